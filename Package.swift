@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same rules.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "VisualGen",
+    products: [
+        .executable(name: "visualgen", targets: ["visualgen"])
+    ],
+    dependencies: [
+        .package(path: "native"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
+        .target(name: "Layers", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(name: "Tokenizers", swiftSettings: strict),
+        .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
+        .target(
+            name: "Models", dependencies: ["Diffusion", "Layers", "Tensors", "Tokenizers"], swiftSettings: strict),
+        .target(
+            name: "DemoModels", resources: [.copy("Resources/demo-image")], swiftSettings: strict),
+        .systemLibrary(name: "CFFmpeg", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
+        .target(name: "Media", dependencies: ["CFFmpeg"], swiftSettings: strict),
+        .target(
+            name: "Engine", dependencies: ["DemoModels", "Diffusion", "Layers", "Media", "Models", "Tensors"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "visualgen",
+            dependencies: ["Engine", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
+        .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "LayersTests", dependencies: ["Layers", "TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: strict),
+        .testTarget(
+            name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: ["Diffusion", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            swiftSettings: strict),
+        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Media", "TestKit"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx20
+)

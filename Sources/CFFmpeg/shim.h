@@ -1,0 +1,7 @@
+// FFmpeg's libraries as one module, with what Swift cannot import of them (macros, variadic functions).
+#pragma once
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libswscale/swscale.h>

@@ -1,0 +1,27 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Where LibTorch is: `TORCH_HOME`, or the cache folder that `make setup` fills.
+let environment = Context.environment
+let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
+let torch = environment["TORCH_HOME"] ?? "\(cache)/visualgen/libtorch-2.11.0"
+
+let package = Package(
+    name: "native",
+    products: [
+        // Dynamic and in a package of its own: the Swift binary then carries no symbol of LibTorch.
+        .library(name: "CTorch", type: .dynamic, targets: ["CTorch"])
+    ],
+    targets: [
+        .target(
+            name: "CTorch",
+            cxxSettings: [.unsafeFlags(["-isystem", "\(torch)/include", "-fvisibility=hidden", "-O2"])],
+            linkerSettings: [
+                .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib"]),
+                .linkedLibrary("torch_cpu"),
+                .linkedLibrary("c10"),
+            ]
+        )
+    ],
+    cxxLanguageStandard: .cxx20
+)
