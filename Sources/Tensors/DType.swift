@@ -1,0 +1,48 @@
+internal import CTorch
+
+/// The type of a tensor's numbers, under safetensors' and torch's common names.
+package enum DType: String, CaseIterable, Sendable {
+    case float64, float32, float16, bfloat16
+    case float8E4M3 = "float8_e4m3fn"
+    case float8E5M2 = "float8_e5m2"
+    case int64, int32, int16, int8, uint8, bool
+
+    /// Bytes of one number.
+    package var size: Int {
+        switch self {
+        case .float64, .int64: 8
+        case .float32, .int32: 4
+        case .float16, .bfloat16, .int16: 2
+        case .float8E4M3, .float8E5M2, .int8, .uint8, .bool: 1
+        }
+    }
+
+    /// Whether a model's weights and activations may have this type.
+    package var isFloatingPoint: Bool {
+        switch self {
+        case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2: true
+        case .int64, .int32, .int16, .int8, .uint8, .bool: false
+        }
+    }
+
+    init(_ code: ct_dtype) { self = Self.codes.first { $0.code == code }?.dtype ?? .float32 }
+
+    var code: ct_dtype {
+        switch self {
+        case .float64: CT_FLOAT64
+        case .float32: CT_FLOAT32
+        case .float16: CT_FLOAT16
+        case .bfloat16: CT_BFLOAT16
+        case .float8E4M3: CT_FLOAT8_E4M3
+        case .float8E5M2: CT_FLOAT8_E5M2
+        case .int64: CT_INT64
+        case .int32: CT_INT32
+        case .int16: CT_INT16
+        case .int8: CT_INT8
+        case .uint8: CT_UINT8
+        case .bool: CT_BOOL
+        }
+    }
+
+    private static let codes: [(dtype: DType, code: ct_dtype)] = allCases.map { ($0, $0.code) }
+}

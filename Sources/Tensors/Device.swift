@@ -1,0 +1,55 @@
+internal import CTorch
+
+/// Where tensors live and operations run.
+package enum Device: Hashable, Sendable {
+    case cpu
+    case cuda(Int)
+
+    init(index: Int) { self = index < 0 ? .cpu : .cuda(index) }
+
+    /// The shim's number: -1 for the CPU, else the CUDA index.
+    var index: Int32 {
+        switch self {
+        case .cpu: -1
+        case .cuda(let index): Int32(index)
+        }
+    }
+}
+
+extension Device: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cpu: "cpu"
+        case .cuda(let index): "cuda:\(index)"
+        }
+    }
+}
+
+extension Device: LosslessStringConvertible {
+    /// Reads `cpu`, `cuda` or `cuda:N`.
+    package init?(_ description: String) {
+        switch description {
+        case "cpu": self = .cpu
+        case "cuda": self = .cuda(0)
+        default:
+            guard description.hasPrefix("cuda:"), let index = Int(description.dropFirst(5)), (0..<128).contains(index)
+            else { return nil }
+            self = .cuda(index)
+        }
+    }
+}
+
+/// What LibTorch keeps for each operating system thread.
+package enum ThreadSettings {
+    /// Turns automatic differentiation off for the calling thread, for good.
+    package static func enterInferenceMode() { ct_enter_inference_mode() }
+
+    /// How many threads one operation started by the calling thread may use.
+    package static var threads: Int {
+        get { Int(ct_threads()) }
+        set { ct_set_threads(Int32(clamping: newValue)) }
+    }
+
+    /// The instruction set LibTorch's own kernels use here, for example `AVX2`.
+    package static var cpuCapability: String { String(cString: ct_cpu_capability()) }
+}

@@ -1,0 +1,45 @@
+internal import CTorch
+
+/// layerNorm(x) · (1 + scale) + shift in one pass, with the sums in 32-bit floats.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, width]`
+///   - scale: `[batch, width]`
+///   - shift: `[batch, width]`
+///   - epsilon: added to the variance
+/// - Returns: `[batch, tokens, width]`
+/// - Throws: ``TensorError``
+package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Double) throws(TensorError)
+    -> Tensor
+{
+    try Tensor("modulated_layer_norm", ct_modulated_layer_norm(x.handle, scale.handle, shift.handle, epsilon))
+}
+
+/// residual + gate · x in one pass.
+///
+/// - Parameters:
+///   - residual: `[batch, tokens, width]`
+///   - gate: `[batch, width]`
+///   - x: `[batch, tokens, width]`
+/// - Returns: `[batch, tokens, width]`
+/// - Throws: ``TensorError``
+package func gatedAdd(_ residual: Tensor, gate: Tensor, _ x: Tensor) throws(TensorError) -> Tensor {
+    try Tensor("gated_add", ct_gated_add(residual.handle, gate.handle, x.handle))
+}
+
+/// RMS-norm of every head, then the rotation of its interleaved pairs, in one pass.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, heads, width]`
+///   - weight: the norm's, `[width]`
+///   - cosine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
+///   - sine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
+///   - epsilon: added to the mean square
+/// - Returns: `[batch, tokens, heads, width]`
+/// - Throws: ``TensorError``
+package func rmsNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try Tensor(
+        "rms_norm_rotary", ct_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
+}

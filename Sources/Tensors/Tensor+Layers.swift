@@ -1,0 +1,132 @@
+internal import CTorch
+
+/// The matrix product over the last two axes, the others broadcast.
+///
+/// - Parameters:
+///   - a: `[…, n, k]`
+///   - b: `[…, k, m]`
+/// - Returns: `[…, n, m]`
+/// - Throws: ``TensorError``
+package func matmul(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Tensor {
+    try Tensor("matmul", ct_matmul(a.handle, b.handle))
+}
+
+/// x · weightᵀ + bias.
+///
+/// - Parameters:
+///   - x: `[…, in]`
+///   - weight: `[out, in]`
+///   - bias: `[out]`, or nil
+/// - Returns: `[…, out]`
+/// - Throws: ``TensorError``
+package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorError) -> Tensor {
+    try Tensor("linear", ct_linear(x.handle, weight.handle, bias?.handle))
+}
+
+/// A two-dimensional convolution.
+///
+/// - Parameters:
+///   - x: `[batch, in, height, width]`
+///   - weight: `[out, in, height, width]`
+///   - bias: `[out]`, or nil
+///   - stride: how far the window moves
+///   - padding: zeros at every edge
+/// - Returns: `[batch, out, height, width]`
+/// - Throws: ``TensorError``
+package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int)
+    throws(TensorError) -> Tensor
+{
+    try Tensor("conv2d", ct_conv2d(x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding)))
+}
+
+/// Rows of a table.
+///
+/// - Parameters:
+///   - ids: which rows, 64-bit integers of any shape
+///   - table: `[rows, width]`
+/// - Returns: the ids' shape and `width`
+/// - Throws: ``TensorError``
+package func embedding(_ ids: Tensor, table: Tensor) throws(TensorError) -> Tensor {
+    try Tensor("embedding", ct_embedding(table.handle, ids.handle))
+}
+
+/// (x - mean) / deviation · weight + bias over the last axis.
+///
+/// - Parameters:
+///   - x: `[…, width]`
+///   - weight: `[width]`, or nil for ones
+///   - bias: `[width]`, or nil for zeros
+///   - epsilon: added to the variance
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func layerNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try Tensor("layer_norm", ct_layer_norm(x.handle, weight?.handle, bias?.handle, epsilon))
+}
+
+/// x / root mean square · weight over the last axis.
+///
+/// - Parameters:
+///   - x: `[…, width]`
+///   - weight: `[width]`, or nil for ones
+///   - epsilon: added to the mean square
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func rmsNorm(_ x: Tensor, weight: Tensor? = nil, epsilon: Double) throws(TensorError) -> Tensor {
+    try Tensor("rms_norm", ct_rms_norm(x.handle, weight?.handle, epsilon))
+}
+
+/// Normalisation of groups of channels.
+///
+/// - Parameters:
+///   - x: `[batch, channels, …]`
+///   - groups: how many groups; it divides the channels
+///   - weight: `[channels]`
+///   - bias: `[channels]`
+///   - epsilon: added to the variance
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func groupNorm(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try Tensor("group_norm", ct_group_norm(x.handle, Int64(groups), weight.handle, bias.handle, epsilon))
+}
+
+/// Exponentials that sum to one over an axis.
+///
+/// - Parameters:
+///   - x: any shape
+///   - axis: which axis
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func softmax(_ x: Tensor, axis: Int) throws(TensorError) -> Tensor {
+    try Tensor("softmax", ct_softmax(x.handle, Int64(axis)))
+}
+
+/// softmax(query · keyᵀ · scale + mask) · value.
+///
+/// - Parameters:
+///   - query: `[batch, heads, tokens, width]`
+///   - key: `[batch, heads, keys, width]`
+///   - value: `[batch, heads, keys, width]`
+///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
+///   - scale: usually one over the root of the width
+/// - Returns: `[batch, heads, tokens, width]`
+/// - Throws: ``TensorError``
+package func scaledDotProductAttention(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
+) throws(TensorError) -> Tensor {
+    try Tensor("attention", ct_attention(query.handle, key.handle, value.handle, mask?.handle, scale))
+}
+
+/// Every pixel repeated in both directions.
+///
+/// - Parameters:
+///   - x: `[batch, channels, height, width]`
+///   - factor: how often
+/// - Returns: `[batch, channels, height · factor, width · factor]`
+/// - Throws: ``TensorError``
+package func upsampleNearest2D(_ x: Tensor, by factor: Int) throws(TensorError) -> Tensor {
+    try Tensor("upsample_nearest2d", ct_upsample_nearest2d(x.handle, Int64(factor)))
+}

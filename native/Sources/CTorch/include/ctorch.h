@@ -1,0 +1,164 @@
+// The C surface of LibTorch that VisualGen uses, grouped by topic.
+//
+// A function that returns a tensor gives one reference to the caller, who releases it; NULL means failed. A function
+// that returns `ct_status` gives 0, or 1 when it failed. After a failure, `ct_error_message` and `ct_error_kind` tell
+// why, on the thread that failed. Tensor arguments are borrowed. Sizes and axes are `int64_t`, scalars are `double`;
+// a negative axis counts from the end. Optional tensors are NULL when absent. No function throws or exits.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__clang__)
+#define CT_NULLABLE _Nullable
+#define CT_NONNULL _Nonnull
+#pragma clang assume_nonnull begin
+#else
+#define CT_NULLABLE
+#define CT_NONNULL
+#endif
+
+#define CT_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_s *ct_tensor;
+typedef struct ct_generator_s *ct_generator;
+typedef int ct_status;
+
+typedef enum {
+    CT_FLOAT64, CT_FLOAT32, CT_FLOAT16, CT_BFLOAT16, CT_FLOAT8_E4M3, CT_FLOAT8_E5M2,
+    CT_INT64, CT_INT32, CT_INT16, CT_INT8, CT_UINT8, CT_BOOL
+} ct_dtype;
+
+typedef enum { CT_ERROR_OTHER, CT_ERROR_OUT_OF_MEMORY } ct_error_kind_t;
+
+// Errors of the calling thread.
+CT_API const char *ct_error_message(void);
+CT_API ct_error_kind_t ct_error_kind(void);
+
+// The calling thread: inference mode for as long as it lives, and how many threads an operation may use.
+CT_API void ct_enter_inference_mode(void);
+CT_API void ct_set_threads(int count);
+CT_API int ct_threads(void);
+CT_API const char *ct_cpu_capability(void);
+
+// Reference counts.
+CT_API ct_tensor ct_retain(ct_tensor tensor);
+CT_API void ct_release(ct_tensor tensor);
+
+// What a tensor is. `device` is -1 for the CPU, else the CUDA index.
+CT_API int64_t ct_rank(ct_tensor tensor);
+CT_API int64_t ct_size(ct_tensor tensor, int64_t axis);
+CT_API int64_t ct_stride(ct_tensor tensor, int64_t axis);
+CT_API int64_t ct_count(ct_tensor tensor);
+CT_API ct_dtype ct_dtype_of(ct_tensor tensor);
+CT_API int ct_device_of(ct_tensor tensor);
+CT_API bool ct_is_contiguous(ct_tensor tensor);
+
+// Creation. `ct_from_blob` wraps memory without a copy and calls `release(context)` once when nothing uses it any more
+// (at once when it fails).
+CT_API ct_tensor CT_NULLABLE ct_empty(const int64_t *sizes, size_t rank, ct_dtype dtype, int device);
+CT_API ct_tensor CT_NULLABLE ct_full(const int64_t *sizes, size_t rank, double value, ct_dtype dtype, int device);
+CT_API ct_tensor CT_NULLABLE ct_arange(double start, double end, double step, ct_dtype dtype, int device);
+CT_API ct_tensor CT_NULLABLE ct_from_blob(void *data, const int64_t *sizes, size_t rank, ct_dtype dtype,
+                                          void (*release)(void *CT_NULLABLE), void *CT_NULLABLE context);
+CT_API ct_tensor CT_NULLABLE ct_from_host(const void *data, const int64_t *sizes, size_t rank, ct_dtype dtype,
+                                          int device);
+CT_API ct_status ct_to_host(ct_tensor tensor, void *data, size_t bytes);
+CT_API ct_tensor CT_NULLABLE ct_to(ct_tensor tensor, ct_dtype dtype, int device);
+
+// Random numbers: torch's own generators, so that a seed means what it means there.
+CT_API ct_generator CT_NULLABLE ct_generator_new(uint64_t seed, int device);
+CT_API void ct_generator_release(ct_generator generator);
+CT_API ct_tensor CT_NULLABLE ct_randn(const int64_t *sizes, size_t rank, ct_generator generator, ct_dtype dtype,
+                                      int device);
+
+// Elementwise, with broadcasting.
+CT_API ct_tensor CT_NULLABLE ct_add(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_sub(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_mul(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_div(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_add_scalar(ct_tensor a, double b);
+CT_API ct_tensor CT_NULLABLE ct_mul_scalar(ct_tensor a, double b);
+CT_API ct_tensor CT_NULLABLE ct_div_scalar(ct_tensor a, double b);
+CT_API ct_tensor CT_NULLABLE ct_rsub_scalar(ct_tensor a, double b);
+CT_API ct_tensor CT_NULLABLE ct_reciprocal_scalar(ct_tensor a, double b);
+CT_API ct_tensor CT_NULLABLE ct_exp(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_log(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_sqrt(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_sin(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_cos(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_tanh(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_sigmoid(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_silu(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_relu(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_gelu(ct_tensor x, bool tanh_approximation);
+CT_API ct_tensor CT_NULLABLE ct_quick_gelu(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_abs(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_round(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_clamp(ct_tensor x, double low, double high);
+
+// Reductions.
+CT_API ct_tensor CT_NULLABLE ct_sum(ct_tensor x, const int64_t *axes, size_t count, bool keep);
+CT_API ct_tensor CT_NULLABLE ct_mean(ct_tensor x, const int64_t *axes, size_t count, bool keep);
+CT_API ct_tensor CT_NULLABLE ct_max_all(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_is_finite_all(ct_tensor x);
+
+// Shape. Views where strides allow; `ct_reshape` copies when they do not.
+CT_API ct_tensor CT_NULLABLE ct_reshape(ct_tensor x, const int64_t *sizes, size_t rank);
+CT_API ct_tensor CT_NULLABLE ct_permute(ct_tensor x, const int64_t *axes, size_t rank);
+CT_API ct_tensor CT_NULLABLE ct_transpose(ct_tensor x, int64_t a, int64_t b);
+CT_API ct_tensor CT_NULLABLE ct_unsqueeze(ct_tensor x, int64_t axis);
+CT_API ct_tensor CT_NULLABLE ct_squeeze(ct_tensor x, int64_t axis);
+CT_API ct_tensor CT_NULLABLE ct_expand(ct_tensor x, const int64_t *sizes, size_t rank);
+CT_API ct_tensor CT_NULLABLE ct_slice(ct_tensor x, int64_t axis, int64_t start, int64_t end, int64_t step);
+CT_API ct_tensor CT_NULLABLE ct_index_select(ct_tensor x, int64_t axis, ct_tensor indices);
+CT_API ct_tensor CT_NULLABLE ct_cat(const CT_NONNULL ct_tensor *CT_NONNULL tensors, size_t count, int64_t axis);
+CT_API ct_tensor CT_NULLABLE ct_stack(const CT_NONNULL ct_tensor *CT_NONNULL tensors, size_t count, int64_t axis);
+CT_API ct_tensor CT_NULLABLE ct_repeat_interleave(ct_tensor x, int64_t times, int64_t axis);
+CT_API ct_tensor CT_NULLABLE ct_pad(ct_tensor x, const int64_t *amounts, size_t count);
+CT_API ct_tensor CT_NULLABLE ct_contiguous(ct_tensor x);
+
+// Products. `ct_linear` is x·Wᵀ + b.
+CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
+                                       int64_t padding);
+CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
+
+// Normalisation.
+CT_API ct_tensor CT_NULLABLE ct_layer_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, ct_tensor CT_NULLABLE bias,
+                                           double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_rms_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_group_norm(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias,
+                                           double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
+
+// Attention over [batch, heads, tokens, width]; the mask is added to the scores.
+CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask,
+                                          double scale);
+
+// Pictures.
+CT_API ct_tensor CT_NULLABLE ct_upsample_nearest2d(ct_tensor x, int64_t factor);
+
+// Sequences fused into one pass over memory; each is the formula in its comment, computed in float32.
+// layerNorm(x) * (1 + scale) + shift; scale and shift are [batch, width].
+CT_API ct_tensor CT_NULLABLE ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon);
+// residual + gate * x; gate is [batch, width].
+CT_API ct_tensor CT_NULLABLE ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x);
+// rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
+// x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
+CT_API ct_tensor CT_NULLABLE ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine,
+                                                double epsilon);
+
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#endif

@@ -1,0 +1,63 @@
+// What every file of the shim needs: borrowing and giving tensors, and the guard that turns exceptions into NULL.
+#pragma once
+
+#include "ctorch.h"
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <new>
+#include <optional>
+#include <string_view>
+
+namespace ct {
+
+void record_error(ct_error_kind_t kind, const char *message) noexcept;
+
+// A handle is a TensorImpl that carries one reference, and at::Tensor is exactly one such pointer.
+static_assert(sizeof(at::Tensor) == sizeof(void *));
+
+inline const at::Tensor &borrow(const ct_tensor &tensor) {
+    return reinterpret_cast<const at::Tensor &>(tensor);
+}
+
+inline std::optional<at::Tensor> optional(const ct_tensor &tensor) {
+    return tensor ? std::optional<at::Tensor>(borrow(tensor)) : std::nullopt;
+}
+
+inline ct_tensor give(at::Tensor &&tensor) {
+    return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());
+}
+
+inline at::IntArrayRef sizes(const int64_t *values, size_t count) { return at::IntArrayRef(values, count); }
+
+at::ScalarType scalar_type(ct_dtype dtype);
+at::TensorOptions options(ct_dtype dtype, int device);
+
+template <class Body> auto run(Body &&body, decltype(body()) failed) noexcept -> decltype(body()) {
+    try {
+        return body();
+    } catch (const c10::OutOfMemoryError &error) {
+        record_error(CT_ERROR_OUT_OF_MEMORY, error.what_without_backtrace());
+    } catch (const c10::Error &error) {
+        const char *message = error.what_without_backtrace();
+        // The CPU allocator reports exhaustion as a plain error.
+        const bool memory = std::string_view(message).find("not enough memory") != std::string_view::npos;
+        record_error(memory ? CT_ERROR_OUT_OF_MEMORY : CT_ERROR_OTHER, message);
+    } catch (const std::bad_alloc &) {
+        record_error(CT_ERROR_OUT_OF_MEMORY, "the host is out of memory");
+    } catch (const std::exception &error) {
+        record_error(CT_ERROR_OTHER, error.what());
+    } catch (...) {
+        record_error(CT_ERROR_OTHER, "an exception of unknown type");
+    }
+    return failed;
+}
+
+// Runs a body that makes a tensor.
+template <class Body> ct_tensor guard(Body &&body) noexcept {
+    return run([&]() -> ct_tensor { return give(body()); }, nullptr);
+}
+
+}  // namespace ct
