@@ -60,7 +60,14 @@ extension Tensor {
     /// - Parameter shape: the new lengths; -1 keeps an axis
     /// - Returns: the view
     /// - Throws: ``TensorError``
-    package func expanded(_ shape: Int...) throws(TensorError) -> Tensor {
+    package func expanded(_ shape: Int...) throws(TensorError) -> Tensor { try expanded(shape) }
+
+    /// A view that repeats axes of length 1 without copying them.
+    ///
+    /// - Parameter shape: the new lengths; -1 keeps an axis
+    /// - Returns: the view
+    /// - Throws: ``TensorError``
+    package func expanded(_ shape: [Int]) throws(TensorError) -> Tensor {
         try Tensor("expand", ct_expand(handle, shape.int64, shape.count))
     }
 

@@ -1,0 +1,101 @@
+internal import Foundation
+internal import Layers
+
+/// A checkpoint in Diffusers layout: `model_index.json` and a folder for each component.
+package struct CheckpointFolder: Sendable {
+    /// The folder.
+    package let path: String
+    /// The pipeline's class, for example `FluxPipeline`.
+    package let pipelineClass: String
+    /// The class of each component by its name; nil for one that the checkpoint goes without.
+    package let components: [String: String?]
+    /// Request fields that the checkpoint itself chooses, from the key `_visualgen_defaults`.
+    package let defaults: Defaults
+    /// Whether config keys that this build does not know are skipped instead of refused.
+    package let allowsUnknownConfig: Bool
+
+    /// What a checkpoint may choose for requests that do not say.
+    package struct Defaults: Sendable, Equatable {
+        package var height, width, numInferenceSteps: Int?
+    }
+
+    /// Opens a folder and reads its index.
+    ///
+    /// - Parameters:
+    ///   - path: the folder
+    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    package init(_ path: String, allowingUnknownConfig: Bool = false) throws {
+        self.path = path
+        allowsUnknownConfig = allowingUnknownConfig
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw CheckpointError.notFound(path)
+        }
+        guard isFolder.boolValue else { throw CheckpointError.notFolder(path) }
+        let index = "\(path)/model_index.json"
+        guard FileManager.default.fileExists(atPath: index) else {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            throw CheckpointError.noIndex(path, found: names.sorted())
+        }
+        let values = try JSONFile.object(at: index)
+        guard let name = values["_class_name"] as? String else {
+            throw ConfigError(file: index, fault: .value("_class_name", found: "no text"))
+        }
+        pipelineClass = name
+        var components: [String: String?] = [:]
+        for (key, value) in values where !key.hasPrefix("_") {
+            guard let pair = value as? [Any], pair.count == 2 else { continue }
+            components[key] = .some(pair[1] as? String)
+        }
+        self.components = components
+        let chosen = values["_visualgen_defaults"] as? [String: Any] ?? [:]
+        defaults = Defaults(
+            height: chosen["height"] as? Int, width: chosen["width"] as? Int,
+            numInferenceSteps: chosen["num_inference_steps"] as? Int)
+    }
+
+    /// The path of a component's folder.
+    ///
+    /// - Parameters:
+    ///   - component: its name
+    ///   - expected: the classes this build has for it
+    /// - Returns: the folder
+    /// - Throws: ``CheckpointError``
+    package func folder(_ component: String, classes expected: [String]) throws(CheckpointError) -> String {
+        guard let listed = components[component], let found = listed else {
+            throw .missingComponent(component, in: path)
+        }
+        guard expected.contains(found) else { throw .componentClass(component, found: found, expected: expected) }
+        let folder = "\(path)/\(component)"
+        guard FileManager.default.fileExists(atPath: folder) else { throw .missingComponent(component, in: path) }
+        return folder
+    }
+}
+
+/// Why a folder is not a checkpoint that can be run.
+package enum CheckpointError: Error, Equatable {
+    case notFound(String)
+    case notFolder(String)
+    case noIndex(String, found: [String])
+    case missingComponent(String, in: String)
+    case componentClass(String, found: String, expected: [String])
+    case pipelineClass(String, known: [String])
+}
+
+extension CheckpointError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notFound(let path): "there is no model at \(path)"
+        case .notFolder(let path): "\(path) is a file; a model is a folder with a model_index.json"
+        case .noIndex(let path, let found):
+            "\(path) has no model_index.json"
+                + (found.isEmpty ? "; it is empty" : "; it holds \(found.prefix(6).joined(separator: ", "))")
+        case .missingComponent(let component, let path): "\(path) lacks the component \(component)"
+        case .componentClass(let component, let found, let expected):
+            "the component \(component) is of class \(found); this build has \(expected.joined(separator: ", "))"
+        case .pipelineClass(let found, let known):
+            "the pipeline class \(found) is not in this build, which has \(known.joined(separator: ", "))"
+        }
+    }
+}

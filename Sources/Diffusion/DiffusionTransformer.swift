@@ -1,0 +1,33 @@
+package import Tensors
+
+/// A denoiser cut in three, so that step caches, offload of blocks, graph capture and parallel layouts are written once,
+/// outside every model.
+package protocol DiffusionTransformer {
+    /// What one prediction is made from.
+    associatedtype Input
+    /// What runs from block to block.
+    associatedtype State
+
+    /// How many blocks there are.
+    var blockCount: Int { get }
+
+    /// Embeds the input.
+    func begin(_ input: Input) throws(TensorError) -> State
+    /// Runs one block, in order from 0.
+    func block(_ index: Int, _ state: inout State) throws(TensorError)
+    /// Turns the last block's state into the prediction.
+    func finish(_ state: consuming State) throws(TensorError) -> Tensor
+}
+
+extension DiffusionTransformer {
+    /// One prediction, every block computed.
+    ///
+    /// - Parameter input: what it is made from
+    /// - Returns: the prediction
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ input: Input) throws(TensorError) -> Tensor {
+        var state = try begin(input)
+        for index in 0..<blockCount { try block(index, &state) }
+        return try finish(state)
+    }
+}

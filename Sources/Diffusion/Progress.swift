@@ -1,0 +1,14 @@
+/// Where a generation is.
+package enum Progress: Sendable, Equatable {
+    /// A component's weights are being read.
+    case loading(String)
+    /// The prompts are being encoded.
+    case encodingText
+    /// So many denoising steps of so many are done.
+    case denoising(step: Int, of: Int)
+    /// Latents are becoming pixels.
+    case decoding
+}
+
+/// Told of every change of ``Progress``.
+package typealias ProgressObserver = @Sendable (Progress) -> Void

@@ -1,0 +1,25 @@
+/// A request that cannot be served as it is.
+package enum RequestError: Error, Equatable {
+    /// The field's name, what was given, and what it must be.
+    case value(String, found: String, expected: String)
+    /// A field that this model has no use for.
+    case notForModel(String, model: String, known: [String])
+    /// Two counts that must agree.
+    case count(String, found: Int, expected: [Int])
+    /// A field without which nothing can be made.
+    case missing(String)
+}
+
+extension RequestError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .value(let field, let found, let expected): "\(field) is \(found); it must be \(expected)"
+        case .notForModel(let field, let model, let known):
+            "\(model) has no parameter \(field)" + (known.isEmpty ? "" : "; it has \(known.joined(separator: ", "))")
+        case .count(let field, let found, let expected):
+            "\(found) values were given for \(field); "
+                + "\(expected.map(String.init).joined(separator: " or ")) \(expected == [1] ? "is" : "are") needed"
+        case .missing(let field): "\(field) is needed"
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/// How long the stages of one generation took, in seconds.
+package struct StageTimes: Sendable, Equatable {
+    package var text = 0.0
+    /// One for each step.
+    package var denoise: [Double] = []
+    package var decode = 0.0
+
+    package init() {}
+}
+
+/// Runs a body and adds how long it took.
+///
+/// - Parameters:
+///   - seconds: where the time is added
+///   - body: what to run
+/// - Returns: what the body returns
+/// - Throws: what the body throws
+package func timed<Result>(_ seconds: inout Double, _ body: () throws -> Result) rethrows -> Result {
+    let start = ContinuousClock.now
+    let result = try body()
+    seconds += (ContinuousClock.now - start).seconds
+    return result
+}
+
+extension Duration {
+    /// The duration as a number of seconds.
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,43 @@
+/// A config file that cannot be honoured.
+package struct ConfigError: Error, Equatable {
+    /// The file.
+    package let file: String
+    /// What is wrong with it.
+    package let fault: ConfigFault
+
+    package init(file: String, fault: ConfigFault) { (self.file, self.fault) = (file, fault) }
+}
+
+extension ConfigError: CustomStringConvertible {
+    package var description: String { "\(file) \(fault)" }
+}
+
+/// What is wrong with a config.
+package enum ConfigFault: Error, Equatable {
+    case unreadable
+    case tooLong(Int)
+    case notJSON
+    case notAnObject
+    case unknown([String])
+    case value(String, found: String)
+    case notMultiple(String, Int, of: String, Int)
+    case unsupported(String)
+}
+
+extension ConfigFault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unreadable: "cannot be read"
+        case .tooLong(let bytes): "has \(bytes) bytes, which no config has"
+        case .notJSON: "is not JSON"
+        case .notAnObject: "does not hold a JSON object"
+        case .unknown(let keys):
+            "has \(keys.count == 1 ? "a key" : "keys") unknown to this build: \(keys.joined(separator: ", ")) "
+                + "(--allow-unknown-config ignores such keys, at the risk of wrong pictures)"
+        case .value(let key, let found): "has \(found) for \(key), which this build cannot use"
+        case .notMultiple(let key, let size, let name, let divisor):
+            "has \(size) for \(key), which is no multiple of \(name) \(divisor)"
+        case .unsupported(let what): "asks for \(what), which this build does not have"
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Foundation
+
+/// Reads the small JSON files of a checkpoint.
+package enum JSONFile {
+    /// No config is longer; what claims to be one is not read at all.
+    private static let lengthLimit = 16 << 20
+
+    /// The object that a file holds.
+    ///
+    /// - Parameter path: the file
+    /// - Returns: its keys and values
+    /// - Throws: ``ConfigError``
+    package static func object(at path: String) throws(ConfigError) -> [String: Any] {
+        guard let values = try value(at: path) as? [String: Any] else {
+            throw ConfigError(file: path, fault: .notAnObject)
+        }
+        return values
+    }
+
+    private static func value(at path: String) throws(ConfigError) -> Any {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
+        guard let size, let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigError(file: path, fault: .unreadable)
+        }
+        guard size <= lengthLimit else { throw ConfigError(file: path, fault: .tooLong(size)) }
+        do {
+            return try JSONSerialization.jsonObject(with: data, options: [.fragmentsAllowed])
+        } catch {
+            throw ConfigError(file: path, fault: .notJSON)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+internal import Foundation
+
+/// A component's `config.json`: a list of `var name = default`, which the file overlays.
+///
+/// Swift's camel case stands for the file's snake case. A key of the file that the type does not have could change the
+/// computation, so it is refused by name; keys that begin with an underscore, keys in ``ignoredKeys`` and unknown keys
+/// that are null or false do not.
+package protocol ModelConfig: Codable, Sendable {
+    init()
+
+    /// Keys that the published files have and that change nothing here.
+    static var ignoredKeys: Set<String> { get }
+
+    /// Checks what the types cannot express.
+    ///
+    /// - Throws: ``ConfigFault``
+    func validate() throws(ConfigFault)
+}
+
+extension ModelConfig {
+    package static var ignoredKeys: Set<String> { [] }
+    package func validate() throws(ConfigFault) {}
+
+    /// Reads a file.
+    ///
+    /// - Parameters:
+    ///   - path: the file
+    ///   - allowingUnknown: whether unknown keys are skipped instead of refused
+    /// - Returns: the config, and the unknown keys that were skipped
+    /// - Throws: ``ConfigError``
+    package static func read(_ path: String, allowingUnknown: Bool = false) throws(ConfigError) -> (Self, [String]) {
+        let values = try JSONFile.object(at: path)
+        do {
+            return try read(values, allowingUnknown: allowingUnknown)
+        } catch {
+            throw ConfigError(file: path, fault: error)
+        }
+    }
+
+    private static func read(_ values: [String: Any], allowingUnknown: Bool) throws(ConfigFault) -> (Self, [String]) {
+        let known = Set(Mirror(reflecting: Self()).children.compactMap { $0.label.map(snakeCase) })
+        var overlay: [String: Any] = [:]
+        var skipped: [String] = []
+        var refused: [String] = []
+        for (key, value) in values {
+            if known.contains(key) {
+                overlay[key] = value
+            } else if !key.hasPrefix("_"), !ignoredKeys.contains(key), !commonIgnoredKeys.contains(key) {
+                if allowingUnknown || value is NSNull || isFalse(value) { skipped.append(key) } else { refused.append(key) }
+            }
+        }
+        guard refused.isEmpty else { throw .unknown(refused.sorted()) }
+        let config = try decode(overlay)
+        try config.requireModestNumbers()
+        try config.validate()
+        return (config, skipped.sorted())
+    }
+
+    private static func decode(_ overlay: [String: Any]) throws(ConfigFault) -> Self {
+        do {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            var values = try JSONSerialization.jsonObject(with: encoder.encode(Self())) as? [String: Any] ?? [:]
+            values.merge(overlay) { $1 }
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: values))
+        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context)
+        {
+            let property = context.codingPath.first?.stringValue ?? ""
+            let key = snakeCase(property)
+            throw .value(key, found: overlay[key].map(describe) ?? "nothing")
+        } catch {
+            throw .value("its content", found: "something else")
+        }
+    }
+
+    /// A size that no model has would overflow a product of sizes later.
+    private func requireModestNumbers() throws(ConfigFault) {
+        for child in Mirror(reflecting: self).children {
+            let numbers = (child.value as? [Int]) ?? (child.value as? Int).map { [$0] } ?? []
+            for number in numbers where abs(number) > 1 << 24 {
+                throw .value(snakeCase(child.label ?? ""), found: "\(number)")
+            }
+        }
+    }
+
+    /// Checks that sizes are at least one.
+    ///
+    /// - Parameter sizes: each with its key
+    /// - Throws: ``ConfigFault/value(_:found:)``
+    package func requirePositive(_ sizes: KeyValuePairs<String, Int>) throws(ConfigFault) {
+        for (key, size) in sizes where size < 1 { throw .value(key, found: "\(size)") }
+    }
+
+    /// Checks that one size is a multiple of another.
+    ///
+    /// - Parameters:
+    ///   - key: the key of the first
+    ///   - size: the first
+    ///   - divisor: the second, at least 1
+    ///   - name: the key of the second
+    /// - Throws: ``ConfigFault/notMultiple(_:_:of:_:)``
+    package func requireMultiple(_ key: String, _ size: Int, of name: String, _ divisor: Int) throws(ConfigFault) {
+        if !size.isMultiple(of: divisor) { throw .notMultiple(key, size, of: name, divisor) }
+    }
+}
+
+/// What saving libraries write into every config and no forward pass reads.
+private let commonIgnoredKeys: Set<String> = [
+    "architectures", "attention_dropout", "attn_implementation", "bos_token_id", "chunk_size_feed_forward",
+    "classifier_dropout", "decoder_start_token_id", "dropout", "dropout_rate", "dtype", "force_upcast", "gradient_checkpointing",
+    "id2label", "initializer_factor", "initializer_range", "label2id", "output_past", "projection_dim",
+    "return_dict", "sample_size", "task_specific_params", "tie_word_embeddings", "torch_dtype",
+    "transformers_version", "use_cache", "problem_type",
+]
+
+/// `numLayers` becomes `num_layers`, as `JSONEncoder` spells it.
+private func snakeCase(_ name: String) -> String {
+    var result = ""
+    for character in name {
+        if character.isUppercase { result += "_" }
+        result += character.lowercased()
+    }
+    return result
+}
+
+private func isFalse(_ value: Any) -> Bool {
+    guard let number = value as? NSNumber else { return false }
+    return isBoolean(number) && !number.boolValue
+}
+
+/// Tells a JSON boolean from a JSON number.
+private func isBoolean(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
+
+/// A JSON value as a person would write it, cut if long.
+private func describe(_ value: Any) -> String {
+    let text: String
+    if let string = value as? String {
+        text = "\"\(string)\""
+    } else if let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed]) {
+        text = String(decoding: data, as: UTF8.self)
+    } else {
+        text = "\(value)"
+    }
+    return text.count > 60 ? text.prefix(57) + "…" : text
+}

@@ -1,0 +1,32 @@
+package import Tensors
+
+/// A two-dimensional convolution with bias.
+package struct Convolution2D {
+    private let weight, bias: Tensor
+    private let stride, padding: Int
+
+    /// Reads `weight` `[to, from, kernel, kernel]` and `bias` `[to]`.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - from: channels of the input
+    ///   - to: channels of the output
+    ///   - kernel: height and width of the window
+    ///   - stride: how far the window moves
+    ///   - padding: zeros at every edge
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, from: Int, to: Int, kernel: Int, stride: Int = 1, padding: Int = 0) throws {
+        weight = try weights.tensor("weight", to, from, kernel, kernel)
+        bias = try weights.tensor("bias", to)
+        (self.stride, self.padding) = (stride, padding)
+    }
+
+    /// Applies the layer.
+    ///
+    /// - Parameter x: `[batch, from, height, width]`
+    /// - Returns: `[batch, to, height, width]`
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
+    }
+}

@@ -1,0 +1,29 @@
+package import Tensors
+
+/// x · weightᵀ + bias.
+package struct Linear {
+    private let weight: Tensor
+    private let bias: Tensor?
+
+    /// Reads `weight` `[to, from]` and `bias` `[to]`.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - from: width of the input
+    ///   - to: width of the output
+    ///   - bias: whether there is a bias
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, from: Int, to: Int, bias: Bool = true) throws {
+        weight = try weights.tensor("weight", to, from)
+        self.bias = bias ? try weights.tensor("bias", to) : nil
+    }
+
+    /// Applies the layer.
+    ///
+    /// - Parameter x: `[…, from]`
+    /// - Returns: `[…, to]`
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        try linear(x, weight: weight, bias: bias)
+    }
+}

@@ -1,0 +1,42 @@
+internal import Foundation
+package import Tensors
+
+/// Cosines, then sines, of a timestep at frequencies from 1 down to nearly 1 / 10000.
+///
+/// - Parameters:
+///   - timesteps: one for each item of the batch, as the model was trained with (0 to 1000)
+///   - width: how many numbers each becomes; even
+///   - device: where they go
+/// - Returns: `[batch, width]` in 32-bit floats: a timestep rounded to 16 bits moves the picture visibly
+/// - Throws: ``TensorError``
+// Source: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with flip_sin_to_cos.
+package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Device) throws(TensorError) -> Tensor {
+    let half = width / 2
+    let exponents = try Tensor.range(half) * -log(10000.0) / Double(half)
+    let angles = try Tensor(timesteps, shape: [timesteps.count, 1]) * exp(exponents)
+    return try concatenate([cos(angles), sin(angles)], axis: 1).to(on: device)
+}
+
+/// Linear, SiLU, linear: how sinusoids and pooled prompts become a modulation vector.
+package struct TimestepEmbedding {
+    private let linear1, linear2: Linear
+
+    /// Reads `linear_1` and `linear_2`.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - from: width of the input
+    ///   - to: width of the output
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, from: Int, to: Int) throws {
+        linear1 = try Linear(weights["linear_1"], from: from, to: to)
+        linear2 = try Linear(weights["linear_2"], from: to, to: to)
+    }
+
+    /// Applies the layers.
+    ///
+    /// - Parameter x: `[batch, from]`
+    /// - Returns: `[batch, to]`
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(silu(linear1(x))) }
+}

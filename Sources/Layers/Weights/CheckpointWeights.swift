@@ -1,0 +1,66 @@
+package import Tensors
+
+/// The weights of one component's safetensors files, mapped into memory.
+///
+/// Where the checkpoint's type is the one wanted, on the CPU, a tensor is the file's own pages. Otherwise it is
+/// converted one tensor at a time, and the pages read go back to the system.
+package final class CheckpointWeights: WeightSource {
+    private let checkpoint: SafetensorsCheckpoint
+
+    /// Maps a component's files and checks their headers.
+    ///
+    /// - Parameter folder: the component's folder
+    /// - Throws: ``SafetensorsError``
+    package init(folder: String) throws(SafetensorsError) {
+        checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
+    }
+
+    package var keys: [String] { checkpoint.names }
+
+    package func contains(_ key: String) -> Bool { checkpoint[key] != nil }
+
+    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        guard let (entry, file) = checkpoint[key] else { throw WeightError.missing(key, in: checkpoint.path) }
+        guard entry.shape == shape else {
+            throw WeightError.shape(key, in: file.path, expected: shape, found: entry.shape)
+        }
+        guard let dtype = DType(entry.dtype), dtype.isFloatingPoint else {
+            throw WeightError.dtype(key, in: file.path, found: entry.dtype.rawValue)
+        }
+        let bytes = file.bytes(of: entry)
+        let stored =
+            entry.isAligned
+            ? try Tensor(borrowing: bytes, dtype, shape: shape, owner: file.mapping)
+            : try Tensor(bytes: bytes, dtype, shape: shape)
+        if plan.device == .cpu, dtype == plan.dtype { return stored }
+        let tensor = try stored.to(plan.dtype, on: plan.device)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
+        return tensor
+    }
+}
+
+extension SafetensorsCheckpoint {
+    /// The file, or the first of several.
+    var path: String { files.first?.path ?? "" }
+}
+
+extension DType {
+    /// The tensor type of a safetensors type, where LibTorch computes with it.
+    package init?(_ dtype: SafetensorsDtype) {
+        switch dtype {
+        case .float64: self = .float64
+        case .float32: self = .float32
+        case .float16: self = .float16
+        case .bfloat16: self = .bfloat16
+        case .float8E4M3: self = .float8E4M3
+        case .float8E5M2: self = .float8E5M2
+        case .int64: self = .int64
+        case .int32: self = .int32
+        case .int16: self = .int16
+        case .int8: self = .int8
+        case .uint8: self = .uint8
+        case .bool: self = .bool
+        case .uint16, .uint32, .uint64: return nil
+        }
+    }
+}

@@ -1,0 +1,21 @@
+package import Tensors
+
+/// How the modules of a model compute: what enters through the weight view instead of each module's parameters.
+package struct ExecutionPlan {
+    /// The type of weights and activations.
+    package var dtype: DType
+    /// Where they live.
+    package var device: Device
+    /// The attention kernel.
+    package var attention: any AttentionBackend
+
+    /// - Parameters:
+    ///   - dtype: the type of weights and activations
+    ///   - device: where they live
+    ///   - attention: the attention kernel
+    package init(
+        dtype: DType = .float32, device: Device = .cpu, attention: any AttentionBackend = ScaledDotProductAttention()
+    ) {
+        (self.dtype, self.device, self.attention) = (dtype, device, attention)
+    }
+}

@@ -1,0 +1,60 @@
+package import Tensors
+
+/// Where a ``Weights`` view gets its tensors from.
+package protocol WeightSource: AnyObject {
+    /// Every key, or none if the source answers to any.
+    var keys: [String] { get }
+
+    /// Whether there is a tensor of this name.
+    func contains(_ key: String) -> Bool
+
+    /// Makes the tensor that a module asks for.
+    ///
+    /// - Parameters:
+    ///   - key: its full name
+    ///   - shape: the shape asked for
+    ///   - plan: the type and device wanted
+    /// - Returns: a tensor of that shape
+    /// - Throws: ``WeightError`` or ``TensorError``
+    func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
+}
+
+/// Random numbers under every name: a model of real width without a checkpoint, for benchmarks.
+package final class RandomWeights: WeightSource {
+    private let generator: Generator
+    private let deviation: Double
+
+    /// - Parameters:
+    ///   - seed: decides the numbers
+    ///   - deviation: their standard deviation
+    /// - Throws: ``TensorError``
+    package init(seed: UInt64 = 0, deviation: Double = 0.02) throws(TensorError) {
+        generator = try Generator(seed: seed)
+        self.deviation = deviation
+    }
+
+    package var keys: [String] { [] }
+
+    package func contains(_ key: String) -> Bool { true }
+
+    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        try (generator.normal(shape) * deviation).to(plan.dtype, on: plan.device)
+    }
+}
+
+/// Notes which names and shapes a model asks for, without memory for any of them.
+package final class WeightListing: WeightSource {
+    /// What was asked for, in order.
+    package private(set) var entries: [(key: String, shape: [Int])] = []
+
+    package init() {}
+
+    package var keys: [String] { [] }
+
+    package func contains(_ key: String) -> Bool { true }
+
+    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        entries.append((key, shape))
+        return try Tensor.full(0, shape.map { _ in 1 }, plan.dtype).expanded(shape)
+    }
+}

@@ -1,0 +1,97 @@
+package import Layers
+package import Tensors
+
+extension Flux1 {
+    /// Half of a double block: one stream's norms, projections and feed-forward.
+    struct Stream {
+        enum Kind { case text, picture }
+
+        private let modulationLinear: Linear
+        private let projections: Projections
+        private let attentionOut: Linear
+        private let up, down: Linear
+
+        init(_ weights: Weights, _ kind: Kind, _ config: TransformerConfig) throws {
+            let width = config.width
+            let attention = weights["attn"]
+            let feedForward: Weights
+            switch kind {
+            case .picture:
+                modulationLinear = try Linear(weights["norm1"]["linear"], from: width, to: 6 * width)
+                projections = try Projections(
+                    attention, ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)
+                attentionOut = try Linear(attention["to_out"][0], from: width, to: width)
+                feedForward = weights["ff"]["net"]
+            case .text:
+                modulationLinear = try Linear(weights["norm1_context"]["linear"], from: width, to: 6 * width)
+                projections = try Projections(
+                    attention, ["add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k"], config)
+                attentionOut = try Linear(attention["to_add_out"], from: width, to: width)
+                feedForward = weights["ff_context"]["net"]
+            }
+            up = try Linear(feedForward[0]["proj"], from: width, to: 4 * width)
+            down = try Linear(feedForward[2], from: 4 * width, to: width)
+        }
+
+        /// How the timestep scales, shifts and gates this stream, each `[batch, width]`.
+        struct Modulation {
+            let attentionShift, attentionScale, attentionGate: Tensor
+            let feedForwardShift, feedForwardScale, feedForwardGate: Tensor
+        }
+
+        func modulation(_ conditioning: Tensor) throws(TensorError) -> Modulation {
+            let parts = try modulationLinear(conditioning).chunks(6)
+            return Modulation(
+                attentionShift: parts[0], attentionScale: parts[1], attentionGate: parts[2],
+                feedForwardShift: parts[3], feedForwardScale: parts[4], feedForwardGate: parts[5])
+        }
+
+        /// What this stream brings to the attention, each `[batch, tokens, heads, headWidth]`.
+        func projected(_ x: Tensor, _ modulation: Modulation, _ rotary: RotaryEmbedding) throws(TensorError)
+            -> (query: Tensor, key: Tensor, value: Tensor)
+        {
+            try projections(
+                modulatedLayerNorm(
+                    x, scale: modulation.attentionScale, shift: modulation.attentionShift, epsilon: 1e-6), rotary)
+        }
+
+        /// The stream after attention and feed-forward, `[batch, tokens, width]`.
+        func finished(_ x: Tensor, _ attended: Tensor, _ modulation: Modulation) throws(TensorError) -> Tensor {
+            let h = try gatedAdd(x, gate: modulation.attentionGate, attentionOut(attended))
+            let normed = try modulatedLayerNorm(
+                h, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift, epsilon: 1e-6)
+            return try gatedAdd(h, gate: modulation.feedForwardGate, down(geluTanh(up(normed))))
+        }
+    }
+
+    /// Query, key and value: query and key normed in each head and turned by their position.
+    struct Projections {
+        private let query, key, value: Linear
+        private let queryNorm, keyNorm: RMSNorm
+        private let heads: Int
+
+        /// - Parameters:
+        ///   - weights: the view of the attention
+        ///   - names: query, key, value, and the norms of query and key
+        ///   - config: the transformer's
+        init(_ weights: Weights, _ names: [String], _ config: TransformerConfig) throws {
+            let width = config.width
+            query = try Linear(weights[names[0]], from: width, to: width)
+            key = try Linear(weights[names[1]], from: width, to: width)
+            value = try Linear(weights[names[2]], from: width, to: width)
+            queryNorm = try RMSNorm(weights[names[3]], size: config.attentionHeadDim, epsilon: 1e-6)
+            keyNorm = try RMSNorm(weights[names[4]], size: config.attentionHeadDim, epsilon: 1e-6)
+            heads = config.numAttentionHeads
+        }
+
+        func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding) throws(TensorError)
+            -> (query: Tensor, key: Tensor, value: Tensor)
+        {
+            (
+                try rotary.applied(to: query(x).reshaped(x.size(0), x.size(1), heads, -1), after: queryNorm),
+                try rotary.applied(to: key(x).reshaped(x.size(0), x.size(1), heads, -1), after: keyNorm),
+                try value(x).reshaped(x.size(0), x.size(1), heads, -1)
+            )
+        }
+    }
+}

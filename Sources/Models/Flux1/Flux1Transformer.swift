@@ -1,0 +1,141 @@
+package import Diffusion
+package import Layers
+package import Tensors
+
+extension Flux1 {
+    /// FLUX.1's denoiser: blocks that hold text and picture apart, then blocks over both in one sequence.
+    // Source: diffusers 0.42.1, models/transformers/transformer_flux.py.
+    package struct Transformer: DiffusionTransformer {
+        /// What enters a denoising step.
+        package struct Input {
+            /// The packed latents, `[batch, tokens, inChannels]`.
+            package var latents: Tensor
+            /// The second text encoder's states, `[batch, textTokens, jointAttentionDim]`.
+            package var prompt: Tensor
+            /// The first text encoder's pooled state, `[batch, pooledProjectionDim]`.
+            package var pooledPrompt: Tensor
+            /// From 0 to 1000, the same for the whole batch.
+            package var timestep: Float
+            /// The embedded guidance, for models that have it.
+            package var guidance: Float?
+            /// The tables for text and picture tokens, in this order.
+            package var rotary: RotaryEmbedding
+        }
+
+        /// What runs from block to block.
+        package struct State {
+            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture.
+            var streams: Streams
+            /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
+            let conditioning: Tensor
+            let rotary: RotaryEmbedding
+            let textTokens: Int
+
+            enum Streams {
+                case double(text: Tensor, picture: Tensor)
+                case single(Tensor)
+            }
+        }
+
+        /// The component's `config.json`.
+        package let config: TransformerConfig
+        private let pictureIn, textIn: Linear
+        private let timestepEmbedding, pooledEmbedding: TimestepEmbedding
+        private let guidanceEmbedding: TimestepEmbedding?
+        private let doubleBlocks: [DoubleBlock]
+        private let singleBlocks: [SingleBlock]
+        private let normOut: FinalNorm
+        private let projectionOut: Linear
+        private let plan: ExecutionPlan
+
+        /// Reads the denoiser.
+        ///
+        /// - Parameters:
+        ///   - weights: the view of the component
+        ///   - config: its `config.json`
+        /// - Throws: ``WeightError`` or ``TensorError``
+        package init(_ weights: Weights, _ config: TransformerConfig) throws {
+            let width = config.width
+            let embeddings = weights["time_text_embed"]
+            self.config = config
+            plan = weights.plan
+            pictureIn = try Linear(weights["x_embedder"], from: config.inChannels, to: width)
+            textIn = try Linear(weights["context_embedder"], from: config.jointAttentionDim, to: width)
+            timestepEmbedding = try TimestepEmbedding(
+                embeddings["timestep_embedder"], from: sinusoidWidth, to: width)
+            guidanceEmbedding =
+                config.guidanceEmbeds
+                ? try TimestepEmbedding(embeddings["guidance_embedder"], from: sinusoidWidth, to: width) : nil
+            pooledEmbedding = try TimestepEmbedding(
+                embeddings["text_embedder"], from: config.pooledProjectionDim, to: width)
+            doubleBlocks = try (0..<config.numLayers).map {
+                try DoubleBlock(weights["transformer_blocks"][$0], config)
+            }
+            singleBlocks = try (0..<config.numSingleLayers).map {
+                try SingleBlock(weights["single_transformer_blocks"][$0], config)
+            }
+            normOut = try FinalNorm(weights["norm_out"], width: width)
+            projectionOut = try Linear(weights["proj_out"], from: width, to: config.outChannels ?? config.inChannels)
+        }
+
+        package var blockCount: Int { doubleBlocks.count + singleBlocks.count }
+
+        package func begin(_ input: Input) throws(TensorError) -> State {
+            let text = try textIn(input.prompt)
+            return State(
+                streams: .double(text: text, picture: try pictureIn(input.latents)),
+                conditioning: try silu(conditioning(input)), rotary: input.rotary, textTokens: text.size(1))
+        }
+
+        package func block(_ index: Int, _ state: inout State) throws(TensorError) {
+            if index < doubleBlocks.count, case .double(let text, let picture) = state.streams {
+                let (nextText, nextPicture) = try doubleBlocks[index](
+                    text: text, picture: picture, conditioning: state.conditioning, rotary: state.rotary)
+                state.streams = .double(text: nextText, picture: nextPicture)
+            } else {
+                let block = singleBlocks[index - doubleBlocks.count]
+                state.streams = .single(
+                    try block(state.joined(), conditioning: state.conditioning, rotary: state.rotary))
+            }
+        }
+
+        package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
+            try projectionOut(normOut(state.picture(), conditioning: state.conditioning))
+        }
+
+        /// Timestep, guidance and pooled prompt as one vector, `[batch, width]`.
+        private func conditioning(_ input: Input) throws(TensorError) -> Tensor {
+            let pooled = try pooledEmbedding(input.pooledPrompt)
+            var sum = try embedded(input.timestep, by: timestepEmbedding)
+            if let guidanceEmbedding, let guidance = input.guidance {
+                sum = try sum + embedded(guidance * 1000, by: guidanceEmbedding)
+            }
+            return try sum + pooled
+        }
+
+        private func embedded(_ value: Float, by embedding: TimestepEmbedding) throws(TensorError) -> Tensor {
+            try embedding(timestepSinusoids([value], width: sinusoidWidth, on: plan.device).to(plan.dtype))
+        }
+    }
+}
+
+/// Numbers that a timestep becomes before its embedding.
+private let sinusoidWidth = 256
+
+extension Flux1.Transformer.State {
+    /// Text and picture in one sequence.
+    func joined() throws(TensorError) -> Tensor {
+        switch streams {
+        case .double(let text, let picture): try concatenate([text, picture], axis: 1)
+        case .single(let joint): joint
+        }
+    }
+
+    /// The picture's tokens.
+    func picture() throws(TensorError) -> Tensor {
+        switch streams {
+        case .double(_, let picture): picture
+        case .single(let joint): try joint.slice(textTokens..<joint.size(1), axis: 1).contiguous()
+        }
+    }
+}

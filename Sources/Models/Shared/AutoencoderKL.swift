@@ -1,0 +1,124 @@
+package import Layers
+package import Tensors
+
+/// The autoencoder between pictures and latents.
+// Source: diffusers 0.42.1, models/autoencoders/autoencoder_kl.py and vae.py.
+package struct AutoencoderKL {
+    /// The component's `config.json`.
+    package let config: AutoencoderKLConfig
+    private let encoder: KLEncoder
+    private let decoder: KLDecoder
+    private let quantConvolution, postQuantConvolution: Convolution2D?
+
+    /// Reads encoder and decoder.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of the component
+    ///   - config: its `config.json`
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
+        self.config = config
+        let latent = config.latentChannels
+        encoder = try KLEncoder(weights["encoder"], config)
+        decoder = try KLDecoder(weights["decoder"], config)
+        quantConvolution =
+            config.useQuantConv
+            ? try Convolution2D(weights["quant_conv"], from: 2 * latent, to: 2 * latent, kernel: 1) : nil
+        postQuantConvolution =
+            config.usePostQuantConv
+            ? try Convolution2D(weights["post_quant_conv"], from: latent, to: latent, kernel: 1) : nil
+    }
+
+    /// The distribution of a picture's latents, before scaling and shifting.
+    ///
+    /// - Parameter pixels: from -1 to 1, `[batch, 3, height, width]`
+    /// - Returns: mean and logarithm of the variance (clamped to -30…20), each
+    ///   `[batch, latentChannels, height / scaleFactor, width / scaleFactor]`
+    /// - Throws: ``TensorError``
+    package func encode(_ pixels: Tensor) throws(TensorError) -> (mean: Tensor, logVariance: Tensor) {
+        var moments = try encoder(pixels)
+        if let quantConvolution { moments = try quantConvolution(moments) }
+        let parts = try moments.chunks(2, axis: 1)
+        return (parts[0], try parts[1].clamped(-30, 20))
+    }
+
+    /// The picture of latents that were scaled and shifted as the denoiser sees them.
+    ///
+    /// - Parameter latents: `[batch, latentChannels, height, width]`
+    /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
+    /// - Throws: ``TensorError``
+    package func decode(scaled latents: Tensor) throws(TensorError) -> Tensor {
+        try decode(latents / config.scalingFactor + (config.shiftFactor ?? 0))
+    }
+
+    /// The picture of latents as ``encode(_:)`` gives them.
+    ///
+    /// - Parameter latents: `[batch, latentChannels, height, width]`
+    /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
+    /// - Throws: ``TensorError``
+    package func decode(_ latents: Tensor) throws(TensorError) -> Tensor {
+        try decoder(postQuantConvolution.map { convolution throws(TensorError) in try convolution(latents) } ?? latents)
+    }
+}
+
+/// Pixels to moments: levels of residual blocks, each but the last halving the size.
+struct KLEncoder {
+    private let convolutionIn, convolutionOut: Convolution2D
+    private let levels: [KLLevel]
+    private let middle: KLMiddle
+    private let normOut: GroupNorm
+
+    init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
+        let channels = config.blockOutChannels
+        convolutionIn = try Convolution2D(
+            weights["conv_in"], from: config.inChannels, to: channels[0], kernel: 3, padding: 1)
+        levels = try channels.indices.map { index in
+            try KLLevel(
+                weights["down_blocks"][index], from: channels[max(index - 1, 0)], to: channels[index],
+                layers: config.layersPerBlock, resize: index == channels.count - 1 ? nil : .down, config)
+        }
+        let last = channels[channels.count - 1]
+        middle = try KLMiddle(weights["mid_block"], channels: last, config)
+        normOut = try GroupNorm(
+            weights["conv_norm_out"], groups: config.normNumGroups, channels: last, epsilon: 1e-6)
+        convolutionOut = try Convolution2D(
+            weights["conv_out"], from: last, to: 2 * config.latentChannels, kernel: 3, padding: 1)
+    }
+
+    func callAsFunction(_ pixels: Tensor) throws(TensorError) -> Tensor {
+        var x = try convolutionIn(pixels)
+        for level in levels { x = try level(x) }
+        return try convolutionOut(silu(normOut(middle(x))))
+    }
+}
+
+/// Latents to pixels: levels of residual blocks, each but the last doubling the size.
+struct KLDecoder {
+    private let convolutionIn, convolutionOut: Convolution2D
+    private let middle: KLMiddle
+    private let levels: [KLLevel]
+    private let normOut: GroupNorm
+
+    init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
+        let channels = Array(config.blockOutChannels.reversed())
+        convolutionIn = try Convolution2D(
+            weights["conv_in"], from: config.latentChannels, to: channels[0], kernel: 3, padding: 1)
+        middle = try KLMiddle(weights["mid_block"], channels: channels[0], config)
+        levels = try channels.indices.map { index in
+            try KLLevel(
+                weights["up_blocks"][index], from: channels[max(index - 1, 0)], to: channels[index],
+                layers: config.layersPerBlock + 1, resize: index == channels.count - 1 ? nil : .up, config)
+        }
+        let last = channels[channels.count - 1]
+        normOut = try GroupNorm(
+            weights["conv_norm_out"], groups: config.normNumGroups, channels: last, epsilon: 1e-6)
+        convolutionOut = try Convolution2D(
+            weights["conv_out"], from: last, to: config.outChannels, kernel: 3, padding: 1)
+    }
+
+    func callAsFunction(_ latents: Tensor) throws(TensorError) -> Tensor {
+        var x = try middle(convolutionIn(latents))
+        for level in levels { x = try level(x) }
+        return try convolutionOut(silu(normOut(x)))
+    }
+}

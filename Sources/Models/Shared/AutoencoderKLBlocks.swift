@@ -1,0 +1,111 @@
+package import Layers
+package import Tensors
+
+/// Residual blocks of one size, and the step to the next size.
+struct KLLevel {
+    enum Resize { case down, up }
+
+    private let blocks: [KLResidualBlock]
+    private let resize: Resize?
+    private let convolution: Convolution2D?
+
+    init(
+        _ weights: Weights, from: Int, to: Int, layers: Int, resize: Resize?, _ config: AutoencoderKLConfig
+    ) throws {
+        blocks = try (0..<layers).map {
+            try KLResidualBlock(weights["resnets"][$0], from: $0 == 0 ? from : to, to: to, config)
+        }
+        self.resize = resize
+        convolution =
+            switch resize {
+            case .down:
+                try Convolution2D(weights["downsamplers"][0]["conv"], from: to, to: to, kernel: 3, stride: 2)
+            case .up:
+                try Convolution2D(weights["upsamplers"][0]["conv"], from: to, to: to, kernel: 3, padding: 1)
+            case nil: nil
+            }
+    }
+
+    /// - Parameter x: `[batch, from, height, width]`
+    /// - Returns: `[batch, to, …]`, of half, double or the same size
+    func callAsFunction(_ x: consuming Tensor) throws(TensorError) -> Tensor {
+        for block in blocks { x = try block(x) }
+        guard let resize, let convolution else { return x }
+        switch resize {
+        case .down: return try convolution(x.padded(0, 1, 0, 1))
+        case .up: return try convolution(upsampleNearest2D(x, by: 2))
+        }
+    }
+}
+
+/// Two convolutions, each after a norm and SiLU, added to the input.
+struct KLResidualBlock {
+    private let norm1, norm2: GroupNorm
+    private let convolution1, convolution2: Convolution2D
+    private let shortcut: Convolution2D?
+    private let activation: Activation
+
+    init(_ weights: Weights, from: Int, to: Int, _ config: AutoencoderKLConfig) throws {
+        norm1 = try GroupNorm(weights["norm1"], groups: config.normNumGroups, channels: from, epsilon: 1e-6)
+        norm2 = try GroupNorm(weights["norm2"], groups: config.normNumGroups, channels: to, epsilon: 1e-6)
+        convolution1 = try Convolution2D(weights["conv1"], from: from, to: to, kernel: 3, padding: 1)
+        convolution2 = try Convolution2D(weights["conv2"], from: to, to: to, kernel: 3, padding: 1)
+        shortcut = from == to ? nil : try Convolution2D(weights["conv_shortcut"], from: from, to: to, kernel: 1)
+        activation = config.actFn
+    }
+
+    /// - Parameter x: `[batch, from, height, width]`
+    /// - Returns: `[batch, to, height, width]`
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        let h = try convolution2(activation(norm2(convolution1(activation(norm1(x))))))
+        guard let shortcut else { return try x + h }
+        return try shortcut(x) + h
+    }
+}
+
+/// A residual block, attention over all positions, and another residual block.
+struct KLMiddle {
+    private let first, second: KLResidualBlock
+    private let attention: KLAttention?
+
+    init(_ weights: Weights, channels: Int, _ config: AutoencoderKLConfig) throws {
+        first = try KLResidualBlock(weights["resnets"][0], from: channels, to: channels, config)
+        second = try KLResidualBlock(weights["resnets"][1], from: channels, to: channels, config)
+        attention =
+            config.midBlockAddAttention
+            ? try KLAttention(weights["attentions"][0], channels: channels, groups: config.normNumGroups) : nil
+    }
+
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        var h = try first(x)
+        if let attention { h = try attention(h) }
+        return try second(h)
+    }
+}
+
+/// Attention of every position to every other, with one head as wide as the channels.
+struct KLAttention {
+    private let norm: GroupNorm
+    private let query, key, value, out: Linear
+    private let backend: any AttentionBackend
+
+    init(_ weights: Weights, channels: Int, groups: Int) throws {
+        norm = try GroupNorm(weights["group_norm"], groups: groups, channels: channels, epsilon: 1e-6)
+        query = try Linear(weights["to_q"], from: channels, to: channels)
+        key = try Linear(weights["to_k"], from: channels, to: channels)
+        value = try Linear(weights["to_v"], from: channels, to: channels)
+        out = try Linear(weights["to_out"][0], from: channels, to: channels)
+        backend = weights.plan.attention
+    }
+
+    /// - Parameter x: `[batch, channels, height, width]`
+    /// - Returns: `[batch, channels, height, width]`
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        let shape = x.shape
+        let tokens = try norm(x).reshaped(shape[0], shape[1], -1).transposed(1, 2)
+        let attended = try backend.attend(
+            query(tokens).splitHeads(1), key(tokens).splitHeads(1), value(tokens).splitHeads(1), mask: nil,
+            scale: 1 / Double(shape[1]).squareRoot())
+        return try x + out(attended.mergeHeads()).transposed(1, 2).reshaped(shape)
+    }
+}

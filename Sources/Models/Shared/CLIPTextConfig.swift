@@ -1,0 +1,26 @@
+package import Layers
+
+/// `text_encoder/config.json` of a CLIP text model.
+package struct CLIPTextConfig: ModelConfig {
+    package var vocabSize = 49408
+    package var hiddenSize = 512
+    package var intermediateSize = 2048
+    package var numHiddenLayers = 12
+    package var numAttentionHeads = 8
+    package var maxPositionEmbeddings = 77
+    package var hiddenAct = Activation.quickGELU
+    package var layerNormEps = 1e-5
+    package var eosTokenId = 49407
+    package init() {}
+
+    package static var ignoredKeys: Set<String> { ["model_type", "pad_token_id"] }
+
+    package func validate() throws(ConfigFault) {
+        try requirePositive([
+            "vocab_size": vocabSize, "hidden_size": hiddenSize, "intermediate_size": intermediateSize,
+            "num_hidden_layers": numHiddenLayers, "num_attention_heads": numAttentionHeads,
+            "max_position_embeddings": maxPositionEmbeddings,
+        ])
+        try requireMultiple("hidden_size", hiddenSize, of: "num_attention_heads", numAttentionHeads)
+    }
+}

@@ -1,0 +1,107 @@
+package import Layers
+package import Tensors
+
+/// CLIP's text encoder: a causal transformer, of which the state at the end-of-text token stands for the whole text.
+// Source: transformers 5.23.0, models/clip/modeling_clip.py.
+package struct CLIPTextModel {
+    private let tokenEmbedding: Embedding
+    private let positions: Tensor
+    private let layers: [CLIPEncoderLayer]
+    private let finalNorm: LayerNorm
+    private let config: CLIPTextConfig
+
+    /// Reads the encoder, under `text_model` or, as newer files have it, without that prefix.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of the component
+    ///   - config: its `config.json`
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, _ config: CLIPTextConfig) throws {
+        let model = weights.first(of: ["text_model", ""], having: "final_layer_norm.weight")
+        let embeddings = model["embeddings"]
+        embeddings.disregard("position_ids")
+        tokenEmbedding = try Embedding(embeddings["token_embedding"], count: config.vocabSize, width: config.hiddenSize)
+        positions = try embeddings["position_embedding"]
+            .tensor("weight", config.maxPositionEmbeddings, config.hiddenSize)
+        layers = try (0..<config.numHiddenLayers).map { try CLIPEncoderLayer(model["encoder"]["layers"][$0], config) }
+        finalNorm = try LayerNorm(model["final_layer_norm"], size: config.hiddenSize, epsilon: config.layerNormEps)
+        self.config = config
+    }
+
+    /// Encodes texts.
+    ///
+    /// - Parameter ids: one row a text, all of one length up to the model's positions
+    /// - Returns: every token's final state `[batch, tokens, width]`, and each text's pooled state `[batch, width]`
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ ids: [[Int32]]) throws(TensorError) -> (states: Tensor, pooled: Tensor) {
+        let tokens = ids.first?.count ?? 0
+        let device = positions.device
+        let mask = try causalMask(tokens).to(positions.dtype, on: device)
+        let indices = try Tensor(ids.flatMap { $0 }, shape: [ids.count, tokens], on: device)
+        var states = try tokenEmbedding(indices) + positions.slice(0..<tokens, axis: 0)
+        for layer in layers { states = try layer(states, mask: mask) }
+        states = try finalNorm(states)
+        var pooled: [Tensor] = []
+        for (row, text) in ids.enumerated() {
+            pooled.append(try states.select(row, axis: 0).select(endOfText(text), axis: 0))
+        }
+        return (states, try stack(pooled, axis: 0))
+    }
+
+    /// Where a text ends. Old configs carry the wrong id 2; there the end is the greatest id, as in the original model.
+    private func endOfText(_ ids: [Int32]) -> Int {
+        if config.eosTokenId == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
+        return ids.firstIndex(of: Int32(clamping: config.eosTokenId)) ?? 0
+    }
+
+    /// Hides the tokens that come later, `[1, 1, tokens, tokens]`.
+    private func causalMask(_ tokens: Int) throws(TensorError) -> Tensor {
+        var mask = [Float](repeating: 0, count: tokens * tokens)
+        for row in 0..<tokens {
+            for column in row + 1..<max(tokens, row + 1) { mask[row * tokens + column] = -.infinity }
+        }
+        return try Tensor(mask, shape: [1, 1, tokens, tokens])
+    }
+}
+
+/// One layer: self-attention and feed-forward, each after a norm and added to its input.
+struct CLIPEncoderLayer {
+    private let norm1, norm2: LayerNorm
+    private let query, key, value, out: Linear
+    private let up, down: Linear
+    private let activation: Activation
+    private let heads: Int
+    private let backend: any AttentionBackend
+
+    init(_ weights: Weights, _ config: CLIPTextConfig) throws {
+        let width = config.hiddenSize
+        let attention = weights["self_attn"]
+        norm1 = try LayerNorm(weights["layer_norm1"], size: width, epsilon: config.layerNormEps)
+        norm2 = try LayerNorm(weights["layer_norm2"], size: width, epsilon: config.layerNormEps)
+        query = try Linear(attention["q_proj"], from: width, to: width)
+        key = try Linear(attention["k_proj"], from: width, to: width)
+        value = try Linear(attention["v_proj"], from: width, to: width)
+        out = try Linear(attention["out_proj"], from: width, to: width)
+        up = try Linear(weights["mlp"]["fc1"], from: width, to: config.intermediateSize)
+        down = try Linear(weights["mlp"]["fc2"], from: config.intermediateSize, to: width)
+        (activation, heads, backend) = (config.hiddenAct, config.numAttentionHeads, weights.plan.attention)
+    }
+
+    /// - Parameters:
+    ///   - x: `[batch, tokens, width]`
+    ///   - mask: `[1, 1, tokens, tokens]`
+    /// - Returns: `[batch, tokens, width]`
+    func callAsFunction(_ x: Tensor, mask: Tensor) throws(TensorError) -> Tensor {
+        let h = try x + attention(norm1(x), mask: mask)
+        return try h + down(activation(up(norm2(h))))
+    }
+
+    private func attention(_ x: Tensor, mask: Tensor) throws(TensorError) -> Tensor {
+        let scale = 1 / Double(x.size(2) / heads).squareRoot()
+        return try out(
+            backend.attend(
+                query(x).splitHeads(heads), key(x).splitHeads(heads), value(x).splitHeads(heads), mask: mask,
+                scale: scale
+            ).mergeHeads())
+    }
+}

@@ -1,0 +1,43 @@
+package import Layers
+
+/// `text_encoder_2/config.json` of a T5 encoder.
+package struct T5Config: ModelConfig {
+    package var vocabSize = 32128
+    package var dModel = 512
+    package var dKv = 64
+    package var dFf = 2048
+    package var numLayers = 6
+    package var numHeads = 8
+    package var relativeAttentionNumBuckets = 32
+    package var relativeAttentionMaxDistance = 128
+    package var layerNormEpsilon = 1e-6
+    package var feedForwardProj = "relu"
+    package init() {}
+
+    package static var ignoredKeys: Set<String> {
+        [
+            "model_type", "pad_token_id", "eos_token_id", "is_encoder_decoder", "is_decoder", "num_decoder_layers",
+            "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs", "tokenizer_class",
+        ]
+    }
+
+    /// Whether the feed-forward layer has a gate (`gated-gelu`).
+    package var isGated: Bool { feedForwardProj.hasPrefix("gated-") }
+
+    /// The feed-forward layer's activation; `gated-gelu` has always meant the tanh approximation.
+    package var activation: Activation? {
+        if feedForwardProj == "gated-gelu" { return .geluNew }
+        return Activation(rawValue: isGated ? String(feedForwardProj.dropFirst(6)) : feedForwardProj)
+    }
+
+    package func validate() throws(ConfigFault) {
+        try requirePositive([
+            "vocab_size": vocabSize, "d_model": dModel, "d_kv": dKv, "d_ff": dFf, "num_layers": numLayers,
+            "num_heads": numHeads,
+        ])
+        guard relativeAttentionNumBuckets >= 4, relativeAttentionMaxDistance > relativeAttentionNumBuckets / 4 else {
+            throw .value("relative_attention_num_buckets", found: "\(relativeAttentionNumBuckets)")
+        }
+        if activation == nil { throw .value("feed_forward_proj", found: "\"\(feedForwardProj)\"") }
+    }
+}
