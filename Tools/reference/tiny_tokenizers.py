@@ -9,6 +9,7 @@ from common import write_json
 
 import regex
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from transformers import CLIPTokenizer, T5Tokenizer
 
 SENTENCES = [
@@ -110,7 +111,9 @@ def save_t5(folder, scratch, size=170, extra_ids=4):
         num_threads=1, hard_vocab_limit=True, minloglevel=2,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "spiece.model").write_bytes(model.getvalue())
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
+    proto.normalizer_spec.ClearField("normalization_rule_tsv")  # the path of a scratch file
+    (folder / "spiece.model").write_bytes(proto.SerializeToString(deterministic=True))
     tokenizer = T5Tokenizer.from_pretrained(folder, extra_ids=extra_ids, model_max_length=512)
     tokenizer.save_pretrained(folder)
     config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
