@@ -44,7 +44,7 @@ CASES = {
     "dev-true-cfg": {"negative_prompt": ["blurry, low quality"], "true_cfg_scale": 2.5, "seeds": [0]},
     "dev-true-cfg-empty": {"negative_prompt": [""], "true_cfg_scale": 3.0, "height": 32, "width": 32},
     "dev-true-cfg-batch": {
-        "prompts": TWO, "negative_prompt": ["watermark, text"], "true_cfg_scale": 2.0, "height": 32, "width": 32,
+        "prompts": TWO, "negative_prompt": ["watermark, text"], "true_cfg_scale": 1.5, "seeds": [4], "height": 32, "width": 32,
     },
     "dev-true-cfg-batch-negatives": {
         "prompts": TWO, "negative_prompt": ["watermark, text", "dogs"], "negative_prompt_2": ["blurry", "distorted"],
