@@ -1,6 +1,10 @@
-"""The configuration files of FLUX.1-dev and FLUX.1-schnell, as published (Diffusers layout)."""
+"""The configuration files of FLUX.1-dev and FLUX.1-schnell, as published (Diffusers layout), and the sizes of files.
 
-# model_index.json. FLUX.1-schnell's says the same, with its own `_diffusers_version`.
+Every file of FLUX.1-schnell that `manifests.py` writes has the published SHA-256, so these are the published texts, byte
+for byte. FLUX.1-dev differs from it in the scheduler, in `guidance_embeds` and in two `_name_or_path`.
+"""
+
+# The same for both.
 MODEL_INDEX = {
     "_class_name": "FluxPipeline",
     "_diffusers_version": "0.30.0.dev0",
@@ -109,15 +113,13 @@ TRANSFORMERS = {
         "pooled_projection_dim": 768,
     },
 }
-TRANSFORMERS["schnell"] = TRANSFORMERS["dev"] | {
-    "_name_or_path": "../checkpoints/flux-schnell/transformer",
-    "guidance_embeds": False,
-}
+TRANSFORMERS["schnell"] = {
+    key: value for key, value in TRANSFORMERS["dev"].items() if key != "_name_or_path"
+} | {"guidance_embeds": False}
 
 VAE = {
     "_class_name": "AutoencoderKL",
     "_diffusers_version": "0.30.0.dev0",
-    "_name_or_path": "../checkpoints/flux-dev",
     "act_fn": "silu",
     "block_out_channels": [128, 256, 512, 512],
     "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
@@ -136,4 +138,29 @@ VAE = {
     "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
     "use_post_quant_conv": False,
     "use_quant_conv": False,
+}
+VAES = {"schnell": VAE, "dev": VAE | {"_name_or_path": "../checkpoints/flux-dev"}}
+
+# SHA-256 of FLUX.1-schnell's published files that can be made again without its weights.
+DIGESTS = {
+    "model_index.json": "24946df21ff25e210486b5f6b14208983a90c9c73f8d48cfa724c0e4e03f7201",
+    "scheduler/scheduler_config.json": "b129cebacf8f851867ec5c7c4d3f4bf787e232525a53becf4df5a72278a788d5",
+    "text_encoder/config.json": "d79d5c8c6ce85112a923d621a5412886ddbbb0636210fc0f72f450582e675542",
+    "text_encoder_2/config.json": "9001e5a8ae0571a362f806b87b6105dd1a15c33dca237b606d2561164109beeb",
+    "text_encoder_2/model.safetensors.index.json": "3bacec0f0cf392399d4a385908f67dd73df99c9e9cfee669f148858ba9fbdb0a",
+    "transformer/config.json": "397cfb92299488013ec3af6142a2a877366f8d2e44efbb4f3e33479e7960d3d0",
+    "transformer/diffusion_pytorch_model.safetensors.index.json":
+        "783f857a5872f069e75daf4a5abe5efd6ff9ec2f37d71159767910cebfe048a6",
+    "vae/config.json": "bc1e208f414a315365fbecf426838f43b87c9d5c051219e0968a56e2644b2998",
+}  # fmt: skip
+
+# Published sizes of the weight files in bytes: header included, so they vouch for every key, shape and dtype.
+FILE_SIZES = {
+    "text_encoder": [246144352],
+    "text_encoder_2": [4994582224, 4530066360],
+    "vae": [167666902],
+}
+TRANSFORMER_SIZES = {
+    "dev": [9983040304, 9949328904, 3870584832],
+    "schnell": [9962580296, 9949328904, 3870584832],
 }
