@@ -1,0 +1,139 @@
+"""Writes Tests/Goldens/flux1/components-<variant>.safetensors: inputs and inner values of each part of a FLUX.1 model.
+
+Keys are `<component>.<value>`; a number in a key counts layers from 0. Everything is float32 but the token ids (int64).
+"""
+
+from common import GOLDENS, save_tensors, versions
+
+import numpy as np
+import torch
+
+from flux1_cases import LONG, TWO, load
+
+SAMPLE_SEED = 123
+
+
+def draw(seed, *shape):
+    """A normal tensor that is the same on every machine."""
+    return torch.from_numpy(np.random.Generator(np.random.PCG64(seed)).standard_normal(shape).astype(np.float32))
+
+
+class Notes(dict):
+    """A dictionary that modules write their outputs to."""
+
+    def __init__(self):
+        super().__init__()
+        self.hooks = []
+
+    def output(self, module, *names):
+        """Notes the output of `module`; a tuple of outputs goes to several names, of which None is left out."""
+
+        def note(_, __, output):
+            values = output if isinstance(output, tuple) else (output,)
+            for name, value in zip(names, values):
+                if name is not None:
+                    self[name] = value.detach().clone()
+
+        self.hooks.append(module.register_forward_hook(note))
+
+    def done(self):
+        """Removes every hook."""
+        for hook in self.hooks:
+            hook.remove()
+
+
+def clip(pipe):
+    """Two texts of 77 tokens, one of them full."""
+    notes, model = Notes(), pipe.text_encoder
+    ids = pipe.tokenizer([TWO[0], LONG], padding="max_length", max_length=77, truncation=True, return_tensors="pt")
+    notes["text_encoder.input_ids"] = ids.input_ids
+    notes.output(model.embeddings, "text_encoder.embeddings")
+    for number, layer in enumerate(model.encoder.layers):
+        notes.output(layer, f"text_encoder.layers.{number}")
+    result = model(ids.input_ids)
+    notes["text_encoder.last_hidden_state"] = result.last_hidden_state
+    notes["text_encoder.pooled"] = result.pooler_output
+    notes.done()
+    return notes
+
+
+def t5(pipe):
+    """One text in 140 tokens: longer than the 128 after which all distances share a bucket."""
+    notes, model = Notes(), pipe.text_encoder_2
+    ids = pipe.tokenizer_2([LONG], padding="max_length", max_length=140, truncation=True, return_tensors="pt").input_ids
+    notes["text_encoder_2.input_ids"] = ids
+    notes.output(model.encoder.embed_tokens, "text_encoder_2.embeddings")
+    for number, block in enumerate(model.encoder.block):
+        notes.output(block, f"text_encoder_2.block.{number}")
+    notes["text_encoder_2.last_hidden_state"] = model(ids).last_hidden_state
+    # [1, heads, 2, keys]: what the first and the last query add to their scores.
+    bias = model.encoder.block[0].layer[0].SelfAttention.compute_bias(140, 140)
+    notes["text_encoder_2.position_bias"] = bias[:, :, [0, -1]]
+    notes.done()
+    return notes
+
+
+def transformer(pipe):
+    """One call: two samples at different times, 3 x 5 image tokens, 7 text tokens."""
+    notes, model = Notes(), pipe.transformer
+    config = model.config
+    inputs = {
+        "hidden_states": draw(1, 2, 15, config.in_channels),
+        "encoder_hidden_states": draw(2, 2, 7, config.joint_attention_dim),
+        "pooled_projections": draw(3, 2, config.pooled_projection_dim),
+        "timestep": torch.tensor([0.9375, 0.25]),
+        "img_ids": pipe._prepare_latent_image_ids(2, 3, 5, "cpu", torch.float32),
+        "txt_ids": torch.zeros(7, 3),
+    }
+    if config.guidance_embeds:
+        inputs["guidance"] = torch.tensor([3.5, 1.25])
+    notes |= {f"transformer.{name}": value for name, value in inputs.items()}
+    notes.output(model.x_embedder, "transformer.x_embedder")
+    notes.output(model.context_embedder, "transformer.context_embedder")
+    notes.output(model.time_text_embed, "transformer.time_text_embed")
+    notes.output(model.pos_embed, "transformer.rotary.cos", "transformer.rotary.sin")
+    for kind in ("transformer_blocks", "single_transformer_blocks"):
+        for number, block in enumerate(getattr(model, kind)):
+            name = f"transformer.{kind}.{number}"
+            notes.output(block, f"{name}.encoder_hidden_states", f"{name}.hidden_states")
+    notes.output(model.norm_out, "transformer.norm_out")
+    notes["transformer.output"] = model(**inputs).sample
+    notes.done()
+    return notes
+
+
+def vae(pipe):
+    """Encoding of a picture of two samples, not square, with a seeded draw; decoding of a random latent."""
+    notes, model = Notes(), pipe.vae
+    notes["vae.encode.input"] = draw(4, 2, 3, 48, 32).clamp(-1, 1)
+    for number, block in enumerate(model.encoder.down_blocks):
+        notes.output(block, f"vae.encode.down_blocks.{number}")
+    notes.output(model.encoder.mid_block, "vae.encode.mid_block")
+    posterior = model.encode(notes["vae.encode.input"]).latent_dist
+    notes["vae.encode.mean"], notes["vae.encode.logvar"] = posterior.mean, posterior.logvar
+    notes["vae.encode.sample"] = posterior.sample(torch.Generator("cpu").manual_seed(SAMPLE_SEED))
+    notes["vae.decode.input"] = draw(5, 2, model.config.latent_channels, 4, 6)
+    notes.output(model.decoder.conv_in, "vae.decode.conv_in")
+    notes.output(model.decoder.mid_block, "vae.decode.mid_block")
+    for number, block in enumerate(model.decoder.up_blocks):
+        notes.output(block, f"vae.decode.up_blocks.{number}")
+    notes["vae.decode.output"] = model.decode(notes["vae.decode.input"]).sample
+    notes.done()
+    return notes
+
+
+@torch.no_grad()
+def main():
+    for variant in ("dev", "schnell"):
+        pipe = load(f"flux1-tiny-{variant}")
+        notes = clip(pipe) | t5(pipe) | transformer(pipe) | vae(pipe)
+        path = GOLDENS / "flux1" / f"components-{variant}.safetensors"
+        metadata = {"model": f"flux1-tiny-{variant}", "vae_sample_seed": str(SAMPLE_SEED)} | versions()
+        save_tensors(path, notes, metadata)
+        print(path.name, path.stat().st_size, "bytes")
+        for name, value in notes.items():
+            print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f}")
+
+
+if __name__ == "__main__":
+    main()

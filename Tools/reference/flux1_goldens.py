@@ -1,0 +1,59 @@
+"""Writes Tests/Goldens/flux1/<case>.safetensors: diffusers' own float32 runs, stage by stage, and bfloat16.json."""
+
+import argparse
+import json
+
+from common import GOLDENS, save_tensors, versions, write_json
+
+import torch
+
+from flux1_cases import CASES, Recorder, load, request
+
+BFLOAT16_CASES = ["dev", "schnell", "dev-true-cfg"]
+
+
+def distance(value, reference):
+    """How far a run is from its float32 reference: largest difference, and Frobenius norm relative to it."""
+    value, reference = value.double(), reference.double()
+    difference = value - reference
+    return {
+        "max_abs": float(f"{difference.abs().max().item():.6g}"),
+        "relative_frobenius": float(f"{(difference.norm() / reference.norm()).item():.6g}"),
+    }
+
+
+def bfloat16_distances(case, golden):
+    """diffusers' own bfloat16 run against its float32 run, with its own noise and with the float32 noise rounded."""
+    asked = request(case)
+    recorder = Recorder(load(asked["model"], torch.bfloat16))
+    runs = {"own_noise": recorder.run(asked), "same_noise": recorder.run(asked, golden["latents.initial"])}
+    last = f"latents.step{len(golden['timesteps']) - 1}"
+    return {
+        name: {"decoded": distance(run["decoded"], golden["decoded"]), "latents": distance(run[last], golden[last])}
+        for name, run in runs.items()
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", help="which cases to write; all if none is named")
+    cases = parser.parse_args().cases or list(CASES)
+    recorders, distances = {}, {}
+    for case in cases:
+        asked = request(case)
+        recorder = recorders.setdefault(asked["model"], Recorder(load(asked["model"])))
+        golden = recorder.run(asked)
+        if not all(value.isfinite().all() for value in golden.values()):
+            raise SystemExit(f"{case}: not finite")
+        path = GOLDENS / "flux1" / f"{case}.safetensors"
+        metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case} | versions()
+        save_tensors(path, golden, metadata)
+        print(f"{case:32} {path.stat().st_size:7} bytes  decoded {golden['decoded'].abs().max():.3f} at most")
+        if case in BFLOAT16_CASES:
+            distances[case] = bfloat16_distances(case, golden)
+    if set(BFLOAT16_CASES) <= set(cases):
+        write_json(GOLDENS / "flux1" / "bfloat16.json", {"versions": versions(), "cases": distances})
+
+
+if __name__ == "__main__":
+    main()
