@@ -37,14 +37,17 @@ CASES = {
     "dev-batch": {"prompts": TWO, "height": 32, "width": 32},
     "dev-images-per-prompt": {"num_images_per_prompt": 2, "height": 32, "width": 32, "seeds": [3]},
     "dev-batch-seeds": {"prompts": TWO, "height": 32, "width": 32, "seeds": [1, 2**32 - 1]},
-    "dev-batch-images-per-prompt": {"prompts": TWO, "num_images_per_prompt": 2, "height": 24, "width": 32, "seeds": [5]},
+    "dev-batch-images-per-prompt": {
+        "prompts": TWO, "num_images_per_prompt": 2, "height": 24, "width": 32, "seeds": [5],
+    },
     "dev-batch-images-seeds": {
         "prompts": TWO, "num_images_per_prompt": 2, "height": 24, "width": 24, "seeds": [11, 12, 13, 14],
     },
     "dev-true-cfg": {"negative_prompt": ["blurry, low quality"], "true_cfg_scale": 2.5, "seeds": [0]},
     "dev-true-cfg-empty": {"negative_prompt": [""], "true_cfg_scale": 3.0, "height": 32, "width": 32},
     "dev-true-cfg-batch": {
-        "prompts": TWO, "negative_prompt": ["watermark, text"], "true_cfg_scale": 1.5, "seeds": [4], "height": 32, "width": 32,
+        "prompts": TWO, "negative_prompt": ["watermark, text"], "true_cfg_scale": 1.5, "seeds": [4],
+        "height": 32, "width": 32,
     },
     "dev-true-cfg-batch-negatives": {
         "prompts": TWO, "negative_prompt": ["watermark, text", "dogs"], "negative_prompt_2": ["blurry", "distorted"],

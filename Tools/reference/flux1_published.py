@@ -1,7 +1,7 @@
 """The configuration files of FLUX.1-dev and FLUX.1-schnell, as published (Diffusers layout), and the sizes of files.
 
-Every file of FLUX.1-schnell that `manifests.py` writes has the published SHA-256, so these are the published texts, byte
-for byte. FLUX.1-dev differs from it in the scheduler, in `guidance_embeds` and in two `_name_or_path`.
+Every config of FLUX.1-schnell that `manifests.py` writes has the published SHA-256, so these are the published texts,
+byte for byte. FLUX.1-dev differs from it in the scheduler, in `guidance_embeds` and in two `_name_or_path`.
 """
 
 # The same for both.

@@ -56,7 +56,8 @@ def make_text_encoder(variant, vocabulary):
     if variant == "schnell":
         config |= {"bos_token_id": vocabulary - 2, "eos_token_id": vocabulary - 1, "pad_token_id": vocabulary - 1}
     model = CLIPTextModel(CLIPTextConfig(**config))
-    gains = {"position_embedding": 0.7, "q_proj.weight": 2, "k_proj.weight": 2, "v_proj.weight": 1.5, "out_proj.weight": 2}
+    gains = {"position_embedding": 0.7, "v_proj.weight": 1.5}
+    gains |= {f"{name}_proj.weight": 2 for name in ("q", "k", "out")}
     return redraw(model, SEEDS[variant] + 1, gain=1.2, bias=0.2, gains=gains), config
 
 

@@ -37,7 +37,7 @@ def tensors(variant):
         t5 = T5EncoderModel(T5Config(**TEXT_ENCODER_2))
         transformer = FluxTransformer2DModel.from_config(TRANSFORMERS[variant])
         vae = AutoencoderKL.from_config(VAES[variant])
-    # Files of before transformers 5 carry a prefix; position_ids is not among the keys (it was until transformers 4.30).
+    # Files of before transformers 5 carry a prefix. position_ids was among the keys until transformers 4.30 only.
     clip_keys = {f"text_model.{key}": value for key, value in clip.state_dict().items() if "position_ids" not in key}
     # One of the two tied embeddings is stored.
     t5_keys = {key: value for key, value in t5.state_dict().items() if key != "encoder.embed_tokens.weight"}
@@ -105,9 +105,9 @@ def make(variant):
     for component, state in tensors(variant).items():
         files = shards(state, limits.get(component, 10**12))
         found = [file_size(file) for file in files]
-        print(f"flux1-{variant} {component:15} {len(state):4} keys, files of {found} bytes, published {sizes[component]}")
+        print(f"flux1-{variant} {component:15} {len(state):4} keys in files of {found} bytes")
         if found != sizes[component]:
-            raise SystemExit("the sizes differ")
+            raise SystemExit(f"published are {sizes[component]}")
         lines = [f"{key} {DTYPE_NAMES[value.dtype]} {','.join(map(str, value.shape))}"
                  for file in files for key, value in file.items()]  # fmt: skip
         texts[f"{component}/keys.txt"] = "\n".join(lines) + "\n"

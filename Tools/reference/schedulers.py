@@ -1,4 +1,4 @@
-"""Writes Tests/Goldens/schedulers/flow_match_euler.json: schedules, steps and edge cases of diffusers' flow-match Euler.
+"""Writes Tests/Goldens/schedulers/flow_match_euler.json: schedules, steps and edge cases of flow-match Euler.
 
 Every number is a float32 that came out of diffusers, written with nine digits, which is enough to read it back exactly.
 Inputs are float64 where Python computes with float64 (mu, sigmas and timesteps as lists); JSON keeps them exactly too.
@@ -214,7 +214,8 @@ def main():
     initial = []
     for name, config in CONFIGS.items():
         scheduler = FlowMatchEulerDiscreteScheduler(**config)
-        initial.append({"config": name, "sigma_min": Float(scheduler.sigma_min), "sigma_max": Float(scheduler.sigma_max)})
+        bounds = {"sigma_min": Float(scheduler.sigma_min), "sigma_max": Float(scheduler.sigma_max)}
+        initial.append({"config": name} | bounds)
 
     sections = {"schedules": schedules, "steps": runs, "edges": list(edges()), "initial": initial}
     lines = ["{", f'"versions": {compact(versions())},']
