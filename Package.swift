@@ -36,7 +36,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "visualgen",
-            dependencies: ["Engine", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Diffusion", "Engine", "Layers", "Media", "Models", "Tensors", "Tokenizers",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),

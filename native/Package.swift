@@ -17,7 +17,7 @@ let package = Package(
             name: "CTorch",
             cxxSettings: [.unsafeFlags(["-isystem", "\(torch)/include", "-fvisibility=hidden", "-O2"])],
             linkerSettings: [
-                .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib"]),
+                .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib", "-Xlinker", "-zdefs"]),
                 .linkedLibrary("torch_cpu"),
                 .linkedLibrary("c10"),
             ]

@@ -49,17 +49,17 @@ package protocol InspectableComponent {
     var folder: String { get }
     var skippedKeys: [String] { get }
 
-    /// Every key and shape that the module asks for.
+    /// Every key and shape that the module asks for, and the keys it would pass over.
     ///
-    /// - Returns: in the order asked
+    /// - Returns: the listing
     /// - Throws: ``TensorError``
-    func listing() throws -> [(key: String, shape: [Int])]
+    func listing() throws -> WeightListing
 }
 
 extension Component: InspectableComponent {
-    package func listing() throws -> [(key: String, shape: [Int])] {
+    package func listing() throws -> WeightListing {
         let listing = WeightListing()
         _ = try make(Weights(listing))
-        return listing.entries
+        return listing
     }
 }

@@ -15,7 +15,7 @@ package protocol Pipeline {
 }
 
 /// A family of models: namespace of its types, and its entry in the catalog.
-package protocol ModelFamily {
+package protocol ModelFamily: SendableMetatype {
     /// Its name for people.
     static var name: String { get }
     /// The pipeline classes that `model_index.json` may name.

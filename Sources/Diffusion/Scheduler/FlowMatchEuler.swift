@@ -84,9 +84,7 @@ package struct FlowMatchEuler: Sendable {
     private func finished<Number: BinaryFloatingPoint & SendableMetatype>(
         _ sigmas: [Number], mu: Double?, timesteps: [Float]?
     ) -> NoiseSchedule {
-        var levels = sigmas.map {
-            config.useDynamicShifting ? dynamically(shifted: $0, mu: mu ?? 0) : statically(shifted: $0)
-        }
+        var levels = sigmas.map { shifted($0, mu: mu ?? 0) }
         if let terminal = config.shiftTerminal, terminal != 0, let last = levels.last {
             let factor = (1 - last) / Number(1 - terminal)
             levels = levels.map { 1 - (1 - $0) / factor }
@@ -98,17 +96,21 @@ package struct FlowMatchEuler: Sendable {
         return NoiseSchedule(sigmas: result, timesteps: config.invertSigmas ? derived : timesteps ?? derived)
     }
 
-    private func statically<Number: BinaryFloatingPoint>(shifted sigma: Number) -> Number {
+    private func shifted<Number: BinaryFloatingPoint & SendableMetatype>(_ sigma: Number, mu: Double) -> Number {
+        config.useDynamicShifting ? dynamically(shifted: sigma, mu: mu) : statically(shifted: sigma)
+    }
+
+    private func statically<Number: BinaryFloatingPoint & SendableMetatype>(shifted sigma: Number) -> Number {
         Number(config.shift) * sigma / (1 + Number(config.shift - 1) * sigma)
     }
 
-    private func dynamically<Number: BinaryFloatingPoint>(shifted sigma: Number, mu: Double) -> Number {
+    private func dynamically<Number: BinaryFloatingPoint & SendableMetatype>(shifted sigma: Number, mu: Double) -> Number {
         let factor = Number(config.timeShiftType == .exponential ? exp(mu) : mu)
         return factor / (factor + (1 / sigma - 1))
     }
 
     /// The levels on another curve between their ends, where the config asks for one.
-    private func converted<Number: BinaryFloatingPoint>(_ levels: [Number]) -> [Float] {
+    private func converted<Number: BinaryFloatingPoint & SendableMetatype>(_ levels: [Number]) -> [Float] {
         guard let first = levels.first.map(Double.init), let last = levels.last.map(Double.init) else { return [] }
         let count = levels.count
         if config.useKarrasSigmas == true {

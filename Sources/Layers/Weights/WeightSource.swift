@@ -17,6 +17,13 @@ package protocol WeightSource: AnyObject {
     /// - Returns: a tensor of that shape
     /// - Throws: ``WeightError`` or ``TensorError``
     func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
+
+    /// Told of a key that a checkpoint may have and the model needs not.
+    func disregard(_ key: String)
+}
+
+extension WeightSource {
+    package func disregard(_ key: String) {}
 }
 
 /// Random numbers under every name: a model of real width without a checkpoint, for benchmarks.
@@ -46,6 +53,8 @@ package final class RandomWeights: WeightSource {
 package final class WeightListing: WeightSource {
     /// What was asked for, in order.
     package private(set) var entries: [(key: String, shape: [Int])] = []
+    /// What a checkpoint may have besides.
+    package private(set) var disregarded: [String] = []
 
     package init() {}
 
@@ -57,4 +66,6 @@ package final class WeightListing: WeightSource {
         entries.append((key, shape))
         return try Tensor.full(0, shape.map { _ in 1 }, plan.dtype).expanded(shape)
     }
+
+    package func disregard(_ key: String) { disregarded.append(key) }
 }

@@ -69,7 +69,10 @@ package struct Weights {
     /// constant that old checkpoints store.
     ///
     /// - Parameter name: its name within this part
-    package func disregard(_ name: String) { ledger.note(prefix + name) }
+    package func disregard(_ name: String) {
+        ledger.note(prefix + name)
+        source.disregard(prefix + name)
+    }
 
     /// Checks that every parameter of the source was read.
     ///

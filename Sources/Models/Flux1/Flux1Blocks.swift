@@ -1,5 +1,5 @@
-package import Layers
-package import Tensors
+internal import Layers
+internal import Tensors
 
 extension Flux1 {
     /// A block whose text and picture have weights of their own and meet in one attention.

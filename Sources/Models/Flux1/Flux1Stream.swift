@@ -1,5 +1,5 @@
-package import Layers
-package import Tensors
+internal import Layers
+internal import Tensors
 
 extension Flux1 {
     /// Half of a double block: one stream's norms, projections and feed-forward.

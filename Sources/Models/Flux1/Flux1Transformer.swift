@@ -1,4 +1,4 @@
-package import Diffusion
+internal import Diffusion
 package import Layers
 package import Tensors
 

@@ -1,5 +1,5 @@
-package import Layers
-package import Tensors
+internal import Layers
+internal import Tensors
 
 /// Residual blocks of one size, and the step to the next size.
 struct KLLevel {

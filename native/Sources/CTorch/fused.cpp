@@ -20,6 +20,9 @@ namespace {
 // Rows that one thread takes at a time: about 32,768 elements, as in LibTorch's own loops.
 int64_t grain(int64_t width) { return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, width)); }
 
+// A tensor's numbers. Not `const_data_ptr<T>()`, whose name clang and the compiler that built LibTorch mangle differently.
+template <class T> const T *numbers(const at::Tensor &tensor) { return static_cast<const T *>(tensor.const_data_ptr()); }
+
 // A [batch, width] vector, in float32 and dense, that a loop reads beside each row of x [batch, tokens, width].
 at::Tensor per_batch(const at::Tensor &vector, const at::Tensor &x) {
     TORCH_CHECK(vector.dim() == 2 && vector.size(0) == x.size(0) && vector.size(1) == x.size(-1),
@@ -30,9 +33,9 @@ at::Tensor per_batch(const at::Tensor &vector, const at::Tensor &x) {
 template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
                                              double epsilon, at::Tensor &result) {
     const int64_t width = x.size(-1), tokens = x.size(1), rows = x.size(0) * tokens;
-    const T *source = x.const_data_ptr<T>();
-    T *target = result.mutable_data_ptr<T>();
-    const float *scales = scale.const_data_ptr<float>(), *shifts = shift.const_data_ptr<float>();
+    const T *source = numbers<T>(x);
+    T *target = static_cast<T *>(result.mutable_data_ptr());
+    const float *scales = numbers<float>(scale), *shifts = numbers<float>(shift);
     at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T *in = source + row * width;
@@ -67,9 +70,9 @@ template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tens
 template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x,
                                   at::Tensor &result) {
     const int64_t width = x.size(-1), tokens = x.size(1), rows = x.size(0) * tokens;
-    const T *base = residual.const_data_ptr<T>(), *source = x.const_data_ptr<T>();
-    T *target = result.mutable_data_ptr<T>();
-    const float *gates = gate.const_data_ptr<float>();
+    const T *base = numbers<T>(residual), *source = numbers<T>(x);
+    T *target = static_cast<T *>(result.mutable_data_ptr());
+    const float *gates = numbers<float>(gate);
     at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const float *factor = gates + row / tokens * width;
@@ -84,11 +87,11 @@ template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &
 template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                         const at::Tensor &sine, double epsilon, at::Tensor &result) {
     const int64_t tokens = x.size(1), heads = x.size(2), width = x.size(3), rows = x.size(0) * tokens;
-    const T *source = x.const_data_ptr<T>();
-    T *target = result.mutable_data_ptr<T>();
+    const T *source = numbers<T>(x);
+    T *target = static_cast<T *>(result.mutable_data_ptr());
     const int64_t batch_stride = x.stride(0), token_stride = x.stride(1), head_stride = x.stride(2);
-    const float *weights = weight.const_data_ptr<float>();
-    const float *cosines = cosine.const_data_ptr<float>(), *sines = sine.const_data_ptr<float>();
+    const float *weights = numbers<float>(weight);
+    const float *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
     at::parallel_for(0, rows, grain(heads * width), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const int64_t token = row % tokens;

@@ -1,0 +1,44 @@
+# make demo      set up, build, and draw demo.png with the built-in model
+# make test      set up, build, and run every test (under 25 minutes on two cores)
+# make test-all  the same with the slow and exhaustive tests
+# make check     lint, warnings as errors, and make test
+# make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
+# make format    format the sources
+
+SWIFT_FLAGS := -c release
+export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
+
+.PHONY: demo test test-all check lint setup build format bench clean
+
+demo: build
+	.build/release/visualgen generate --model demo-image --seed 7 --output demo.png \
+	    --prompt "a large red circle left of a small blue square on a yellow background"
+
+test: build
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build
+
+test-all: export VISUALGEN_TEST_ALL = 1
+test-all: test
+
+check: lint test
+
+lint:
+	swift format lint --strict --recursive Package.swift native/Package.swift Sources
+	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
+
+format:
+	swift format --in-place --recursive Package.swift native/Package.swift Sources
+	swift format --in-place --recursive --configuration Tests/.swift-format Tests
+
+setup:
+	@Tools/setup/setup.sh
+
+build: setup
+	swift build $(SWIFT_FLAGS) --product visualgen
+
+bench: build
+	Benchmarks/compare.sh
+
+clean:
+	rm -rf .build demo.png

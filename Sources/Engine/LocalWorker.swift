@@ -1,0 +1,65 @@
+package import Diffusion
+internal import Layers
+internal import Models
+package import Tensors
+
+/// One device of this process, its thread, and the model loaded there.
+package actor LocalWorker {
+    /// What came out of one request.
+    package struct Result: Sendable {
+        package let pixels: PixelBatch
+        package let times: StageTimes
+        /// Intermediate results, if they were asked for.
+        package let trace: [Trace.Entry]
+    }
+
+    private let thread: DeviceThread
+    private let device: Device
+    private var pipeline: (any Pipeline)?
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Starts the device's thread.
+    ///
+    /// - Parameters:
+    ///   - device: where models run
+    ///   - threads: how many threads one operation may use; nil leaves LibTorch's choice
+    package init(device: Device, threads: Int? = nil) {
+        thread = DeviceThread(name: "\(device)", threads: threads)
+        self.device = device
+    }
+
+    deinit { thread.close() }
+
+    /// Loads a model in place of the one before.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: the model
+    ///   - dtype: the type of weights and activations
+    ///   - observe: told of each component
+    /// - Throws: any error of a bad checkpoint
+    package func load(_ checkpoint: CheckpointFolder, dtype: DType, observe: @escaping ProgressObserver = { _ in })
+        throws
+    {
+        pipeline = nil
+        pipeline = try Catalog.family(of: checkpoint)
+            .load(checkpoint, plan: ExecutionPlan(dtype: dtype, device: device), observe: observe)
+    }
+
+    /// Makes what a request asks for.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - tracing: whether intermediate results are kept
+    ///   - observe: told of every stage and step
+    /// - Returns: pictures, times and the trace
+    /// - Throws: `CancellationError` between two steps, or an error of the pipeline
+    package func generate(
+        _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }
+    ) throws -> Result {
+        guard let pipeline else { throw EngineError.noModel }
+        let trace = tracing ? Trace() : nil
+        let (pixels, times) = try pipeline.generate(request, observe: observe, trace: trace)
+        return Result(pixels: pixels, times: times, trace: trace?.entries ?? [])
+    }
+}

@@ -1,0 +1,70 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Engine
+internal import Foundation
+internal import Media
+internal import Models
+
+/// `visualgen generate`.
+struct Generate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Make pictures from prompts.")
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var generation: GenerationOptions
+
+    @Option(name: .long, help: "Where the picture goes; .png, .jpg or .webp. %d is a picture's number.")
+    var output: String = "output.png"
+
+    @Option(name: .long, help: "Writes how long each stage took, and the peak memory, as JSON.")
+    var metrics: String?
+
+    @Option(name: .long, help: "Writes every intermediate result as safetensors.")
+    var trace: String?
+
+    @Option(
+        name: [.long, .customLong("visual_gen_args")], help: "VisualGenArgs as YAML; not available in this build yet.")
+    var config: String?
+
+    @Flag(name: .long, help: "No progress.")
+    var quiet = false
+
+    func run() async throws {
+        if config != nil {
+            throw ValidationError("config is not available in this build yet; give the options themselves")
+        }
+        try await Interruption.cancelling { try await generate() }
+    }
+
+    private func generate() async throws {
+        let checkpoint = try model.checkpoint()
+        let request = try Catalog.family(of: checkpoint).resolve(generation.request(), for: checkpoint)
+        let outputs = try OutputPaths(output, count: request.outputCount)
+        for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
+        let worker = try model.worker()
+        let progress = ProgressReporter(quiet: quiet)
+        var times = Metrics()
+
+        try await times.measure(\.load) {
+            try await worker.load(checkpoint, dtype: model.dtype.dtype, observe: progress.observe)
+        }
+        let result = try await worker.generate(request, tracing: trace != nil, observe: progress.observe)
+        try Task.checkCancellation()
+        try times.measure(\.encode) {
+            for (index, path) in outputs.paths.enumerated() {
+                let image = try Image(
+                    width: result.pixels.width, height: result.pixels.height, pixels: result.pixels.picture(index))
+                let recipe = Recipe(request, model: model, picture: index)
+                try image.write(to: path, as: Self.encoding(of: path, recipe))
+            }
+        }
+        progress.finish(outputs.paths)
+        if let trace { try TraceFile.write(result.trace, to: trace) }
+        if let metrics { try times.write(result.times, to: metrics) }
+    }
+
+    /// What the extension asks for; a PNG also carries how it was made.
+    private static func encoding(of path: String, _ recipe: Recipe) throws -> ImageEncoding {
+        let format = try ImageFormat(path: path)
+        return format == .png ? .png(text: recipe.texts) : ImageEncoding(format)
+    }
+}

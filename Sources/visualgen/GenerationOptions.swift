@@ -1,0 +1,137 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Foundation
+
+/// What to make: the options that become a ``GenerationRequest``.
+struct GenerationOptions: ParsableArguments {
+    @Option(name: .long, parsing: .unconditionalSingleValue, help: "What the picture shows. Repeat it for a batch.")
+    var prompt: [String] = []
+
+    @Option(
+        name: .long, parsing: .unconditionalSingleValue,
+        help: "What it must not show: one for all prompts, or one for each.")
+    var negativePrompt: [String] = []
+
+    @Option(name: .long, help: "A picture to start from.")
+    var image: [String] = []
+
+    @Option(name: .long, help: "The picture to end with.")
+    var lastImage: String?
+
+    @Option(name: .long, parsing: .unconditional, help: "Pixels from top to bottom.")
+    var height: Int?
+
+    @Option(name: .long, parsing: .unconditional, help: "Pixels from left to right.")
+    var width: Int?
+
+    @Option(name: .long, help: "Width and height at once, as 1024x768.")
+    var size: PixelSize?
+
+    @Option(name: .long, parsing: .unconditional, help: "Frames of a video.")
+    var numFrames: Int?
+
+    @Option(name: .long, parsing: .unconditional, help: "Frames of a video in a second.")
+    var frameRate: Double?
+
+    @Option(name: .long, parsing: .unconditional, help: "Denoising steps.")
+    var numInferenceSteps: Int?
+
+    @Option(name: .long, parsing: .unconditional, help: "How closely to follow the prompt.")
+    var guidanceScale: Double?
+
+    @Option(
+        name: .long, parsing: .unconditionalSingleValue,
+        help: "Decides the noise: one for the batch, one for each prompt, or one for each picture; drawn if absent.")
+    var seed: [Seed] = []
+
+    @Option(name: .long, parsing: .unconditional, help: "Tokens of a prompt.")
+    var maxSequenceLength: Int?
+
+    @Option(name: .long, parsing: .unconditional, help: "Pictures of each prompt.")
+    var numImagesPerPrompt: Int = 1
+
+    @Option(name: .long, help: "A parameter that only this model's family has, as KEY=VALUE; VALUE may be JSON.")
+    var extra: [ExtraParameter] = []
+
+    /// The request, as far as the command line says.
+    func request() throws -> GenerationRequest {
+        var request = GenerationRequest(prompts: prompt)
+        if let size, height ?? size.height != size.height || width ?? size.width != size.width {
+            throw RequestError.value("size", found: "\(size)", expected: "the same as --width and --height")
+        }
+        if !image.isEmpty { request.extra["image"] = .list(image.map { .text($0) }) }
+        if let lastImage { request.extra["last_image"] = .text(lastImage) }
+        request.negativePrompts = negativePrompt
+        request.height = size?.height ?? height
+        request.width = size?.width ?? width
+        request.numFrames = numFrames
+        request.frameRate = frameRate
+        request.numInferenceSteps = numInferenceSteps
+        request.guidanceScale = guidanceScale
+        request.maxSequenceLength = maxSequenceLength
+        request.numImagesPerPrompt = numImagesPerPrompt
+        request.seeds = seed.map(\.value)
+        for parameter in extra { request.extra[parameter.key] = parameter.value }
+        if request.seeds.isEmpty { request.seeds = [UInt64(UInt32.random(in: .min ... .max))] }
+        return request
+    }
+}
+
+/// Width and height as one argument.
+struct PixelSize: ExpressibleByArgument, CustomStringConvertible {
+    let width, height: Int
+
+    init?(argument: String) {
+        let parts = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false)
+        guard parts.count == 2, let width = Int(parts[0]), let height = Int(parts[1]) else { return nil }
+        (self.width, self.height) = (width, height)
+    }
+
+    var description: String { "\(width)x\(height)" }
+}
+
+/// A seed as torch takes it: from -2^63 to 2^64 - 1, negative ones counted from 2^64 down.
+struct Seed: ExpressibleByArgument {
+    let value: UInt64
+
+    init?(argument: String) {
+        if let value = UInt64(argument) {
+            self.value = value
+        } else if let value = Int64(argument) {
+            self.value = UInt64(bitPattern: value)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// One `KEY=VALUE`.
+struct ExtraParameter: ExpressibleByArgument {
+    let key: String
+    let value: ParameterValue
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
+        key = String(argument[..<equals])
+        value = ParameterValue(text: String(argument[argument.index(after: equals)...]))
+    }
+}
+
+extension ParameterValue {
+    /// Reads JSON if it is JSON, else takes the text as it is.
+    init(text: String) {
+        let json = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: [.fragmentsAllowed])
+        self = json.flatMap(ParameterValue.init(json:)) ?? .text(text)
+    }
+
+    private init?(json: Any) {
+        switch json {
+        case let text as String: self = .text(text)
+        case let number as NSNumber where String(cString: number.objCType) == "c": self = .bool(number.boolValue)
+        case let number as NSNumber: self = .number(number.doubleValue)
+        case let items as [Any]: self = .list(items.compactMap(ParameterValue.init(json:)))
+        case is NSNull: self = .null
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Engine
+internal import Foundation
+internal import Layers
+internal import Media
+internal import Models
+
+/// `visualgen inspect`.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell what a model is and whether it is whole, or how a picture was made.")
+
+    @Argument(help: "A checkpoint's folder, demo-image, or a PNG that VisualGen made.")
+    var subject: String
+
+    @Flag(name: .long, help: "Skip config keys that this build does not know.")
+    var allowUnknownConfig = false
+
+    func run() throws {
+        var isFolder: ObjCBool = false
+        let path = ModelLocation.path(of: subject)
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+            (path as NSString).pathExtension.lowercased() == "png"
+        {
+            try inspectPicture(path)
+        } else {
+            try inspectModel(CheckpointFolder(path, allowingUnknownConfig: allowUnknownConfig))
+        }
+    }
+
+    private func inspectPicture(_ path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw MediaError.cannotRead(path: path, reason: "it cannot be opened")
+        }
+        let texts = try PNGText.read([UInt8](data))
+        for text in texts { print("\(text.keyword): \(text.text)") }
+        guard let command = Recipe.command(from: texts) else {
+            throw MediaError.unsupported(.png, "it does not say how VisualGen would make it")
+        }
+        print("\n\(command)")
+    }
+
+    private func inspectModel(_ checkpoint: CheckpointFolder) throws {
+        let family = try Catalog.family(of: checkpoint)
+        print("\(family.name) (\(checkpoint.pipelineClass)) at \(checkpoint.path)")
+        var faults = 0
+        for component in try family.components(of: checkpoint) {
+            let report = try ComponentReport(component)
+            print(report)
+            faults += report.faults.count
+        }
+        let parameters = family.parameters.map(\.name).joined(separator: ", ")
+        print("parameters of its own: \(parameters)")
+        if faults > 0 { throw WeightError.faults(faults, in: checkpoint.path) }
+    }
+}
+
+/// What a component has, beside what it should have.
+struct ComponentReport: CustomStringConvertible {
+    let description: String
+    /// One sentence for each tensor that is missing, unread or of another shape.
+    let faults: [String]
+
+    init(_ component: any InspectableComponent) throws {
+        let weights = try SafetensorsCheckpoint(CheckpointFiles.locate(in: component.folder))
+        var unread = Set(weights.names)
+        var faults: [String] = []
+        var parameters = 0
+        let listing = try component.listing()
+        for (key, shape) in listing.entries {
+            unread.remove(key)
+            parameters += shape.reduce(1, *)
+            guard let entry = weights[key]?.entry else {
+                faults.append("missing: \(key)")
+                continue
+            }
+            if entry.shape != shape { faults.append("shape: \(key) is \(entry.shape), the config asks for \(shape)") }
+        }
+        faults += unread.subtracting(listing.disregarded).sorted().map { "unread: \($0)" }
+        let bytes = weights.names.compactMap { weights[$0]?.entry.byteRange.count }.reduce(0, +)
+        let types = Set(weights.names.compactMap { weights[$0]?.entry.dtype.rawValue }).sorted()
+        var lines = [
+            "\(component.name): \(Self.millions(parameters)) parameters, \(weights.names.count) tensors, "
+                + "\(types.joined(separator: " ")), \(Self.megabytes(bytes)) in \(weights.files.count) "
+                + "file\(weights.files.count == 1 ? "" : "s")"
+        ]
+        if !component.skippedKeys.isEmpty {
+            lines.append("  config keys without effect: \(component.skippedKeys.joined(separator: ", "))")
+        }
+        lines += faults.map { "  \($0)" }
+        self.faults = faults
+        description = lines.joined(separator: "\n")
+    }
+
+    private static func millions(_ count: Int) -> String { String(format: "%.1f M", Double(count) / 1e6) }
+    private static func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
+}

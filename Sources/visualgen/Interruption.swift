@@ -1,0 +1,33 @@
+internal import Dispatch
+internal import Foundation
+
+/// Ctrl-C.
+enum Interruption {
+    /// How long a stage that cannot be cancelled may go on before the process ends all the same.
+    private static let patience = DispatchTimeInterval.seconds(2)
+
+    /// Runs a body, cancelled by SIGINT or SIGTERM. A stage that does not notice within two seconds is cut short; no
+    /// file is ever half written, since files get their names when they are whole.
+    ///
+    /// - Parameter body: what to run
+    /// - Throws: `CancellationError` when interrupted, else what the body throws
+    static func cancelling(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let task = Task { try await body() }
+        let queue = DispatchQueue(label: "signals")
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                task.cancel()
+                queue.asyncAfter(deadline: .now() + patience) {
+                    FileHandle.standardError.write(Data("visualgen: interrupted\n".utf8))
+                    _exit(ExitStatus.interrupted.rawValue)
+                }
+            }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        try await task.value
+    }
+}

@@ -1,0 +1,49 @@
+internal import Diffusion
+internal import Foundation
+internal import Layers
+
+/// What `--metrics` writes: seconds of each stage, and the process's peak memory.
+struct Metrics {
+    var load = 0.0
+    var encode = 0.0
+
+    /// Runs a body and adds its time to a stage.
+    mutating func measure(_ stage: WritableKeyPath<Metrics, Double>, _ body: () throws -> Void) rethrows {
+        try timed(&self[keyPath: stage], body)
+    }
+
+    /// Runs a body and adds its time to a stage.
+    mutating func measure(_ stage: WritableKeyPath<Metrics, Double>, _ body: () async throws -> Void) async rethrows {
+        let start = ContinuousClock.now
+        try await body()
+        self[keyPath: stage] += (ContinuousClock.now - start).seconds
+    }
+
+    /// Writes the JSON; the file appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - stages: the pipeline's own stages
+    ///   - path: where it goes
+    /// - Throws: ``OutputError``
+    func write(_ stages: StageTimes, to path: String) throws {
+        let values: [String: Any] = [
+            "load": load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
+            "peak_memory_bytes": Self.peakMemory,
+        ]
+        do {
+            try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
+                .write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw OutputError.notWritable(path)
+        }
+    }
+
+    /// The most memory this process ever held, in bytes, as the kernel counts it.
+    static var peakMemory: Int {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kilobytes = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({ Int($0) })
+        else { return 0 }
+        return kilobytes * 1024
+    }
+}

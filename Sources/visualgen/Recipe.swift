@@ -1,0 +1,93 @@
+internal import Diffusion
+internal import Foundation
+internal import Media
+
+/// How a picture was made, as it travels in a PNG's text chunks.
+struct Recipe {
+    /// The arguments of `visualgen generate` that make the whole batch again.
+    let arguments: [String]
+    private let prompt: String
+    private let seed: UInt64
+    private let model: String
+    private let settings: String
+
+    private static let commandKeyword = "visualgen"
+
+    /// - Parameters:
+    ///   - request: the resolved request
+    ///   - model: the model options
+    ///   - picture: which picture of the batch
+    init(_ request: GenerationRequest, model: ModelOptions, picture: Int) {
+        prompt = request.prompts[picture / request.numImagesPerPrompt]
+        seed = request.seeds[request.seeds.count * picture / request.outputCount]
+        self.model = model.model
+        arguments = Self.arguments(request, model)
+        settings = (["\(request.width ?? 0)x\(request.height ?? 0)", "\(request.numInferenceSteps ?? 0) steps"]
+            + [request.guidanceScale.map { "guidance \($0)" }, model.dtype.rawValue].compactMap { $0 })
+            .joined(separator: ", ")
+    }
+
+    /// For a PNG's chunks.
+    var texts: [PNGText] {
+        [
+            PNGText(keyword: "Software", text: "VisualGen"),
+            PNGText(keyword: "prompt", text: prompt.replacingOccurrences(of: "\0", with: "")),
+            PNGText(keyword: "seed", text: "\(seed)"),
+            PNGText(keyword: "model", text: model),
+            PNGText(keyword: "settings", text: settings),
+            PNGText(keyword: Self.commandKeyword, text: Self.json(arguments)),
+        ]
+    }
+
+    /// The command that made a picture.
+    ///
+    /// - Parameter texts: the picture's chunks
+    /// - Returns: a line for a shell, or nil if the picture does not tell
+    static func command(from texts: [PNGText]) -> String? {
+        guard let json = texts.first(where: { $0.keyword == commandKeyword })?.text,
+            let arguments = try? JSONDecoder().decode([String].self, from: Data(json.utf8))
+        else { return nil }
+        return (["visualgen", "generate"] + arguments.map(shellQuoted)).joined(separator: " ")
+    }
+
+    private static func arguments(_ request: GenerationRequest, _ model: ModelOptions) -> [String] {
+        var arguments = ["--model", model.model, "--dtype", model.dtype.rawValue]
+        func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+            if let value { arguments.append("--\(name)=\(value)") }
+        }
+        for prompt in request.prompts { add("prompt", prompt) }
+        for prompt in request.negativePrompts { add("negative-prompt", prompt) }
+        add("height", request.height)
+        add("width", request.width)
+        add("num-inference-steps", request.numInferenceSteps)
+        add("guidance-scale", request.guidanceScale)
+        add("max-sequence-length", request.maxSequenceLength)
+        add("num-images-per-prompt", request.numImagesPerPrompt)
+        for seed in request.seeds { add("seed", seed) }
+        for (key, value) in request.extra.sorted(by: { $0.key < $1.key }) { add("extra", "\(key)=\(value.json)") }
+        return arguments
+    }
+
+    private static func json(_ arguments: [String]) -> String {
+        (try? JSONEncoder().encode(arguments)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+    }
+
+    private static func shellQuoted(_ argument: String) -> String {
+        let plain = argument.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_=./:,".contains($0)) }
+        return plain && !argument.isEmpty ? argument : "'\(argument.replacingOccurrences(of: "'", with: "'\\''"))'"
+    }
+}
+
+extension ParameterValue {
+    /// The value as JSON.
+    fileprivate var json: String {
+        switch self {
+        case .number(let number): number == number.rounded() ? "\(Int(number))" : "\(number)"
+        case .bool(let flag): "\(flag)"
+        case .text(let text):
+            (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        case .list(let items): "[\(items.map(\.json).joined(separator: ","))]"
+        case .null: "null"
+        }
+    }
+}

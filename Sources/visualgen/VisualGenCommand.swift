@@ -1,0 +1,33 @@
+internal import ArgumentParser
+
+/// `visualgen`.
+@main
+struct VisualGenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "visualgen",
+        abstract: "Pictures from diffusion transformers.",
+        subcommands: [Generate.self, Inspect.self])
+
+    /// Runs a subcommand; an error becomes one sentence and its exit status.
+    static func main() async {
+        do {
+            var command = try parseAsRoot(separatingEmptyValues(CommandLine.arguments.dropFirst()))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            ExitStatus.exit(reporting: error, from: Self.self)
+        }
+    }
+
+    /// `--name=` as two arguments: the parser would take it for an option without a value.
+    private static func separatingEmptyValues(_ arguments: some Sequence<String>) -> [String] {
+        arguments.flatMap { argument in
+            let isEmptyOption = argument.hasPrefix("--") && argument.hasSuffix("=") && argument.count > 3
+                && !argument.dropLast().contains("=")
+            return isEmptyOption ? [String(argument.dropLast()), ""] : [argument]
+        }
+    }
+}
