@@ -1,5 +1,3 @@
-package import Layers
-
 /// A part of a model with random weights, ready to run again and again.
 package struct Benchmark {
     /// One run.
