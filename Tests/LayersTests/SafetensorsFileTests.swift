@@ -12,7 +12,7 @@ import Testing
         // safetensors.torch.save({"b": arange(3, dtype=float32), "a": tensor(True)}, {"format": "pt"}), version 0.8.0
         let header =
             #"{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"#
-            + #""a":{"dtype":"BOOL","shape":[],"data_offsets":[12,13]}}     "#
+            + #""a":{"dtype":"BOOL","shape":[],"data_offsets":[12,13]}}   "#
         let data: [UInt8] = [0, 0, 0, 0, 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 1]
         let file = try SafetensorsFile(path: folder.write("x", bytes.file(header) + data))
         #expect(file.entries.map(\.name) == ["b", "a"])
