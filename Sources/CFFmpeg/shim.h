@@ -1,4 +1,4 @@
-// FFmpeg's libraries as one module, with what Swift cannot import of them (macros, variadic functions).
+// FFmpeg's libraries, and the zlib that they use, as one module.
 #pragma once
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -7,3 +7,4 @@
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
+#include <zlib.h>

@@ -30,7 +30,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "GIF89a", "RIFF\0\0\0\0WAVE", "%PDF-1.4", "\u{89}PNG"]) func refusesOtherData(_ text: String) {
+    @Test(arguments: ["", "GIF89a", "RIFF\0\0\0\0WAVE", "%PDF-1.4", "\u{89}PNG"]) func refusesOtherData(_ text: String)
+    {
         #expect(throws: MediaError.notAnImage) { try Image(decoding: Array(text.utf8)) }
     }
 

@@ -24,7 +24,9 @@ import Testing
         #expect(try ImageFormat(path: "a.webp").mediaType == "image/webp")
     }
 
-    @Test(arguments: ["a", "a.", "png", "a.bmp", "a.png/b", "", "/", "a.png "]) func namesTheFormatsThereAre(path: String) {
+    @Test(arguments: ["a", "a.", "png", "a.bmp", "a.png/b", "", "/", "a.png "]) func namesTheFormatsThereAre(
+        path: String
+    ) {
         #expect(throws: MediaError.unknownExtension(path: path, known: [".png", ".jpg", ".jpeg", ".webp"])) {
             try ImageFormat(path: path)
         }

@@ -32,7 +32,9 @@ enum PictureBytes {
         Array(kind.utf8) + little(data.count) + data + (data.count % 2 == 1 ? [0] : [])
     }
 
-    static func segment(_ marker: UInt8, _ data: [UInt8]) -> [UInt8] { [0xFF, marker] + big(data.count + 2).suffix(2) + data }
+    static func segment(_ marker: UInt8, _ data: [UInt8]) -> [UInt8] {
+        [0xFF, marker] + big(data.count + 2).suffix(2) + data
+    }
 
     static func big(_ number: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) } }
 

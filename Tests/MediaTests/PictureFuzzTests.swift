@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: MediaGoldens.names) func survivesMutants(of name: String) throws {
         let bytes = try MediaGoldens.bytes(name)
         var random = SmallRandom(state: UInt64(name.utf8.count))
-        for _ in 0..<250 {
+        for _ in 0..<60 {
             var mutant = bytes
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 let place = Int.random(in: 0..<mutant.count, using: &random)

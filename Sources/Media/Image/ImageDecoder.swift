@@ -16,11 +16,7 @@ extension Image {
     /// - Throws: ``MediaError``; a picture too large is refused before room for its pixels is made
     package init(decoding bytes: [UInt8]) throws(MediaError) {
         let file = try StillFile(bytes)
-        let limits = (Self.sideLimit, Self.pixelLimit)
-        guard file.width > 0, file.height > 0 else { throw .emptyImage(width: file.width, height: file.height) }
-        guard max(file.width, file.height) <= limits.0, file.width * file.height <= limits.1 else {
-            throw .imageTooLarge(width: file.width, height: file.height, sideLimit: limits.0, pixelLimit: limits.1)
-        }
+        try Self.checkSize(width: file.width, height: file.height)
         let frame = try file.decodedFrame()
         var image = try Image(frame, of: file.format)
         if let placement = file.placement {
@@ -38,6 +34,16 @@ extension Image {
     /// - Throws: ``MediaError``
     package init(path: String) throws(MediaError) {
         try self.init(decoding: InputFile.read(path))
+    }
+
+    /// Refuses a size that is not decoded.
+    ///
+    /// - Throws: `.emptyImage`, `.imageTooLarge`
+    static func checkSize(width: Int, height: Int) throws(MediaError) {
+        guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
+        guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
+            throw .imageTooLarge(width: width, height: height, sideLimit: sideLimit, pixelLimit: pixelLimit)
+        }
     }
 
     /// The picture on a larger black one.

@@ -5,29 +5,32 @@ enum PNGFile {
     /// Looks through a file without decoding it.
     ///
     /// Only the chunks that the pixels need are kept: the others may hold compressed data of any size, which FFmpeg
-    /// would unpack, and the frames of an animation.
+    /// would unpack, and the frames of an animation. That the pixels are all there is checked here, as FFmpeg gives a
+    /// picture with black rows if they are not.
     ///
-    /// - Throws: `.damaged`, `.notAnImage`
+    /// - Throws: `.damaged`, `.unsupported`, `.emptyImage`, `.imageTooLarge`
     static func scan(_ bytes: [UInt8]) throws(MediaError) -> StillFile {
         var chunks = try PNGChunks(bytes)
-        guard let header = try chunks.next(), header.kind == "IHDR", header.data.count == 13,
-            let width = header.data.bigEndian(at: 0, size: 4), let height = header.data.bigEndian(at: 4, size: 4)
-        else { throw .damaged(.png, "it does not begin with its header") }
-        var kept = signature + header.encoded
+        guard let first = try chunks.next(), let header = PNGHeader(first) else {
+            throw .damaged(.png, "it does not begin with its header")
+        }
+        try Image.checkSize(width: header.width, height: header.height)
+        var pixels = try PNGPixelCount(header)
+        var kept = signature + first.encoded
         var orientation = ImageOrientation.upright
-        var hasPixels = false
         while let chunk = try chunks.next() {
             switch chunk.kind {
             case "eXIf": orientation = ImageOrientation(exif: chunk.data)
             case "IHDR": throw .damaged(.png, "it has two headers")
             case "IDAT", "PLTE", "tRNS", "IEND":
                 kept += chunk.encoded
-                hasPixels = hasPixels || chunk.kind == "IDAT"
+                if chunk.kind == "IDAT" { pixels.read(chunk.data) }
             default:
                 if chunk.isCritical { throw .unsupported(.png, "it needs the chunk \(chunk.kind), which is unknown") }
             }
         }
-        guard hasPixels else { throw .damaged(.png, "it has no pixels") }
-        return StillFile(format: .png, width: width, height: height, orientation: orientation, picture: kept)
+        guard pixels.isComplete else { throw .damaged(.png, "a part of its pixels is missing") }
+        return StillFile(
+            format: .png, width: header.width, height: header.height, orientation: orientation, picture: kept)
     }
 }
