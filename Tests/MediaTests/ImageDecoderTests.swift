@@ -5,8 +5,12 @@ import Testing
 @Suite struct ImageDecoderTests {
     @Test(arguments: MediaGoldens.names) func readsWhatPILReads(_ name: String) throws {
         let difference = try Image(decoding: MediaGoldens.bytes(name)).difference(from: MediaGoldens.image(name))
-        #expect(difference.largest <= (name.hasSuffix(".jpg") ? 2 : 0))
+        #expect(difference.largest <= Self.tolerance(name))
     }
+
+    /// Inverse cosine transforms may round differently. With luma, chroma and black FFmpeg takes in the black before
+    /// the conversion to RGB, libjpeg after it.
+    static func tolerance(_ name: String) -> Int { name == "ycck.jpg" ? 8 : name.hasSuffix(".jpg") ? 2 : 0 }
 
     @Test func hasTestFilesOfEachFormat() {
         for format in ImageFormat.allCases {

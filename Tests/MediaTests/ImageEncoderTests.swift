@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(100, 0.5), (95, 1), (90, 1.5), (89, 3), (75, 4), (50, 6), (1, 60)])
+    @Test(arguments: [(100, 0.7), (95, 1.2), (90, 1.5), (89, 3), (75, 4), (50, 6), (1, 60)])
     func losesLittleAsAJPEG(quality: Int, mean: Double) throws {
         let image = try MediaGoldens.picture(width: 160, height: 96)
         let decoded = try Image(decoding: image.encoded(.jpeg(quality: quality)))
@@ -20,13 +20,13 @@ import Testing
     }
 
     @Test func givesColourFullResolutionInAJPEGFromQuality90() throws {
-        func sampling(_ quality: Int) throws -> UInt8 {
+        func sampling(_ quality: Int) throws -> [UInt8] {
             let bytes = try MediaGoldens.picture(width: 16, height: 16).encoded(.jpeg(quality: quality))
             let header = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
-            return bytes[header + 11]
+            return [11, 14, 17].map { bytes[header + $0] }
         }
-        #expect(try sampling(90) == 0x11)
-        #expect(try sampling(89) == 0x22)
+        #expect(try Set(sampling(90)).count == 1)
+        #expect(try sampling(89) == [0x22, 0x11, 0x11])
     }
 
     @Test func makesSmallerFilesOfLowerQuality() throws {

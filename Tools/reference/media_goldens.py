@@ -71,6 +71,25 @@ def interlaced(pixels):
     return png(rows, pixels.shape[1], pixels.shape[0], 8, 2, interlace=1)
 
 
+def with_sampling(jpeg, sampling, width, height):
+    """The same coded blocks in another arrangement: a sound file, if a picture that nobody drew."""
+    frame = jpeg.index(b"\xff\xc0")
+    patched = bytearray(jpeg)
+    patched[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    patched[frame + 11] = sampling
+    return bytes(patched)
+
+
+def with_transform(jpeg, transform):
+    """Four colours of which the Adobe marker says something else: 2 stands for luma, two chromas and black."""
+    patched = bytearray(jpeg)
+    patched[jpeg.index(b"Adobe") + 11] = transform
+    frame, scan = jpeg.index(b"\xff\xc0"), jpeg.index(b"\xff\xda")
+    for number in range(4):  # in place of the letters C, M, Y, K
+        patched[frame + 10 + 3 * number] = patched[scan + 5 + 2 * number] = number + 1
+    return bytes(patched)
+
+
 def riff(chunks):
     body = b"".join(kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
@@ -117,10 +136,15 @@ def files():
 
     for name, sampling in (("444", 0), ("422", 1), ("420", 2)):
         yield f"{name}.jpg", save(rgb, format="JPEG", quality=90, subsampling=sampling)
+    yield "440.jpg", with_sampling(save(rgb, format="JPEG", quality=90, subsampling=1), 0x12, HEIGHT, WIDTH)
+    yield "411.jpg", with_sampling(save(rgb, format="JPEG", quality=90, subsampling=2), 0x41, WIDTH, HEIGHT)
     yield "progressive.jpg", save(rgb, format="JPEG", quality=90, progressive=True)
     yield "restarts.jpg", save(rgb, format="JPEG", quality=90, restart_marker_blocks=2)
     yield "grey.jpg", save(image("L"), format="JPEG", quality=90)
     yield "cmyk.jpg", save(image("CMYK"), format="JPEG", quality=95)
+    black = picture(4)[..., 3:] // 2 + 127
+    ycck = Image.fromarray(255 - np.concatenate([np.asarray(rgb.convert("YCbCr")), black], -1), "CMYK")
+    yield "ycck.jpg", with_transform(save(ycck, format="JPEG", quality=95), 2)
     yield "keep-rgb.jpg", save(rgb, format="JPEG", quality=90, keep_rgb=True)
     for number in range(1, 9):
         yield f"turned{number}.jpg", save(rgb, format="JPEG", quality=95, subsampling=0, exif=orientation(number))

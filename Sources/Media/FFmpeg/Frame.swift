@@ -11,9 +11,10 @@ struct Frame: ~Copyable {
 
     /// A frame with room for pixels, to be filled by the caller.
     init(width: Int, height: Int, format: AVPixelFormat) throws(MediaError) {
+        guard let width = Int32(exactly: width), let height = Int32(exactly: height) else { throw .outOfMemory }
         let pointer = try Self.allocate()
-        pointer.pointee.width = Int32(width)
-        pointer.pointee.height = Int32(height)
+        pointer.pointee.width = width
+        pointer.pointee.height = height
         pointer.pointee.format = format.rawValue
         guard av_frame_get_buffer(pointer, 0) >= 0 else {
             var released: UnsafeMutablePointer<AVFrame>? = pointer

@@ -9,19 +9,21 @@ extension Image {
     package func encoded(_ encoding: ImageEncoding) throws(MediaError) -> [UInt8] {
         switch encoding {
         case .png(let text):
-            let bytes = try encoded(.png, with: "png", as: AV_PIX_FMT_RGB24, options: ["pred": "mixed"])
+            let frame = try packedFrame(AV_PIX_FMT_RGB24)
+            let bytes = try encoded(.png, frame, with: "png", options: ["pred": "mixed"])
             return text.isEmpty ? bytes : try PNGText.insert(text, into: bytes)
         case .jpeg(let quality):
             try check(quality, .jpeg)
-            let format = quality >= 90 ? AV_PIX_FMT_YUVJ444P : AV_PIX_FMT_YUVJ420P
-            return try encoded(.jpeg, with: "mjpeg", as: format) { $0.setJPEGQuality(quality) }
+            let frame = try jpegFrame(sharesColour: quality < 90)
+            return try encoded(.jpeg, frame, with: "mjpeg") { $0.setJPEGQuality(quality) }
         case .webp(let quality):
             try check(quality, .webp)
-            return try encoded(.webp, with: "libwebp", as: AV_PIX_FMT_BGRA, options: ["quality": "\(quality)"])
+            let frame = try packedFrame(AV_PIX_FMT_BGRA)
+            return try encoded(.webp, frame, with: "libwebp", options: ["quality": "\(quality)"])
         case .webpLossless(let effort):
             try check(effort, .webp)
-            let options = ["quality": "\(effort)", "lossless": "1"]
-            return try encoded(.webp, with: "libwebp", as: AV_PIX_FMT_BGRA, options: options)
+            let frame = try packedFrame(AV_PIX_FMT_BGRA)
+            return try encoded(.webp, frame, with: "libwebp", options: ["quality": "\(effort)", "lossless": "1"])
         }
     }
 
@@ -43,25 +45,23 @@ extension Image {
     }
 
     private func encoded(
-        _ format: ImageFormat, with name: String, as pixelFormat: AVPixelFormat, options: [String: String] = [:],
+        _ format: ImageFormat, _ frame: borrowing Frame, with name: String, options: [String: String] = [:],
         prepare: (borrowing CodecContext) -> Void = { _ in }
     ) throws(MediaError) -> [UInt8] {
-        guard width <= Int(Int32.max) / 8, height <= Int(Int32.max) / 8 else {
-            throw .cannotEncode(format, reason: "\(width)×\(height) pixels are too many")
-        }
         let encoder = try CodecContext(encoder: name)
         let context = encoder.pointer
-        context.pointee.width = Int32(width)
-        context.pointee.height = Int32(height)
-        context.pointee.pix_fmt = pixelFormat
+        context.pointee.width = frame.pointer.pointee.width
+        context.pointee.height = frame.pointer.pointee.height
+        context.pointee.pix_fmt = frame.format
         context.pointee.time_base = AVRational(num: 1, den: 1)
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        context.pointee.flags |= AV_CODEC_FLAG_BITEXACT
         context.pointee.thread_count = 1
         for (option, value) in options where !encoder.setOption(option, value) {
             throw .cannotEncode(format, reason: "\(name) does not take \(option)=\(value)")
         }
         prepare(encoder)
         if let reason = encoder.open() { throw .cannotEncode(format, reason: reason) }
-        let frame = try frame(as: pixelFormat, for: format)
         frame.pointer.pointee.quality = context.pointee.global_quality
         let packet = try Packet()
         var code = avcodec_send_frame(context, frame.pointer)
@@ -71,18 +71,26 @@ extension Image {
         return packet.bytes
     }
 
-    private func frame(as pixelFormat: AVPixelFormat, for format: ImageFormat) throws(MediaError) -> Frame {
-        let source = try Frame(width: width, height: height, format: AV_PIX_FMT_RGB24)
-        guard let (start, stride) = source.plane(0) else { throw .outOfMemory }
+    /// The pixels in a frame, as they are or blue first and each with a fourth, opaque byte.
+    private func packedFrame(_ format: AVPixelFormat) throws(MediaError) -> Frame {
+        let frame = try Frame(width: width, height: height, format: format)
+        guard let (start, stride) = frame.plane(0) else { throw .outOfMemory }
         pixels.withUnsafeBufferPointer { pixels in
             guard let first = pixels.baseAddress else { return }
-            for y in 0..<height { (start + y * stride).update(from: first + 3 * y * width, count: 3 * width) }
+            for y in 0..<height {
+                let (source, row) = (first + 3 * y * width, start + y * stride)
+                if format == AV_PIX_FMT_RGB24 {
+                    row.update(from: source, count: 3 * width)
+                    continue
+                }
+                for x in 0..<width {
+                    row[4 * x] = source[3 * x + 2]
+                    row[4 * x + 1] = source[3 * x + 1]
+                    row[4 * x + 2] = source[3 * x]
+                    row[4 * x + 3] = 255
+                }
+            }
         }
-        if pixelFormat == AV_PIX_FMT_RGB24 { return source }
-        let target = try Frame(width: width, height: height, format: pixelFormat)
-        let scaler = try Scaler(
-            width: width, height: height, from: AV_PIX_FMT_RGB24, to: pixelFormat, isFullRange: true)
-        if let reason = scaler.convert(source, into: target) { throw .cannotEncode(format, reason: reason) }
-        return target
+        return frame
     }
 }

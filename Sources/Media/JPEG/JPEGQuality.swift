@@ -34,6 +34,7 @@ extension CodecContext {
         let tables = JPEGQuality.tables(quality)
         pointer.pointee.intra_matrix = Self.matrix(tables.luma)
         pointer.pointee.chroma_intra_matrix = Self.matrix(tables.chroma)
+        pointer.pointee.dct_algo = FF_DCT_INT
         pointer.pointee.flags |= AV_CODEC_FLAG_QSCALE
         pointer.pointee.global_quality = 8 * FF_QP2LAMBDA
     }
