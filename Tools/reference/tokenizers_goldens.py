@@ -348,15 +348,21 @@ def write_others(root):
         {"type": "Punctuation", "behavior": "MergedWithPrevious"}, {"type": "Digits", "individual_digits": False},
         {"type": "Split", "pattern": {"String": "e"}, "behavior": "MergedWithNext", "invert": False},
         {"type": "Split", "pattern": {"Regex": "[aou]+"}, "behavior": "Contiguous", "invert": True},
-        {"type": "Whitespace"}, {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}]}
+        {"type": "Whitespace"}, {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": False}]}
     save(os.path.join(root, "stages"), "tokenizer.json", stages)
+
+    # As newer Llama and Mistral files have it: no normalizer, a mark at the start of the text only.
+    first = dict(trained, normalizer=None)
+    first["pre_tokenizer"] = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}
+    save(os.path.join(root, "metaspace-first"), "tokenizer.json", first)
 
 
 FOLDERS = [("clip", "CLIPTokenizer"), ("clip-published", "CLIPTokenizer"), ("clip-files", "CLIPTokenizer"),
            ("clip-configured", "CLIPTokenizer"), ("clip-published", "TokenizersBackend"), ("t5", "T5TokenizerFast"),
            ("t5", "TokenizersBackend"), ("t5-pieces", "T5Tokenizer"), ("unigram-general", "TokenizersBackend"),
            ("unigram-general", "T5Tokenizer"), ("qwen2", "Qwen2Tokenizer"), ("tekken-like", "TokenizersBackend"),
-           ("byte-fallback", "TokenizersBackend"), ("stages", "TokenizersBackend")]
+           ("byte-fallback", "TokenizersBackend"), ("stages", "TokenizersBackend"),
+           ("metaspace-first", "TokenizersBackend")]
 
 
 def load(folder, name):

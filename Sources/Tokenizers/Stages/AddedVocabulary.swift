@@ -56,7 +56,9 @@ struct AddedVocabulary: Sendable {
                 continue
             }
             var piece = piece
-            if let normalizer { piece.text = try normalizer.normalize(Array(piece.text))[...] }
+            if let normalizer {
+                piece.text = try normalizer.normalize(Array(piece.text), keepsStart: &piece.beginsText)[...]
+            }
             pieces += split(piece, normalized)
         }
         return pieces

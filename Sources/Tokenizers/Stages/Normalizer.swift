@@ -14,24 +14,44 @@ indirect enum Normalizer: Sendable {
     case byteLevel
     case nmt
 
+    /// Normalizes a text.
+    ///
+    /// - Parameters:
+    ///   - text: any text
+    ///   - keepsStart: set to false if the text's first character is removed, so that what comes first then did not
+    ///     begin the original
+    /// - Returns: the normalized text
     /// - Throws: ``TokenizerError/corruptCharacterMap(_:)``, ``TokenizerError/patternTooSlow(_:)``
-    func normalize(_ text: [UInt8]) throws -> [UInt8] {
+    func normalize(_ text: [UInt8], keepsStart: inout Bool) throws -> [UInt8] {
         guard !text.isEmpty else { return text }
         switch self {
-        case .sequence(let stages): return try stages.reduce(text) { try $1.normalize($0) }
+        case .sequence(let stages): return try stages.reduce(text) { try $1.normalize($0, keepsStart: &keepsStart) }
         case .form(let form): return form.apply(to: text)
         case .lowercase: return Self.lowercased(text)
-        case .strip(let left, let right): return Self.stripped(text, left: left, right: right)
-        case .stripAccents: return Self.mapped(text) { Self.isCombiningMark($0) ? nil : $0 }
+        case .strip(let left, let right):
+            if left, ScalarProperties(text.scalar(at: 0).value).isWhitespace { keepsStart = false }
+            return Self.stripped(text, left: left, right: right)
+        case .stripAccents: return Self.mapped(text, &keepsStart) { Self.isCombiningMark($0) ? nil : $0 }
         case .replace(let pattern, let content):
-            return try pattern.stretches(of: text[...]).reduce(into: []) { result, stretch in
-                result += stretch.isMatch ? content[...] : text[stretch.range]
+            let stretches = try pattern.stretches(of: text[...])
+            // What replaces several characters counts as standing where the last of them stood.
+            if let first = stretches.first, first.isMatch,
+                content.isEmpty || text.scalar(at: 0).length < first.range.count
+            {
+                keepsStart = false
             }
+            return stretches.reduce(into: []) { $0 += $1.isMatch ? content[...] : text[$1.range] }
         case .prepend(let prefix): return prefix + text
         case .characterMap(let map): return try map.apply(to: text)
         case .byteLevel: return ByteLevel.encode(text)
-        case .nmt: return Self.mapped(text, Self.nmt)
+        case .nmt: return Self.mapped(text, &keepsStart, Self.nmt)
         }
+    }
+
+    /// - Throws: ``TokenizerError/corruptCharacterMap(_:)``, ``TokenizerError/patternTooSlow(_:)``
+    func normalize(_ text: [UInt8]) throws -> [UInt8] {
+        var keepsStart = true
+        return try normalize(text, keepsStart: &keepsStart)
     }
 
     private static func lowercased(_ text: [UInt8]) -> [UInt8] {
@@ -69,23 +89,29 @@ indirect enum Normalizer: Sendable {
         return Array(text[start..<end])
     }
 
-    private static func mapped(_ text: [UInt8], _ map: (UInt32) -> UInt32?) -> [UInt8] {
+    private static func mapped(
+        _ text: [UInt8], _ keepsStart: inout Bool, _ map: (UInt32) -> UInt32?
+    ) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
             let scalar = text.scalar(at: index)
-            if let value = map(scalar.value) { result.append(scalar: value) }
+            if let value = map(scalar.value) {
+                result.append(scalar: value)
+            } else if index == 0 {
+                keepsStart = false
+            }
             index += scalar.length
         }
         return result
     }
 
-    /// Marks as Unicode 9 has them, three of which have since become so.
+    /// Marks as Unicode 9 has them; of three scalars later versions say otherwise.
     private static func isCombiningMark(_ value: UInt32) -> Bool {
-        guard value >= 0x300, let scalar = Unicode.Scalar(value), let age = scalar.properties.age, age <= (9, 0) else {
-            return false
-        }
+        if value < 0x300 || value == 0x111C9 { return false }
+        if value == 0x1CF2 || value == 0x1CF3 { return true }
+        guard let age = Unicode.Scalar(value)?.properties.age, age <= (9, 0) else { return false }
         return ScalarProperties(value).categoryMask & Category.marks != 0
     }
 

@@ -45,7 +45,7 @@ indirect enum PreTokenizer: Sendable {
         case .punctuation(let behavior):
             return piece.split(behavior.ranges(Self.stretches(of: piece.text, isMatch: Self.isPunctuation)))
         case .digits(let individual):
-            let stretches = Self.stretches(of: piece.text) { ScalarProperties($0).isNumber }
+            let stretches = Self.stretches(of: piece.text) { Unicode.Scalar($0)?.isNumber ?? false }
             return piece.split((individual ? SplitBehavior.isolated : .contiguous).ranges(stretches))
         }
     }
@@ -92,9 +92,9 @@ indirect enum PreTokenizer: Sendable {
     private static func isPunctuation(_ value: UInt32) -> Bool {
         let mask = ScalarProperties(value).categoryMask
         if value < 0x80 { return mask & (Category.punctuation | Category.symbols) != 0 }
-        if value == 0x166D { return true }
+        if value == 0x166D || value == 0x111C9 { return true }
         guard mask & Category.punctuation != 0, let age = Unicode.Scalar(value)?.properties.age else { return false }
-        return age <= (8, 0) && value != 0x11C9
+        return age <= (8, 0)
     }
 }
 
@@ -129,6 +129,16 @@ extension PreTokenizer {
             try fields.allow("individual_digits")
             self = .digits(individual: try fields.bool("individual_digits"))
         default: throw fields.unsupported("type", "the pre-tokenizer \(type)")
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether Unicode 17 counts it among the numbers: Rust's `char::is_numeric`.
+    fileprivate var isNumber: Bool {
+        switch properties.generalCategory {
+        case .decimalNumber, .letterNumber, .otherNumber: true
+        default: false
         }
     }
 }

@@ -15,8 +15,6 @@ struct ScalarProperties {
     @inline(__always) var category: Category { Category(rawValue: UInt8(bits & 0x1F)) ?? .unassigned }
     @inline(__always) var categoryMask: UInt32 { 1 << UInt32(bits & 0x1F) }
     @inline(__always) var isWhitespace: Bool { bits & Self.whitespace != 0 }
-    var isLetter: Bool { categoryMask & Category.letters != 0 }
-    var isNumber: Bool { categoryMask & Category.numbers != 0 }
 
     /// `\w` of the Rust crate `regex`.
     var isWord: Bool {
