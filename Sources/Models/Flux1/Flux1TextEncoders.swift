@@ -45,7 +45,8 @@ struct Flux1TextEncoders {
     func encode(_ request: GenerationRequest, _ side: Side, trace: Trace?) throws -> Prompt {
         let texts = side == .positive ? request.prompts : request.negativePrompts
         let second = request.extra[side == .positive ? "prompt_2" : "negative_prompt_2"]
-        let texts2 = second?.items.compactMap(\.text) ?? texts
+        // diffusers takes an empty second prompt for none, but not a list of empty ones.
+        let texts2 = second == .text("") ? texts : second?.items.compactMap(\.text) ?? texts
         let ids = try Self.ids(texts, tokenizer, length: Self.clipTokens)
         let ids2 = try Self.ids(texts2, tokenizer2, length: request.maxSequenceLength ?? 512)
         let prefix = side == .positive ? "" : "negative_"
