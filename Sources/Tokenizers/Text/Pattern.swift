@@ -63,7 +63,7 @@ struct Pattern: Sendable {
             case .literal(let literal):
                 var position = 0
                 while position + literal.count <= bytes.count {
-                    if bytes[position] == literal[0], literal.indices.allSatisfy({ bytes[position + $0] == literal[$0] }) {
+                    if literal.indices.allSatisfy({ bytes[position + $0] == literal[$0] }) {
                         body(offset + position..<offset + position + literal.count)
                         position += literal.count
                     } else {
