@@ -58,6 +58,13 @@ import Tokenizers
         }
     }
 
+    @Test(arguments: ["9223372036854775807", "1000000000000000019884624838656", "1e30"])
+    func takesALengthBeyondReasonForNoLimit(_ length: String) throws {
+        let tokenizer = try tokenizer(["tokenizer_config.json": #"{"model_max_length": \#(length)}"#])
+        #expect(tokenizer.modelMaxLength == nil)
+        #expect(try tokenizer.encode(["a"], padding: .maxLength, truncation: .maxLength)[0].ids == [3, 1, 4])
+    }
+
     @Test func namesTheFileAndTheKeyInItsErrors() throws {
         let error = #expect(throws: TokenizerError.self) {
             try tokenizer(["tokenizer_config.json": #"{"model_max_length": -3}"#])

@@ -5,7 +5,8 @@
     tokenizers_goldens.py corpus SEED COUNT FILE  a corpus as a JSON list of strings
     tokenizers_goldens.py ids FOLDER CLASS CORPUS FILE   the reference's ids, one line of numbers for each text
 
-Needs tokenizers 0.23, transformers 5.23.0, sentencepiece 0.2 and protobuf. Everything follows from the seed.
+Needs tokenizers 0.23, transformers 5.23.0, sentencepiece 0.2 and protobuf. The corpus follows from the seed; the
+trainers break ties as they please, so writing anew changes the vocabularies and with them all ids.
 """
 import json
 import os

@@ -41,6 +41,9 @@ struct Settings: Sendable {
     private(set) var addsPrefixSpace = false
     private(set) var extraIDCount = 100
 
+    /// A greater `model_max_length` means that there is no limit; files without one write 10 to the 30th.
+    private static let longestLength = 1 << 24
+
     static let roles = Tokenizer.Role.allCases.map(\.rawValue)
 
     /// - Throws: ``TokenizerError``
@@ -100,7 +103,9 @@ struct Settings: Sendable {
         }
         if let extraKey { try readExtra(config, extraKey) }
         className = try config.stringIfPresent("tokenizer_class")
-        if case .integer(let length) = config["model_max_length"] ?? config["max_len"] { modelMaxLength = length }
+        if case .integer(let length) = config["model_max_length"] ?? config["max_len"], length <= Self.longestLength {
+            modelMaxLength = length
+        }
         tidiesDecodedText = try config.bool("clean_up_tokenization_spaces", default: false)
         splitsSpecialTokens = try config.bool("split_special_tokens", default: false)
         addsPrefixSpace = try config.bool("add_prefix_space", default: false)
