@@ -26,8 +26,8 @@ struct Flux1TextEncoders {
     init(
         _ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan, observe: ProgressObserver
     ) throws {
-        tokenizer = try Tokenizer(folder: checkpoint.folder("tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"]))
-        tokenizer2 = try Tokenizer(folder: checkpoint.folder("tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"]))
+        tokenizer = try Self.tokenizer("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
+        tokenizer2 = try Self.tokenizer("tokenizer_2", ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
         observe(.loading(components.textEncoder.name))
         encoder = try components.textEncoder.load(plan)
         observe(.loading(components.textEncoder2.name))
@@ -61,6 +61,13 @@ struct Flux1TextEncoders {
         return Prompt(
             prompt: try states.spread(over: request.outputCount),
             pooled: try pooled.spread(over: request.outputCount))
+    }
+
+    private static func tokenizer(_ name: String, _ classes: [String], in checkpoint: CheckpointFolder) throws
+        -> Tokenizer
+    {
+        let folder = try checkpoint.folder(name, classes: classes)
+        return try Tokenizer(folder: folder, className: checkpoint.components[name] ?? nil)
     }
 
     private static func ids(_ texts: [String], _ tokenizer: Tokenizer, length: Int) throws -> [[Int32]] {
