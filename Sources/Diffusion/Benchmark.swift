@@ -8,7 +8,9 @@ package struct Benchmark {
     /// - Parameters:
     ///   - operations: floating point operations of the matrix products of one run
     ///   - run: one run
-    package init(operations: Double, run: @escaping () throws -> Void) { (self.operations, self.run) = (operations, run) }
+    package init(operations: Double, run: @escaping () throws -> Void) {
+        (self.operations, self.run) = (operations, run)
+    }
 }
 
 /// What a family can time alone.

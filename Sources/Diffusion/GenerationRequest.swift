@@ -1,4 +1,4 @@
-/// What a user asks for. What is nil is the model's own choice.
+/// What a user asks for; what is nil is the model's own choice.
 package struct GenerationRequest: Sendable, Equatable {
     /// One for each item of the batch.
     package var prompts: [String]

@@ -19,7 +19,9 @@ package struct ParameterSpec: Sendable {
     ///   - name: diffusers' name for it
     ///   - kind: its type
     ///   - help: what it does, in one line
-    package init(_ name: String, _ kind: Kind, _ help: String) { (self.name, self.kind, self.help) = (name, kind, help) }
+    package init(_ name: String, _ kind: Kind, _ help: String) {
+        (self.name, self.kind, self.help) = (name, kind, help)
+    }
 
     /// Checks a value.
     ///

@@ -82,9 +82,7 @@ extension Tensor {
     {
         precondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
         let handle = values.withUnsafeBytes { bytes in
-            withUnsafePointer(to: 0 as UInt8) { none in
-                ct_from_host(bytes.baseAddress ?? UnsafeRawPointer(none), shape.int64, shape.count, dtype.code, device.index)
-            }
+            Self.copied(bytes, dtype, shape, device)
         }
         try self.init("from_host", handle)
     }
@@ -101,13 +99,20 @@ extension Tensor {
         throws(TensorError)
     {
         precondition(shape.reduce(1, *) * dtype.size == bytes.count, "\(bytes.count) bytes for shape \(shape)")
-        let handle = withUnsafePointer(to: 0 as UInt8) { none in
-            ct_from_host(bytes.baseAddress ?? UnsafeRawPointer(none), shape.int64, shape.count, dtype.code, device.index)
-        }
-        try self.init("from_host", handle)
+        try self.init("from_host", Self.copied(bytes, dtype, shape, device))
     }
 
-    /// Wraps memory that something else owns, without a copy. The memory must not change.
+    /// An empty buffer has no address, but the shim wants one.
+    private static func copied(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int], _ device: Device)
+        -> ct_tensor?
+    {
+        withUnsafePointer(to: 0 as UInt8) { none in
+            let address = bytes.baseAddress ?? UnsafeRawPointer(none)
+            return ct_from_host(address, shape.int64, shape.count, dtype.code, device.index)
+        }
+    }
+
+    /// Wraps memory that something else owns and that must not change, without a copy.
     ///
     /// - Parameters:
     ///   - memory: `shape`'s product times `dtype`'s size bytes, aligned to `dtype`'s size

@@ -78,7 +78,8 @@ struct Bench: AsyncParsableCommand {
 
     private func generations(_ report: inout [String: Any]) async throws {
         let checkpoint = try CheckpointFolder(ModelLocation.path(of: model))
-        var request = GenerationRequest(prompts: Array(repeating: "a small green triangle above a large blue circle", count: batch))
+        let prompt = "a small green triangle above a large blue circle"
+        var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
         (request.height, request.width, request.seeds) = (height, width, [0])
         request.numInferenceSteps = numInferenceSteps
         let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)

@@ -22,7 +22,8 @@ struct Recipe {
         seed = request.seeds[request.seeds.count * picture / request.outputCount]
         self.model = model.model
         arguments = Self.arguments(request, model)
-        settings = (["\(request.width ?? 0)x\(request.height ?? 0)", "\(request.numInferenceSteps ?? 0) steps"]
+        settings =
+            (["\(request.width ?? 0)x\(request.height ?? 0)", "\(request.numInferenceSteps ?? 0) steps"]
             + [request.guidanceScale.map { "guidance \($0)" }, model.dtype.rawValue].compactMap { $0 })
             .joined(separator: ", ")
     }

@@ -79,8 +79,10 @@ package struct FlowMatchEuler: Sendable {
         return config.useDynamicShifting ? sigma : statically(shifted: sigma)
     }
 
-    /// Shift, stretch, convert, and append the last level. In the sigmas' own precision: diffusers computes in 32-bit
-    /// floats what it was given and in 64-bit floats what it made itself.
+    /// Shifts, stretches, converts, and appends the last level.
+    ///
+    /// In the sigmas' own precision: diffusers computes in 32-bit floats what it was given and in 64-bit floats what it
+    /// made itself.
     private func finished<Number: BinaryFloatingPoint & SendableMetatype>(
         _ sigmas: [Number], mu: Double?, timesteps: [Float]?
     ) -> NoiseSchedule {

@@ -14,11 +14,12 @@ extension Flux1 {
         }
 
         /// - Parameters:
-        ///   - text: `[batch, textTokens, width]`
-        ///   - picture: `[batch, tokens, width]`
+        ///   - x: text, `[batch, textTokens, width]`
+        ///   - y: picture, `[batch, tokens, width]`
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and picture
         /// - Returns: both streams, changed
+        /// - Throws: ``TensorError``
         func callAsFunction(text x: Tensor, picture y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
             throws(TensorError) -> (text: Tensor, picture: Tensor)
         {
@@ -63,6 +64,7 @@ extension Flux1 {
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and picture
         /// - Returns: `[batch, tokens, width]`
+        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, conditioning: Tensor, rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
             let parts = try modulation(conditioning).chunks(3)
             let (shift, scale, gate) = (parts[0], parts[1], parts[2])

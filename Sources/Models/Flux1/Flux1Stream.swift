@@ -74,6 +74,7 @@ extension Flux1 {
         ///   - weights: the view of the attention
         ///   - names: query, key, value, and the norms of query and key
         ///   - config: the transformer's
+        /// - Throws: ``WeightError`` or ``TensorError``
         init(_ weights: Weights, _ names: [String], _ config: TransformerConfig) throws {
             let width = config.width
             query = try Linear(weights[names[0]], from: width, to: width)

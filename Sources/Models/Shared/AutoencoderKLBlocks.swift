@@ -28,6 +28,7 @@ struct KLLevel {
 
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, …]`, of half, double or the same size
+    /// - Throws: ``TensorError``
     func callAsFunction(_ x: consuming Tensor) throws(TensorError) -> Tensor {
         for block in blocks { x = try block(x) }
         guard let resize, let convolution else { return x }
@@ -56,6 +57,7 @@ struct KLResidualBlock {
 
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, height, width]`
+    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let h = try convolution2(activation(norm2(convolution1(activation(norm1(x))))))
         guard let shortcut else { return try x + h }
@@ -100,6 +102,7 @@ struct KLAttention {
 
     /// - Parameter x: `[batch, channels, height, width]`
     /// - Returns: `[batch, channels, height, width]`
+    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let shape = x.shape
         let tokens = try norm(x).reshaped(shape[0], shape[1], -1).transposed(1, 2)

@@ -37,7 +37,9 @@ package struct AutoencoderKLConfig: ModelConfig {
         }
         try require(downBlockTypes, "down_block_types", all: "DownEncoderBlock2D")
         try require(upBlockTypes, "up_block_types", all: "UpDecoderBlock2D")
-        guard scalingFactor.isFinite, scalingFactor != 0 else { throw .value("scaling_factor", found: "\(scalingFactor)") }
+        guard scalingFactor.isFinite, scalingFactor != 0 else {
+            throw .value("scaling_factor", found: "\(scalingFactor)")
+        }
     }
 
     private func require(_ types: [String], _ key: String, all type: String) throws(ConfigFault) {

@@ -48,7 +48,9 @@ package struct CLIPTextModel {
         return (states, try stack(pooled, axis: 0))
     }
 
-    /// Where a text ends. Old configs carry the wrong id 2; there the end is the greatest id, as in the original model.
+    /// Where a text ends.
+    ///
+    /// Old configs carry the wrong id 2; there the end is the greatest id, as in the original model.
     private func endOfText(_ ids: [Int32]) -> Int {
         if config.eosTokenId == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
         return ids.firstIndex(of: Int32(clamping: config.eosTokenId)) ?? 0
@@ -91,6 +93,7 @@ struct CLIPEncoderLayer {
     ///   - x: `[batch, tokens, width]`
     ///   - mask: `[1, 1, tokens, tokens]`
     /// - Returns: `[batch, tokens, width]`
+    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor, mask: Tensor) throws(TensorError) -> Tensor {
         let h = try x + attention(norm1(x), mask: mask)
         return try h + down(activation(up(norm2(h))))

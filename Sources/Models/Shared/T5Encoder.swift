@@ -54,6 +54,7 @@ struct T5DistanceBias {
 
     /// - Parameter tokens: length of the text
     /// - Returns: `[1, heads, tokens, tokens]`
+    /// - Throws: ``TensorError``
     func callAsFunction(_ tokens: Int) throws(TensorError) -> Tensor {
         let ofDistance = try bucketOfDistance(tokens)
         var indices: [Int32] = []
@@ -67,8 +68,9 @@ struct T5DistanceBias {
         return try rows.permuted(2, 0, 1).unsqueezed(0).contiguous()
     }
 
-    /// Short distances have a bucket each; longer ones share buckets on a logarithmic scale. The scale is computed by
-    /// LibTorch in 32-bit floats, since at powers of two its rounding decides the bucket.
+    /// Short distances have a bucket each; longer ones share buckets on a logarithmic scale.
+    ///
+    /// The scale is computed by LibTorch in 32-bit floats, since at powers of two its rounding decides the bucket.
     private func bucketOfDistance(_ tokens: Int) throws(TensorError) -> [Int32] {
         let half = buckets / 2
         let exact = half / 2
@@ -108,6 +110,7 @@ struct T5Block {
     ///   - x: `[batch, tokens, width]`
     ///   - bias: `[1, heads, tokens, tokens]`
     /// - Returns: `[batch, tokens, width]`
+    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor, bias: Tensor) throws(TensorError) -> Tensor {
         let h = try x + attention(attentionNorm(x), bias: bias)
         return try h + feedForward(feedForwardNorm(h))
