@@ -1,3 +1,5 @@
+internal import Glibc
+
 // What families check of a request, field by field.
 
 extension GenerationRequest {
@@ -49,6 +51,16 @@ extension GenerationRequest {
                 throw .value(field, found: "\(size)", expected: "from \(least) to \(Self.longestSide) pixels")
             }
         }
+    }
+
+    /// Checks that the largest activations fit into the machine.
+    ///
+    /// - Parameter bytesOfPixel: what decoding holds at once for each pixel
+    /// - Throws: ``RequestError/memory(needed:available:)``
+    package func requireMemory(bytesOfPixel: Int) throws(RequestError) {
+        let needed = outputCount * (height ?? 0) * (width ?? 0) * bytesOfPixel
+        let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        if needed > available { throw .memory(needed: needed, available: available) }
     }
 
     /// Checks the number of steps.

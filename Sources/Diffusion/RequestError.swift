@@ -6,6 +6,8 @@ package enum RequestError: Error, Equatable {
     case notForModel(String, model: String, known: [String])
     /// Two counts that must agree.
     case count(String, found: Int, expected: [Int])
+    /// A request that needs more memory than there is, in bytes.
+    case memory(needed: Int, available: Int)
     /// A field without which nothing can be made.
     case missing(String)
 }
@@ -19,7 +21,12 @@ extension RequestError: CustomStringConvertible {
         case .count(let field, let found, let expected):
             "\(found) values were given for \(field); "
                 + "\(expected.map(String.init).joined(separator: " or ")) \(expected == [1] ? "is" : "are") needed"
+        case .memory(let needed, let available):
+            "height, width and the number of pictures need about \(Self.gigabytes(needed)) GB of memory; "
+                + "there are \(Self.gigabytes(available)) GB"
         case .missing(let field): "\(field) is needed"
         }
     }
+
+    private static func gigabytes(_ bytes: Int) -> Int { (bytes + 999_999_999) / 1_000_000_000 }
 }

@@ -23,6 +23,7 @@ extension Flux1 {
         resolved.guidanceScale = request.guidanceScale ?? 3.5
         resolved.maxSequenceLength = request.maxSequenceLength ?? longestSequence
         try check(resolved, granularity: 2 * vae.scaleFactor)
+        try resolved.requireMemory(bytesOfPixel: vae.decodingBytesOfPixel)
         return resolved
     }
 

@@ -23,6 +23,9 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// How many pixels a latent stands for in each direction.
     package var scaleFactor: Int { 1 << (blockOutChannels.count - 1) }
 
+    /// What decoding holds at once for each pixel: three activations of the widest layer at full size, in 32-bit floats.
+    package var decodingBytesOfPixel: Int { 3 * 4 * blockOutChannels.prefix(2).reduce(0, max) }
+
     package func validate() throws(ConfigFault) {
         try requirePositive([
             "in_channels": inChannels, "out_channels": outChannels, "layers_per_block": layersPerBlock,
