@@ -18,7 +18,11 @@ template <class T> const T *numbers(const at::Tensor &tensor) { return static_ca
 // A row function is compiled for three generations of processors, and the loader picks one. It is written once as a
 // template, since no compiler clones templates. Its 16-bit floats are plain values of ours, as clang leaves calls of
 // LibTorch's inline conversions unresolved in cloned functions.
+#if defined(__x86_64__)
 #define CT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CT_CLONES
+#endif
 #define CT_INLINE inline __attribute__((always_inline))
 
 using half = _Float16;
