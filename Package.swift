@@ -29,7 +29,9 @@ let package = Package(
             name: "Models", dependencies: ["Diffusion", "Layers", "Tensors", "Tokenizers"], swiftSettings: strict),
         .target(
             name: "DemoModels", resources: [.copy("Resources/demo-image")], swiftSettings: strict),
-        .systemLibrary(name: "CFFmpeg", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
+        .systemLibrary(
+            name: "CFFmpeg",
+            providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
         .target(name: "Media", dependencies: ["CFFmpeg"], swiftSettings: strict),
         .target(
             name: "Engine", dependencies: ["DemoModels", "Diffusion", "Layers", "Media", "Models", "Tensors"],
@@ -44,14 +46,17 @@ let package = Package(
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "TestKit", "Tensors"], swiftSettings: strict),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenizersTests", dependencies: ["Tokenizers"], resources: [.copy("Resources")],
+            swiftSettings: strict),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "ModelsTests",
             dependencies: ["Diffusion", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
             swiftSettings: strict),
-        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: strict),
+        .testTarget(
+            name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Media", "TestKit"], swiftSettings: strict),
     ],

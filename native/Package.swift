@@ -15,7 +15,7 @@ let package = Package(
     targets: [
         .target(
             name: "CTorch",
-            cxxSettings: [.unsafeFlags(["-isystem", "\(torch)/include", "-fvisibility=hidden", "-O2"])],
+            cxxSettings: [.unsafeFlags(["-isystem", "\(torch)/include", "-fvisibility=hidden", "-O3", "-fno-math-errno"])],
             linkerSettings: [
                 .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib", "-Xlinker", "-zdefs"]),
                 .linkedLibrary("torch_cpu"),

@@ -49,4 +49,14 @@ package protocol ModelFamily: SendableMetatype {
     /// - Throws: any error of a bad checkpoint
     static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, observe: ProgressObserver) throws
         -> any Pipeline
+
+    /// A part of the model at its published width, with random weights.
+    ///
+    /// - Parameters:
+    ///   - part: which part
+    ///   - shape: the size of its input, and changes of its config
+    ///   - plan: how it computes
+    /// - Returns: what to time
+    /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
+    static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, plan: ExecutionPlan) throws -> Benchmark
 }

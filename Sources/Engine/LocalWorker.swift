@@ -14,7 +14,7 @@ package actor LocalWorker {
     }
 
     private let thread: DeviceThread
-    private let device: Device
+    let device: Device
     private var pipeline: (any Pipeline)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }

@@ -37,6 +37,15 @@ extension ModelConfig {
         }
     }
 
+    /// The defaults with some numbers changed.
+    ///
+    /// - Parameter changes: by key
+    /// - Returns: the config
+    /// - Throws: ``ConfigFault``
+    package static func defaults(changing changes: [String: Int]) throws(ConfigFault) -> Self {
+        try read(changes, allowingUnknown: false).0
+    }
+
     private static func read(_ values: [String: Any], allowingUnknown: Bool) throws(ConfigFault) -> (Self, [String]) {
         let known = Set(Mirror(reflecting: Self()).children.compactMap { $0.label.map(snakeCase) })
         var overlay: [String: Any] = [:]

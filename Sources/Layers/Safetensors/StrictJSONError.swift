@@ -24,6 +24,10 @@ package struct StrictJSONError: Error, Equatable {
     package let fault: Fault
     /// The byte at which it was noticed, counted from the beginning of the text.
     package let offset: Int
+
+    package init(fault: Fault, offset: Int) {
+        (self.fault, self.offset) = (fault, offset)
+    }
 }
 
 extension StrictJSONError: CustomStringConvertible {

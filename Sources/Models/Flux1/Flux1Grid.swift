@@ -8,14 +8,19 @@ extension Flux1 {
         /// Tokens from top to bottom and from left to right.
         let rows, columns: Int
 
+        /// - Parameters:
+        ///   - rows: tokens from top to bottom
+        ///   - columns: tokens from left to right
+        init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
+
         /// The grid of a request's picture; sizes that are no multiple of a token are cut down to one.
         ///
         /// - Parameters:
         ///   - request: a resolved request
         ///   - scaleFactor: pixels of a latent
         init(_ request: GenerationRequest, scaleFactor: Int) {
-            rows = (request.height ?? 0) / (2 * scaleFactor)
-            columns = (request.width ?? 0) / (2 * scaleFactor)
+            self.init(
+                rows: (request.height ?? 0) / (2 * scaleFactor), columns: (request.width ?? 0) / (2 * scaleFactor))
         }
 
         /// Latents as tokens: `[batch, channels, 2 · rows, 2 · columns]` to `[batch, rows · columns, 4 · channels]`.

@@ -2,7 +2,6 @@
 // for layouts a loop would have to copy, it is the same formula in LibTorch's operations.
 #include "support.h"
 
-#include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -11,7 +10,7 @@
 #include <ATen/ops/rms_norm.h>
 #include <ATen/ops/stack.h>
 
-#include <cmath>
+#include <algorithm>
 
 using namespace ct;
 
@@ -30,87 +29,155 @@ at::Tensor per_batch(const at::Tensor &vector, const at::Tensor &x) {
     return vector.to(at::kFloat).contiguous();
 }
 
+// A row function is compiled for three generations of processors, and the loader picks one. It is written once as a
+// template, since no compiler clones templates. Its 16-bit floats are plain values of ours, as clang leaves calls of
+// LibTorch's inline conversions unresolved in cloned functions.
+#define CT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CT_INLINE inline __attribute__((always_inline))
+
+using half = _Float16;
+struct bfloat16 {
+    uint16_t bits;
+};
+
+CT_INLINE float load(float value) { return value; }
+CT_INLINE float load(half value) { return static_cast<float>(value); }
+CT_INLINE float load(bfloat16 value) { return __builtin_bit_cast(float, static_cast<uint32_t>(value.bits) << 16); }
+
+CT_INLINE void store(float value, float &target) { target = value; }
+CT_INLINE void store(float value, half &target) { target = static_cast<half>(value); }
+// Rounds to the nearest, halves to even; a NaN keeps its highest bits.
+CT_INLINE void store(float value, bfloat16 &target) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, value);
+    const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    target.bits = static_cast<uint16_t>(value != value ? (bits >> 16) | 0x40 : rounded);
+}
+
+// Partial sums: independent chains that the compiler turns into vector lanes, and that round less than one long chain.
+constexpr int64_t lanes = 16;
+
+CT_INLINE float total(const float (&partial)[lanes]) {
+    float sum = 0;
+    for (float part : partial) sum += part;
+    return sum;
+}
+
+template <class T> CT_INLINE float sum_of_squares(const T *in, float mean, int64_t width) {
+    float squares[lanes] = {};
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes)
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+            const float distance = load(in[i + lane]) - mean;
+            squares[lane] += distance * distance;
+        }
+    for (; i < width; ++i) squares[0] += (load(in[i]) - mean) * (load(in[i]) - mean);
+    return total(squares);
+}
+
+template <class T> CT_INLINE void norm_row(const T *in, const float *scale, const float *shift, float epsilon,
+                                           int64_t width, T *out) {
+    float sums[lanes] = {};
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes)
+        for (int64_t lane = 0; lane < lanes; ++lane) sums[lane] += load(in[i + lane]);
+    for (; i < width; ++i) sums[0] += load(in[i]);
+    const float mean = total(sums) / width;
+    const float factor = 1.0f / __builtin_sqrtf(sum_of_squares(in, mean, width) / width + epsilon);
+    for (i = 0; i < width; ++i)
+        store((load(in[i]) - mean) * factor * (1 + scale[i]) + shift[i], out[i]);
+}
+
+template <class T> CT_INLINE void gate_row(const T *base, const float *gate, const T *in, int64_t width, T *out) {
+    for (int64_t i = 0; i < width; ++i)
+        store(load(base[i]) + gate[i] * load(in[i]), out[i]);
+}
+
+template <class T> CT_INLINE void rotate_row(const T *in, const float *weight, const float *cosine, const float *sine,
+                                             float epsilon, int64_t width, T *out) {
+    const float factor = 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
+    for (int64_t pair = 0; pair < width / 2; ++pair) {
+        const float even = load(in[2 * pair]) * factor * weight[2 * pair];
+        const float odd = load(in[2 * pair + 1]) * factor * weight[2 * pair + 1];
+        store(even * cosine[pair] - odd * sine[pair], out[2 * pair]);
+        store(even * sine[pair] + odd * cosine[pair], out[2 * pair + 1]);
+    }
+}
+
+#define CT_DEFINE_ROWS(T)                                                                                              \
+    CT_CLONES void norm(const T *in, const float *scale, const float *shift, float epsilon, int64_t width, T *out) {   \
+        norm_row(in, scale, shift, epsilon, width, out);                                                               \
+    }                                                                                                                  \
+    CT_CLONES void gate(const T *base, const float *gate, const T *in, int64_t width, T *out) {                        \
+        gate_row(base, gate, in, width, out);                                                                          \
+    }                                                                                                                  \
+    CT_CLONES void rotate(const T *in, const float *weight, const float *cosine, const float *sine, float epsilon,     \
+                          int64_t width, T *out) {                                                                     \
+        rotate_row(in, weight, cosine, sine, epsilon, width, out);                                                     \
+    }
+CT_DEFINE_ROWS(float)
+CT_DEFINE_ROWS(half)
+CT_DEFINE_ROWS(bfloat16)
+
+// Runs `body(row, batch)` over the rows of x [batch, tokens, width].
+template <class Body> void for_each_row(const at::Tensor &x, Body &&body) {
+    const int64_t tokens = x.size(1);
+    at::parallel_for(0, x.size(0) * tokens, grain(x.numel() / std::max<int64_t>(1, x.size(0) * tokens)),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t row = begin; row < end; ++row) body(row, row / tokens);
+                     });
+}
+
 template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
                                              double epsilon, at::Tensor &result) {
-    const int64_t width = x.size(-1), tokens = x.size(1), rows = x.size(0) * tokens;
-    const T *source = numbers<T>(x);
-    T *target = static_cast<T *>(result.mutable_data_ptr());
+    const int64_t width = x.size(-1);
+    const T *in = numbers<T>(x);
     const float *scales = numbers<float>(scale), *shifts = numbers<float>(shift);
-    at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T *in = source + row * width;
-            T *out = target + row * width;
-            const float *a = scales + row / tokens * width, *b = shifts + row / tokens * width;
-            // Eight partial sums: independent chains for the compiler to vectorise, and less rounding than one.
-            constexpr int64_t lanes = 8;
-            float sums[lanes] = {};
-            int64_t i = 0;
-            for (; i + lanes <= width; i += lanes)
-                for (int64_t lane = 0; lane < lanes; ++lane) sums[lane] += static_cast<float>(in[i + lane]);
-            for (; i < width; ++i) sums[0] += static_cast<float>(in[i]);
-            float sum = 0;
-            for (float partial : sums) sum += partial;
-            const float mean = sum / width;
-            float squares[lanes] = {};
-            for (i = 0; i + lanes <= width; i += lanes)
-                for (int64_t lane = 0; lane < lanes; ++lane) {
-                    const float distance = static_cast<float>(in[i + lane]) - mean;
-                    squares[lane] += distance * distance;
-                }
-            for (; i < width; ++i) squares[0] += (static_cast<float>(in[i]) - mean) * (static_cast<float>(in[i]) - mean);
-            float variance = 0;
-            for (float partial : squares) variance += partial;
-            const float factor = 1.0f / std::sqrt(variance / width + static_cast<float>(epsilon));
-            for (i = 0; i < width; ++i)
-                out[i] = static_cast<T>((static_cast<float>(in[i]) - mean) * factor * (1 + a[i]) + b[i]);
-        }
+    T *out = static_cast<T *>(result.mutable_data_ptr());
+    for_each_row(x, [&](int64_t row, int64_t batch) {
+        norm(in + row * width, scales + batch * width, shifts + batch * width, static_cast<float>(epsilon), width,
+             out + row * width);
     });
 }
 
-template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x,
+template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &factor, const at::Tensor &x,
                                   at::Tensor &result) {
-    const int64_t width = x.size(-1), tokens = x.size(1), rows = x.size(0) * tokens;
-    const T *base = numbers<T>(residual), *source = numbers<T>(x);
-    T *target = static_cast<T *>(result.mutable_data_ptr());
-    const float *gates = numbers<float>(gate);
-    at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const float *factor = gates + row / tokens * width;
-            for (int64_t i = 0; i < width; ++i) {
-                const int64_t at = row * width + i;
-                target[at] = static_cast<T>(static_cast<float>(base[at]) + factor[i] * static_cast<float>(source[at]));
-            }
-        }
+    const int64_t width = x.size(-1);
+    const T *base = numbers<T>(residual), *in = numbers<T>(x);
+    const float *factors = numbers<float>(factor);
+    T *out = static_cast<T *>(result.mutable_data_ptr());
+    for_each_row(x, [&](int64_t row, int64_t batch) {
+        gate(base + row * width, factors + batch * width, in + row * width, width, out + row * width);
     });
 }
 
 template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                         const at::Tensor &sine, double epsilon, at::Tensor &result) {
-    const int64_t tokens = x.size(1), heads = x.size(2), width = x.size(3), rows = x.size(0) * tokens;
-    const T *source = numbers<T>(x);
-    T *target = static_cast<T *>(result.mutable_data_ptr());
-    const int64_t batch_stride = x.stride(0), token_stride = x.stride(1), head_stride = x.stride(2);
-    const float *weights = numbers<float>(weight);
-    const float *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
-    at::parallel_for(0, rows, grain(heads * width), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const int64_t token = row % tokens;
-            const float *c = cosines + token * width / 2, *s = sines + token * width / 2;
-            for (int64_t head = 0; head < heads; ++head) {
-                const T *in = source + row / tokens * batch_stride + token * token_stride + head * head_stride;
-                T *out = target + (row * heads + head) * width;
-                float squares = 0;
-                for (int64_t i = 0; i < width; ++i) squares += static_cast<float>(in[i]) * static_cast<float>(in[i]);
-                const float factor = 1.0f / std::sqrt(squares / width + static_cast<float>(epsilon));
-                for (int64_t pair = 0; pair < width / 2; ++pair) {
-                    const float even = static_cast<float>(in[2 * pair]) * factor * weights[2 * pair];
-                    const float odd = static_cast<float>(in[2 * pair + 1]) * factor * weights[2 * pair + 1];
-                    out[2 * pair] = static_cast<T>(even * c[pair] - odd * s[pair]);
-                    out[2 * pair + 1] = static_cast<T>(even * s[pair] + odd * c[pair]);
-                }
-            }
-        }
+    const int64_t tokens = x.size(1), heads = x.size(2), width = x.size(3);
+    const T *in = numbers<T>(x);
+    const float *weights = numbers<float>(weight), *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
+    T *out = static_cast<T *>(result.mutable_data_ptr());
+    for_each_row(x, [&](int64_t row, int64_t batch) {
+        const int64_t token = row - batch * tokens;
+        const T *source = in + batch * x.stride(0) + token * x.stride(1);
+        for (int64_t head = 0; head < heads; ++head)
+            rotate(source + head * x.stride(2), weights, cosines + token * width / 2, sines + token * width / 2,
+                   static_cast<float>(epsilon), width, out + (row * heads + head) * width);
     });
+}
+
+// Whether the loops above are for this tensor.
+bool has_rows(const at::Tensor &x) {
+    const at::ScalarType type = x.scalar_type();
+    return x.is_cpu() && (type == at::kFloat || type == at::kHalf || type == at::kBFloat16);
+}
+
+// Calls `body` with a value of the tensor's type.
+template <class Body> void dispatch(const at::Tensor &x, Body &&body) {
+    switch (x.scalar_type()) {
+    case at::kHalf: return body(half{});
+    case at::kBFloat16: return body(bfloat16{});
+    default: return body(float{});
+    }
 }
 
 }  // namespace
@@ -120,13 +187,12 @@ ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift,
         const at::Tensor &input = borrow(x);
         TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
         const at::Tensor a = per_batch(borrow(scale), input), b = per_batch(borrow(shift), input);
-        if (!input.is_cpu() || !input.is_contiguous()) {
+        if (!has_rows(input) || !input.is_contiguous()) {
             const at::Tensor normal = at::layer_norm(input.to(at::kFloat), {input.size(-1)}, {}, {}, epsilon);
             return (normal * (1 + a.unsqueeze(1)) + b.unsqueeze(1)).to(input.scalar_type());
         }
         at::Tensor result = at::empty_like(input);
-        AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, input.scalar_type(), "modulated_layer_norm",
-                                        [&] { modulated_layer_norm<scalar_t>(input, a, b, epsilon, result); });
+        dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
         return result;
     });
 }
@@ -137,11 +203,10 @@ ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
         TORCH_CHECK(input.dim() == 3 && base.sizes() == input.sizes() && base.dtype() == input.dtype(),
                     "cannot add ", input.sizes(), " to a residual of ", base.sizes());
         const at::Tensor factor = per_batch(borrow(gate), input);
-        if (!input.is_cpu() || !input.is_contiguous() || !base.is_contiguous())
+        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous())
             return (base.to(at::kFloat) + factor.unsqueeze(1) * input).to(input.scalar_type());
         at::Tensor result = at::empty_like(input);
-        AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, input.scalar_type(), "gated_add",
-                                        [&] { gated_add<scalar_t>(base, factor, input, result); });
+        dispatch(input, [&](auto type) { gated_add<decltype(type)>(base, factor, input, result); });
         return result;
     });
 }
@@ -157,7 +222,7 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
         TORCH_CHECK(weights.numel() == width, "the norm has ", weights.numel(), " weights for a width of ", width);
         TORCH_CHECK(c.numel() == tokens * width / 2 && s.numel() == c.numel(), "rotary tables of ", c.sizes(),
                     " do not fit ", input.sizes());
-        if (!input.is_cpu() || input.stride(3) != 1) {
+        if (!has_rows(input) || input.stride(3) != 1) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {width}, weights, epsilon)
                                           .unflatten(3, {width / 2, 2});
             const at::Tensor even = normal.select(4, 0), odd = normal.select(4, 1);
@@ -165,8 +230,7 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
             return at::stack({even * cs - odd * sn, even * sn + odd * cs}, 4).flatten(3).to(input.scalar_type());
         }
         at::Tensor result = at::empty(input.sizes(), input.options());
-        AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, input.scalar_type(), "rms_norm_rotary",
-                                        [&] { rms_norm_rotary<scalar_t>(input, weights, c, s, epsilon, result); });
+        dispatch(input, [&](auto type) { rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
         return result;
     });
 }

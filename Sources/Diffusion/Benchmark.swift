@@ -1,0 +1,32 @@
+/// A part of a model with random weights, ready to run again and again.
+package struct Benchmark {
+    /// One run.
+    package let run: () throws -> Void
+    /// Floating point operations of the matrix products of one run.
+    package let operations: Double
+
+    /// - Parameters:
+    ///   - operations: floating point operations of the matrix products of one run
+    ///   - run: one run
+    package init(operations: Double, run: @escaping () throws -> Void) { (self.operations, self.run) = (operations, run) }
+}
+
+/// What a family can time alone.
+package enum BenchmarkPart: String, CaseIterable, Sendable {
+    /// One prediction of the denoiser.
+    case transformer
+    /// From latents to pixels.
+    case decoder
+}
+
+/// The size of what a benchmark runs on.
+package struct BenchmarkShape: Sendable {
+    package let batch, height, width, textTokens: Int
+    /// Values that replace those of the published config.
+    package let config: [String: Int]
+
+    package init(batch: Int, height: Int, width: Int, textTokens: Int, config: [String: Int]) {
+        (self.batch, self.height, self.width) = (batch, height, width)
+        (self.textTokens, self.config) = (textTokens, config)
+    }
+}

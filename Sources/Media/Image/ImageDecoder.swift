@@ -1,0 +1,99 @@
+import CFFmpeg
+
+extension Image {
+    /// The most pixels a side that are decoded.
+    package static let sideLimit = 16_384
+    /// The most pixels in all that are decoded.
+    package static let pixelLimit = 100_000_000
+
+    /// Decodes a PNG, a JPEG or a WebP, whichever the bytes are.
+    ///
+    /// Grey, palette, 16-bit, transparent and four-colour pictures become RGB as PIL's `convert("RGB")` makes them:
+    /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF data ask. Of an
+    /// animation the first frame is taken. Colour profiles are ignored.
+    ///
+    /// - Parameter bytes: a whole file
+    /// - Throws: ``MediaError``; a picture too large is refused before room for its pixels is made
+    package init(decoding bytes: [UInt8]) throws(MediaError) {
+        let file = try StillFile(bytes)
+        try Self.checkSize(width: file.width, height: file.height)
+        let frame = try file.decodedFrame()
+        var image = try Image(frame, of: file.format)
+        if let placement = file.placement {
+            image = try image.placed(placement, width: file.width, height: file.height)
+        }
+        guard (image.width, image.height) == (file.width, file.height) else {
+            throw .damaged(file.format, "it gives two different sizes")
+        }
+        self = try file.orientation.applied(to: image)
+    }
+
+    /// Reads and decodes a file.
+    ///
+    /// - Parameter path: a PNG, a JPEG or a WebP; what it is tell its bytes, not its name
+    /// - Throws: ``MediaError``
+    package init(path: String) throws(MediaError) {
+        try self.init(decoding: InputFile.read(path))
+    }
+
+    /// Refuses a size that is not decoded.
+    ///
+    /// - Throws: `.emptyImage`, `.imageTooLarge`
+    static func checkSize(width: Int, height: Int) throws(MediaError) {
+        guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
+        guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
+            throw .imageTooLarge(width: width, height: height, sideLimit: sideLimit, pixelLimit: pixelLimit)
+        }
+    }
+
+    /// The picture on a larger black one.
+    private func placed(_ placement: StillFile.Placement, width: Int, height: Int) throws(MediaError) -> Image {
+        var pixels = [UInt8](repeating: 0, count: 3 * width * height)
+        for y in 0..<self.height {
+            let start = 3 * ((y + placement.y) * width + placement.x)
+            let row = 3 * y * self.width..<3 * (y + 1) * self.width
+            pixels.replaceSubrange(start..<start + row.count, with: self.pixels[row])
+        }
+        return try Image(width: width, height: height, pixels: pixels)
+    }
+}
+
+extension StillFile {
+    /// Looks through a file of any known format.
+    fileprivate init(_ bytes: [UInt8]) throws(MediaError) {
+        switch ImageFormat(signature: bytes) {
+        case .png: self = try PNGFile.scan(bytes)
+        case .jpeg: self = try JPEGFile.scan(bytes)
+        case .webp: self = try WebPFile.scan(bytes)
+        case nil: throw .notAnImage
+        }
+    }
+
+    fileprivate func decodedFrame() throws(MediaError) -> Frame {
+        let decoder = try CodecContext(decoder: codec)
+        let context = decoder.pointer
+        context.pointee.max_pixels = Int64(Image.pixelLimit)
+        context.pointee.thread_count = 1
+        context.pointee.err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER
+        // The inverse transform of libjpeg's default; for other formats it has no meaning.
+        context.pointee.idct_algo = FF_IDCT_INT
+        if let reason = decoder.open() { throw .cannotDecode(format, reason: reason) }
+        let packet = try Packet(picture)
+        let frame = try Frame()
+        var code = avcodec_send_packet(context, packet.pointer)
+        if code >= 0 { code = avcodec_send_packet(context, nil) }
+        if code >= 0 { code = avcodec_receive_frame(context, frame.pointer) }
+        guard code >= 0 else { throw .cannotDecode(format, reason: FFmpeg.reason(code)) }
+        guard frame.pointer.pointee.decode_error_flags == 0, frame.pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
+        else { throw .damaged(format, "its pixels do not decode") }
+        return frame
+    }
+
+    private var codec: AVCodecID {
+        switch format {
+        case .png: AV_CODEC_ID_PNG
+        case .jpeg: AV_CODEC_ID_MJPEG
+        case .webp: AV_CODEC_ID_WEBP
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/// A file format for still pictures.
+package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
+    case png = "PNG"
+    case jpeg = "JPEG"
+    case webp = "WebP"
+
+    package var description: String { rawValue }
+
+    /// How names of such files end, without the dot; the usual one first.
+    package var fileExtensions: [String] {
+        switch self {
+        case .png: ["png"]
+        case .jpeg: ["jpg", "jpeg"]
+        case .webp: ["webp"]
+        }
+    }
+
+    /// What HTTP calls it.
+    package var mediaType: String { "image/\(rawValue.lowercased())" }
+
+    /// The format that a file's name asks for.
+    ///
+    /// - Parameter path: its extension counts, in small or capital letters
+    /// - Throws: `.unknownExtension`
+    package init(path: String) throws(MediaError) {
+        let name = path.split(separator: "/").last ?? ""
+        let ending = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased()
+        guard let format = Self.allCases.first(where: { $0.fileExtensions.contains(ending ?? "") }) else {
+            throw .unknownExtension(path: path, known: Self.allCases.flatMap(\.fileExtensions).map { ".\($0)" })
+        }
+        self = format
+    }
+
+    /// The format that a file's first bytes tell, or nil.
+    package init?(signature bytes: [UInt8]) {
+        if bytes.starts(with: PNGFile.signature) {
+            self = .png
+        } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+            self = .jpeg
+        } else if bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) {
+            self = .webp
+        } else {
+            return nil
+        }
+    }
+}

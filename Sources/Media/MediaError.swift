@@ -1,0 +1,47 @@
+/// Why a picture cannot be read or written.
+package enum MediaError: Error, Equatable {
+    case emptyImage(width: Int, height: Int)
+    case pixelCount(width: Int, height: Int, found: Int)
+    case imageTooLarge(width: Int, height: Int, sideLimit: Int, pixelLimit: Int)
+    case unknownExtension(path: String, known: [String])
+    case quality(Int, format: ImageFormat)
+    case textKeyword(String)
+    case textHoldsNUL(keyword: String)
+    case notAnImage
+    case damaged(ImageFormat, String)
+    case unsupported(ImageFormat, String)
+    case cannotDecode(ImageFormat, reason: String)
+    case cannotEncode(ImageFormat, reason: String)
+    case missingCodec(String)
+    case outOfMemory
+    case cannotRead(path: String, reason: String)
+    case cannotWrite(path: String, reason: String)
+}
+
+extension MediaError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .emptyImage(let width, let height): "a picture of \(width)×\(height) pixels has no pixel"
+        case .pixelCount(let width, let height, let found):
+            "a picture of \(width)×\(height) pixels takes 3 bytes a pixel, not \(found) bytes in all"
+        case .imageTooLarge(let width, let height, let sideLimit, let pixelLimit):
+            "the picture has \(width)×\(height) pixels; at most \(sideLimit) a side and \(pixelLimit) in all are allowed"
+        case .unknownExtension(let path, let known):
+            "the name \(path) does not tell a picture's format; it must end in \(known.joined(separator: ", "))"
+        case .quality(let quality, let format): "the quality of a \(format) is 1 to 100, not \(quality)"
+        case .textKeyword(let keyword):
+            "a PNG's text cannot have the keyword \"\(keyword.prefix(100))\": 1 to 79 printable Latin-1 characters are "
+                + "allowed, no blank at either end, no two in a row"
+        case .textHoldsNUL(let keyword): "the PNG's text \(keyword) holds a NUL character"
+        case .notAnImage: "the data are neither PNG nor JPEG nor WebP"
+        case .damaged(let format, let what): "the \(format) is damaged: \(what)"
+        case .unsupported(let format, let what): "the \(format) cannot be read: \(what)"
+        case .cannotDecode(let format, let reason): "the \(format) cannot be decoded: \(reason)"
+        case .cannotEncode(let format, let reason): "the picture cannot be written as \(format): \(reason)"
+        case .missingCodec(let name): "this machine's FFmpeg has no \(name)"
+        case .outOfMemory: "there is no memory left for the picture"
+        case .cannotRead(let path, let reason): "\(path) cannot be read: \(reason)"
+        case .cannotWrite(let path, let reason): "\(path) cannot be written: \(reason)"
+        }
+    }
+}

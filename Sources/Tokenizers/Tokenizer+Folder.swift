@@ -1,0 +1,94 @@
+extension Tokenizer {
+    /// Reads a tokenizer from its folder: `tokenizer.json`, else `vocab.json` with `merges.txt`, else `spiece.model`.
+    ///
+    /// - Parameters:
+    ///   - folder: the component's folder
+    ///   - className: the class that transformers would load, as `model_index.json` names it, with or without `Fast`;
+    ///     without one `tokenizer_config.json` says it, or the set of files does
+    /// - Throws: ``TokenizerError``
+    package init(folder: String, className: String? = nil) throws {
+        let files = try TokenizerFolder(folder)
+        let settings = try Settings(files)
+        let kind = TokenizerClass(name: className ?? settings.className, files)
+        switch kind {
+        case .clip: try self.init(clip: files, settings)
+        case .t5: try self.init(t5: files, settings)
+        case .qwen2: try self.init(qwen2: files, settings)
+        case .general: try self.init(general: files, settings, className: className ?? settings.className)
+        case nil: throw TokenizerError.noTokenizer(folder: folder)
+        }
+    }
+}
+
+/// The classes that build their stages themselves, whatever `tokenizer.json` says of them.
+enum TokenizerClass: String {
+    case clip = "CLIPTokenizer"
+    case t5 = "T5Tokenizer"
+    case qwen2 = "Qwen2Tokenizer"
+    /// Takes all stages from `tokenizer.json`.
+    case general = "TokenizersBackend"
+
+    /// The class with this name, or the one that goes with the files if there is no name.
+    init?(name: String?, _ files: TokenizerFolder) {
+        let hasVocabulary = files.has("vocab.json") && files.has("merges.txt")
+        let hasPieces = files.has("spiece.model") || files.has("tokenizer.model")
+        guard files.tokenizer != nil || hasVocabulary || hasPieces else { return nil }
+        if let name {
+            self = TokenizerClass(rawValue: name.hasSuffix("Fast") ? String(name.dropLast(4)) : name) ?? .general
+        } else {
+            self = files.tokenizer != nil ? .general : hasVocabulary ? .clip : .t5
+        }
+    }
+}
+
+extension Tokenizer {
+    /// Gives the pipeline the tokens of the settings and makes a tokenizer of both.
+    ///
+    /// - Parameters:
+    ///   - defaults: the tokens a class has where the files say nothing
+    ///   - extra: special tokens without a role
+    ///   - finish: completes the pipeline once all tokens are there
+    init(
+        _ pipeline: Pipeline, _ settings: Settings, file: String, defaults: [(Role, String)], extra: [NamedToken],
+        endOfWordMark: String? = nil, finish: (inout Pipeline, [Role: String]) throws -> Void = { _, _ in }
+    ) throws {
+        var named: [(key: String, token: NamedToken)] = []
+        for role in Role.allCases {
+            let given = settings.named.first { $0.key == role.rawValue }
+            let standard = defaults.first { $0.0 == role }.map { NamedToken.text($0.1) }
+            if let token = given == nil ? standard : given?.token { named.append((role.rawValue, token)) }
+        }
+        for entry in settings.named where !Settings.roles.contains(entry.key) {
+            if let token = entry.token { named.append((entry.key, token)) }
+        }
+        var pipeline = pipeline
+        pipeline.addedVocabulary.ignoresSpecialTokens = settings.splitsSpecialTokens
+        try pipeline.add(Self.tokensToAdd(pipeline, settings, named: named, extra: extra), file: file)
+        var roles: [Role: String] = [:]
+        for role in Role.allCases { roles[role] = named.first { $0.key == role.rawValue }?.token.content }
+        try finish(&pipeline, roles)
+        self.init(pipeline, settings, roles: roles, endOfWordMark: endOfWordMark)
+    }
+
+    private static func tokensToAdd(
+        _ pipeline: Pipeline, _ settings: Settings, named: [(key: String, token: NamedToken)], extra: [NamedToken]
+    ) -> [AddedToken] {
+        let present = pipeline.addedVocabulary.tokens
+        var tokens = settings.addedTokens.sorted { $0.id < $1.id }.map(\.token)
+            .filter { !present.values.contains($0) }.map(NamedToken.token)
+        var known = Set(tokens.map(\.content))
+        for token in present.values { known.insert(token.content) }
+        for token in named.map(\.token) + extra where !known.contains(token.content) && !tokens.contains(token) {
+            tokens.append(token)
+        }
+        let names = Set(named.map(\.token.content))
+        return tokens.map { token in
+            switch token {
+            case .text(let content): return AddedToken(special: content)
+            case .token(var token):
+                if names.contains(token.content) { token.isSpecial = true }
+                return token
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Engine
+internal import Foundation
+internal import Models
+internal import Tensors
+
+/// `visualgen bench`.
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure a part of a model with random weights, or whole generations.",
+        discussion: "Figures go to standard output as JSON.")
+
+    @Argument(help: "transformer, decoder or generation.")
+    var subject: Subject
+
+    @Option(name: .long, help: "The family of transformer and decoder, as inspect names it.")
+    var family: String = "FLUX.1"
+
+    @Option(name: .long, help: "The model of a generation.")
+    var model: String = "demo-image"
+
+    @Option(name: .long) var height: Int = 512
+    @Option(name: .long) var width: Int = 512
+    @Option(name: .long, help: "Items of the batch.") var batch: Int = 1
+    @Option(name: .long, help: "Tokens of the prompt.") var textTokens: Int = 512
+    @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
+    @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
+    @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
+    @Option(name: .long, help: "Threads of one operation.") var threads: Int?
+    @Option(name: .long, help: "Runs that are counted, after one that is not.") var runs: Int = 5
+
+    enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation }
+
+    func validate() throws {
+        for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
+            throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
+        }
+        for (name, value) in [
+            ("batch", batch), ("text-tokens", textTokens), ("num-inference-steps", numInferenceSteps), ("runs", runs),
+        ] where !(1...1000).contains(value) {
+            throw ValidationError("\(name) is \(value); it must be from 1 to 1000")
+        }
+    }
+
+    func run() async throws { try await Interruption.cancelling { try await measure() } }
+
+    private func measure() async throws {
+        var report: [String: Any] = [
+            "subject": subject.rawValue, "height": height, "width": width, "batch": batch, "dtype": dtype.rawValue,
+        ]
+        switch subject {
+        case .generation: try await generations(&report)
+        case .transformer: try await part(.transformer, &report)
+        case .decoder: try await part(.decoder, &report)
+        }
+        report["peak_memory_bytes"] = Metrics.peakMemory
+        let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
+        print(String(decoding: data, as: UTF8.self))
+    }
+
+    private func part(_ part: BenchmarkPart, _ report: inout [String: Any]) async throws {
+        guard let family = Catalog.families.first(where: { $0.name == family }) else {
+            let known = Catalog.families.map { $0.name }.joined(separator: ", ")
+            throw ValidationError("family is \(family); this build has \(known)")
+        }
+        let shape = BenchmarkShape(
+            batch: batch, height: height, width: width, textTokens: textTokens,
+            config: Dictionary(set.map { ($0.key, $0.value) }) { $1 })
+        let timing = try await LocalWorker(device: .cpu, threads: threads)
+            .time(part, of: family, shape, dtype: dtype.dtype, runs: runs)
+        report["seconds"] = timing.seconds
+        report["median_seconds"] = Self.median(timing.seconds)
+        if timing.operations > 0 {
+            report["gflops_per_second"] = timing.operations / Self.median(timing.seconds) / 1e9
+        }
+    }
+
+    private func generations(_ report: inout [String: Any]) async throws {
+        let checkpoint = try CheckpointFolder(ModelLocation.path(of: model))
+        var request = GenerationRequest(prompts: Array(repeating: "a small green triangle above a large blue circle", count: batch))
+        (request.height, request.width, request.seeds) = (height, width, [0])
+        request.numInferenceSteps = numInferenceSteps
+        let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
+        let worker = LocalWorker(device: .cpu, threads: threads)
+        var metrics = Metrics()
+        try await metrics.measure(\.load) { try await worker.load(checkpoint, dtype: dtype.dtype) }
+        var seconds: [Double] = []
+        for index in 0...runs {
+            let start = ContinuousClock.now
+            _ = try await worker.generate(resolved)
+            if index > 0 { seconds.append((ContinuousClock.now - start).seconds) }
+        }
+        report["load_seconds"] = metrics.load
+        report["seconds"] = seconds
+        report["median_seconds"] = Self.median(seconds)
+    }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        let middle = sorted.count / 2
+        return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+    }
+}
+
+/// One `KEY=NUMBER`.
+struct Setting: ExpressibleByArgument {
+    let key: String
+    let value: Int
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, let value = Int(parts[1]) else { return nil }
+        (key, self.value) = (String(parts[0]), value)
+    }
+}

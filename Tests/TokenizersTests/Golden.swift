@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+import Tokenizers
+
+/// What the reference made of the corpus with one folder's tokenizer.
+struct Golden: Decodable, CustomTestStringConvertible, Sendable {
+    struct Padded: Decodable, Sendable {
+        let ids: [[Int32]]
+        let mask: [[Int32]]
+        let lengths: [Int]
+    }
+
+    let folder: String
+    let className: String
+    /// How many tokens the reference says there are.
+    let count: Int
+    /// The ids of the first texts.
+    let ids: [[Int32]]
+    /// The first texts once more, padded and cut to 16.
+    let padded: Padded?
+    /// Token ids by role.
+    let special: [String: Int32]
+    /// The ids turned back to text.
+    let decoded: [String]
+    /// The same without special tokens.
+    let skipped: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case folder, ids, padded, special, decoded, skipped, count
+        case className = "class"
+    }
+
+    var testDescription: String { "\(folder) as \(className)" }
+
+    func tokenizer() throws -> Tokenizer {
+        try Tokenizer(folder: Golden.path(folder), className: className)
+    }
+
+    /// FNV-1a of the ids of every text.
+    func hashes() throws -> [UInt64] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: Golden.path("\(folder).\(className).fnv")))
+        return stride(from: 0, to: data.count, by: 8).map { start in
+            data[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+    }
+
+    static let all: [Golden] = decode("cases.json")
+    static let corpus: [String] = decode("corpus.json")
+
+    static func path(_ name: String) -> String { Bundle.module.bundlePath + "/Resources/" + name }
+
+    static func hash(_ ids: [Int32]) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for id in ids {
+            for shift in stride(from: 0, to: 32, by: 8) {
+                hash = (hash ^ UInt64(UInt32(bitPattern: id) >> UInt32(shift) & 0xFF)) &* 0x100_0000_01B3
+            }
+        }
+        return hash
+    }
+
+    private static func decode<Value: Decodable>(_ name: String) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: path(name))))
+        } catch {
+            fatalError("\(name): \(error)")
+        }
+    }
+}

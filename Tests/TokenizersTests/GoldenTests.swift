@@ -1,0 +1,77 @@
+import Testing
+import Tokenizers
+
+@Suite struct GoldenTests {
+    #if DEBUG
+        /// Unoptimized code reads a part of the corpus, the same each time.
+        private let step = 11
+    #else
+        private let step = 1
+    #endif
+
+    @Test(arguments: Golden.all) func givesTheReferencesIdsForTheCorpus(_ golden: Golden) throws {
+        let tokenizer = try golden.tokenizer()
+        let hashes = try golden.hashes()
+        #expect(hashes.count == Golden.corpus.count)
+        var wrong: [String] = []
+        for index in stride(from: 0, to: hashes.count, by: step) {
+            let ids = try tokenizer.encode(Golden.corpus[index])
+            if Golden.hash(ids) != hashes[index] { wrong.append(Golden.corpus[index]) }
+        }
+        #expect(wrong.isEmpty, "\(wrong.count) texts differ, such as \(wrong.prefix(3))")
+    }
+
+    @Test(arguments: Golden.all) func agreesIdByIdOnTheFirstTexts(_ golden: Golden) throws {
+        let tokenizer = try golden.tokenizer()
+        for (text, ids) in zip(Golden.corpus, golden.ids) { #expect(try tokenizer.encode(text) == ids, "\(text)") }
+    }
+
+    @Test(arguments: Golden.all) func turnsIdsBackIntoTheReferencesText(_ golden: Golden) throws {
+        let tokenizer = try golden.tokenizer()
+        for (index, ids) in golden.ids.enumerated() {
+            #expect(try Array(tokenizer.decode(ids).utf8) == Array(golden.decoded[index].utf8))
+            let skipped = try tokenizer.decode(ids, skipSpecialTokens: true)
+            #expect(Array(skipped.utf8) == Array(golden.skipped[index].utf8))
+        }
+    }
+
+    @Test(arguments: Golden.all) func padsAndCutsLikeTheReference(_ golden: Golden) throws {
+        let tokenizer = try golden.tokenizer()
+        guard let padded = golden.padded else {
+            #expect(throws: TokenizerError.noPaddingToken) {
+                try tokenizer.encode(["a"], maxLength: 16, padding: .maxLength, truncation: .maxLength)
+            }
+            return
+        }
+        let texts = Array(Golden.corpus.prefix(padded.ids.count))
+        let encodings = try tokenizer.encode(texts, maxLength: 16, padding: .maxLength, truncation: .maxLength)
+        #expect(encodings.map(\.ids) == padded.ids)
+        #expect(encodings.map(\.attentionMask) == padded.mask)
+        #expect(encodings.map(\.untruncatedCount) == padded.lengths)
+    }
+
+    @Test(arguments: Golden.all) func knowsTheReferencesSpecialTokensAndSize(_ golden: Golden) throws {
+        let tokenizer = try golden.tokenizer()
+        #expect(tokenizer.vocabularySize == golden.count)
+        for role in Tokenizer.Role.allCases { #expect(tokenizer.id(of: role) == golden.special[role.rawValue]) }
+    }
+
+    @Test func readsTheSameTokenizerFromEverySetOfFiles() throws {
+        let clip = try ["clip", "clip-files", "clip-published"].map {
+            try Tokenizer(folder: Golden.path($0), className: "CLIPTokenizer")
+        }
+        let t5 = try ["t5", "t5-pieces"].map { try Tokenizer(folder: Golden.path($0), className: "T5Tokenizer") }
+        for text in Golden.corpus.prefix(600) {
+            #expect(try Set(clip.map { try $0.encode(text) }).count == 1, "\(text)")
+            #expect(try Set(t5.map { try $0.encode(text) }).count == 1, "\(text)")
+        }
+    }
+
+    @Test func choosesTheClassByTheFilesWhenNobodyNamesIt() throws {
+        let text = "A photograph of 3 cats"
+        for (folder, name) in [("clip-files", "CLIPTokenizer"), ("t5-pieces", "T5Tokenizer"), ("clip", "CLIPTokenizerFast")] {
+            let guessed = try Tokenizer(folder: Golden.path(folder))
+            #expect(try guessed.encode(text) == Tokenizer(folder: Golden.path(folder), className: name).encode(text))
+        }
+    }
+}
