@@ -1,5 +1,5 @@
 internal import Foundation
-package import Layers
+internal import Layers
 
 /// What the reference computed: a safetensors file under `Tests/Goldens`.
 package struct Golden: Sendable {

@@ -1,6 +1,6 @@
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 /// A shape `[batch, tokens, width]`, or with heads, and the type computed in.
 struct FusedCase: Sendable, CustomStringConvertible {
@@ -33,7 +33,9 @@ struct FusedCase: Sendable, CustomStringConvertible {
     func followsTheFormula(_ test: FusedCase) throws {
         let (batch, tokens, width) = (test.shape[0], test.shape[1], test.shape[2])
         let x = try test.input()
-        let (scale, shift) = try (tensor([batch, width], test.dtype, seed: 2), tensor([batch, width], test.dtype, seed: 3))
+        let (scale, shift) = try (
+            tensor([batch, width], test.dtype, seed: 2), tensor([batch, width], test.dtype, seed: 3)
+        )
         let result = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
         #expect(result.dtype == test.dtype)
         let (values, a, b) = try (x.doubles(), scale.doubles(), shift.doubles())

@@ -1,15 +1,20 @@
 import Foundation
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 /// LibTorch's operations as the shim calls them, against loops written from their definitions.
 @DeviceActor @Suite struct LayerOperationTests {
     @Test func multipliesMatricesOfABatch() throws {
         let (a, b) = try (tensor([2, 3, 4]), tensor([4, 5], seed: 2))
         let (x, y) = try (a.doubles(), b.doubles())
-        let expected = (0..<30).map { place in
-            (0..<4).map { x[place / 5 * 4 + $0] * y[$0 * 5 + place % 5] }.reduce(0, +)
+        var expected: [Double] = []
+        for row in 0..<6 {
+            for column in 0..<5 {
+                var sum = 0.0
+                for k in 0..<4 { sum += x[row * 4 + k] * y[k * 5 + column] }
+                expected.append(sum)
+            }
         }
         let product = try matmul(a, b)
         #expect(product.shape == [2, 3, 5])
@@ -52,7 +57,9 @@ import Tensors
         let table = try tensor([5, 3])
         let rows = try embedding(Tensor([4, 0, 4, 2] as [Int32], shape: [2, 2]), table: table)
         #expect(rows.shape == [2, 2, 3])
-        #expect(try rows.select(0, axis: 0).floats() == table.select(4, axis: 0).floats() + table.select(0, axis: 0).floats())
+        #expect(
+            try rows.select(0, axis: 0).floats() == table.select(4, axis: 0).floats()
+                + table.select(0, axis: 0).floats())
     }
 
     @Test func normsGiveMeanZeroAndSquareOne() throws {
@@ -97,7 +104,9 @@ import Tensors
     }
 
     @Test func attentionPassesOverWhatIsHidden() throws {
-        let (query, key, value) = try (tensor([1, 1, 2, 4]), tensor([1, 1, 3, 4], seed: 2), tensor([1, 1, 3, 4], seed: 3))
+        let (query, key, value) = try (
+            tensor([1, 1, 2, 4]), tensor([1, 1, 3, 4], seed: 2), tensor([1, 1, 3, 4], seed: 3)
+        )
         let mask = try Tensor([0, 0, -Float.infinity, 0, 0, -.infinity], shape: [1, 1, 2, 3])
         let result = try scaledDotProductAttention(query, key, value, mask: mask, scale: 0.5)
         let expected = try scaledDotProductAttention(

@@ -1,6 +1,6 @@
 import Foundation
-import TestKit
 import Tensors
+import TestKit
 
 /// Numbers that look random, the same on every run, with a spread that rounding shows.
 func numbers(_ count: Int, seed: Int = 1) -> [Double] {

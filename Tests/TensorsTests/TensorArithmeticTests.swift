@@ -1,23 +1,30 @@
 import Foundation
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 @DeviceActor @Suite struct TensorArithmeticTests {
-    @Test(arguments: [([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1], [1, 3]), ([2, 3], []), ([4, 1, 3], [2, 1]), ([0], [1])])
+    @Test(arguments: [
+        ([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1], [1, 3]), ([2, 3], []), ([4, 1, 3], [2, 1]), ([0], [1]),
+    ])
     func broadcasts(_ left: [Int], _ right: [Int]) throws {
         let (a, b) = try (tensor(left), tensor(right, seed: 2))
-        let rank = max(left.count, right.count)
-        let (l, r) = ([Int](repeating: 1, count: rank - left.count) + left, [Int](repeating: 1, count: rank - right.count) + right)
-        let shape = zip(l, r).map { $0 == 1 ? $1 : $0 }
+        let shape = zip(padded(left, right.count), padded(right, left.count)).map { $0 == 1 ? $1 : $0 }
         let (x, y) = try (a.expanded(shape).doubles(), b.expanded(shape).doubles())
-        for (name, result, expected) in [
-            ("+", try a + b, zip(x, y).map(+)), ("-", try a - b, zip(x, y).map(-)),
-            ("*", try a * b, zip(x, y).map(*)), ("/", try a / b, zip(x, y).map(/)),
-        ] {
-            let distance = Distance(name, of: try result.doubles(), shape: result.shape, to: expected, shape: shape)
-            #expect(distance <= 1e-6)
+        func check(_ name: String, _ result: Tensor, _ formula: (Double, Double) -> Double) throws {
+            let expected = zip(x, y).map(formula)
+            #expect(result.shape == shape)
+            #expect(try result.distance(to: expected, name) <= 1e-6)
         }
+        try check("+", a + b) { $0 + $1 }
+        try check("-", a - b) { $0 - $1 }
+        try check("*", a * b) { $0 * $1 }
+        try check("/", a / b) { $0 / $1 }
+    }
+
+    /// A shape with as many axes as another, new ones in front.
+    private func padded(_ shape: [Int], _ rank: Int) -> [Int] {
+        [Int](repeating: 1, count: max(rank - shape.count, 0)) + shape
     }
 
     @Test func takesNumbersOnEitherSide() throws {

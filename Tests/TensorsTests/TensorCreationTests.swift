@@ -1,6 +1,6 @@
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 @DeviceActor @Suite struct TensorCreationTests {
     @Test(arguments: [[], [0], [1], [3, 0, 2], [2, 3], [2, 1, 3, 5]])

@@ -1,6 +1,6 @@
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 /// Calls that LibTorch refuses, by what is wrong with them.
 private let refused: [(name: String, call: @Sendable () throws -> Tensor)] = [
@@ -28,29 +28,50 @@ private let refused: [(name: String, call: @Sendable () throws -> Tensor)] = [
     ("a row that a table has not", { try embedding(Tensor([9 as Int32], shape: [1]), table: .empty([4, 2])) }),
     ("a negative row", { try embedding(Tensor([-1 as Int32], shape: [1]), table: .empty([4, 2])) }),
     ("a norm of another width", { try layerNorm(.empty([2, 3]), weight: .empty([4]), epsilon: 1e-6) }),
-    ("groups that do not divide", {
-        try groupNorm(.empty([1, 3, 2, 2]), groups: 2, weight: .empty([3]), bias: .empty([3]), epsilon: 1e-6)
-    }),
-    ("a window larger than the picture", {
-        try convolution2D(.empty([1, 1, 2, 2]), weight: .empty([1, 1, 5, 5]), bias: nil, stride: 1, padding: 0)
-    }),
-    ("a modulation of another width", {
-        try modulatedLayerNorm(.empty([1, 2, 4]), scale: .empty([1, 3]), shift: .empty([1, 4]), epsilon: 1e-6)
-    }),
-    ("a modulation of another batch", {
-        try gatedAdd(.empty([2, 2, 4]), gate: .empty([1, 4]), .empty([2, 2, 4]))
-    }),
-    ("a residual of another type", {
-        try gatedAdd(.empty([1, 2, 4], .bfloat16), gate: .empty([1, 4]), .empty([1, 2, 4]))
-    }),
-    ("a head of odd width", {
-        try rmsNormRotary(
-            .empty([1, 2, 1, 3]), weight: .empty([3]), cosine: .empty([2, 1]), sine: .empty([2, 1]), epsilon: 1e-6)
-    }),
-    ("angles of other tokens", {
-        try rmsNormRotary(
-            .empty([1, 2, 1, 4]), weight: .empty([4]), cosine: .empty([3, 2]), sine: .empty([3, 2]), epsilon: 1e-6)
-    }),
+    (
+        "groups that do not divide",
+        {
+            try groupNorm(.empty([1, 3, 2, 2]), groups: 2, weight: .empty([3]), bias: .empty([3]), epsilon: 1e-6)
+        }
+    ),
+    (
+        "a window larger than the picture",
+        {
+            try convolution2D(.empty([1, 1, 2, 2]), weight: .empty([1, 1, 5, 5]), bias: nil, stride: 1, padding: 0)
+        }
+    ),
+    (
+        "a modulation of another width",
+        {
+            try modulatedLayerNorm(.empty([1, 2, 4]), scale: .empty([1, 3]), shift: .empty([1, 4]), epsilon: 1e-6)
+        }
+    ),
+    (
+        "a modulation of another batch",
+        {
+            try gatedAdd(.empty([2, 2, 4]), gate: .empty([1, 4]), .empty([2, 2, 4]))
+        }
+    ),
+    (
+        "a residual of another type",
+        {
+            try gatedAdd(.empty([1, 2, 4], .bfloat16), gate: .empty([1, 4]), .empty([1, 2, 4]))
+        }
+    ),
+    (
+        "a head of odd width",
+        {
+            try rmsNormRotary(
+                .empty([1, 2, 1, 3]), weight: .empty([3]), cosine: .empty([2, 1]), sine: .empty([2, 1]), epsilon: 1e-6)
+        }
+    ),
+    (
+        "angles of other tokens",
+        {
+            try rmsNormRotary(
+                .empty([1, 2, 1, 4]), weight: .empty([4]), cosine: .empty([3, 2]), sine: .empty([3, 2]), epsilon: 1e-6)
+        }
+    ),
     ("a negative length", { try Tensor.empty([-1]) }),
     ("a device that is not there", { try Tensor.empty([1], on: .cuda(0)) }),
 ]

@@ -1,6 +1,6 @@
-import Testing
-import TestKit
 import Tensors
+import TestKit
+import Testing
 
 @DeviceActor @Suite struct TensorMemoryTests {
     @Test func borrowsMemoryWithoutACopy() throws {
