@@ -25,13 +25,14 @@ extension Flux1 {
         /// What runs from block to block.
         package struct State {
             /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture.
-            var streams: Streams
+            package var streams: Streams
             /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
-            let conditioning: Tensor
+            package let conditioning: Tensor
             let rotary: RotaryEmbedding
             let textTokens: Int
 
-            enum Streams {
+            /// The tokens as the blocks hold them.
+            package enum Streams {
                 case double(text: Tensor, picture: Tensor)
                 case single(Tensor)
             }
