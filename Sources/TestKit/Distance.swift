@@ -83,5 +83,11 @@ extension Tensor {
         Distance(name, of: try doubles(), shape: shape, to: reference, shape: shape)
     }
 
-    private func doubles() throws(TensorError) -> [Double] { try floats().map { Double($0) } }
+    /// The numbers exactly, in two parts of 32 bits.
+    private func doubles() throws(TensorError) -> [Double] {
+        let high = try floats().map { Double($0) }
+        guard dtype == .float64 else { return high }
+        let low = try (self - to(.float32).to(.float64)).floats()
+        return zip(high, low).map { $0 + Double($1) }
+    }
 }

@@ -80,7 +80,8 @@ import Testing
             // The reference rounds the sample to the model's type after each step.
             sample = try next.to(dtype)
             let distance = try sample.distance(to: tensor(expected), "\(run), step \(index)")
-            #expect(distance <= (dtype == .float32 ? 5e-7 : 0))
+            // In 16 bits the reference also rounds the velocity's product, so the last place may differ.
+            #expect(distance <= (dtype == .float32 ? 5e-7 : 1.0 / 128))
         }
     }
 

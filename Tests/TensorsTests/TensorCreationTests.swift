@@ -68,7 +68,7 @@ import Testing
 @DeviceActor @Suite struct TensorConversionTests {
     /// The nearest number of a type, ties to even, as IEEE asks.
     @Test(arguments: [
-        (DType.bfloat16, [1.00390625, 1.01171875, 3.0e38, -0.0], [1.0, 1.015625, 2.991e38, -0.0]),
+        (DType.bfloat16, [1.00390625, 1.01171875, 3.0e38, -0.0], [1.0, 1.015625, 3.004e38, -0.0]),
         (.float16, [1.00048828125, 65504, 65536, 5.9e-8], [1.0, 65504, Double.infinity, 5.9604644775390625e-8]),
         (.float8E4M3, [0.3, 448, -2], [0.3125, 448, -2]),
         (.float8E5M2, [0.3, 57344, -2], [0.3125, 57344, -2]),
