@@ -20,6 +20,14 @@ extension Flux1 {
             package var guidance: Float?
             /// The tables for text and picture tokens, in this order.
             package var rotary: RotaryEmbedding
+
+            package init(
+                latents: Tensor, prompt: Tensor, pooledPrompt: Tensor, timestep: Float, guidance: Float?,
+                rotary: RotaryEmbedding
+            ) {
+                (self.latents, self.prompt, self.pooledPrompt) = (latents, prompt, pooledPrompt)
+                (self.timestep, self.guidance, self.rotary) = (timestep, guidance, rotary)
+            }
         }
 
         /// What runs from block to block.
