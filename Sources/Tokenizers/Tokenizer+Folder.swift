@@ -45,9 +45,14 @@ extension Tokenizer {
     /// Gives the pipeline the tokens of the settings and makes a tokenizer of both.
     ///
     /// - Parameters:
+    ///   - pipeline: the stages, without the tokens
+    ///   - settings: what the files beside say
+    ///   - file: the file that errors about tokens name
     ///   - defaults: the tokens a class has where the files say nothing
     ///   - extra: special tokens without a role
+    ///   - endOfWordMark: what the vocabulary puts at the end of words
     ///   - finish: completes the pipeline once all tokens are there
+    /// - Throws: ``TokenizerError``
     init(
         _ pipeline: Pipeline, _ settings: Settings, file: String, defaults: [(Role, String)], extra: [NamedToken],
         endOfWordMark: String? = nil, finish: (inout Pipeline, [Role: String]) throws -> Void = { _, _ in }
@@ -58,8 +63,11 @@ extension Tokenizer {
             let standard = defaults.first { $0.0 == role }.map { NamedToken.text($0.1) }
             if let token = given == nil ? standard : given?.token { named.append((role.rawValue, token)) }
         }
-        for entry in settings.named where !Settings.roles.contains(entry.key) {
-            if let token = entry.token { named.append((entry.key, token)) }
+        let others = settings.named.filter { !Settings.roles.contains($0.key) }
+        for isLast in [false, true] {
+            for entry in others where settings.lastKeys.contains(entry.key) == isLast {
+                if let token = entry.token { named.append((entry.key, token)) }
+            }
         }
         var pipeline = pipeline
         pipeline.addedVocabulary.ignoresSpecialTokens = settings.splitsSpecialTokens

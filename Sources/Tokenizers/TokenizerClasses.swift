@@ -5,7 +5,10 @@ extension Tokenizer {
     private static let clipPattern =
         #"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
     private static let qwen2Pattern =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"#
+        + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    /// The piece that `T5Tokenizer` takes for the unknown one, in every vocabulary.
+    private static let t5Unknown = 2
 
     /// `CLIPTokenizer`: of the files only vocabulary, merges and special tokens count.
     init(clip files: TokenizerFolder, _ settings: Settings) throws {
@@ -26,13 +29,12 @@ extension Tokenizer {
             defaults: [(.unknown, end), (.bos, "<|startoftext|>"), (.eos, end), (.padding, end)],
             extra: settings.extraSpecialTokens ?? settings.additionalSpecialTokens ?? [], endOfWordMark: "</w>"
         ) { pipeline, roles in
-            pipeline.postProcessor = .template([
-                .special([try pipeline.id(of: .bos, in: roles)]), .text, .special([try pipeline.id(of: .eos, in: roles)]),
-            ])
+            let (bos, eos) = (try pipeline.id(of: .bos, in: roles), try pipeline.id(of: .eos, in: roles))
+            pipeline.postProcessor = .template([.special([bos]), .text, .special([eos])])
         }
     }
 
-    /// `T5Tokenizer`: of the files only pieces, character map and special tokens count; piece 2 is the unknown one.
+    /// `T5Tokenizer`: of the files only pieces, character map and special tokens count.
     init(t5 files: TokenizerFolder, _ settings: Settings) throws {
         var pieces: [(text: String, score: Double)]
         var normalizer: Normalizer?
@@ -43,6 +45,9 @@ extension Tokenizer {
         } else {
             let name = files.has("tokenizer.model") ? "tokenizer.model" : "spiece.model"
             let model = try SentencePieceModel(files.bytes(name), file: files.file(name))
+            guard model.pieces.count > Self.t5Unknown else {
+                throw TokenizerError.invalid(file: files.file(name), key: "pieces", reason: "there are too few")
+            }
             pieces = model.pieces.map { ($0.text, Double($0.score)) }
             pieces += (0..<settings.extraIDCount).reversed().map { ("<extra_id_\($0)>", 0) }
             if !model.characterMap.isEmpty { normalizer = .characterMap(try CharacterMap(model.characterMap)) }
@@ -54,7 +59,7 @@ extension Tokenizer {
         let file = files.tokenizer?.file ?? files.file("spiece.model")
         let pipeline = Pipeline(
             normalizer: normalizer, preTokenizer: .sequence([.whitespaceSplit, .metaspace(metaspace)]),
-            model: .unigram(try Unigram(pieces, unknown: 2, byteFallback: false, file: file)),
+            model: .unigram(try Unigram(pieces, unknown: Self.t5Unknown, byteFallback: false, file: file)),
             decoder: .metaspace(metaspace))
         let extraTokens = try settings.extraSpecialTokens ?? Self.withSentinels(extra, settings, file: file)
         try self.init(
@@ -146,8 +151,8 @@ extension TokenizerFolder {
     /// The vocabulary and the merges of `tokenizer.json`, else of `vocab.json` and `merges.txt`.
     fileprivate func bpe(_ options: BPE.Options) throws -> BPE {
         if let model = try tokenizer?.fields("model") {
-            return try BPE(
-                Vocabulary(model, "vocab"), merges: BPE.merges(model), options, source: (model.file, model.name("merges")))
+            let source = (file: model.file, key: model.name("merges"))
+            return try BPE(Vocabulary(model, "vocab"), merges: BPE.merges(model), options, source: source)
         }
         guard let vocabulary = try fieldsIfPresent("vocab.json") else {
             throw TokenizerError.missing(file: file("vocab.json"), key: "the file")

@@ -36,11 +36,11 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
         try Tokenizer(folder: Golden.path(folder), className: className)
     }
 
-    /// FNV-1a of the ids of every text.
-    func hashes() throws -> [UInt64] {
+    /// Of the ids of every text the lower half of FNV-1a.
+    func hashes() throws -> [UInt32] {
         let data = try Data(contentsOf: URL(fileURLWithPath: Golden.path("\(folder).\(className).fnv")))
-        return stride(from: 0, to: data.count, by: 8).map { start in
-            data[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        return stride(from: 0, to: data.count, by: 4).map { start in
+            data[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
         }
     }
 
@@ -49,14 +49,14 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
 
     static func path(_ name: String) -> String { Bundle.module.bundlePath + "/Resources/" + name }
 
-    static func hash(_ ids: [Int32]) -> UInt64 {
+    static func hash(_ ids: [Int32]) -> UInt32 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for id in ids {
             for shift in stride(from: 0, to: 32, by: 8) {
                 hash = (hash ^ UInt64(UInt32(bitPattern: id) >> UInt32(shift) & 0xFF)) &* 0x100_0000_01B3
             }
         }
-        return hash
+        return UInt32(truncatingIfNeeded: hash)
     }
 
     private static func decode<Value: Decodable>(_ name: String) -> Value {

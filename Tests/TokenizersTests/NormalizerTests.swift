@@ -54,8 +54,8 @@ import Tokenizers
     }
 
     @Test func runsTheStagesOfASequenceInOrder() throws {
-        let sequence = #"{"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "Prepend", "prepend": "X"}]}"#
-        try expect("AB", sequence, gives: "Xab")
+        let stages = #"[{"type": "Lowercase"}, {"type": "Prepend", "prepend": "X"}]"#
+        try expect("AB", #"{"type": "Sequence", "normalizers": \#(stages)}"#, gives: "Xab")
     }
 
     @Test func refusesAStageItDoesNotHave() throws {

@@ -35,7 +35,9 @@ import Testing
         try expect("it'\u{17F}", split("(?i:'s)", "Isolated"), gives: ["it", "'\u{17F}"])
     }
 
-    @Test(arguments: ["(a", "[a", "a)", "(?<=a)b", "\\\\bword", "a{3,1}", "^a", "(a*)*", "\\\\p{Han}", "[[:alpha:]]", "*", "(?>a)"])
+    @Test(arguments: [
+        "(a", "[a", "a)", "(?<=a)b", "\\\\bword", "a{3,1}", "^a", "(a*)*", "\\\\p{Han}", "[[:alpha:]]", "*", "(?>a)",
+    ])
     func refusesWhatItCannotMatch(_ regex: String) throws {
         #expect(throws: (any Error).self) { try WordProbe(preTokenizer: split(regex, "Isolated")) }
     }

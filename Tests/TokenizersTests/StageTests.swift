@@ -65,8 +65,10 @@ import Tokenizers
     }
 
     @Test func refusesATemplateWithoutItsTokens() throws {
-        let lacking = #"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}], "special_tokens": {}}"#
-        #expect(throws: (any Error).self) { try encode(lacking) }
+        let single = #"[{"SpecialToken": {"id": "x"}}]"#
+        #expect(throws: TokenizerError.self) {
+            try encode(#"{"type": "TemplateProcessing", "single": \#(single), "special_tokens": {}}"#)
+        }
     }
 }
 

@@ -32,8 +32,9 @@ extension Tokenizer {
 
 /// The words that reach the model: a vocabulary of single characters, marked at the end of a word, shows their borders.
 struct WordProbe {
-    private static let alphabet = (0x20..<0x250).compactMap { Unicode.Scalar($0) } + Array(
-        "\u{300}\u{301}\u{308}▁ĠĊΑΒαβσςдД字あがガｶﾞ가각😀👍ﬁⅧ①,。、".unicodeScalars)
+    private static let alphabet =
+        (0x20..<0x250).compactMap { Unicode.Scalar($0) }
+        + Array("\u{300}\u{301}\u{308}▁ĠĊΑΒαβσςдД字あがガｶﾞ가각😀👍ﬁⅧ①,。、".unicodeScalars)
 
     private let tokenizer: Tokenizer
 

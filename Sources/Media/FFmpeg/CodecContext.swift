@@ -23,6 +23,9 @@ struct CodecContext: ~Copyable {
     }
 
     deinit {
+        // FFmpeg 5.1 frees the other matrices of the context but forgets this one.
+        av_free(pointer.pointee.chroma_intra_matrix)
+        pointer.pointee.chroma_intra_matrix = nil
         var released: UnsafeMutablePointer<AVCodecContext>? = pointer
         avcodec_free_context(&released)
     }

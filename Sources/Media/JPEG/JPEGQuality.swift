@@ -39,7 +39,7 @@ extension CodecContext {
         pointer.pointee.global_quality = 8 * FF_QP2LAMBDA
     }
 
-    /// A copy that the context frees.
+    /// A copy that is freed with the context.
     private static func matrix(_ table: [UInt16]) -> UnsafeMutablePointer<UInt16>? {
         let copy = av_memdup(table, table.count * MemoryLayout<UInt16>.size)
         return copy?.bindMemory(to: UInt16.self, capacity: table.count)

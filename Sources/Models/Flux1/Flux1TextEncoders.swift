@@ -26,8 +26,8 @@ struct Flux1TextEncoders {
     init(
         _ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan, observe: ProgressObserver
     ) throws {
-        tokenizer = try Tokenizer(folder: checkpoint.folder("tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"]))
-        tokenizer2 = try Tokenizer(folder: checkpoint.folder("tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"]))
+        tokenizer = try Self.tokenizer("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
+        tokenizer2 = try Self.tokenizer("tokenizer_2", ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
         observe(.loading(components.textEncoder.name))
         encoder = try components.textEncoder.load(plan)
         observe(.loading(components.textEncoder2.name))
@@ -45,7 +45,8 @@ struct Flux1TextEncoders {
     func encode(_ request: GenerationRequest, _ side: Side, trace: Trace?) throws -> Prompt {
         let texts = side == .positive ? request.prompts : request.negativePrompts
         let second = request.extra[side == .positive ? "prompt_2" : "negative_prompt_2"]
-        let texts2 = second?.items.compactMap(\.text) ?? texts
+        // diffusers takes an empty second prompt for none, but not a list of empty ones.
+        let texts2 = second == .text("") ? texts : second?.items.compactMap(\.text) ?? texts
         let ids = try Self.ids(texts, tokenizer, length: Self.clipTokens)
         let ids2 = try Self.ids(texts2, tokenizer2, length: request.maxSequenceLength ?? 512)
         let prefix = side == .positive ? "" : "negative_"
@@ -60,6 +61,13 @@ struct Flux1TextEncoders {
         return Prompt(
             prompt: try states.spread(over: request.outputCount),
             pooled: try pooled.spread(over: request.outputCount))
+    }
+
+    private static func tokenizer(_ name: String, _ classes: [String], in checkpoint: CheckpointFolder) throws
+        -> Tokenizer
+    {
+        let folder = try checkpoint.folder(name, classes: classes)
+        return try Tokenizer(folder: folder, className: checkpoint.components[name] ?? nil)
     }
 
     private static func ids(_ texts: [String], _ tokenizer: Tokenizer, length: Int) throws -> [[Int32]] {

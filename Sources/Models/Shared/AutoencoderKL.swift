@@ -9,6 +9,7 @@ package struct AutoencoderKL {
     private let encoder: KLEncoder
     private let decoder: KLDecoder
     private let quantConvolution, postQuantConvolution: Convolution2D?
+    private let dtype: DType
 
     /// Reads encoder and decoder.
     ///
@@ -18,6 +19,7 @@ package struct AutoencoderKL {
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
         self.config = config
+        dtype = weights.plan.dtype
         let latent = config.latentChannels
         encoder = try KLEncoder(weights["encoder"], config)
         decoder = try KLDecoder(weights["decoder"], config)
@@ -44,11 +46,11 @@ package struct AutoencoderKL {
 
     /// The picture of latents that were scaled and shifted as the denoiser sees them.
     ///
-    /// - Parameter latents: `[batch, latentChannels, height, width]`
+    /// - Parameter latents: `[batch, latentChannels, height, width]`, in 32-bit floats whatever the model's type
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
     /// - Throws: ``TensorError``
     package func decode(scaled latents: Tensor) throws(TensorError) -> Tensor {
-        try decode(latents / config.scalingFactor + (config.shiftFactor ?? 0))
+        try decode((latents / config.scalingFactor + (config.shiftFactor ?? 0)).to(dtype))
     }
 
     /// The picture of latents as ``encode(_:)`` gives them.

@@ -8,7 +8,8 @@ struct Fields {
     /// - Throws: ``TokenizerError/wrongType(file:key:expected:)`` if the value is no object
     init(_ value: JSON, file: String, path: String) throws {
         guard case .object(let members) = value else {
-            throw TokenizerError.wrongType(file: file, key: path.isEmpty ? "the top level" : path, expected: "an object")
+            let key = path.isEmpty ? "the top level" : path
+            throw TokenizerError.wrongType(file: file, key: key, expected: "an object")
         }
         self.file = file
         self.path = path

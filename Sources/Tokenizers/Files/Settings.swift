@@ -24,6 +24,8 @@ enum NamedToken: Sendable, Equatable {
 struct Settings: Sendable {
     /// Tokens with a role, null where a file says there is none.
     private(set) var named: [(key: String, token: NamedToken?)] = []
+    /// The tokens without a role that the reference adds after the others of their kind.
+    private(set) var lastKeys: Set<String> = []
     /// `extra_special_tokens`, which wins over ``additionalSpecialTokens``; nil if no file has it.
     private(set) var extraSpecialTokens: [NamedToken]?
     /// `additional_special_tokens` of `special_tokens_map.json`.
@@ -38,6 +40,9 @@ struct Settings: Sendable {
     private(set) var splitsSpecialTokens = false
     private(set) var addsPrefixSpace = false
     private(set) var extraIDCount = 100
+
+    /// A greater `model_max_length` means that there is no limit; files without one write 10 to the 30th.
+    private static let longestLength = 1 << 24
 
     static let roles = Tokenizer.Role.allCases.map(\.rawValue)
 
@@ -84,7 +89,9 @@ struct Settings: Sendable {
             guard isRole || member.key.hasSuffix("_token") else { continue }
             switch member.value {
             case .null where isRole: set(member.key, nil)
-            case .string, .object: set(member.key, try NamedToken(member.value, file: config.file, key: member.key))
+            case .string, .object:
+                set(member.key, try NamedToken(member.value, file: config.file, key: member.key))
+                if case .string = member.value { lastKeys.insert(member.key) }
             default: if isRole { throw config.wrongType(member.key, "a token") }
             }
         }
@@ -96,12 +103,16 @@ struct Settings: Sendable {
         }
         if let extraKey { try readExtra(config, extraKey) }
         className = try config.stringIfPresent("tokenizer_class")
-        if case .integer(let length) = config["model_max_length"] ?? config["max_len"] { modelMaxLength = length }
+        if case .integer(let length) = config["model_max_length"] ?? config["max_len"], length <= Self.longestLength {
+            modelMaxLength = length
+        }
         tidiesDecodedText = try config.bool("clean_up_tokenization_spaces", default: false)
         splitsSpecialTokens = try config.bool("split_special_tokens", default: false)
         addsPrefixSpace = try config.bool("add_prefix_space", default: false)
         extraIDCount = try config.integerIfPresent("extra_ids") ?? 100
-        guard (0...100_000).contains(extraIDCount) else { throw config.invalid("extra_ids", "\(extraIDCount) is out of range") }
+        guard (0...100_000).contains(extraIDCount) else {
+            throw config.invalid("extra_ids", "\(extraIDCount) is out of range")
+        }
         if let length = modelMaxLength, length < 0 { throw config.invalid("model_max_length", "\(length) is negative") }
     }
 
@@ -109,9 +120,12 @@ struct Settings: Sendable {
         if case .object(let members) = fields[key] {
             for member in members {
                 set(member.key, try NamedToken(member.value, file: fields.file, key: fields.name(key)))
+                lastKeys.insert(member.key)
             }
         } else {
-            extraSpecialTokens = try fields.array(key).map { try NamedToken($0, file: fields.file, key: fields.name(key)) }
+            extraSpecialTokens = try fields.array(key).map {
+                try NamedToken($0, file: fields.file, key: fields.name(key))
+            }
         }
     }
 

@@ -26,7 +26,9 @@ struct BPE: Sendable {
     private let symbols: [Int32]
 
     /// - Parameters:
+    ///   - vocabulary: the tokens
     ///   - merges: pairs of tokens, the first to merge first
+    ///   - options: what the model does besides
     ///   - source: the file and key to name in errors
     /// - Throws: ``TokenizerError/invalid(file:key:reason:)``
     init(
@@ -89,11 +91,12 @@ struct BPE: Sendable {
         while index < word.endIndex {
             let scalar = word.scalar(at: index)
             let end = index + scalar.length
-            if let id = symbol(word[index..<end], scalar.value, first: index == word.startIndex, last: end == word.endIndex) {
+            let (isFirst, isLast) = (index == word.startIndex, end == word.endIndex)
+            if let id = symbol(word[index..<end], scalar.value, first: isFirst, last: isLast) {
                 if let unknown = waiting { queue.append(unknown) }
                 waiting = nil
                 queue.append(id)
-            } else if let bytes = bytes(word[index..<end], first: index == word.startIndex, last: end == word.endIndex) {
+            } else if let bytes = bytes(word[index..<end], first: isFirst, last: isLast) {
                 for byte in bytes { queue.append(byte) }
             } else if let unknown {
                 if let unknown = waiting, !options.fusesUnknown { queue.append(unknown) }
@@ -127,22 +130,5 @@ struct BPE: Sendable {
         let suffix = last ? options.endOfWordSuffix : ""
         if prefix.isEmpty, suffix.isEmpty { return text }
         return (prefix.utf8 + text + suffix.utf8)[...]
-    }
-}
-
-/// Tokens of single bytes, for scalars that have no token.
-enum ByteFallback {
-    /// - Returns: for each byte the number of its token `<0x0A>`, nil where the vocabulary has none
-    static func tokens(_ vocabulary: Vocabulary) -> [Int32?] {
-        (0..<256).map { byte in
-            let digits = String(byte, radix: 16, uppercase: true)
-            return vocabulary.id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>".utf8)
-        }
-    }
-
-    /// - Returns: the tokens of the bytes, nil unless every byte has one
-    static func encode(_ text: UTF8Text, _ tokens: [Int32?]) -> [Int32]? {
-        let ids = text.compactMap { tokens[Int($0)] }
-        return ids.count == text.count ? ids : nil
     }
 }

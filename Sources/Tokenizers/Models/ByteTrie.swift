@@ -32,7 +32,7 @@ struct ByteTrie: Sendable {
         values[Int(node)] = value
     }
 
-    /// The node that a byte leads to. Numbers of nodes fit 24 bits.
+    /// The node that a byte leads to; numbers of nodes fit 24 bits.
     @inline(__always)
     func child(_ node: UInt32, _ byte: UInt8) -> UInt32? {
         let key = UInt64(node) << 8 | UInt64(byte)

@@ -89,7 +89,8 @@ extension BPE {
             byteFallback: try fields.bool("byte_fallback", default: false),
             ignoresMerges: try fields.bool("ignore_merges", default: false))
         try self.init(
-            Vocabulary(fields, "vocab"), merges: Self.merges(fields), options, source: (fields.file, fields.name("merges")))
+            Vocabulary(fields, "vocab"), merges: Self.merges(fields), options,
+            source: (fields.file, fields.name("merges")))
     }
 
     /// `merges`, each a list of two tokens or the two with a blank between.
@@ -130,12 +131,12 @@ extension Vocabulary {
     init(_ members: [JSON.Member], file: String, path: String) throws {
         self.init(capacity: members.count)
         for member in members {
+            let key = "\(path)[\"\(member.key)\"]"
             guard case .integer(let number) = member.value else {
-                throw TokenizerError.wrongType(file: file, key: "\(path)[\"\(member.key)\"]", expected: "a whole number")
+                throw TokenizerError.wrongType(file: file, key: key, expected: "a whole number")
             }
             guard let id = Int32(exactly: number), id >= 0 else {
-                throw TokenizerError.invalid(
-                    file: file, key: "\(path)[\"\(member.key)\"]", reason: "\(number) is not a token's number")
+                throw TokenizerError.invalid(file: file, key: key, reason: "\(number) is not a token's number")
             }
             insert(member.key.utf8, id: id)
         }

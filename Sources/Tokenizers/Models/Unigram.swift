@@ -25,7 +25,9 @@ struct Unigram: Sendable {
     ///   - file: what errors call the file
     /// - Throws: ``TokenizerError/invalid(file:key:reason:)``
     init(_ pieces: [(text: String, score: Double)], unknown: Int?, byteFallback: Bool, file: String) throws {
-        func invalid(_ key: String, _ reason: String) -> TokenizerError { .invalid(file: file, key: key, reason: reason) }
+        func invalid(_ key: String, _ reason: String) -> TokenizerError {
+            .invalid(file: file, key: key, reason: reason)
+        }
         guard !pieces.isEmpty else { throw invalid("the vocabulary", "it is empty") }
         if let unknown, !pieces.indices.contains(unknown) {
             throw invalid("unk_id", "\(unknown) lies outside the vocabulary of \(pieces.count)")
@@ -34,7 +36,9 @@ struct Unigram: Sendable {
         var trie = ByteTrie(capacity: 8 * pieces.count)
         var minimum = Double.infinity
         for (index, piece) in pieces.enumerated() {
-            guard piece.score.isFinite else { throw invalid("the score of \"\(piece.text)\"", "it is no finite number") }
+            guard piece.score.isFinite else {
+                throw invalid("the score of \"\(piece.text)\"", "it is no finite number")
+            }
             guard trie.hasRoom(for: piece.text.utf8.count) else { throw invalid("the vocabulary", "it is too large") }
             vocabulary.insert(piece.text.utf8, id: Int32(index))
             if !piece.text.isEmpty { trie.insert(piece.text.utf8, value: Int32(index)) }

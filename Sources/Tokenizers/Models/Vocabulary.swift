@@ -4,7 +4,7 @@ struct Vocabulary: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [UInt32] = []
     private var ids: [Int32] = []
-    /// An open-addressing table of entry numbers plus one; zero is free. Its size is a power of two.
+    /// An open-addressing table of entry numbers plus one; zero is free, and the size a power of two.
     private var table: [UInt32]
     /// Keeps a file from being made so that all its tokens collide.
     private let seed = UInt64.random(in: .min ... .max) | 1

@@ -48,7 +48,9 @@ extension Metaspace {
     init(_ fields: Fields) throws {
         try fields.allow("replacement", "prepend_scheme", "add_prefix_space", "split", "str_rep")
         let mark = try fields.string("replacement").unicodeScalars
-        guard let scalar = mark.first, mark.count == 1 else { throw fields.invalid("replacement", "it is no character") }
+        guard let scalar = mark.first, mark.count == 1 else {
+            throw fields.invalid("replacement", "it is no character")
+        }
         replacement = scalar.value
         let scheme = try fields.stringIfPresent("prepend_scheme") ?? "always"
         guard var prependScheme = PrependScheme(rawValue: scheme) else {

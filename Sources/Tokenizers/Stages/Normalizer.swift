@@ -125,6 +125,11 @@ indirect enum Normalizer: Sendable {
 }
 
 extension Normalizer {
+    /// The stages without options, by their names.
+    private static let plain: [String: Normalizer] = [
+        "Lowercase": .lowercase, "StripAccents": .stripAccents, "ByteLevel": .byteLevel, "Nmt": .nmt,
+    ]
+
     /// Reads `normalizer` of a `tokenizer.json`.
     init(_ fields: Fields) throws {
         let type = try fields.string("type")
@@ -132,9 +137,6 @@ extension Normalizer {
         case "Sequence":
             try fields.allow("normalizers")
             self = .sequence(try fields.list("normalizers").map(Normalizer.init))
-        case "Lowercase", "StripAccents", "ByteLevel", "Nmt":
-            try fields.allow()
-            self = type == "Lowercase" ? .lowercase : type == "Nmt" ? .nmt : type == "ByteLevel" ? .byteLevel : .stripAccents
         case "Strip":
             try fields.allow("strip_left", "strip_right")
             self = .strip(left: try fields.bool("strip_left"), right: try fields.bool("strip_right"))
@@ -148,9 +150,14 @@ extension Normalizer {
             try fields.allow("precompiled_charsmap")
             self = .characterMap(try CharacterMap(base64: fields))
         default:
-            guard let form = UnicodeForm(rawValue: type) else { throw fields.unsupported("type", "the normalizer \(type)") }
             try fields.allow()
-            self = .form(form)
+            if let form = UnicodeForm(rawValue: type) {
+                self = .form(form)
+            } else if let stage = Self.plain[type] {
+                self = stage
+            } else {
+                throw fields.unsupported("type", "the normalizer \(type)")
+            }
         }
     }
 }

@@ -25,7 +25,9 @@ enum PostProcessor: Sendable {
         }
     }
 
-    /// - Parameter addSpecialTokens: whether the special tokens are wanted
+    /// - Parameters:
+    ///   - ids: the text's tokens
+    ///   - addSpecialTokens: whether the special tokens are wanted
     /// - Returns: the finished sequence
     func apply(to ids: [Int32], addSpecialTokens: Bool) -> [Int32] {
         switch self {

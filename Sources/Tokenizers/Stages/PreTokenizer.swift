@@ -146,7 +146,9 @@ extension Unicode.Scalar {
 extension SplitBehavior {
     init(_ fields: Fields, _ key: String) throws {
         let name = try fields.string(key)
-        guard let behavior = SplitBehavior(rawValue: name) else { throw fields.unsupported(key, "the behavior \(name)") }
+        guard let behavior = SplitBehavior(rawValue: name) else {
+            throw fields.unsupported(key, "the behavior \(name)")
+        }
         self = behavior
     }
 }

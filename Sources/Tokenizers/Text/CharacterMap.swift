@@ -67,7 +67,9 @@ struct CharacterMap: Sendable {
 
     private static func replacement(of key: UTF8Text, units: [UInt32], replacements: [UInt8]) throws -> Range<Int>? {
         func unit(_ index: Int) throws -> UInt32 {
-            guard index < units.count else { throw TokenizerError.corruptCharacterMap("the trie points outside itself") }
+            guard index < units.count else {
+                throw TokenizerError.corruptCharacterMap("the trie points outside itself")
+            }
             return units[index]
         }
         var index = offset(units[0])

@@ -63,7 +63,7 @@ struct Pattern: Sendable {
             case .literal(let literal):
                 var position = 0
                 while position + literal.count <= bytes.count {
-                    if bytes[position] == literal[0], literal.indices.allSatisfy({ bytes[position + $0] == literal[$0] }) {
+                    if literal.indices.allSatisfy({ bytes[position + $0] == literal[$0] }) {
                         body(offset + position..<offset + position + literal.count)
                         position += literal.count
                     } else {
@@ -71,18 +71,23 @@ struct Pattern: Sendable {
                     }
                 }
             case .program(let program):
-                var matcher = PatternMatcher(program, bytes)
-                var position = 0
-                var lastEnd = -1
-                while position < bytes.count {
-                    guard let end = matcher.match(at: position) else {
+                try PatternMatcher.with(program, bytes) { matcher in
+                    var position = 0
+                    var lastEnd = -1
+                    while position < bytes.count {
+                        let end = matcher.match(at: position)
                         guard !matcher.isExhausted else { throw TokenizerError.patternTooSlow(source) }
-                        position += bytes.scalar(at: position).length
-                        continue
+                        // An empty match cuts the text too, unless it follows another match at once.
+                        if let end, end > position || lastEnd != position {
+                            body(offset + position..<offset + end)
+                            lastEnd = end
+                        }
+                        if let end, end > position {
+                            position = end
+                        } else {
+                            position += bytes.scalar(at: position).length
+                        }
                     }
-                    if end > position || lastEnd != position { body(offset + position..<offset + end) }
-                    lastEnd = end
-                    position = end > position ? end : position + bytes.scalar(at: position).length
                 }
             }
         }

@@ -9,16 +9,35 @@ struct PatternMatcher {
         case longer(instruction: Int, position: Int, more: Int)
     }
 
-    private let program: PatternProgram
+    private let instructions: UnsafeBufferPointer<PatternProgram.Instruction>
+    private let sets: UnsafeBufferPointer<ScalarSet>
     private let bytes: UnsafeBufferPointer<UInt8>
     private var choices: [Choice] = []
     /// Steps left for the whole text; published patterns need a handful for each byte.
     private var steps: Int
 
-    init(_ program: PatternProgram, _ bytes: UnsafeBufferPointer<UInt8>) {
-        self.program = program
+    /// Lends the closure a matcher for a text.
+    static func with<Result>(
+        _ program: PatternProgram, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ body: (inout PatternMatcher) throws -> Result
+    ) rethrows -> Result {
+        try program.instructions.withUnsafeBufferPointer { instructions in
+            try program.sets.withUnsafeBufferPointer { sets in
+                var matcher = PatternMatcher(
+                    instructions: instructions, sets: sets, bytes: bytes, steps: 100_000 + 500 * bytes.count)
+                return try body(&matcher)
+            }
+        }
+    }
+
+    private init(
+        instructions: UnsafeBufferPointer<PatternProgram.Instruction>, sets: UnsafeBufferPointer<ScalarSet>,
+        bytes: UnsafeBufferPointer<UInt8>, steps: Int
+    ) {
+        self.instructions = instructions
+        self.sets = sets
         self.bytes = bytes
-        steps = 100_000 + 500 * bytes.count
+        self.steps = steps
     }
 
     /// Whether the last failure only means that the steps ran out.
@@ -36,21 +55,25 @@ struct PatternMatcher {
             steps -= 1
             guard steps >= 0 else { return nil }
             var succeeds = true
-            switch program.instructions[instruction] {
+            switch instructions[instruction] {
             case .match: return position
             case .jump(let target): instruction = target
             case .fork(let first, let second):
-                choices.append(.resume(instruction: second, position: position))
-                instruction = first
+                if canStart(first, position) {
+                    choices.append(.resume(instruction: second, position: position))
+                    instruction = first
+                } else {
+                    instruction = second
+                }
             case .scalar(let set):
-                if let next = step(program.sets[set], position) {
+                if let next = step(set, position) {
                     position = next
                     instruction += 1
                 } else {
                     succeeds = false
                 }
             case .loop(let set, let minimum, let maximum, let kind):
-                succeeds = loop(program.sets[set], minimum, maximum, kind, instruction, &position)
+                succeeds = loop(set, minimum, maximum, kind, instruction, &position)
                 instruction += 1
             case .lookahead(let end, let negated):
                 succeeds = (run(from: instruction + 1, at: position) != nil) != negated && steps >= 0
@@ -65,14 +88,24 @@ struct PatternMatcher {
 
     /// - Returns: the position after the scalar there, nil if it is not of the set
     @inline(__always)
-    private func step(_ set: ScalarSet, _ position: Int) -> Int? {
+    private func step(_ set: Int, _ position: Int) -> Int? {
         guard position < bytes.count else { return nil }
         let scalar = bytes.scalar(at: position)
-        return set.contains(scalar.value) ? position + scalar.length : nil
+        return sets[set].contains(scalar.value) ? position + scalar.length : nil
+    }
+
+    /// Whether an instruction may succeed, as far as the next scalar tells: saves most forks their way back.
+    @inline(__always)
+    private func canStart(_ instruction: Int, _ position: Int) -> Bool {
+        switch instructions[instruction] {
+        case .scalar(let set): step(set, position) != nil
+        case .loop(let set, let minimum, _, _): minimum == 0 || step(set, position) != nil
+        default: true
+        }
     }
 
     private mutating func loop(
-        _ set: ScalarSet, _ minimum: Int, _ maximum: Int, _ kind: PatternRepeat, _ instruction: Int,
+        _ set: Int, _ minimum: Int, _ maximum: Int, _ kind: PatternRepeat, _ instruction: Int,
         _ position: inout Int
     ) -> Bool {
         var count = 0
@@ -106,9 +139,7 @@ struct PatternMatcher {
             (instruction, position) = (target, bytes.index(beforeScalarAt: end))
             if position > lowest { choices.append(.shorter(instruction: target, position: position, lowest: lowest)) }
         case .longer(let loop, let end, let more):
-            guard case .loop(let set, _, _, _) = program.instructions[loop],
-                let next = step(program.sets[set], end)
-            else { return false }
+            guard case .loop(let set, _, _, _) = instructions[loop], let next = step(set, end) else { return false }
             (instruction, position) = (loop + 1, next)
             if more > 1 { choices.append(.longer(instruction: loop, position: next, more: more - 1)) }
         }

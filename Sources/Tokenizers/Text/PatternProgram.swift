@@ -30,7 +30,9 @@ struct PatternProgram: Sendable {
     }
 
     private mutating func emit(_ syntax: PatternSyntax) throws {
-        guard instructions.count < Self.maximumLength else { throw PatternReader.Unsupported(name: "a pattern this long") }
+        guard instructions.count < Self.maximumLength else {
+            throw PatternReader.Unsupported(name: "a pattern this long")
+        }
         switch syntax {
         case .scalar(let set): instructions.append(.scalar(set: add(set)))
         case .sequence(let parts): for part in parts { try emit(part) }

@@ -8,7 +8,6 @@
 #include <ATen/ops/cos.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/max.h>
@@ -19,7 +18,6 @@
 #include <ATen/ops/round.h>
 #include <ATen/ops/rsub.h>
 #include <ATen/ops/sigmoid.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/sub.h>
@@ -48,18 +46,9 @@ ct_tensor ct_sin(ct_tensor x) { return guard([&] { return at::sin(borrow(x)); })
 ct_tensor ct_cos(ct_tensor x) { return guard([&] { return at::cos(borrow(x)); }); }
 ct_tensor ct_tanh(ct_tensor x) { return guard([&] { return at::tanh(borrow(x)); }); }
 ct_tensor ct_sigmoid(ct_tensor x) { return guard([&] { return at::sigmoid(borrow(x)); }); }
-ct_tensor ct_silu(ct_tensor x) { return guard([&] { return at::silu(borrow(x)); }); }
 ct_tensor ct_relu(ct_tensor x) { return guard([&] { return at::relu(borrow(x)); }); }
 ct_tensor ct_abs(ct_tensor x) { return guard([&] { return at::abs(borrow(x)); }); }
 ct_tensor ct_round(ct_tensor x) { return guard([&] { return at::round(borrow(x)); }); }
-
-ct_tensor ct_gelu(ct_tensor x, bool tanh_approximation) {
-    return guard([&] { return at::gelu(borrow(x), tanh_approximation ? "tanh" : "none"); });
-}
-
-ct_tensor ct_quick_gelu(ct_tensor x) {
-    return guard([&] { return at::sigmoid(at::mul(borrow(x), 1.702)).mul_(borrow(x)); });
-}
 
 ct_tensor ct_clamp(ct_tensor x, double low, double high) {
     return guard([&] { return at::clamp(borrow(x), low, high); });

@@ -1,8 +1,7 @@
 // Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32; elsewhere, and
 // for layouts a loop would have to copy, it is the same formula in LibTorch's operations.
-#include "support.h"
+#include "rows.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -10,47 +9,15 @@
 #include <ATen/ops/rms_norm.h>
 #include <ATen/ops/stack.h>
 
-#include <algorithm>
-
 using namespace ct;
 
 namespace {
-
-// Rows that one thread takes at a time: about 32,768 elements, as in LibTorch's own loops.
-int64_t grain(int64_t width) { return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, width)); }
-
-// A tensor's numbers. Not `const_data_ptr<T>()`, whose name clang and the compiler that built LibTorch mangle differently.
-template <class T> const T *numbers(const at::Tensor &tensor) { return static_cast<const T *>(tensor.const_data_ptr()); }
 
 // A [batch, width] vector, in float32 and dense, that a loop reads beside each row of x [batch, tokens, width].
 at::Tensor per_batch(const at::Tensor &vector, const at::Tensor &x) {
     TORCH_CHECK(vector.dim() == 2 && vector.size(0) == x.size(0) && vector.size(1) == x.size(-1),
                 "a modulation of shape ", vector.sizes(), " does not fit ", x.sizes());
     return vector.to(at::kFloat).contiguous();
-}
-
-// A row function is compiled for three generations of processors, and the loader picks one. It is written once as a
-// template, since no compiler clones templates. Its 16-bit floats are plain values of ours, as clang leaves calls of
-// LibTorch's inline conversions unresolved in cloned functions.
-#define CT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define CT_INLINE inline __attribute__((always_inline))
-
-using half = _Float16;
-struct bfloat16 {
-    uint16_t bits;
-};
-
-CT_INLINE float load(float value) { return value; }
-CT_INLINE float load(half value) { return static_cast<float>(value); }
-CT_INLINE float load(bfloat16 value) { return __builtin_bit_cast(float, static_cast<uint32_t>(value.bits) << 16); }
-
-CT_INLINE void store(float value, float &target) { target = value; }
-CT_INLINE void store(float value, half &target) { target = static_cast<half>(value); }
-// Rounds to the nearest, halves to even; a NaN keeps its highest bits.
-CT_INLINE void store(float value, bfloat16 &target) {
-    const uint32_t bits = __builtin_bit_cast(uint32_t, value);
-    const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    target.bits = static_cast<uint16_t>(value != value ? (bits >> 16) | 0x40 : rounded);
 }
 
 // Partial sums: independent chains that the compiler turns into vector lanes, and that round less than one long chain.
@@ -163,21 +130,6 @@ template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &w
             rotate(source + head * x.stride(2), weights, cosines + token * width / 2, sines + token * width / 2,
                    static_cast<float>(epsilon), width, out + (row * heads + head) * width);
     });
-}
-
-// Whether the loops above are for this tensor.
-bool has_rows(const at::Tensor &x) {
-    const at::ScalarType type = x.scalar_type();
-    return x.is_cpu() && (type == at::kFloat || type == at::kHalf || type == at::kBFloat16);
-}
-
-// Calls `body` with a value of the tensor's type.
-template <class Body> void dispatch(const at::Tensor &x, Body &&body) {
-    switch (x.scalar_type()) {
-    case at::kHalf: return body(half{});
-    case at::kBFloat16: return body(bfloat16{});
-    default: return body(float{});
-    }
 }
 
 }  // namespace
