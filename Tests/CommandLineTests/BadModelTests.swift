@@ -3,7 +3,7 @@ import Layers
 import TestKit
 import Testing
 
-extension CommandLineTests {
+extension CommandLineRefusalTests {
     /// Models that cannot be run: status 65.
     @Suite struct BadModelTests {
         private let visualgen: VisualGen
@@ -26,7 +26,7 @@ extension CommandLineTests {
             try visualgen.folder.write("text", to: "notes.txt")
             try await expectRefused("notes.txt", names: ["notes.txt"])
             try await expectRefused(".", names: ["model_index.json", "notes.txt"])
-            try await expectRefused("", names: [""])
+            try await expectRefused("", names: [])
         }
 
         @Test(arguments: [

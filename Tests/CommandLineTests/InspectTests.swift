@@ -1,4 +1,5 @@
 import Foundation
+import Layers
 import Media
 import TestKit
 import Testing
