@@ -41,11 +41,13 @@ extension CommandLineRefusalTests {
             (["--num-images-per-prompt", "0"], ["num_images_per_prompt", "0"]),
             (["--num-images-per-prompt", "100000"], ["num_images_per_prompt", "100000"]),
             (["--negative-prompt", "a", "--negative-prompt", "b"], ["negative_prompt", "2"]),
-            (["--threads", "0"], ["threads", "0"]), (["--threads", "-1"], ["threads", "-1"]), (["--threads", "many"], ["threads", "many"]),
+            (["--threads", "0"], ["threads", "0"]), (["--threads", "-1"], ["threads", "-1"]),
+            (["--threads", "many"], ["threads", "many"]),
             (["--dtype", "int8"], ["dtype", "int8"]), (["--device", "tpu"], ["device", "tpu"]),
             (["--config", "a.yaml"], ["config"]), (["--visual_gen_args", "a.yaml"], ["config"]),
             (["--output", "picture.gif"], ["picture.gif", ".png"]), (["--output", "picture"], ["picture"]),
-            (["--output", ""], [".png"]), (["--colour"], ["colour"]), (["stray"], ["stray"]), (["--height"], ["height"]),
+            (["--output", ""], [".png"]), (["--colour"], ["colour"]), (["stray"], ["stray"]),
+            (["--height"], ["height"]),
         ]
 
         @Test(arguments: refused.indices) func refusesAValueInOneSentenceThatNamesIt(_ index: Int) async throws {

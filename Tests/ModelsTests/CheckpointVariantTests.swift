@@ -48,14 +48,13 @@ import Tokenizers
     }
 
     @Test(arguments: TinyCheckpoint.models) func readsT5UnderEveryNameOfItsTable(_ model: String) throws {
-        let names = ["shared.weight", "encoder.embed_tokens.weight"]
-        for kept in [[names[0]], [names[1]], names] {
+        let (shared, embedded) = ("shared.weight", "encoder.embed_tokens.weight")
+        for kept in [[shared], [embedded], [shared, embedded]] {
             let copy = try TinyCheckpoint(copying: model)
             try copy.rewriteTensors(of: "text_encoder_2") { tensors in
-                let table = try #require(tensors.first { $0.name == names[0] })
-                tensors.removeAll { names.contains($0.name) }
+                let table = try #require(tensors.first { $0.name == shared })
+                tensors.removeAll { $0.name == shared || $0.name == embedded }
                 for name in kept { tensors.append(table.renamed(name)) }
-                #expect(Set(tensors.map(\.name)).count == tensors.count, "\(tensors.map(\.name))")
             }
             #expect(try TinyModel(copy).picture() == TinyModel(model).picture())
         }

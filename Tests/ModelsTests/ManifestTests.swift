@@ -25,7 +25,7 @@ import Testing
         #expect(components.map(\.name) == ["text_encoder", "text_encoder_2", "transformer", "vae"])
         for component in components {
             let published = try published(component.folder)
-            let listing = try component.listing()
+            let listing = try component.listing(of: nil)
             let asked = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { $1 }
             #expect(asked.count == listing.entries.count, "\(component.name) reads a tensor twice")
             #expect(Set(asked.keys).subtracting(published.keys).sorted() == [], "\(component.name) misses tensors")
@@ -40,7 +40,7 @@ import Testing
     @Test func countsTheParametersThatArePublished() throws {
         let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/flux1-dev")
         let transformer = try #require(Flux1.components(of: checkpoint).first { $0.name == "transformer" })
-        let count = try transformer.listing().entries.map { $0.shape.reduce(1, *) }.reduce(0, +)
+        let count = try transformer.listing(of: nil).entries.map { $0.shape.reduce(1, *) }.reduce(0, +)
         #expect(count == 11_901_408_320)
     }
 }
