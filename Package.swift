@@ -58,7 +58,11 @@ let package = Package(
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "Media", "TestKit"], swiftSettings: strict),
+            name: "EngineTests",
+            dependencies: ["Diffusion", "Engine", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["Layers", "Media", "TestKit", "visualgen"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
 )

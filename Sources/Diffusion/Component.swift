@@ -51,14 +51,15 @@ package protocol InspectableComponent {
 
     /// Every key and shape that the module asks for, and the keys it would pass over.
     ///
+    /// - Parameter checkpoint: the keys of a checkpoint, whose spellings are followed; nil takes the published ones
     /// - Returns: the listing
     /// - Throws: ``TensorError``
-    func listing() throws -> WeightListing
+    func listing(of checkpoint: Set<String>?) throws -> WeightListing
 }
 
 extension Component: InspectableComponent {
-    package func listing() throws -> WeightListing {
-        let listing = WeightListing()
+    package func listing(of checkpoint: Set<String>?) throws -> WeightListing {
+        let listing = WeightListing(of: checkpoint)
         _ = try make(Weights(listing))
         return listing
     }

@@ -23,6 +23,7 @@ enum ExitStatus: Int32 {
             case is RequestError, is ValidationError: .usage
             case is CheckpointError, is ConfigError, is WeightError, is TokenizerError: .badInput
             case let error as SafetensorsError: error.isAboutWriting ? .cannotWrite : .badInput
+            case MediaError.unknownExtension: .usage
             case let error as MediaError: error.isAboutWriting ? .cannotWrite : .badInput
             case is OutputError: .cannotWrite
             case is EngineError: .unavailable
@@ -38,18 +39,17 @@ enum ExitStatus: Int32 {
     ///   - error: what ended the command
     ///   - command: the root, which knows help and usage
     static func exit(reporting error: any Error, from command: (some ParsableCommand).Type) -> Never {
-        let ours: Bool =
+        let code = command.exitCode(for: error)
+        if code == .success { command.exit(withError: error) }
+        let isUsage = code == .validationFailure
+        let sentence =
             switch error {
-            case is RequestError, is CheckpointError, is ConfigError, is WeightError, is TokenizerError,
-                is SafetensorsError, is MediaError, is OutputError, is EngineError, is TensorError,
-                is CancellationError:
-                true
-            default: false
+            case is CancellationError: "interrupted"
+            case _ where isUsage: command.message(for: error)
+            default: "\(error)"
             }
-        guard ours else { command.exit(withError: error) }
-        let sentence = error is CancellationError ? "interrupted" : "\(error)"
-        FileHandle.standardError.write(Data("visualgen: \(sentence)\n".utf8))
-        Foundation.exit(ExitStatus(of: error).rawValue)
+        StandardError.write("visualgen: \(sentence.split(separator: "\n").joined(separator: " "))\n")
+        Foundation.exit((isUsage ? .usage : ExitStatus(of: error)).rawValue)
     }
 }
 

@@ -24,7 +24,7 @@ struct GenerationOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Pixels from left to right.")
     var width: Int?
 
-    @Option(name: .long, help: "Width and height at once, as 1024x768.")
+    @Option(name: .long, parsing: .unconditional, help: "Width and height at once, as 1024x768.")
     var size: PixelSize?
 
     @Option(name: .long, parsing: .unconditional, help: "Frames of a video.")

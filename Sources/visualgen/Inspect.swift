@@ -67,7 +67,7 @@ struct ComponentReport: CustomStringConvertible {
         var unread = Set(weights.names)
         var faults: [String] = []
         var parameters = 0
-        let listing = try component.listing()
+        let listing = try component.listing(of: unread)
         for (key, shape) in listing.entries {
             unread.remove(key)
             parameters += shape.reduce(1, *)

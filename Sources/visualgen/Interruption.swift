@@ -20,7 +20,7 @@ enum Interruption {
             source.setEventHandler {
                 task.cancel()
                 queue.asyncAfter(deadline: .now() + patience) {
-                    FileHandle.standardError.write(Data("visualgen: interrupted\n".utf8))
+                    StandardError.write("visualgen: interrupted\n")
                     _exit(ExitStatus.interrupted.rawValue)
                 }
             }

@@ -14,7 +14,7 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: "float32, bfloat16 or float16.")
     var dtype: ComputeType = .float32
 
-    @Option(name: .long, help: "Threads of one operation.")
+    @Option(name: .long, parsing: .unconditional, help: "Threads of one operation.")
     var threads: Int?
 
     @Flag(name: .long, help: "Skip config keys that this build does not know, at the risk of wrong pictures.")

@@ -57,6 +57,6 @@ final class ProgressReporter: @unchecked Sendable {
     }
 
     private func write(_ text: String) {
-        if style != .none { FileHandle.standardError.write(Data(text.utf8)) }
+        if style != .none { StandardError.write(text) }
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 
 /// `visualgen`.
 @main
@@ -10,6 +11,8 @@ struct VisualGenCommand: AsyncParsableCommand {
 
     /// Runs a subcommand; an error becomes one sentence and its exit status.
     static func main() async {
+        // A file past the limit on files' size is then an error of the write instead of the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot(separatingEmptyValues(CommandLine.arguments.dropFirst()))
             if var command = command as? any AsyncParsableCommand {

@@ -66,30 +66,28 @@ extension ModelConfig {
     }
 
     private static func decode(_ overlay: [String: Any]) throws(ConfigFault) -> Self {
-        do {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            var values = try JSONSerialization.jsonObject(with: encoder.encode(Self())) as? [String: Any] ?? [:]
-            values.merge(overlay) { $1 }
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: values))
-        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context)
-        {
-            let property = context.codingPath.first?.stringValue ?? ""
-            let key = snakeCase(property)
-            throw .value(key, found: overlay[key].map(describe) ?? "nothing")
-        } catch {
-            throw .value("its content", found: "something else")
-        }
+        if let config = try? decoded(overlay) { return config }
+        // A decoder's error does not always name the key: the first one that fails alone is to blame.
+        let key = overlay.keys.sorted().first { key in (try? decoded(overlay.filter { $0.key == key })) == nil }
+        guard let key, let value = overlay[key] else { throw .value("its content", found: "something else") }
+        throw .value(key, found: describe(value))
+    }
+
+    private static func decoded(_ overlay: [String: Any]) throws -> Self {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        var values = try JSONSerialization.jsonObject(with: encoder.encode(Self())) as? [String: Any] ?? [:]
+        values.merge(overlay) { $1 }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: values))
     }
 
     /// A size that no model has would overflow a product of sizes later.
     private func requireModestNumbers() throws(ConfigFault) {
         for child in Mirror(reflecting: self).children {
             let numbers = (child.value as? [Int]) ?? (child.value as? Int).map { [$0] } ?? []
-            for number in numbers where abs(number) > 1 << 24 {
+            for number in numbers where !(-1 << 24...1 << 24).contains(number) {
                 throw .value(snakeCase(child.label ?? ""), found: "\(number)")
             }
         }

@@ -55,12 +55,15 @@ package final class WeightListing: WeightSource {
     package private(set) var entries: [(key: String, shape: [Int])] = []
     /// What a checkpoint may have besides.
     package private(set) var disregarded: [String] = []
+    private let checkpoint: Set<String>?
 
-    package init() {}
+    /// - Parameter checkpoint: the keys of a checkpoint, so that a model asks for parts under the spelling they have
+    ///   there; nil answers to every key
+    package init(of checkpoint: Set<String>? = nil) { self.checkpoint = checkpoint }
 
     package var keys: [String] { [] }
 
-    package func contains(_ key: String) -> Bool { true }
+    package func contains(_ key: String) -> Bool { checkpoint?.contains(key) ?? true }
 
     package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
         entries.append((key, shape))

@@ -20,18 +20,27 @@ extension Flux1 {
             package var guidance: Float?
             /// The tables for text and picture tokens, in this order.
             package var rotary: RotaryEmbedding
+
+            package init(
+                latents: Tensor, prompt: Tensor, pooledPrompt: Tensor, timestep: Float, guidance: Float?,
+                rotary: RotaryEmbedding
+            ) {
+                (self.latents, self.prompt, self.pooledPrompt) = (latents, prompt, pooledPrompt)
+                (self.timestep, self.guidance, self.rotary) = (timestep, guidance, rotary)
+            }
         }
 
         /// What runs from block to block.
         package struct State {
             /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture.
-            var streams: Streams
+            package var streams: Streams
             /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
-            let conditioning: Tensor
+            package let conditioning: Tensor
             let rotary: RotaryEmbedding
             let textTokens: Int
 
-            enum Streams {
+            /// The tokens as the blocks hold them.
+            package enum Streams {
                 case double(text: Tensor, picture: Tensor)
                 case single(Tensor)
             }

@@ -40,7 +40,13 @@ ct_tensor ct_expand(ct_tensor x, const int64_t *s, size_t rank) {
 }
 
 ct_tensor ct_slice(ct_tensor x, int64_t axis, int64_t start, int64_t end, int64_t step) {
-    return guard([&] { return at::slice(borrow(x), axis, start, end, step); });
+    return guard([&] {
+        const at::Tensor &input = borrow(x);
+        // LibTorch would cut the range down to the axis in silence.
+        TORCH_CHECK(0 <= start && start <= end && end <= input.size(axis), "the range ", start, " to ", end,
+                    " is not within axis ", axis, " of ", input.sizes());
+        return at::slice(input, axis, start, end, step);
+    });
 }
 
 ct_tensor ct_index_select(ct_tensor x, int64_t axis, ct_tensor indices) {

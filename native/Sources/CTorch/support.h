@@ -43,7 +43,7 @@ template <class Body> auto run(Body &&body, decltype(body()) failed) noexcept ->
     } catch (const c10::Error &error) {
         const char *message = error.what_without_backtrace();
         // The CPU allocator reports exhaustion as a plain error.
-        const bool memory = std::string_view(message).find("not enough memory") != std::string_view::npos;
+        const bool memory = std::string_view(message).find("DefaultCPUAllocator") != std::string_view::npos;
         record_error(memory ? CT_ERROR_OUT_OF_MEMORY : CT_ERROR_OTHER, message);
     } catch (const std::bad_alloc &) {
         record_error(CT_ERROR_OUT_OF_MEMORY, "the host is out of memory");

@@ -1,0 +1,84 @@
+internal import Foundation
+internal import Layers
+
+/// What the reference computed: a safetensors file under `Tests/Goldens`.
+package struct Golden: Sendable {
+    /// The folder of all goldens, found from this source file, so that nothing needs to be bundled.
+    package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Tests/Goldens").path
+
+    private let file: SafetensorsFile
+
+    /// Opens a golden.
+    ///
+    /// - Parameter name: its path below the folder, without extension
+    /// - Throws: ``SafetensorsError``
+    package init(_ name: String) throws { try self.init(path: "\(Self.folder)/\(name).safetensors") }
+
+    /// Opens any safetensors file, such as a trace.
+    ///
+    /// - Parameter path: the file
+    /// - Throws: ``SafetensorsError``
+    package init(path: String) throws { file = try SafetensorsFile(path: path) }
+
+    /// The names of the goldens of requests to FLUX.1's pipeline.
+    package static let flux1Cases: [String] = {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/flux1")) ?? []
+        return names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("components-") }
+            .map { String($0.dropLast(".safetensors".count)) }.sorted()
+    }()
+
+    /// The names of the tensors, sorted.
+    package var names: [String] { file.entries.map(\.name).sorted() }
+
+    /// The instruction set that the reference's kernels used.
+    package var cpuCapability: String { file.metadata["cpu_capability"] ?? "" }
+
+    /// What was asked of the pipeline.
+    ///
+    /// - Returns: the request
+    /// - Throws: `DecodingError`
+    package func request() throws -> GoldenRequest {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
+    }
+
+    /// Whether there is a tensor of this name.
+    package func contains(_ name: String) -> Bool { file[name] != nil }
+
+    /// The tensor of a name.
+    ///
+    /// - Parameter name: its name
+    /// - Returns: the tensor
+    /// - Throws: ``GoldenError``
+    package func tensor(_ name: String) throws(GoldenError) -> GoldenTensor {
+        guard let entry = file[name] else { throw .missing(name, in: file.path) }
+        return GoldenTensor(
+            name: name, shape: entry.shape, dtype: entry.dtype, bytes: [UInt8](file.bytes(of: entry)))
+    }
+}
+
+/// A golden that lacks what a test looks for.
+package enum GoldenError: Error, CustomStringConvertible {
+    case missing(String, in: String)
+
+    package var description: String {
+        switch self {
+        case .missing(let name, let file): "\(file) has no \(name)"
+        }
+    }
+}
+
+/// A request as the reference took it; texts are nil where none was given.
+package struct GoldenRequest: Decodable, Sendable {
+    package let model: String
+    package let prompts: [String]
+    package let prompt2, negativePrompt, negativePrompt2: [String]?
+    package let trueCfgScale, guidanceScale: Double
+    package let height, width, numInferenceSteps: Int
+    package let sigmas: [Double]?
+    package let numImagesPerPrompt: Int
+    package let seeds: [UInt64]
+    package let maxSequenceLength: Int
+}

@@ -1,0 +1,17 @@
+internal import Glibc
+
+/// What goes to the person at the terminal.
+enum StandardError {
+    /// Writes a text; where nobody listens (a closed or a full standard error), it is lost without harm.
+    ///
+    /// - Parameter text: with its line breaks
+    static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

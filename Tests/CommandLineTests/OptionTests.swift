@@ -1,0 +1,103 @@
+import Foundation
+import Layers
+import Media
+import TestKit
+import Testing
+
+extension CommandLineTests {
+    @Suite struct OptionTests {
+        private let visualgen: VisualGen
+
+        init() throws { visualgen = try VisualGen() }
+
+        /// The bytes of the picture that arguments make, behind the ones every picture of this suite has.
+        private func picture(_ arguments: String...) async throws -> [UInt8] { try await picture(arguments) }
+
+        private func picture(_ arguments: [String]) async throws -> [UInt8] {
+            let basic = [
+                "generate", "--model", TinyCheckpoint.path(), "--num-inference-steps", "2", "--output", "a.png",
+            ]
+            let outcome = try await visualgen.run(basic + ["--max-sequence-length", "16", "--quiet"] + arguments)
+            try #require(outcome.status == 0, "\(outcome.testDescription)")
+            return try Image(path: visualgen.folder.file("a.png")).pixels
+        }
+
+        @Test func takesAnOptionInBothSpellings() async throws {
+            let spaced = try await picture("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
+            let joined = try await picture("--prompt=a lake", "--seed=1", "--height=32", "--width=48")
+            let sized = try await picture("--prompt", "a lake", "--seed", "1", "--size", "48x32")
+            let both = try await picture("--prompt", "a lake", "--seed", "1", "--size=48X32", "--height", "32")
+            #expect(spaced.count == 32 * 48 * 3)
+            #expect(spaced == joined)
+            #expect(spaced == sized)
+            #expect(spaced == both)
+        }
+
+        @Test func takesAnEmptyNegativePromptAsTheEmptyString() async throws {
+            let guided = ["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", "true_cfg_scale=3"]
+            let none = try await picture(guided)
+            let empty = try await picture(guided + ["--negative-prompt="])
+            #expect(try await picture(guided + ["--negative-prompt", ""]) == empty)
+            #expect(try await picture(guided + ["--negative-prompt=dogs"]) != empty)
+            #expect(none != empty)
+        }
+
+        @Test func readsAnExtraAsJSONOrAsText() async throws {
+            func with(_ extra: String) async throws -> [UInt8] {
+                try await picture(["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", extra])
+            }
+            let text = try await with("prompt_2=a dog")
+            #expect(try await with(#"prompt_2="a dog""#) == text)
+            #expect(try await with(#"prompt_2=["a dog"]"#) == text)
+            #expect(try await with("prompt_2=a cat") != text)
+            #expect(try await with("sigmas=[1, 0.5]") != with("sigmas=[1, 0.4]"))
+        }
+
+        @Test func takesAPromptThatLooksLikeAnOption() async throws {
+            let joined = try await picture("--prompt=--seed", "--seed", "1", "--size", "32x32")
+            let spaced = try await picture("--prompt", "--seed", "--seed", "1", "--size", "32x32")
+            #expect(joined == spaced)
+        }
+
+        @Test func takesSeedsAsTorchDoes() async throws {
+            let top = try await picture("--prompt", "a", "--size", "32x32", "--seed", "18446744073709551615")
+            let negative = try await picture("--prompt", "a", "--size", "32x32", "--seed", "-1")
+            #expect(top == negative)
+            #expect(try await picture("--prompt", "a", "--size", "32x32", "--seed=-9223372036854775808") != top)
+        }
+
+        @Test func drawsASeedWhereNoneIsGiven() async throws {
+            let first = try await picture("--prompt", "a", "--size", "32x32")
+            #expect(try await picture("--prompt", "a", "--size", "32x32") != first)
+        }
+
+        @Test func makesABatchOfRepeatedPromptsAndSeeds() async throws {
+            let outcome = try await visualgen.run([
+                "generate", "--model", TinyCheckpoint.path(), "--prompt", "a lake", "--prompt", "a dog", "--seed", "3",
+                "--seed", "4", "--size", "32x32", "--num-inference-steps", "2", "--max-sequence-length", "16",
+                "--output", "batch.png", "--quiet",
+            ])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            #expect(visualgen.folder.names == ["batch-0.png", "batch-1.png"])
+            let alone = try await picture("--prompt", "a dog", "--seed", "4", "--size", "32x32")
+            let second = try Image(path: visualgen.folder.file("batch-1.png")).pixels
+            #expect(zip(alone, second).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+        }
+
+        @Test(arguments: ["float32", "bfloat16", "float16"]) func computesInEveryType(_ dtype: String) async throws {
+            let pixels = try await picture(
+                "--prompt", "a", "--size", "32x32", "--seed", "1", "--dtype", dtype, "--threads", "1", "--device", "cpu"
+            )
+            #expect(Set(pixels).count > 10)
+        }
+
+        @Test func showsHelp() async throws {
+            for arguments in [["--help"], ["generate", "--help"], ["inspect", "-h"]] {
+                let outcome = try await visualgen.run(arguments)
+                #expect(outcome.status == 0)
+                #expect(outcome.output.contains("USAGE"))
+                #expect(outcome.errors.isEmpty)
+            }
+        }
+    }
+}

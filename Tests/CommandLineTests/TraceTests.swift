@@ -1,0 +1,72 @@
+import Foundation
+import Layers
+import TestKit
+import Testing
+
+extension CommandLineTests {
+    @Suite struct TraceTests {
+        private let visualgen: VisualGen
+
+        init() throws { visualgen = try VisualGen() }
+
+        /// A golden's request as a command.
+        private func arguments(_ request: GoldenRequest) -> [String] {
+            func json(_ texts: [String]) -> String {
+                (try? JSONEncoder().encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            }
+            var arguments = ["generate", "--model", TinyCheckpoint.path(of: request.model), "--quiet"]
+            for prompt in request.prompts { arguments += ["--prompt", prompt] }
+            for prompt in request.negativePrompt ?? [] { arguments += ["--negative-prompt=\(prompt)"] }
+            for seed in request.seeds { arguments += ["--seed", "\(seed)"] }
+            if let texts = request.prompt2 { arguments += ["--extra", "prompt_2=\(json(texts))"] }
+            if let texts = request.negativePrompt2 { arguments += ["--extra", "negative_prompt_2=\(json(texts))"] }
+            if let sigmas = request.sigmas { arguments += ["--extra", "sigmas=\(sigmas)"] }
+            return arguments + [
+                "--extra", "true_cfg_scale=\(request.trueCfgScale)", "--guidance-scale", "\(request.guidanceScale)",
+                "--height", "\(request.height)", "--width", "\(request.width)",
+                "--num-inference-steps", "\(request.numInferenceSteps)",
+                "--num-images-per-prompt", "\(request.numImagesPerPrompt)",
+                "--max-sequence-length", "\(request.maxSequenceLength)",
+            ]
+        }
+
+        @Test(arguments: [
+            "dev", "schnell", "dev-batch-images-seeds", "dev-true-cfg-batch-negatives", "dev-sigmas", "dev-odd-size",
+            "dev-true-cfg-empty", "dev-unicode", "schnell-true-cfg",
+        ])
+        func tracesWhatTheReferenceComputes(_ name: String) async throws {
+            let golden = try Golden("flux1/\(name)")
+            let outcome = try await visualgen.run(
+                arguments(golden.request()) + ["--trace", "trace.safetensors", "--output", "a.png"])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let trace = try Golden(path: visualgen.folder.file("trace.safetensors"))
+            let names = golden.names.filter { !["timesteps", "sigmas"].contains($0) }
+            #expect(trace.names == names)
+            for name in names {
+                let (found, expected) = try (trace.tensor(name), golden.tensor(name))
+                #expect(found.dtype == .float32, "\(name)")
+                let distance = Distance(
+                    name, of: found.doubles, shape: found.shape, to: expected.doubles, shape: expected.shape)
+                #expect(distance <= (name == "output" ? 1 : name.hasPrefix("input_ids") ? 0 : 1e-4))
+            }
+        }
+
+        @Test func writesMetrics() async throws {
+            let outcome = try await visualgen.run(
+                VisualGen.generation() + ["--num-images-per-prompt", "2", "--metrics", "m.json", "--output", "a.png"])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("m.json")))
+            let metrics = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+            #expect(Set(metrics.keys) == ["load", "text", "denoise", "decode", "encode", "peak_memory_bytes"])
+            for stage in ["load", "text", "decode", "encode"] {
+                let seconds = try #require(metrics[stage] as? Double, "\(stage)")
+                #expect((0..<60).contains(seconds) && seconds > 0, "\(stage)")
+            }
+            let steps = try #require(metrics["denoise"] as? [Double])
+            #expect(steps.count == 2)
+            #expect(steps.allSatisfy { $0 > 0 && $0 < 60 })
+            let memory = try #require(metrics["peak_memory_bytes"] as? Int)
+            #expect((10_000_000..<4_000_000_000).contains(memory))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import TestKit
+import Testing
+
+extension CommandLineRefusalTests {
+    /// Values that are refused: status 64, before anything is loaded.
+    @Suite struct UsageTests {
+        nonisolated static let refused: [(arguments: [String], names: [String])] = [
+            (["--height", "0"], ["height", "0"]), (["--height", "-64"], ["height", "-64"]),
+            (["--height=-64"], ["height", "-64"]), (["--height", "7"], ["height", "7"]),
+            (["--width", "16385"], ["width", "16385"]), (["--width", "9223372036854775807"], ["width"]),
+            (["--width", "9223372036854775808"], ["width", "9223372036854775808"]),
+            (["--width", "wide"], ["width", "wide"]),
+            (["--height", "3.5"], ["height", "3.5"]), (["--height="], ["height"]),
+            (["--width", "1e3"], ["width", "1e3"]),
+            (["--size", "0x0"], ["height", "0"]), (["--size", "64"], ["size", "64"]), (["--size", "64x"], ["size"]),
+            (["--size", "-64x64"], ["width", "-64"]), (["--size", "64x64", "--height", "32"], ["size", "64x64"]),
+            (["--num-inference-steps", "0"], ["num_inference_steps", "0"]),
+            (["--num-inference-steps", "-3"], ["num_inference_steps", "-3"]),
+            (["--num-inference-steps", "1001"], ["num_inference_steps"]),
+            (["--num-inference-steps", "2.5"], ["num-inference-steps", "2.5"]),
+            (["--guidance-scale", "nan"], ["guidance_scale", "nan"]),
+            (["--guidance-scale", "inf"], ["guidance_scale", "inf"]),
+            (["--guidance-scale", "-inf"], ["guidance_scale"]),
+            (["--guidance-scale", "-1"], ["guidance_scale", "-1"]),
+            (["--guidance-scale", "strong"], ["guidance-scale", "strong"]),
+            (["--seed", "18446744073709551616"], ["seed", "18446744073709551616"]),
+            (["--seed", "-9223372036854775809"], ["seed"]), (["--seed", "1.5"], ["seed", "1.5"]),
+            (["--seed", "lucky"], ["seed", "lucky"]), (["--seed", "1", "--seed", "2"], ["seed", "2"]),
+            (["--extra", "true_cfg_scale=strong"], ["true_cfg_scale", "strong"]),
+            (["--extra", "true_cfg_scale=-1"], ["true_cfg_scale", "-1"]),
+            (["--extra", "true_cfg_scale=1e300"], ["true_cfg_scale"]),
+            (["--extra", "true_cfg_scale="], ["true_cfg_scale"]), (["--extra", "sigmas=[]"], ["sigmas"]),
+            (["--extra", "sigmas=[2]"], ["sigmas", "2"]), (["--extra", "prompt_2=3"], ["prompt_2"]),
+            (["--extra", #"prompt_2=["a","b"]"#], ["prompt_2", "2"]), (["--extra", "zeta=1"], ["zeta", "FLUX.1"]),
+            (["--extra", "zeta"], ["extra", "zeta"]), (["--extra", "=1"], ["extra"]),
+            (["--num-frames", "16"], ["num_frames", "FLUX.1"]), (["--frame-rate", "24"], ["frame_rate", "FLUX.1"]),
+            (["--image", "a.png"], ["image", "FLUX.1"]), (["--last-image", "a.png"], ["last_image", "FLUX.1"]),
+            (["--max-sequence-length", "0"], ["max_sequence_length", "0"]),
+            (["--max-sequence-length", "513"], ["max_sequence_length", "513"]),
+            (["--num-images-per-prompt", "0"], ["num_images_per_prompt", "0"]),
+            (["--num-images-per-prompt", "100000"], ["num_images_per_prompt", "100000"]),
+            (["--negative-prompt", "a", "--negative-prompt", "b"], ["negative_prompt", "2"]),
+            (["--threads", "0"], ["threads", "0"]), (["--threads", "-1"], ["threads", "-1"]),
+            (["--threads", "many"], ["threads", "many"]),
+            (["--dtype", "int8"], ["dtype", "int8"]), (["--device", "tpu"], ["device", "tpu"]),
+            (["--config", "a.yaml"], ["config"]), (["--visual_gen_args", "a.yaml"], ["config"]),
+            (["--output", "picture.gif"], ["picture.gif", ".png"]), (["--output", "picture"], ["picture"]),
+            (["--output", ""], [".png"]), (["--colour"], ["colour"]), (["stray"], ["stray"]),
+            (["--height"], ["height"]),
+        ]
+
+        @Test(arguments: refused.indices) func refusesAValueInOneSentenceThatNamesIt(_ index: Int) async throws {
+            let (arguments, names) = Self.refused[index]
+            let visualgen = try VisualGen()
+            let basic = ["generate", "--model", TinyCheckpoint.path(), "--prompt", "a lake"]
+            let outcome = try await visualgen.run(basic + arguments)
+            expectRefusal(outcome, 64, names: names)
+            #expect(visualgen.folder.names.isEmpty)
+            #expect(!outcome.errors.contains("loading"))
+        }
+
+        @Test(arguments: [
+            (["generate", "--model", "m"], ["m"]), (["generate", "--prompt", "a"], ["--model"]),
+            (["paint"], ["paint"]), (["inspect"], ["subject"]), (["generate", "--model"], ["--model"]),
+        ])
+        func saysWhatIsMissing(_ arguments: [String], _ names: [String]) async throws {
+            let outcome = try await VisualGen().run(arguments)
+            expectRefusal(outcome, arguments == ["generate", "--model", "m"] ? 65 : 64, names: names)
+        }
+
+        @Test func needsAPrompt() async throws {
+            let outcome = try await VisualGen()("generate", "--model", TinyCheckpoint.path())
+            expectRefusal(outcome, 64, names: ["prompt"])
+        }
+
+        @Test(arguments: ["cuda", "cuda:1"]) func saysThatADeviceIsMissing(_ device: String) async throws {
+            let outcome = try await VisualGen().run(VisualGen.generation() + ["--device", device])
+            expectRefusal(outcome, 69, names: ["cuda"])
+        }
+
+        /// Standard error may be closed or on a full disk; that is no reason to crash.
+        @Test(arguments: ["2>&-", "2>/dev/full"]) func survivesWithoutStandardError(_ redirection: String) async throws
+        {
+            let visualgen = try VisualGen()
+            let line = "exec \"$0\" \"$@\" \(redirection)"
+            let model = TinyCheckpoint.path()
+            let refused = try await visualgen.shell(
+                line, "generate", "--model", model, "--prompt", "a", "--height", "0")
+            #expect(refused.status == 64)
+            #expect(!refused.isKilled)
+            let made = try await visualgen.shell(
+                line, "generate", "--model", model, "--prompt", "a", "--size", "32x32", "--num-inference-steps", "1",
+                "--output", "a.png")
+            #expect(made.status == 0)
+            #expect(visualgen.folder.names == ["a.png"])
+        }
+    }
+}

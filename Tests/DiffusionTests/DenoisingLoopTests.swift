@@ -1,0 +1,145 @@
+import Diffusion
+import Synchronization
+import Tensors
+import TestKit
+import Testing
+
+@DeviceActor @Suite struct DenoisingLoopTests {
+    private let scheduler = FlowMatchEuler()
+
+    private func loop(
+        steps: Int, trace: Trace? = nil, observe: @escaping ProgressObserver = { _ in }
+    ) throws -> DenoisingLoop {
+        DenoisingLoop(
+            scheduler, scheduler.schedule(steps: steps), noise: try NoiseSource(seeds: [1], count: 1),
+            observe: observe, trace: trace)
+    }
+
+    @Test func runsEveryStepInOrder() throws {
+        let seen = Mutex<[Progress]>([])
+        let loop = try loop(steps: 3) { progress in seen.withLock { $0.append(progress) } }
+        var times: [Double] = []
+        var timesteps: [Float] = []
+        let clean = try loop.run(from: .full(1, [1, 4]), times: &times) { latents, timestep in
+            timesteps.append(timestep)
+            return latents
+        }
+        #expect(timesteps == loop.schedule.timesteps)
+        #expect(times.count == 3)
+        #expect(times.allSatisfy { $0 >= 0 })
+        #expect(seen.withLock { $0 } == (0...3).map { .denoising(step: $0, of: 3) })
+        #expect(clean.shape == [1, 4])
+        #expect(clean.dtype == .float32)
+    }
+
+    @Test func recordsWhatTheTracesContractNames() throws {
+        let trace = Trace()
+        var times: [Double] = []
+        _ = try loop(steps: 2, trace: trace).run(from: .full(1, [1, 4]), times: &times) { latents, _ in latents }
+        #expect(
+            Set(trace.entries.map(\.name)) == [
+                "latents.initial", "noise_pred.step0", "latents.step0", "noise_pred.step1", "latents.step1",
+            ])
+        #expect(trace.entries.allSatisfy { $0.shape == [1, 4] && $0.values.count == 4 })
+    }
+
+    @Test func endsBetweenTwoStepsWhenItsTaskIsCancelled() async throws {
+        let steps = Counter()
+        let task = Task { @DeviceActor in
+            var times: [Double] = []
+            _ = try loop(steps: 50).run(from: .full(1, [1, 4]), times: &times) { latents, _ in
+                steps.value += 1
+                if steps.value == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+                return latents
+            }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(steps.value == 2)
+    }
+
+    @Test func doesNotBeginWhenItsTaskIsCancelledBefore() async throws {
+        let steps = Counter()
+        let task = Task { @DeviceActor in
+            withUnsafeCurrentTask { $0?.cancel() }
+            var times: [Double] = []
+            _ = try loop(steps: 5).run(from: .full(1, [1, 4]), times: &times) { latents, _ in
+                steps.value += 1
+                return latents
+            }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(steps.value == 0)
+    }
+
+    @Test func passesAnErrorOn() throws {
+        var times: [Double] = []
+        #expect(throws: TensorError.self) {
+            _ = try loop(steps: 2).run(from: .full(1, [1, 4]), times: &times) { latents, _ in
+                try latents.reshaped(3)
+            }
+        }
+    }
+}
+
+/// A number that the device's thread counts.
+@DeviceActor private final class Counter {
+    nonisolated init() {}
+    var value = 0
+}
+
+@DeviceActor @Suite struct NoiseSourceTests {
+    @Test func drawsAWholeBatchFromOneSeed() throws {
+        let source = try NoiseSource(seeds: [7], count: 2)
+        let generator = try Generator(seed: 7)
+        #expect(try source.draw([3, 5]).floats() == generator.normal([2, 3, 5]).floats())
+        #expect(try source.draw([3, 5]).floats() == generator.normal([2, 3, 5]).floats())
+    }
+
+    @Test func drawsEachItemFromItsOwnSeed() throws {
+        let noise = try NoiseSource(seeds: [7, 8], count: 2).draw([3, 5])
+        for (index, seed) in [7, 8].enumerated() {
+            let alone = try NoiseSource(seeds: [UInt64(seed)], count: 1).draw([3, 5])
+            #expect(try noise.slice(index..<index + 1, axis: 0).floats() == alone.floats())
+        }
+    }
+
+    /// A seed for each of two prompts serves the two pictures of each in a row.
+    @Test func sharesASeedAmongThePicturesOfAPrompt() throws {
+        let noise = try NoiseSource(seeds: [7, 8], count: 4).draw([6])
+        let (first, second) = try (Generator(seed: 7), Generator(seed: 8))
+        let expected = try [first, first, second, second].flatMap { try $0.normal([1, 6]).floats() }
+        #expect(try noise.floats() == expected)
+    }
+}
+
+@DeviceActor @Suite struct PixelBatchTests {
+    @Test func turnsMinusOneToOneIntoBytes() throws {
+        let values: [Float] = [-1, 1, 0, -2, 2, -0.999, 0.5, .infinity, -.infinity]
+        let batch = try PixelBatch(Tensor(values.flatMap { [$0, $0, $0] }, shape: [9, 3, 1, 1]))
+        let expected: [UInt8] = [0, 255, 128, 0, 255, 0, 191, 255, 0]
+        #expect(batch.bytes == expected.flatMap { [$0, $0, $0] })
+    }
+
+    @Test func putsTheColoursOfAPixelTogether() throws {
+        let decoded = try Tensor.range(24).reshaped(2, 3, 2, 2) / 127.5 - 1
+        let batch = try PixelBatch(decoded)
+        #expect((batch.count, batch.height, batch.width) == (2, 2, 2))
+        #expect(batch.picture(0) == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
+        #expect(batch.picture(1) == [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23])
+    }
+
+    @Test(arguments: [DType.bfloat16, .float16]) func roundsIn32Bits(_ dtype: DType) throws {
+        let decoded = try Tensor([0.7421875, -0.25, 0.125] as [Float], shape: [1, 3, 1, 1])
+        #expect(try PixelBatch(decoded.to(dtype)).bytes == PixelBatch(decoded).bytes)
+    }
+}
+
+@DeviceActor @Suite struct GuidanceTests {
+    @Test func goesFromTheNegativePastThePositive() throws {
+        let (positive, negative) = try (Tensor.full(3, [2]), Tensor.full(1, [2]))
+        for (scale, expected) in [(0.0, 1.0), (1, 3), (2.5, 6)] {
+            let guided = try classifierFreeGuidance(positive: positive, negative: negative, scale: scale)
+            #expect(try guided.distance(to: [expected, expected]) <= 1e-6)
+        }
+    }
+}

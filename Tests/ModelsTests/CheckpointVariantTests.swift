@@ -1,0 +1,104 @@
+import Diffusion
+import Foundation
+import Layers
+import Models
+import Tensors
+import TestKit
+import Testing
+import Tokenizers
+
+/// The same model, stored in the ways that checkpoints of different ages have.
+@DeviceActor @Suite struct CheckpointVariantTests {
+    @Test func isTheSameFromOneFileAndFromShards() throws {
+        let copy = try TinyCheckpoint()
+        try copy.rewriteTensors(of: "transformer") { _ in }
+        #expect(try CheckpointFiles.locate(in: copy.file("transformer")).isSingle)
+        #expect(try !CheckpointFiles.locate(in: "\(TinyCheckpoint.path())/transformer").isSingle)
+        #expect(try TinyModel(copy).picture() == TinyModel().picture())
+    }
+
+    @Test func isTheSameFromManyShards() throws {
+        let copy = try TinyCheckpoint(copying: "flux1-tiny-schnell")
+        let folder = copy.file("transformer")
+        let file = try SafetensorsFile(path: "\(folder)/diffusion_pytorch_model.safetensors")
+        var map: [String: String] = [:]
+        for (number, entry) in file.entries.enumerated() { map[entry.name] = "shard-\(number % 5).safetensors" }
+        for shard in Set(map.values) {
+            let tensors = file.entries.filter { map[$0.name] == shard }.map {
+                SafetensorsWriter.Tensor(
+                    name: $0.name, dtype: $0.dtype, shape: $0.shape, bytes: [UInt8](file.bytes(of: $0)))
+            }
+            try SafetensorsWriter.write(tensors, to: "\(folder)/\(shard)")
+        }
+        let index = try JSONSerialization.data(withJSONObject: ["metadata": [:] as [String: Int], "weight_map": map])
+        try index.write(to: URL(fileURLWithPath: "\(folder)/diffusion_pytorch_model.safetensors.index.json"))
+        try copy.remove("transformer/diffusion_pytorch_model.safetensors")
+        #expect(try TinyModel(copy).picture() == TinyModel("flux1-tiny-schnell").picture())
+    }
+
+    @Test(arguments: TinyCheckpoint.models) func readsCLIPWithAndWithoutItsPrefix(_ model: String) throws {
+        let copy = try TinyCheckpoint(copying: model)
+        let prefix = "text_model."
+        try copy.rewriteTensors(of: "text_encoder") { tensors in
+            tensors = tensors.map {
+                $0.renamed($0.name.hasPrefix(prefix) ? String($0.name.dropFirst(prefix.count)) : prefix + $0.name)
+            }
+        }
+        #expect(try TinyModel(copy).picture() == TinyModel(model).picture())
+    }
+
+    @Test(arguments: TinyCheckpoint.models) func readsT5UnderEveryNameOfItsTable(_ model: String) throws {
+        let (shared, embedded) = ("shared.weight", "encoder.embed_tokens.weight")
+        for kept in [[shared], [embedded], [shared, embedded]] {
+            let copy = try TinyCheckpoint(copying: model)
+            try copy.rewriteTensors(of: "text_encoder_2") { tensors in
+                let table = try #require(tensors.first { $0.name == shared })
+                tensors.removeAll { $0.name == shared || $0.name == embedded }
+                for name in kept { tensors.append(table.renamed(name)) }
+            }
+            #expect(try TinyModel(copy).picture() == TinyModel(model).picture())
+        }
+    }
+
+    @Test(arguments: TinyCheckpoint.models) func tokenizesAlikeWithoutTokenizerJSON(_ model: String) throws {
+        let texts =
+            try Golden.flux1Cases.flatMap { try Golden("flux1/\($0)").request().prompts }
+            + ["", " ", "two  blanks", "don't", "ÀÉÎ über naïve", "日本語", "🙂🙃", "<|endoftext|>", "a\nb\tc"]
+        for (folder, length) in [("tokenizer", 77), ("tokenizer_2", 64)] {
+            let copy = try TinyCheckpoint(copying: model)
+            try copy.remove("\(folder)/tokenizer.json")
+            let ids = try [copy.path, TinyCheckpoint.path(of: model)].map { path in
+                try Tokenizer(folder: "\(path)/\(folder)")
+                    .encode(texts, maxLength: length, padding: .maxLength, truncation: .maxLength).map(\.ids)
+            }
+            #expect(ids[0] == ids[1], "\(folder)")
+        }
+    }
+
+    @Test func isTheSameFromHalfPrecisionWeightsThatLostNothing() throws {
+        let copy = try TinyCheckpoint()
+        try copy.rewriteTensors(of: "vae") { tensors in
+            tensors = tensors.map { tensor in
+                let floats = tensor.bytes.withUnsafeBytes { [Float]($0.bindMemory(to: Float.self)) }
+                let bits = floats.map { UInt16($0.bitPattern >> 16) }
+                return .init(
+                    name: tensor.name, dtype: .bfloat16, shape: tensor.shape,
+                    bytes: bits.withUnsafeBytes { [UInt8]($0) })
+            }
+        }
+        let rounded = try TinyCheckpoint()
+        try rounded.rewriteTensors(of: "vae") { tensors in
+            tensors = tensors.map { tensor in
+                let floats = tensor.bytes.withUnsafeBytes { [Float]($0.bindMemory(to: Float.self)) }
+                return .init(
+                    name: tensor.name, shape: tensor.shape,
+                    floats: floats.map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) })
+            }
+        }
+        #expect(try TinyModel(copy).picture() == TinyModel(rounded).picture())
+    }
+}
+
+extension CheckpointFiles {
+    fileprivate var isSingle: Bool { if case .single = self { true } else { false } }
+}

@@ -1,0 +1,123 @@
+import Diffusion
+import Foundation
+import Models
+import Tensors
+import TestKit
+import Testing
+
+@DeviceActor @Suite struct Flux1PipelineTests {
+    /// Tensors of a golden that no trace holds: the schedule, which the scheduler's own tests compare.
+    private static let untraced: Set = ["timesteps", "sigmas"]
+
+    @Test(arguments: Golden.flux1Cases)
+    func agreesWithTheReferenceAtEveryStage(_ name: String) throws {
+        let golden = try Golden("flux1/\(name)")
+        let asked = try golden.request()
+        let (pixels, trace) = try TinyModel(asked.model).run(GenerationRequest(asked))
+        #expect(Set(golden.names).subtracting(Self.untraced) == Set(trace.keys))
+        let isSameProcessor = golden.cpuCapability == ThreadSettings.cpuCapability
+        for name in golden.names where !Self.untraced.contains(name) {
+            let entry = try #require(trace[name])
+            let distance = try entry.distance(to: golden.tensor(name))
+            #expect(distance <= Self.limit(name, isSameProcessor))
+        }
+        #expect(try [pixels.count, pixels.height, pixels.width, 3] == golden.tensor("output").shape)
+    }
+
+    /// Bit for bit where both compute alike; else what a float64 run differs by, with a margin.
+    private static func limit(_ name: String, _ isSameProcessor: Bool) -> Double {
+        switch name {
+        case "noise", "latents.initial": isSameProcessor ? 0 : 2e-6
+        case _ where name.hasPrefix("input_ids"): 0
+        // Relative to 255, not to the value: one level.
+        case "output": 1
+        default: 5e-5
+        }
+    }
+
+    @Test(arguments: TinyCheckpoint.models) func givesTheSameAgain(_ model: String) throws {
+        #expect(try TinyModel(model).picture() == TinyModel(model).picture())
+    }
+
+    /// What the golden cases are worth: prompt, seed and guidance must move the picture visibly.
+    @Test func dependsOnEverythingAskedFor() throws {
+        var request = GenerationRequest(prompts: ["a lake"])
+        (request.height, request.width, request.numInferenceSteps, request.seeds) = (32, 32, 2, [1])
+        request.maxSequenceLength = 16
+        let changes: [(String, (inout GenerationRequest) -> Void)] = [
+            ("prompt", { $0.prompts = ["a dog"] }), ("seed", { $0.seeds = [2] }),
+            ("guidance", { $0.guidanceScale = 1 }), ("steps", { $0.numInferenceSteps = 3 }),
+            ("length", { $0.maxSequenceLength = 24 }), ("second prompt", { $0.extra["prompt_2"] = .text("a dog") }),
+            ("sigmas", { $0.extra["sigmas"] = .list([.number(1), .number(0.3)]) }),
+        ]
+        let picture = try TinyModel().run(request).0
+        for (name, change) in changes {
+            var changed = request
+            change(&changed)
+            let other = try TinyModel().run(changed).0
+            let moved = zip(picture.bytes, other.bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
+            #expect(moved > 3, "\(name)")
+        }
+    }
+
+    /// A picture of a batch is the picture alone, if it has its own seed.
+    @Test func makesEachPictureOfABatchAsIfAlone() throws {
+        var request = GenerationRequest(prompts: ["a lake", "a dog"])
+        (request.height, request.width, request.numInferenceSteps) = (32, 32, 2)
+        (request.seeds, request.maxSequenceLength) = ([3, 4], 16)
+        let both = try TinyModel().run(request).1
+        for index in 0..<2 {
+            var one = request
+            (one.prompts, one.seeds) = ([request.prompts[index]], [request.seeds[index]])
+            let alone = try #require(TinyModel().run(one).1["decoded"])
+            let batch = try #require(both["decoded"])
+            let share = Array(batch.values[index * alone.values.count..<(index + 1) * alone.values.count])
+            let distance = Distance(
+                "decoded", of: share.map(Double.init), shape: alone.shape, to: alone.values.map(Double.init),
+                shape: alone.shape)
+            #expect(distance <= 5e-5)
+        }
+    }
+}
+
+@DeviceActor @Suite struct Flux1BFloat16Tests {
+    private struct Distances: Decodable {
+        struct Run: Decodable {
+            struct Metric: Decodable { let maxAbs, relativeFrobenius: Double }
+            let decoded, latents: Metric
+        }
+        let cases: [String: [String: Run]]
+    }
+
+    @Test(arguments: ["dev", "dev-true-cfg", "schnell"])
+    func isNoFurtherFromFloat32ThanTheReference(_ name: String) throws {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let path = "\(Golden.folder)/flux1/bfloat16.json"
+        let limits = try decoder.decode(Distances.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        let limit = try #require(limits.cases[name]?["ownNoise"] ?? limits.cases[name]?["own_noise"])
+        let golden = try Golden("flux1/\(name)")
+        let asked = try golden.request()
+        let trace = try TinyModel(asked.model).run(GenerationRequest(asked), dtype: .bfloat16).1
+        for (key, metric) in [
+            ("decoded", limit.decoded), ("latents.step\(asked.numInferenceSteps - 1)", limit.latents),
+        ] {
+            let found = try #require(trace[key]).values.map(Double.init)
+            let exact = try golden.tensor(key).doubles
+            let differences = zip(found, exact).map { $0 - $1 }
+            let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
+            let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
+            #expect(relative <= metric.relativeFrobenius, "\(key)")
+            #expect(differences.map(abs).max() ?? .infinity <= metric.maxAbs, "\(key)")
+            #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
+        }
+    }
+
+    @Test func computesInFloat16() throws {
+        let golden = try Golden("flux1/dev")
+        let trace = try TinyModel().run(GenerationRequest(golden.request()), dtype: .float16).1
+        let distance = try #require(trace["decoded"]).distance(to: golden.tensor("decoded"))
+        #expect(distance <= 0.1)
+        #expect(distance > 1e-5)
+    }
+}

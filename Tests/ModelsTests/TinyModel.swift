@@ -1,0 +1,79 @@
+import Diffusion
+import Layers
+import Models
+import Tensors
+import TestKit
+import Testing
+
+/// Parts of a tiny checkpoint, loaded as production does.
+struct TinyModel {
+    let path: String
+
+    /// - Parameter model: `flux1-tiny-dev` or `flux1-tiny-schnell`
+    init(_ model: String = "flux1-tiny-dev") { path = TinyCheckpoint.path(of: model) }
+
+    /// - Parameter copy: a checkpoint that was changed; it must outlive this value's use
+    init(_ copy: TinyCheckpoint) { path = copy.path }
+
+    func weights(_ component: String, plan: ExecutionPlan = ExecutionPlan()) throws -> Weights {
+        Weights(try CheckpointWeights(folder: "\(path)/\(component)"), plan: plan)
+    }
+
+    func config<Config: ModelConfig>(_ component: String, as type: Config.Type = Config.self) throws -> Config {
+        try Config.read("\(path)/\(component)/config.json").0
+    }
+
+    /// A component's module, of whose weights none may be left over.
+    func module<Config: ModelConfig, Module>(
+        _ component: String, plan: ExecutionPlan = ExecutionPlan(), _ make: (Weights, Config) throws -> Module
+    ) throws -> Module {
+        let weights = try weights(component, plan: plan)
+        let module = try make(weights, config(component))
+        try weights.requireAllRead()
+        return module
+    }
+
+    func clip() throws -> CLIPTextModel { try module("text_encoder", CLIPTextModel.init) }
+    func t5() throws -> T5Encoder { try module("text_encoder_2", T5Encoder.init) }
+    func transformer() throws -> Flux1.Transformer { try module("transformer", Flux1.Transformer.init) }
+    func vae() throws -> AutoencoderKL { try module("vae", AutoencoderKL.init) }
+
+    /// Everything that a request makes, by the names of the trace.
+    func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
+        let checkpoint = try CheckpointFolder(path)
+        let pipeline = try Flux1.load(checkpoint, plan: ExecutionPlan(dtype: dtype)) { _ in }
+        let trace = Trace()
+        let resolved = try Flux1.resolve(request, for: checkpoint)
+        let pixels = try pipeline.generate(resolved, observe: { _ in }, trace: trace).pixels
+        return (pixels, Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
+    }
+
+    /// A picture that takes little time and depends on every component.
+    func picture() throws -> PixelBatch {
+        var request = GenerationRequest(prompts: ["A cat holding a sign that says hello world."])
+        (request.height, request.width, request.numInferenceSteps) = (32, 48, 2)
+        (request.seeds, request.maxSequenceLength) = ([42], 32)
+        return try run(request).0
+    }
+}
+
+extension GenerationRequest {
+    /// The request that a golden answers.
+    init(_ golden: GoldenRequest) {
+        self.init(prompts: golden.prompts)
+        negativePrompts = golden.negativePrompt ?? []
+        (height, width, numInferenceSteps) = (golden.height, golden.width, golden.numInferenceSteps)
+        (guidanceScale, maxSequenceLength) = (golden.guidanceScale, golden.maxSequenceLength)
+        (numImagesPerPrompt, seeds) = (golden.numImagesPerPrompt, golden.seeds)
+        extra["true_cfg_scale"] = .number(golden.trueCfgScale)
+        extra["prompt_2"] = golden.prompt2.map { .list($0.map(ParameterValue.text)) }
+        extra["negative_prompt_2"] = golden.negativePrompt2.map { .list($0.map(ParameterValue.text)) }
+        extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
+    }
+}
+
+extension Trace.Entry {
+    func distance(to golden: GoldenTensor) -> Distance {
+        Distance(name, of: values.map(Double.init), shape: shape, to: golden.doubles, shape: golden.shape)
+    }
+}

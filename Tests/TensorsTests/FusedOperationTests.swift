@@ -1,0 +1,135 @@
+import Tensors
+import TestKit
+import Testing
+
+/// A shape `[batch, tokens, width]`, or with heads, and the type computed in.
+struct FusedCase: Sendable, CustomStringConvertible {
+    let shape: [Int]
+    let dtype: DType
+    let isContiguous: Bool
+
+    var description: String { "\(shape) \(dtype)\(isContiguous ? "" : ", not contiguous")" }
+
+    static func all(_ shapes: [[Int]]) -> [FusedCase] {
+        shapes.flatMap { shape in
+            [DType.float32, .bfloat16, .float16].flatMap { dtype in
+                [true, false].map { FusedCase(shape: shape, dtype: dtype, isContiguous: $0) }
+            }
+        }
+    }
+
+    /// The input, laid out as the case says.
+    func input(seed: Int = 1) throws -> Tensor {
+        guard !isContiguous else { return try tensor(shape, dtype, seed: seed) }
+        let last = shape.count - 1
+        var swapped = shape
+        swapped.swapAt(1, last)
+        return try tensor(swapped, dtype, seed: seed).transposed(1, last)
+    }
+}
+
+@DeviceActor @Suite struct ModulatedLayerNormTests {
+    @Test(arguments: FusedCase.all([[1, 1, 1], [1, 5, 8], [2, 3, 7], [3, 4, 33], [2, 1, 3072], [1, 700, 64]]))
+    func followsTheFormula(_ test: FusedCase) throws {
+        let (batch, tokens, width) = (test.shape[0], test.shape[1], test.shape[2])
+        let x = try test.input()
+        let (scale, shift) = try (
+            tensor([batch, width], test.dtype, seed: 2), tensor([batch, width], test.dtype, seed: 3)
+        )
+        let result = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        let (values, a, b) = try (x.doubles(), scale.doubles(), shift.doubles())
+        var expected: [Double] = []
+        for row in 0..<batch * tokens {
+            let numbers = Array(values[row * width..<(row + 1) * width])
+            let mean = numbers.reduce(0, +) / Double(width)
+            let variance = numbers.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(width)
+            for (i, number) in numbers.enumerated() {
+                let at = row / tokens * width + i
+                expected.append((number - mean) / (variance + 1e-6).squareRoot() * (1 + a[at]) + b[at])
+            }
+        }
+        let distance = try result.distance(to: expected, "modulated layer norm")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    /// Numbers far from zero lose their digits in a sum of squares; the variance must not be taken that way.
+    @Test func staysExactFarFromZero() throws {
+        let values = (0..<64).map { 1e4 + Double($0 % 4) }
+        let zero = try Tensor.full(0, [1, 64])
+        let result = try modulatedLayerNorm(
+            Tensor(values, shape: [1, 1, 64]).to(.float32), scale: zero, shift: zero, epsilon: 1e-6)
+        let deviation = 1.25.squareRoot()
+        let distance = try result.distance(to: values.map { ($0 - 10001.5) / deviation })
+        #expect(distance <= 1e-4)
+    }
+
+    @Test func takesPartsOfOneModulation() throws {
+        let x = try tensor([2, 3, 8])
+        let parts = try tensor([2, 24], seed: 4).chunks(3)
+        let result = try modulatedLayerNorm(x, scale: parts[1], shift: parts[0], epsilon: 1e-6)
+        let expected = try modulatedLayerNorm(
+            x, scale: parts[1].contiguous(), shift: parts[0].contiguous(), epsilon: 1e-6)
+        #expect(try result.floats() == expected.floats())
+    }
+}
+
+@DeviceActor @Suite struct GatedAddTests {
+    @Test(arguments: FusedCase.all([[1, 1, 1], [2, 3, 7], [3, 4, 33], [1, 700, 64]]))
+    func followsTheFormula(_ test: FusedCase) throws {
+        let (batch, tokens, width) = (test.shape[0], test.shape[1], test.shape[2])
+        let (x, residual) = try (test.input(), tensor(test.shape, test.dtype, seed: 5))
+        let gate = try tensor([batch, width], test.dtype, seed: 2)
+        let result = try gatedAdd(residual, gate: gate, x)
+        #expect(result.dtype == test.dtype)
+        let (a, b, g) = try (residual.doubles(), x.doubles(), gate.doubles())
+        let expected = a.indices.map { a[$0] + g[$0 / (tokens * width) * width + $0 % width] * b[$0] }
+        let distance = try result.distance(to: expected, "gated add")
+        #expect(distance <= max(1e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test(arguments: [DType.float32, .bfloat16]) func isTheResidualWhenTheGateIsShut(_ dtype: DType) throws {
+        let residual = try tensor([2, 3, 5], dtype)
+        let result = try gatedAdd(residual, gate: .full(0, [2, 5], dtype), tensor([2, 3, 5], dtype, seed: 9))
+        #expect(try result.floats() == residual.floats())
+    }
+}
+
+@DeviceActor @Suite struct RMSNormRotaryTests {
+    @Test(arguments: FusedCase.all([[1, 1, 1, 2], [2, 3, 2, 8], [1, 5, 3, 10], [2, 4, 5, 128], [1, 300, 2, 64]]))
+    func followsTheFormula(_ test: FusedCase) throws {
+        let (tokens, heads, width) = (test.shape[1], test.shape[2], test.shape[3])
+        let x = try test.input()
+        let weight = try tensor([width], test.dtype, seed: 2)
+        let angles = try tensor([tokens, width / 2], seed: 3)
+        let (cosine, sine) = try (cos(angles), sin(angles))
+        let result = try rmsNormRotary(x, weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        let (values, w, c, s) = try (x.doubles(), weight.doubles(), cosine.doubles(), sine.doubles())
+        var expected: [Double] = []
+        for row in 0..<values.count / width {
+            let numbers = Array(values[row * width..<(row + 1) * width])
+            let factor = 1 / (numbers.map { $0 * $0 }.reduce(0, +) / Double(width) + 1e-6).squareRoot()
+            for pair in 0..<width / 2 {
+                let at = row / heads % tokens * width / 2 + pair
+                let even = numbers[2 * pair] * factor * w[2 * pair]
+                let odd = numbers[2 * pair + 1] * factor * w[2 * pair + 1]
+                expected += [even * c[at] - odd * s[at], even * s[at] + odd * c[at]]
+            }
+        }
+        let distance = try result.distance(to: expected, "norm and rotation")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    /// The heads of a joint projection are not neighbours in memory, and need not be copied together.
+    @Test func readsHeadsWithGapsBetween() throws {
+        let joint = try tensor([2, 3, 4, 8])
+        let angles = try tensor([3, 4], seed: 3)
+        let (cosine, sine, weight) = try (cos(angles), sin(angles), tensor([8], seed: 2))
+        let view = try joint.slice(1..<3, axis: 2)
+        let result = try rmsNormRotary(view, weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        let expected = try rmsNormRotary(
+            view.contiguous(), weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        #expect(try result.floats() == expected.floats())
+    }
+}
