@@ -6,7 +6,9 @@ enum Interruption {
     /// How long a stage that cannot be cancelled may go on before the process ends all the same.
     private static let patience = DispatchTimeInterval.seconds(2)
 
-    /// Runs a body, cancelled by SIGINT or SIGTERM. A stage that does not notice within two seconds is cut short; no
+    /// Runs a body, cancelled by SIGINT or SIGTERM.
+    ///
+    /// A stage that does not notice within two seconds is cut short; no
     /// file is ever half written, since files get their names when they are whole.
     ///
     /// - Parameter body: what to run

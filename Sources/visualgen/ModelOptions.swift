@@ -52,5 +52,6 @@ enum ComputeType: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension Device: ExpressibleByArgument {
+    /// Reads a device from the command line.
     public init?(argument: String) { self.init(argument) }
 }

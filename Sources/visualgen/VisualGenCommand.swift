@@ -28,7 +28,8 @@ struct VisualGenCommand: AsyncParsableCommand {
     /// `--name=` as two arguments: the parser would take it for an option without a value.
     private static func separatingEmptyValues(_ arguments: some Sequence<String>) -> [String] {
         arguments.flatMap { argument in
-            let isEmptyOption = argument.hasPrefix("--") && argument.hasSuffix("=") && argument.count > 3
+            let isEmptyOption =
+                argument.hasPrefix("--") && argument.hasSuffix("=") && argument.count > 3
                 && !argument.dropLast().contains("=")
             return isEmptyOption ? [String(argument.dropLast()), ""] : [argument]
         }

@@ -52,7 +52,8 @@ import Tokenizers
         for kept in [[shared], [embedded], [shared, embedded]] {
             let copy = try TinyCheckpoint(copying: model)
             try copy.rewriteTensors(of: "text_encoder_2") { tensors in
-                let table = try #require(tensors.first { $0.name == shared })
+                let found = tensors.first { $0.name == shared }
+                let table = try #require(found)
                 tensors.removeAll { $0.name == shared || $0.name == embedded }
                 for name in kept { tensors.append(table.renamed(name)) }
             }

@@ -106,7 +106,9 @@ package struct FlowMatchEuler: Sendable {
         Number(config.shift) * sigma / (1 + Number(config.shift - 1) * sigma)
     }
 
-    private func dynamically<Number: BinaryFloatingPoint & SendableMetatype>(shifted sigma: Number, mu: Double) -> Number {
+    private func dynamically<Number: BinaryFloatingPoint & SendableMetatype>(
+        shifted sigma: Number, mu: Double
+    ) -> Number {
         let factor = Number(config.timeShiftType == .exponential ? exp(mu) : mu)
         return factor / (factor + (1 / sigma - 1))
     }

@@ -50,15 +50,15 @@ extension ModelConfig {
         let known = Set(Mirror(reflecting: Self()).children.compactMap { $0.label.map(snakeCase) })
         var overlay: [String: Any] = [:]
         var skipped: [String] = []
-        var refused: [String] = []
         for (key, value) in values {
             if known.contains(key) {
                 overlay[key] = value
             } else if !key.hasPrefix("_"), !ignoredKeys.contains(key), !commonIgnoredKeys.contains(key) {
-                if allowingUnknown || value is NSNull || isFalse(value) { skipped.append(key) } else { refused.append(key) }
+                skipped.append(key)
             }
         }
-        guard refused.isEmpty else { throw .unknown(refused.sorted()) }
+        let refused = skipped.filter { !(values[$0] is NSNull) && !isFalse(values[$0]) }
+        guard allowingUnknown || refused.isEmpty else { throw .unknown(refused.sorted()) }
         let config = try decode(overlay)
         try config.requireModestNumbers()
         try config.validate()
@@ -106,8 +106,8 @@ extension ModelConfig {
     /// - Parameters:
     ///   - key: the key of the first
     ///   - size: the first
-    ///   - divisor: the second, at least 1
     ///   - name: the key of the second
+    ///   - divisor: the second, at least 1
     /// - Throws: ``ConfigFault/notMultiple(_:_:of:_:)``
     package func requireMultiple(_ key: String, _ size: Int, of name: String, _ divisor: Int) throws(ConfigFault) {
         if !size.isMultiple(of: divisor) { throw .notMultiple(key, size, of: name, divisor) }
@@ -117,9 +117,9 @@ extension ModelConfig {
 /// What saving libraries write into every config and no forward pass reads.
 private let commonIgnoredKeys: Set<String> = [
     "architectures", "attention_dropout", "attn_implementation", "bos_token_id", "chunk_size_feed_forward",
-    "classifier_dropout", "decoder_start_token_id", "dropout", "dropout_rate", "dtype", "force_upcast", "gradient_checkpointing",
-    "id2label", "initializer_factor", "initializer_range", "label2id", "output_past", "projection_dim",
-    "return_dict", "sample_size", "task_specific_params", "tie_word_embeddings", "torch_dtype",
+    "classifier_dropout", "decoder_start_token_id", "dropout", "dropout_rate", "dtype", "force_upcast",
+    "gradient_checkpointing", "id2label", "initializer_factor", "initializer_range", "label2id", "output_past",
+    "projection_dim", "return_dict", "sample_size", "task_specific_params", "tie_word_embeddings", "torch_dtype",
     "transformers_version", "use_cache", "problem_type",
 ]
 
@@ -133,7 +133,7 @@ private func snakeCase(_ name: String) -> String {
     return result
 }
 
-private func isFalse(_ value: Any) -> Bool {
+private func isFalse(_ value: Any?) -> Bool {
     guard let number = value as? NSNumber else { return false }
     return isBoolean(number) && !number.boolValue
 }
