@@ -30,7 +30,11 @@ def main() -> None:
     parser.add_argument("--single-blocks", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    pairs = [(ours(arguments), diffusers(arguments)) for _ in range(arguments.rounds)]
+    pairs = []
+    for number in range(1, arguments.rounds + 1):
+        pairs.append((ours(arguments), diffusers(arguments)))
+        a, b = (side["median_seconds"] for side in pairs[-1])
+        print(f"pair {number}: visualgen {a:.3f} s, diffusers {b:.3f} s", file=sys.stderr, flush=True)
     for name, index in [("visualgen", 0), ("diffusers", 1)]:
         seconds = [pair[index]["median_seconds"] for pair in pairs]
         memory = [pair[index]["peak_memory_bytes"] / 1e9 for pair in pairs]

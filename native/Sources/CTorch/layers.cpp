@@ -20,23 +20,29 @@ using namespace ct;
 
 namespace {
 
+bool has_avx512() {
+    static const bool result = at::get_cpu_capability().find("AVX512") != std::string::npos;
+    return result;
+}
+
 // Whether products of 16-bit floats go to 32 bits and back. LibTorch has fast kernels for them only with AVX-512; without
 // it they run up to a hundred times slower than in 32 bits, and no more exactly.
 bool computes_wide(const at::Tensor &x) {
-    static const bool has_kernels = at::get_cpu_capability().find("AVX512") != std::string::npos;
     const at::ScalarType type = x.scalar_type();
-    return !has_kernels && x.is_cpu() && (type == at::kBFloat16 || type == at::kHalf);
+    return !has_avx512() && x.is_cpu() && (type == at::kBFloat16 || type == at::kHalf);
 }
 
 std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
     return x ? std::optional<at::Tensor>(x->to(at::kFloat)) : std::nullopt;
 }
 
-// oneDNN's product of 32-bit floats: on processors where LibTorch's default library keeps to narrower vectors it is more
-// than twice as fast, elsewhere no slower. A product of few rows is bound by memory, and the default has less overhead.
+// Whether a product of 32-bit floats goes to oneDNN. LibTorch's default library keeps to AVX2 on AMD's processors, where
+// oneDNN is more than twice as fast with AVX-512 and a tenth slower without. A product of few rows is bound by memory, and
+// the default has less overhead.
 bool goes_to_onednn(const at::Tensor &x) {
     constexpr int64_t few_rows = 16;
-    return x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() >= few_rows * x.size(-1) && x.size(-1) > 0;
+    return has_avx512() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 &&
+           x.numel() >= few_rows * x.size(-1);
 }
 
 at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
