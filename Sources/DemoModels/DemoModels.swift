@@ -1,13 +1,20 @@
 internal import Foundation
 
-/// The models that come with the program.
+/// The models that come with the program, in a folder beside it.
 package enum DemoModels {
+    private static let names = ["demo-image"]
+    /// What the package manager calls the folder of this target's resources.
+    private static let resources = "VisualGen_DemoModels.resources"
+
     /// The folder of a built-in model.
     ///
+    /// Not found through `Bundle.module`, which ends the process when the program was moved without its resources.
+    ///
     /// - Parameter name: for example `demo-image`
-    /// - Returns: its folder, or nil if there is no built-in model of this name
+    /// - Returns: where it should be, or nil if there is no built-in model of this name
     package static func folder(of name: String) -> String? {
-        guard name == "demo-image" else { return nil }
-        return Bundle.module.url(forResource: name, withExtension: nil)?.path
+        guard names.contains(name) else { return nil }
+        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return "\((program as NSString).deletingLastPathComponent)/\(resources)/\(name)"
     }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Diffusion
 internal import Engine
 internal import Foundation
+internal import Layers
 internal import Models
 internal import Tensors
 
@@ -67,8 +68,13 @@ struct Bench: AsyncParsableCommand {
         let shape = BenchmarkShape(
             batch: batch, height: height, width: width, textTokens: textTokens,
             config: Dictionary(set.map { ($0.key, $0.value) }) { $1 })
-        let timing = try await LocalWorker(device: .cpu, threads: threads)
-            .time(part, of: family, shape, dtype: dtype.dtype, runs: runs)
+        let timing: LocalWorker.Timing
+        do {
+            timing = try await LocalWorker(device: .cpu, threads: threads)
+                .time(part, of: family, shape, dtype: dtype.dtype, runs: runs)
+        } catch let fault as ConfigFault {
+            throw ValidationError("set \(fault)")
+        }
         report["seconds"] = timing.seconds
         report["median_seconds"] = Self.median(timing.seconds)
         if timing.operations > 0 {
