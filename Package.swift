@@ -22,7 +22,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
-        .target(name: "Layers", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(name: "Files", swiftSettings: strict),
+        .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
         .target(
@@ -32,20 +33,21 @@ let package = Package(
         .systemLibrary(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
-        .target(name: "Media", dependencies: ["CFFmpeg"], swiftSettings: strict),
+        .target(name: "Media", dependencies: ["CFFmpeg", "Files"], swiftSettings: strict),
         .target(
             name: "Engine", dependencies: ["DemoModels", "Diffusion", "Layers", "Media", "Models", "Tensors"],
             swiftSettings: strict),
         .executableTarget(
             name: "visualgen",
             dependencies: [
-                "Diffusion", "Engine", "Layers", "Media", "Models", "Tensors", "Tokenizers",
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Tensors", "Tokenizers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
-        .testTarget(name: "LayersTests", dependencies: ["Layers", "TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["Tokenizers"], resources: [.copy("Resources")],
             swiftSettings: strict),

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Diffusion
 internal import Engine
+internal import Files
 internal import Foundation
 internal import Layers
 internal import Media

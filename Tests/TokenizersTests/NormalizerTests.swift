@@ -1,5 +1,4 @@
 import Testing
-
 import Tokenizers
 
 @Suite struct NormalizerTests {

@@ -1,3 +1,4 @@
+internal import Files
 import Glibc
 
 /// A file's bytes as memory, read in by the system as they are touched; unmapped with the last reference.
@@ -23,17 +24,17 @@ package final class MappedFile: @unchecked Sendable {
     ///
     /// - Throws: `.file`
     package init(path: String) throws(SafetensorsError) {
-        let descriptor = try FileDescriptor(reading: path)
-        let size = try descriptor.regularFileSize()
+        bytes = try onFile { () throws(FileError) in try Self.map(InputFile(reading: path), path) }
         self.path = path
-        guard size > 0 else {
-            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-            return
+    }
+
+    private static func map(_ file: borrowing InputFile, _ path: String) throws(FileError) -> UnsafeRawBufferPointer {
+        let size = try file.regularFileSize()
+        guard size > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.number, 0), start != MAP_FAILED else {
+            throw FileError(path, .cannotMap(reason: InputFile.lastReason))
         }
-        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0), start != MAP_FAILED else {
-            throw .file(path, .cannotMap(reason: FileDescriptor.lastReason))
-        }
-        bytes = UnsafeRawBufferPointer(start: start, count: size)
+        return UnsafeRawBufferPointer(start: start, count: size)
     }
 
     deinit {

@@ -1,7 +1,9 @@
+package import Files
+
 /// Why a safetensors file, an index of them or a folder of weights cannot be read or written.
 package enum SafetensorsError: Error, Equatable {
     /// The file itself: opening, mapping, writing.
-    case file(String, SafetensorsFileFault)
+    case file(String, FileFault)
     /// The file's header as a whole.
     case header(String, SafetensorsHeaderFault)
     /// One tensor of the file.
@@ -24,26 +26,16 @@ extension SafetensorsError: CustomStringConvertible {
     }
 }
 
-/// What can go wrong between a file and the operating system.
-package enum SafetensorsFileFault: Error, Equatable {
-    case cannotOpen(reason: String)
-    case notRegular
-    case cannotMap(reason: String)
-    case cannotRead(reason: String)
-    case tooLarge(bytes: Int, limit: Int)
-    case cannotWrite(reason: String)
-}
-
-extension SafetensorsFileFault: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .cannotOpen(let reason): "cannot be opened: \(reason)"
-        case .notRegular: "is not a regular file"
-        case .cannotMap(let reason): "cannot be mapped into memory: \(reason)"
-        case .cannotRead(let reason): "cannot be read: \(reason)"
-        case .tooLarge(let bytes, let limit): "has \(bytes) bytes, at most \(limit) are read"
-        case .cannotWrite(let reason): "cannot be written: \(reason)"
-        }
+/// Does something with a file, and tells its error as ours.
+///
+/// - Parameter body: what to do
+/// - Returns: what the body returns
+/// - Throws: `.file`
+func onFile<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(SafetensorsError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw .file(error.path, error.fault)
     }
 }
 

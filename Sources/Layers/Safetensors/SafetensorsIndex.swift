@@ -1,3 +1,5 @@
+internal import Files
+
 /// A `*.safetensors.index.json`: which file of the folder holds which tensor.
 ///
 /// ```json
@@ -20,7 +22,10 @@ package struct SafetensorsIndex: Equatable, Sendable {
 
     /// - Throws: `.file` or `.index`
     package init(path: String) throws(SafetensorsError) {
-        try self.init(text: FileDescriptor(reading: path).readAll(limit: Self.lengthLimit), path: path)
+        let text = try onFile { () throws(FileError) in
+            try InputFile(reading: path).readAll(limit: Self.lengthLimit)
+        }
+        try self.init(text: text, path: path)
     }
 
     init(text: [UInt8], path: String) throws(SafetensorsError) {

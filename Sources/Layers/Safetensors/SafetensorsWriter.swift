@@ -1,3 +1,5 @@
+internal import Files
+
 /// Writes tensors into a safetensors file, all or nothing.
 package enum SafetensorsWriter {
     /// A tensor to be written.
@@ -37,10 +39,12 @@ package enum SafetensorsWriter {
             ($1.element.dtype.byteSize, $0.offset) < ($0.element.dtype.byteSize, $1.offset)
         }.map(\.element)
         let header = try header(of: sorted, metadata: metadata, file: path)
-        let file = try AtomicFile(replacing: path)
-        try file.append(header)
-        for tensor in sorted { try file.append(tensor.bytes) }
-        try file.commit()
+        try onFile { () throws(FileError) in
+            let file = try AtomicFile(replacing: path)
+            try file.append(header)
+            for tensor in sorted { try file.append(tensor.bytes) }
+            try file.commit()
+        }
     }
 
     /// The length, the JSON and blanks up to a multiple of 8 bytes.

@@ -1,10 +1,14 @@
 import CFFmpeg
+internal import Files
 
 extension Image {
     /// The most pixels a side that are decoded.
     package static let sideLimit = 16_384
     /// The most pixels in all that are decoded.
     package static let pixelLimit = 100_000_000
+
+    /// The longest file that is read, in bytes.
+    static let fileLimit = 512 << 20
 
     /// Decodes a PNG, a JPEG or a WebP, whichever the bytes are.
     ///
@@ -33,7 +37,13 @@ extension Image {
     /// - Parameter path: a PNG, a JPEG or a WebP; what it is tell its bytes, not its name
     /// - Throws: ``MediaError``
     package init(path: String) throws(MediaError) {
-        try self.init(decoding: InputFile.read(path))
+        let bytes: [UInt8]
+        do {
+            bytes = try InputFile(reading: path).readAll(limit: Self.fileLimit)
+        } catch {
+            throw .cannotRead(path: error.path, reason: error.fault.reason)
+        }
+        try self.init(decoding: bytes)
     }
 
     /// Refuses a size that is not decoded.

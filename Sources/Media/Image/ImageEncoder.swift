@@ -1,4 +1,5 @@
 import CFFmpeg
+internal import Files
 
 extension Image {
     /// The picture as a file's bytes.
@@ -37,7 +38,12 @@ extension Image {
     /// - Throws: ``MediaError``
     package func write(to path: String, as encoding: ImageEncoding? = nil) throws(MediaError) {
         let encoding = if let encoding { encoding } else { ImageEncoding(try ImageFormat(path: path)) }
-        try AtomicFile.write(encoded(encoding), to: path)
+        let bytes = try encoded(encoding)
+        do {
+            try AtomicFile.write(bytes, to: path)
+        } catch {
+            throw .cannotWrite(path: error.path, reason: error.fault.reason)
+        }
     }
 
     private func check(_ quality: Int, _ format: ImageFormat) throws(MediaError) {
