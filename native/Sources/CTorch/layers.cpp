@@ -37,8 +37,8 @@ std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
 }
 
 // Whether a product of 32-bit floats goes to oneDNN. LibTorch's default library keeps to AVX2 on AMD's processors, where
-// oneDNN is more than twice as fast with AVX-512 and a tenth slower without. A product of few rows is bound by memory, and
-// the default has less overhead.
+// oneDNN uses AVX-512; without AVX-512 oneDNN is the slower one. A product of few rows is bound by memory, and the default
+// has less overhead.
 bool goes_to_onednn(const at::Tensor &x) {
     constexpr int64_t few_rows = 16;
     return has_avx512() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 &&
