@@ -26,6 +26,7 @@ extension LocalWorker {
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType, runs: Int
     ) throws -> Timing {
         let benchmark = try family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device))
+        HostMemory.release()
         var seconds: [Double] = []
         for index in 0...runs {
             try Task.checkCancellation()

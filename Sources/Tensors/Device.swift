@@ -53,3 +53,9 @@ package enum ThreadSettings {
     /// The instruction set LibTorch's own kernels use here, for example `AVX2`.
     package static var cpuCapability: String { String(cString: ct_cpu_capability()) }
 }
+
+/// The memory of large tensors on the CPU, which is kept when they are freed and used for the next ones.
+package enum HostMemory {
+    /// Gives what is kept back to the system.
+    package static func release() { ct_release_memory() }
+}
