@@ -26,13 +26,14 @@ extension LocalWorker {
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType, runs: Int
     ) throws -> Timing {
         let benchmark = try family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device))
-        HostMemory.release()
         var seconds: [Double] = []
-        for index in 0...runs {
-            try Task.checkCancellation()
-            var elapsed = 0.0
-            try timed(&elapsed, benchmark.run)
-            if index > 0 { seconds.append(elapsed) }
+        try HostMemory.reusing {
+            for index in 0...runs {
+                try Task.checkCancellation()
+                var elapsed = 0.0
+                try timed(&elapsed, benchmark.run)
+                if index > 0 { seconds.append(elapsed) }
+            }
         }
         return Timing(seconds: seconds, operations: benchmark.operations)
     }

@@ -42,7 +42,6 @@ package actor LocalWorker {
         throws
     {
         pipeline = nil
-        defer { HostMemory.release() }
         pipeline = try Catalog.family(of: checkpoint)
             .load(checkpoint, plan: ExecutionPlan(dtype: dtype, device: device), observe: observe)
     }
@@ -59,9 +58,10 @@ package actor LocalWorker {
         _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }
     ) throws -> Result {
         guard let pipeline else { throw EngineError.noModel }
-        defer { HostMemory.release() }
         let trace = tracing ? Trace() : nil
-        let (pixels, times) = try pipeline.generate(request, observe: observe, trace: trace)
+        let (pixels, times) = try HostMemory.reusing {
+            try pipeline.generate(request, observe: observe, trace: trace)
+        }
         return Result(pixels: pixels, times: times, trace: trace?.entries ?? [])
     }
 }

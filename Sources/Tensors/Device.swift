@@ -54,8 +54,16 @@ package enum ThreadSettings {
     package static var cpuCapability: String { String(cString: ct_cpu_capability()) }
 }
 
-/// The memory of large tensors on the CPU, which is kept when they are freed and used for the next ones.
+/// The memory of large tensors on the CPU.
 package enum HostMemory {
-    /// Gives what is kept back to the system.
-    package static func release() { ct_release_memory() }
+    /// Keeps the memory of tensors that are freed while a body runs for the next ones, and gives it back afterwards.
+    ///
+    /// - Parameter body: a request, or anything that makes tensors of the same sizes again and again
+    /// - Returns: the body's result
+    /// - Throws: the body's error
+    package static func reusing<Result>(_ body: () throws -> Result) rethrows -> Result {
+        ct_reuse_memory(true)
+        defer { ct_reuse_memory(false) }
+        return try body()
+    }
 }

@@ -5,6 +5,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -14,6 +15,7 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
+#include <algorithm>
 #include <array>
 
 using namespace ct;
@@ -34,6 +36,25 @@ bool computes_wide(const at::Tensor &x) {
 
 std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
     return x ? std::optional<at::Tensor>(x->to(at::kFloat)) : std::nullopt;
+}
+
+// A product of 16-bit floats in 32 bits, some outputs at a time, so that no copy of the whole weight is made.
+at::Tensor wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    constexpr int64_t weights_at_once = 1 << 23;
+    const int64_t outputs = weight.size(0), inputs = weight.size(1);
+    const int64_t step = std::max<int64_t>(256, weights_at_once / std::max<int64_t>(1, inputs));
+    const at::Tensor rows = x.to(at::kFloat);
+    if (outputs <= step) return at::linear(rows, weight.to(at::kFloat), wide(bias)).to(x.scalar_type());
+    at::DimVector shape(x.sizes());
+    shape.back() = outputs;
+    at::Tensor result = at::empty(shape, x.options());
+    for (int64_t start = 0; start < outputs; start += step) {
+        const int64_t count = std::min(step, outputs - start);
+        const auto part = [&](const at::Tensor &all) { return all.narrow(0, start, count).to(at::kFloat); };
+        const auto part_of_bias = bias ? std::optional<at::Tensor>(part(*bias)) : std::nullopt;
+        result.narrow(-1, start, count).copy_(at::linear(rows, part(weight), part_of_bias));
+    }
+    return result;
 }
 
 // Whether a product of 32-bit floats goes to oneDNN. LibTorch's default library keeps to AVX2 on AMD's processors, where
@@ -61,9 +82,7 @@ ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::ma
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        if (computes_wide(input))
-            return at::linear(input.to(at::kFloat), borrow(weight).to(at::kFloat), wide(optional(bias)))
-                .to(input.scalar_type());
+        if (computes_wide(input)) return wide_linear(input, borrow(weight), optional(bias));
         if (goes_to_onednn(input)) return onednn_linear(input.contiguous(), borrow(weight), optional(bias));
         return at::linear(input, borrow(weight), optional(bias));
     });

@@ -16,9 +16,9 @@ namespace {
 constexpr size_t large = 1 << 20;        // smaller tensors stay with LibTorch's own allocator
 constexpr size_t granularity = 1 << 16;  // sizes are rounded up, so that nearly equal ones can share a block
 
-// Blocks of mapped memory, in use or kept. What is in use when kept memory is released, weights above all, counts as
-// staying; what comes on top may hold a quarter more than was ever in use at once. Beyond it, the blocks kept longest go
-// back to the system.
+// Blocks of mapped memory, in use or kept. Freed blocks are kept only while someone asks for reuse. What is in use when
+// that begins, weights above all, counts as staying; what comes on top may hold a quarter more than was ever in use at
+// once. Beyond it, the blocks kept longest go back to the system.
 class Pool {
 public:
     void *take(size_t bytes) {
@@ -39,14 +39,15 @@ public:
         kept.push_back({start, found->second});
         in_use -= found->second;
         used.erase(found);
+        if (users == 0) shrink(0);
         return true;
     }
 
-    // Gives what is kept back to the system, and forgets how much was in use before.
-    void release() {
+    void reuse(bool begins) {
         const std::lock_guard lock(mutex);
-        shrink(0);
-        most_in_use = staying = in_use;
+        if (begins && users == 0) most_in_use = staying = in_use;
+        users += begins ? 1 : -1;
+        if (users == 0) shrink(0);
     }
 
 private:
@@ -69,8 +70,7 @@ private:
 
     Block mapped(size_t size) {
         most_in_use = std::max(most_in_use, in_use + size);
-        const size_t limit = most_in_use + (most_in_use > staying ? (most_in_use - staying) / 4 : 0);
-        shrink(limit - size);
+        shrink(most_in_use + (most_in_use - std::min(staying, most_in_use)) / 4 - size);
         void *start = map(size);
         if (start == MAP_FAILED) {
             shrink(0);
@@ -99,6 +99,7 @@ private:
     std::unordered_map<void *, size_t> used;
     std::vector<Block> kept;  // in the order in which they were freed
     size_t in_use = 0, held = 0, most_in_use = 0, staying = 0;
+    int users = 0;
 };
 
 // Never destroyed: tensors may outlive everything else.
@@ -130,4 +131,4 @@ const bool installed = [] {
 
 }  // namespace
 
-void ct_release_memory(void) { pool.release(); }
+void ct_reuse_memory(bool begins) { pool.reuse(begins); }

@@ -46,8 +46,8 @@ CT_API void ct_set_threads(int count);
 CT_API int ct_threads(void);
 CT_API const char *ct_cpu_capability(void);
 
-// Gives the CPU memory that is kept for the next tensors back to the system.
-CT_API void ct_release_memory(void);
+// From `true` to the matching `false`, the CPU memory of large tensors that are freed is kept for the next ones.
+CT_API void ct_reuse_memory(bool begins);
 
 // Reference counts.
 CT_API ct_tensor ct_retain(ct_tensor tensor);
