@@ -1,5 +1,5 @@
 // The CPU's memory for large tensors: freed blocks are kept and used again, so that a step does not fault in fresh pages
-// for every product. That took 15 % of a FLUX.1 step; the system's malloc gives blocks this large back at every free.
+// for every product. The system's malloc gives blocks this large back at every free.
 #include "support.h"
 
 #include <c10/core/CPUAllocator.h>
