@@ -1,0 +1,3 @@
+// ZeroMQ's C interface as a module.
+#pragma once
+#include <zmq.h>

@@ -1,0 +1,73 @@
+internal import CSystem
+internal import Glibc
+
+/// Memory of two processes, for what is too large for a message.
+///
+/// It has no name, so nothing is left when both are gone, and neither side maps it, so that none can be killed by the
+/// other's truncating it. Unlike `shm_open`, `memfd_create` is not bound to the size of `/dev/shm`, which is 64 MB in many
+/// containers.
+package final class SharedBuffer: Sendable {
+    /// The descriptor, which a child process inherits under a number of its own.
+    package let descriptor: Int32
+
+    /// Makes an empty buffer.
+    ///
+    /// - Throws: ``MessagingError/system(_:reason:)``
+    package init() throws(MessagingError) {
+        descriptor = system_memory_file("visualgen")
+        guard descriptor >= 0 else { throw .system("memfd_create", reason: String(cString: strerror(errno))) }
+    }
+
+    /// Takes over a buffer that the parent process made.
+    ///
+    /// - Parameter descriptor: its number in this process
+    package init(inherited descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Replaces what the buffer holds.
+    ///
+    /// - Parameter bytes: what it holds then
+    /// - Throws: ``MessagingError/system(_:reason:)``, as when there is no memory left
+    package func write(_ bytes: [UInt8]) throws(MessagingError) {
+        guard ftruncate(descriptor, bytes.count) == 0 else { throw Self.failure("growing the shared memory") }
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.failure("writing the shared memory") }
+            done += count
+        }
+    }
+
+    /// Takes out what the buffer holds and gives its memory back.
+    ///
+    /// - Parameter count: how many bytes are expected
+    /// - Returns: the bytes
+    /// - Throws: ``MessagingError/system(_:reason:)``, also if there are fewer
+    package func take(_ count: Int) throws(MessagingError) -> [UInt8] {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) == count else {
+            throw .system("reading the shared memory", reason: "it has \(status.st_size) bytes instead of \(count)")
+        }
+        var read = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while read < count {
+                let part = pread(descriptor, buffer.baseAddress.map { $0 + read }, count - read, read)
+                if part < 0, errno == EINTR { continue }
+                if part <= 0 { break }
+                read += part
+            }
+            filled = read
+        }
+        guard read == count else { throw Self.failure("reading the shared memory") }
+        ftruncate(descriptor, 0)
+        return bytes
+    }
+
+    private static func failure(_ call: String) -> MessagingError {
+        .system(call, reason: String(cString: strerror(errno)))
+    }
+}
