@@ -24,7 +24,7 @@ let package = Package(
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
         .target(name: "Files", swiftSettings: strict),
         .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
-        .target(name: "Tokenizers", swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["Files"], swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
         .target(
             name: "Models", dependencies: ["Diffusion", "Layers", "Tensors", "Tokenizers"], swiftSettings: strict),

@@ -53,12 +53,14 @@ extension GenerationRequest {
         }
     }
 
-    /// Checks that the largest activations fit into the machine.
+    /// Checks that the largest activations fit into the machine, once batch and size have been checked.
     ///
     /// - Parameter bytesOfPixel: what decoding holds at once for each pixel
     /// - Throws: ``RequestError/memory(needed:available:)``
     package func requireMemory(bytesOfPixel: Int) throws(RequestError) {
-        let needed = outputCount * (height ?? 0) * (width ?? 0) * bytesOfPixel
+        let pixels = outputCount * (height ?? 0) * (width ?? 0)
+        let (product, overflows) = pixels.multipliedReportingOverflow(by: bytesOfPixel)
+        let needed = overflows ? Int.max : product
         let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
         if needed > available { throw .memory(needed: needed, available: available) }
     }

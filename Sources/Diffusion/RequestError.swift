@@ -28,5 +28,5 @@ extension RequestError: CustomStringConvertible {
         }
     }
 
-    private static func gigabytes(_ bytes: Int) -> Int { (bytes + 999_999_999) / 1_000_000_000 }
+    private static func gigabytes(_ bytes: Int) -> Int { (bytes - 1) / 1_000_000_000 + 1 }
 }

@@ -63,8 +63,6 @@ package func abs(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("abs", 
 /// - Throws: ``TensorError``
 package func round(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("round", ct_round(x.handle)) }
 
-package func sigmoid(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("sigmoid", ct_sigmoid(x.handle)) }
-
 /// x · sigmoid(x), also called swish.
 ///
 /// - Parameter x: any shape
@@ -125,14 +123,6 @@ extension Tensor {
     /// - Throws: ``TensorError``
     package func mean(over axes: Int...) throws(TensorError) -> Tensor {
         try Tensor("mean", ct_mean(handle, axes.int64, axes.count, true))
-    }
-
-    /// The greatest number of all.
-    ///
-    /// - Returns: a number
-    /// - Throws: ``TensorError``
-    package func max() throws(TensorError) -> Float {
-        try Tensor("max", ct_max_all(handle)).floats()[0]
     }
 
     /// Whether no number is infinite or undefined.

@@ -30,10 +30,7 @@ struct Inspect: ParsableCommand {
     }
 
     private func inspectPicture(_ path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw MediaError.cannotRead(path: path, reason: "it cannot be opened")
-        }
-        let texts = try PNGText.read([UInt8](data))
+        let texts = try PNGText.read(Image.bytes(at: path))
         for text in texts { print("\(text.keyword): \(text.text)") }
         guard let command = Recipe.command(from: texts) else {
             throw MediaError.unsupported(.png, "it does not say how VisualGen would make it")

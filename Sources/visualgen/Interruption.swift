@@ -8,8 +8,8 @@ enum Interruption {
 
     /// Runs a body, cancelled by SIGINT or SIGTERM.
     ///
-    /// A stage that does not notice within two seconds is cut short; no
-    /// file is ever half written, since files get their names when they are whole.
+    /// A stage that does not notice within two seconds is cut short; no file is ever half written, since files get
+    /// their names when they are whole.
     ///
     /// - Parameter body: what to run
     /// - Throws: `CancellationError` when interrupted, else what the body throws

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import Layers
 
@@ -30,22 +31,19 @@ struct Metrics {
             "load": load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
             "peak_memory_bytes": Self.peakMemory,
         ]
+        let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         do {
-            try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
-                .write(to: URL(fileURLWithPath: path), options: .atomic)
+            try AtomicFile.write([UInt8](json), to: path)
         } catch {
-            throw OutputError.notWritable(path)
+            throw OutputError.failed(path, reason: error.fault.reason)
         }
     }
 
     /// The most memory this process ever held, in bytes, as the kernel counts it.
     static var peakMemory: Int {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-            let kilobytes = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({
-                Int($0)
-            })
-        else { return 0 }
-        return kilobytes * 1024
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        return (kilobytes ?? 0) * 1024
     }
 }

@@ -24,11 +24,12 @@ struct OutputPaths {
     }
 }
 
-/// Why a file cannot be written where the user wants it; found out before any work is done.
+/// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
 enum OutputError: Error, CustomStringConvertible {
     case noFolder(String)
     case isFolder(String)
     case notWritable(String)
+    case failed(String, reason: String)
 
     /// Checks that a file can be made at a path.
     ///
@@ -49,6 +50,7 @@ enum OutputError: Error, CustomStringConvertible {
         case .noFolder(let path): "\(path) cannot be written: its folder does not exist"
         case .isFolder(let path): "\(path) cannot be written: it is a folder"
         case .notWritable(let path): "\(path) cannot be written: its folder is not writable"
+        case .failed(let path, let reason): "\(path) cannot be written: \(reason)"
         }
     }
 }

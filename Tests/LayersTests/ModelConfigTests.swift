@@ -37,6 +37,15 @@ private struct SampleConfig: ModelConfig, Equatable {
         return error.fault
     }
 
+    /// A hub's cache holds links; what counts is the length of the file behind one.
+    @Test func refusesALongFileBehindALink() throws {
+        let folder = try TemporaryFolder()
+        try Data(count: 17 << 20).write(to: URL(fileURLWithPath: folder.file("long.json")))
+        let link = folder.file("config.json")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.file("long.json"))
+        #expect(throws: ConfigError(file: link, fault: .tooLong(17 << 20))) { _ = try SampleConfig.read(link) }
+    }
+
     @Test func hasItsDefaultsWhereTheFileIsSilent() throws {
         let (config, skipped) = try read("{}")
         #expect(config == SampleConfig())

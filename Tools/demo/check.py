@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+import captions
 import scenes
 
 NAMES = tuple(scenes.COLOURS)
@@ -135,7 +136,7 @@ def make_prompts(count, seed):
     prompts = []
     for _ in range(count):
         scene = scenes.sample_scene(rng, held_out=True)
-        prompts.append({"prompt": scenes.caption(rng, scene), "scene": scene.as_dict()})
+        prompts.append({"prompt": captions.caption(rng, scene), "scene": scene.as_dict()})
     return prompts
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import captions
 import scenes
 import text
 from journal import log
@@ -79,7 +80,7 @@ def make_bucket(clip, t5, size, count, device, rng, held_out=False):
         layouts[index] = scenes.layout(rng, scene, *size)
         labels[index] = scene_labels(scene)
         for wording in range(CAPTIONS):
-            caption = scenes.caption(rng, scene)
+            caption = captions.caption(rng, scene)
             clip_words.fill(clip_ids[index, wording], caption)
             t5_words.fill(t5_ids[index, wording], caption)
         if time.monotonic() - said > 5:

@@ -10,6 +10,7 @@ import sentencepiece
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer, T5Tokenizer
 
+import captions
 import scenes
 
 CLIP_LENGTH = 77
@@ -21,7 +22,7 @@ T5_VOCABULARY = 1000
 def corpus(count=5000, seed=7):
     """Captions, their commonest words alone (so that each becomes one piece), and general English."""
     rng = random.Random(seed)
-    lines = [scenes.caption(rng, scenes.sample_scene(rng)) for _ in range(count)]
+    lines = [captions.caption(rng, scenes.sample_scene(rng)) for _ in range(count)]
     frequency = Counter(word.strip(".,;:") for line in lines for word in line.split())
     common = [word for word, times in frequency.items() if times >= 50]
     english = (Path(__file__).parent / "english.txt").read_text(encoding="utf-8").splitlines()

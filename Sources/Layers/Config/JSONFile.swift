@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// Reads the small JSON files of a checkpoint.
@@ -18,13 +19,15 @@ package enum JSONFile {
     }
 
     private static func value(at path: String) throws(ConfigError) -> Any {
-        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
-        guard let size, let data = FileManager.default.contents(atPath: path) else {
+        let text: [UInt8]
+        do {
+            text = try InputFile(reading: path).readAll(limit: lengthLimit)
+        } catch {
+            if case .tooLarge(let bytes, _) = error.fault { throw ConfigError(file: path, fault: .tooLong(bytes)) }
             throw ConfigError(file: path, fault: .unreadable)
         }
-        guard size <= lengthLimit else { throw ConfigError(file: path, fault: .tooLong(size)) }
         do {
-            return try JSONSerialization.jsonObject(with: data, options: [.fragmentsAllowed])
+            return try JSONSerialization.jsonObject(with: Data(text), options: [.fragmentsAllowed])
         } catch {
             throw ConfigError(file: path, fault: .notJSON)
         }

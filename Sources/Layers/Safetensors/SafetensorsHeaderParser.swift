@@ -1,3 +1,5 @@
+internal import Files
+
 /// Reads a header's JSON into entries, each checked on its own; how they lie together is checked by the header.
 struct SafetensorsHeaderParser {
     static let metadataKey = "__metadata__"

@@ -37,13 +37,20 @@ extension Image {
     /// - Parameter path: a PNG, a JPEG or a WebP; what it is tell its bytes, not its name
     /// - Throws: ``MediaError``
     package init(path: String) throws(MediaError) {
-        let bytes: [UInt8]
+        try self.init(decoding: Self.bytes(at: path))
+    }
+
+    /// A picture's file as it is.
+    ///
+    /// - Parameter path: the file
+    /// - Returns: all its bytes
+    /// - Throws: `.cannotRead`, also where something else than a regular file has the name
+    package static func bytes(at path: String) throws(MediaError) -> [UInt8] {
         do {
-            bytes = try InputFile(reading: path).readAll(limit: Self.fileLimit)
+            return try InputFile(reading: path).readAll(limit: fileLimit)
         } catch {
             throw .cannotRead(path: error.path, reason: error.fault.reason)
         }
-        try self.init(decoding: bytes)
     }
 
     /// Refuses a size that is not decoded.

@@ -1,3 +1,5 @@
+internal import Files
+
 /// An object of a JSON file, with typed access that names file and key when it fails.
 struct Fields {
     let file: String

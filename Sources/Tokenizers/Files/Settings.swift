@@ -1,3 +1,5 @@
+internal import Files
+
 /// A special token as the files give it: bare text, or text with flags.
 enum NamedToken: Sendable, Equatable {
     case text(String)

@@ -1,9 +1,12 @@
+internal import Files
 internal import Foundation
 
 /// The files of a tokenizer's folder, read when asked for.
 struct TokenizerFolder: Sendable {
     /// No tokenizer file is larger; the largest published one has 35 MB.
-    private static let maximumSize = 512 << 20
+    private static let lengthLimit = 512 << 20
+    /// The deepest nesting accepted; tokenizer files need about 8.
+    private static let depthLimit = 64
 
     private let path: String
     /// `tokenizer.json`, if the folder has it.
@@ -27,20 +30,22 @@ struct TokenizerFolder: Sendable {
     private static func fieldsIfPresent(_ folder: String, _ name: String) throws -> Fields? {
         let file = "\(folder)/\(name)"
         guard FileManager.default.fileExists(atPath: file) else { return nil }
-        return try Fields(JSON.read(bytes(file), file: file), file: file, path: "")
+        var reader = StrictJSONReader(try bytes(file), depthLimit: depthLimit)
+        let value: JSON
+        do {
+            value = try reader.value()
+            try reader.end()
+        } catch {
+            throw TokenizerError.malformed(file: file, offset: error.offset, reason: "\(error.fault)")
+        }
+        return try Fields(value, file: file, path: "")
     }
 
     private static func bytes(_ file: String) throws -> [UInt8] {
         do {
-            let data = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
-            guard data.count <= maximumSize else {
-                throw TokenizerError.unreadable(file: file, reason: "it has \(data.count) bytes")
-            }
-            return Array(data)
-        } catch let error as TokenizerError {
-            throw error
+            return try InputFile(reading: file).readAll(limit: lengthLimit)
         } catch {
-            throw TokenizerError.unreadable(file: file, reason: error.localizedDescription)
+            throw TokenizerError.unreadable(file: file, reason: error.fault.reason)
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// Stage 3 of a tokenizer: the tokens of a word.
 enum Model: Sendable {
     case bpe(BPE)

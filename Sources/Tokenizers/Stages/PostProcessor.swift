@@ -1,3 +1,5 @@
+internal import Files
+
 /// Stage 4 of a tokenizer: what comes before and after the tokens of a text.
 // Source: huggingface/tokenizers, src/processors at 3ba8ad0.
 enum PostProcessor: Sendable {

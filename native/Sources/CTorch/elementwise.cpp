@@ -10,14 +10,12 @@
 #include <ATen/ops/exp.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/log.h>
-#include <ATen/ops/max.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/reciprocal.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/round.h>
 #include <ATen/ops/rsub.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/sub.h>
@@ -45,7 +43,6 @@ ct_tensor ct_sqrt(ct_tensor x) { return guard([&] { return at::sqrt(borrow(x)); 
 ct_tensor ct_sin(ct_tensor x) { return guard([&] { return at::sin(borrow(x)); }); }
 ct_tensor ct_cos(ct_tensor x) { return guard([&] { return at::cos(borrow(x)); }); }
 ct_tensor ct_tanh(ct_tensor x) { return guard([&] { return at::tanh(borrow(x)); }); }
-ct_tensor ct_sigmoid(ct_tensor x) { return guard([&] { return at::sigmoid(borrow(x)); }); }
 ct_tensor ct_relu(ct_tensor x) { return guard([&] { return at::relu(borrow(x)); }); }
 ct_tensor ct_abs(ct_tensor x) { return guard([&] { return at::abs(borrow(x)); }); }
 ct_tensor ct_round(ct_tensor x) { return guard([&] { return at::round(borrow(x)); }); }
@@ -62,5 +59,4 @@ ct_tensor ct_mean(ct_tensor x, const int64_t *axes, size_t count, bool keep) {
     return guard([&] { return at::mean(borrow(x), sizes(axes, count), keep); });
 }
 
-ct_tensor ct_max_all(ct_tensor x) { return guard([&] { return at::max(borrow(x)); }); }
 ct_tensor ct_is_finite_all(ct_tensor x) { return guard([&] { return at::all(at::isfinite(borrow(x))); }); }

@@ -70,7 +70,7 @@ private:
 
     Block mapped(size_t size) {
         most_in_use = std::max(most_in_use, in_use + size);
-        shrink(most_in_use + (most_in_use - std::min(staying, most_in_use)) / 4 - size);
+        shrink(most_in_use + (most_in_use - staying) / 4 - size);
         void *start = map(size);
         if (start == MAP_FAILED) {
             shrink(0);

@@ -66,16 +66,10 @@ const char *ct_cpu_capability(void) {
     return capability.c_str();
 }
 
-ct_tensor ct_retain(ct_tensor tensor) {
-    c10::raw::intrusive_ptr::incref(reinterpret_cast<c10::TensorImpl *>(tensor));
-    return tensor;
-}
-
 void ct_release(ct_tensor tensor) { c10::raw::intrusive_ptr::decref(reinterpret_cast<c10::TensorImpl *>(tensor)); }
 
 int64_t ct_rank(ct_tensor tensor) { return borrow(tensor).dim(); }
 int64_t ct_size(ct_tensor tensor, int64_t axis) { return borrow(tensor).sizes()[axis]; }
-int64_t ct_stride(ct_tensor tensor, int64_t axis) { return borrow(tensor).strides()[axis]; }
 int64_t ct_count(ct_tensor tensor) { return borrow(tensor).numel(); }
 bool ct_is_contiguous(ct_tensor tensor) { return borrow(tensor).is_contiguous(); }
 

@@ -49,14 +49,12 @@ CT_API const char *ct_cpu_capability(void);
 // From `true` to the matching `false`, the CPU memory of large tensors that are freed is kept for the next ones.
 CT_API void ct_reuse_memory(bool begins);
 
-// Reference counts.
-CT_API ct_tensor ct_retain(ct_tensor tensor);
+// Gives up one reference.
 CT_API void ct_release(ct_tensor tensor);
 
 // What a tensor is. `device` is -1 for the CPU, else the CUDA index.
 CT_API int64_t ct_rank(ct_tensor tensor);
 CT_API int64_t ct_size(ct_tensor tensor, int64_t axis);
-CT_API int64_t ct_stride(ct_tensor tensor, int64_t axis);
 CT_API int64_t ct_count(ct_tensor tensor);
 CT_API ct_dtype ct_dtype_of(ct_tensor tensor);
 CT_API int ct_device_of(ct_tensor tensor);
@@ -96,7 +94,6 @@ CT_API ct_tensor CT_NULLABLE ct_sqrt(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_sin(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_cos(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_tanh(ct_tensor x);
-CT_API ct_tensor CT_NULLABLE ct_sigmoid(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_silu(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_relu(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_gelu(ct_tensor x, bool tanh_approximation);
@@ -108,7 +105,6 @@ CT_API ct_tensor CT_NULLABLE ct_clamp(ct_tensor x, double low, double high);
 // Reductions.
 CT_API ct_tensor CT_NULLABLE ct_sum(ct_tensor x, const int64_t *axes, size_t count, bool keep);
 CT_API ct_tensor CT_NULLABLE ct_mean(ct_tensor x, const int64_t *axes, size_t count, bool keep);
-CT_API ct_tensor CT_NULLABLE ct_max_all(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_is_finite_all(ct_tensor x);
 
 // Shape. Views where strides allow; `ct_reshape` copies when they do not.

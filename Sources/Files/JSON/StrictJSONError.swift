@@ -13,6 +13,7 @@ package struct StrictJSONError: Error, Equatable {
         case notWhole
         case tooLarge
         case invalidNumber
+        case outOfRange
         case textAfterTheEnd
         case tooManyElements(limit: Int)
         case unknownKey(String)
@@ -48,6 +49,7 @@ extension StrictJSONError.Fault: CustomStringConvertible {
         case .notWhole: "a number that is not whole"
         case .tooLarge: "a number that does not fit 63 bits"
         case .invalidNumber: "a malformed number"
+        case .outOfRange: "a number beyond 64-bit floats"
         case .textAfterTheEnd: "text after the end of the value"
         case .tooManyElements(let limit): "an array of more than \(limit) elements"
         case .unknownKey(let key): "a key \(key.quoted), which the format does not have,"

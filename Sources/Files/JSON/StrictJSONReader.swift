@@ -1,36 +1,39 @@
 /// A pull reader for JSON that nobody vouches for.
 ///
-/// It builds no tree: the caller asks for what must come next, so memory follows what the caller keeps. Nesting is
-/// tracked in an array, never on the call stack. Duplicate keys are the caller's to notice.
-struct StrictJSONReader {
+/// The caller asks for what must come next, so memory follows what the caller keeps. Nesting is tracked in an array and
+/// limited. Duplicate keys are the caller's to notice.
+package struct StrictJSONReader {
     private enum Container { case array, object }
     private struct Level {
         let container: Container
         var isEmpty = true
     }
 
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     private let depthLimit: Int
     private var levels: [Level] = []
     private(set) var offset = 0
 
-    init(_ bytes: [UInt8], depthLimit: Int = 16) {
+    /// - Parameters:
+    ///   - bytes: the text
+    ///   - depthLimit: the deepest nesting accepted
+    package init(_ bytes: [UInt8], depthLimit: Int = 16) {
         self.bytes = bytes
         self.depthLimit = depthLimit
     }
 
     // MARK: Containers
 
-    mutating func beginObject() throws(StrictJSONError) {
+    package mutating func beginObject() throws(StrictJSONError) {
         try open(.object, with: UInt8(ascii: "{"), "an object")
     }
 
-    mutating func beginArray() throws(StrictJSONError) {
+    package mutating func beginArray() throws(StrictJSONError) {
         try open(.array, with: UInt8(ascii: "["), "an array")
     }
 
     /// The next key of the innermost object, its colon read; nil once the object is closed.
-    mutating func nextKey() throws(StrictJSONError) -> String? {
+    package mutating func nextKey() throws(StrictJSONError) -> String? {
         guard try next(closing: UInt8(ascii: "}")) else { return nil }
         let key = try string()
         try take(UInt8(ascii: ":"), "a colon")
@@ -38,19 +41,19 @@ struct StrictJSONReader {
     }
 
     /// Whether the innermost array has another element, which then comes next; false once the array is closed.
-    mutating func nextElement() throws(StrictJSONError) -> Bool {
+    package mutating func nextElement() throws(StrictJSONError) -> Bool {
         try next(closing: UInt8(ascii: "]"))
     }
 
     /// Checks that only blanks are left.
-    mutating func end() throws(StrictJSONError) {
+    package mutating func end() throws(StrictJSONError) {
         skipBlanks()
         guard offset == bytes.count else { throw error(.textAfterTheEnd) }
     }
 
     // MARK: Values
 
-    mutating func string() throws(StrictJSONError) -> String {
+    package mutating func string() throws(StrictJSONError) -> String {
         try take(UInt8(ascii: "\""), "a string")
         let start = offset
         while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
@@ -60,7 +63,7 @@ struct StrictJSONReader {
     }
 
     /// A whole number from 0 to `Int.max`, without sign, fraction or exponent.
-    mutating func wholeNumber() throws(StrictJSONError) -> Int {
+    package mutating func wholeNumber() throws(StrictJSONError) -> Int {
         skipBlanks()
         guard let first = current else { throw error(.endsEarly) }
         if first == UInt8(ascii: "-") { throw error(.negative) }
@@ -80,7 +83,7 @@ struct StrictJSONReader {
     }
 
     /// An array of at most `limit` whole numbers.
-    mutating func wholeNumbers(limit: Int) throws(StrictJSONError) -> [Int] {
+    package mutating func wholeNumbers(limit: Int) throws(StrictJSONError) -> [Int] {
         var numbers: [Int] = []
         try beginArray()
         while try nextElement() {
@@ -91,7 +94,7 @@ struct StrictJSONReader {
     }
 
     /// An object of texts, no key twice.
-    mutating func texts() throws(StrictJSONError) -> [String: String] {
+    package mutating func texts() throws(StrictJSONError) -> [String: String] {
         var texts: [String: String] = [:]
         try beginObject()
         while let key = try nextKey() {
@@ -101,7 +104,7 @@ struct StrictJSONReader {
     }
 
     /// Reads over one value of any kind.
-    mutating func skipValue() throws(StrictJSONError) {
+    package mutating func skipValue() throws(StrictJSONError) {
         let depth = levels.count
         repeat {
             try skipScalarOrOpen()
@@ -116,15 +119,17 @@ struct StrictJSONReader {
 // MARK: - Pieces
 
 extension StrictJSONReader {
-    private var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     private func isAt(_ character: Unicode.Scalar) -> Bool { current == UInt8(ascii: character) }
 
     private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
 
-    func error(_ fault: StrictJSONError.Fault) -> StrictJSONError { StrictJSONError(fault: fault, offset: offset) }
+    package func error(_ fault: StrictJSONError.Fault) -> StrictJSONError {
+        StrictJSONError(fault: fault, offset: offset)
+    }
 
-    private mutating func skipBlanks() {
+    mutating func skipBlanks() {
         while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
     }
 
@@ -184,12 +189,21 @@ extension StrictJSONReader {
     /// The scalar that an escape stands for; the backslash has been read.
     private mutating func escape() throws(StrictJSONError) -> Unicode.Scalar {
         guard let byte = current else { throw error(.endsEarly) }
-        let simple: [UInt8: Unicode.Scalar] = [
-            0x22: "\"", 0x5C: "\\", 0x2F: "/", 0x62: "\u{8}", 0x66: "\u{C}", 0x6E: "\n", 0x72: "\r", 0x74: "\t",
-        ]
         offset += 1
-        if let scalar = simple[byte] { return scalar }
-        guard byte == UInt8(ascii: "u") else { throw error(.invalidEscape) }
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
+        case UInt8(ascii: "b"): return "\u{8}"
+        case UInt8(ascii: "f"): return "\u{C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): return try escapedScalar()
+        default: throw error(.invalidEscape)
+        }
+    }
+
+    /// The scalar of one escape of four digits, or of two that are a surrogate pair; the first `u` has been read.
+    private mutating func escapedScalar() throws(StrictJSONError) -> Unicode.Scalar {
         let high = try codeUnit()
         if let scalar = Unicode.Scalar(high) { return scalar }
         guard high < 0xDC00, isAt("\\") else { throw error(.loneSurrogate) }
@@ -229,7 +243,7 @@ extension StrictJSONReader {
         }
     }
 
-    private mutating func skip(_ word: String) throws(StrictJSONError) {
+    mutating func skip(_ word: String) throws(StrictJSONError) {
         for byte in word.utf8 {
             guard current == byte else { throw error(.expected("a value")) }
             offset += 1
@@ -242,7 +256,7 @@ extension StrictJSONReader {
         guard offset > start else { throw error(.invalidNumber) }
     }
 
-    private mutating func skipNumber() throws(StrictJSONError) {
+    mutating func skipNumber() throws(StrictJSONError) {
         guard let first = current, first == UInt8(ascii: "-") || Self.isDigit(first) else {
             throw error(.expected("a value"))
         }
