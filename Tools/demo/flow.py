@@ -20,24 +20,28 @@ from optim import FlatAdam
 
 # Bucket, number of T5 tokens, and how often batches are of this kind early and late in training.
 KINDS = (
-    (0, text.T5_LENGTH, 0.76, 0.24),
-    (1, text.T5_LENGTH, 0.12, 0.30),
+    (0, text.T5_LENGTH, 0.76, 0.20),
+    (1, text.T5_LENGTH, 0.12, 0.34),
     (2, text.T5_LENGTH, 0.01, 0.08),
     (3, text.T5_LENGTH, 0.01, 0.08),
-    (0, 512, 0.06, 0.10),
-    (1, 512, 0.04, 0.20),
+    (0, 512, 0.06, 0.05),
+    (1, 512, 0.04, 0.25),
 )
 NOISE_SHIFT = 2.0  # above 1: more of the high noise levels, where the prompt decides what the picture becomes
 LESSON_WEIGHT = 0.02
 
 
 class FlowTrainer:
-    """Draws batches of cached latents and captions, some empty, and learns the velocity: noise minus latents."""
+    """Draws batches of cached latents and captions, some empty, and learns the velocity: noise minus latents.
 
-    peak_rate = 1e-3
+    A transformer that is ``trained`` already goes on with the late mix of batches.
+    """
+
     warm_up = 500
 
-    def __init__(self, parts, tokenizers, buckets, batch_tokens, generator):
+    def __init__(self, parts, tokenizers, buckets, batch_tokens, generator, peak_rate, trained):
+        self.peak_rate = peak_rate
+        self.mixed_by = 0 if trained else 0.8  # the progress at which the mix is the late one
         self.clip, self.t5 = parts["text_encoder"], parts["text_encoder_2"]
         self.transformer, self.heads = parts["transformer"], parts["heads"]
         self.buckets, self.generator = buckets, generator
@@ -98,7 +102,7 @@ class FlowTrainer:
         return body
 
     def step(self, progress, number):
-        late = min(1, progress / 0.8)
+        late = min(1, progress / self.mixed_by) if self.mixed_by else 1
         weights = [early + late * (last - early) for _, _, early, last in KINDS]
         kind = self.random.choices(range(len(KINDS)), weights)[0]
         size, bucket, scene, wording, uniform, noise = self.draws[kind]

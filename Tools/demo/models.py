@@ -13,7 +13,7 @@ CLIP_WIDTH = 128
 T5_WIDTH = 128
 HEADS = 6
 HEAD_DIM = 32
-DEFAULTS = {"height": 128, "width": 128, "num_inference_steps": 20}
+DEFAULTS = {"height": 256, "width": 256, "num_inference_steps": 20}
 
 
 def build_vae():

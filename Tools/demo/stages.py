@@ -161,6 +161,7 @@ def run_all(arguments):
     _build_parts(run, tokenizers)
     run.load()
     stage = run.state["stage"] if run.state else "vae"
+    trained = arguments.resume is not None and (arguments.resume / "transformer").exists()
     if not run.state and arguments.resume:
         for name in ("vae", "text_encoder", "text_encoder_2", "transformer"):
             if (arguments.resume / name).exists():
@@ -191,7 +192,9 @@ def run_all(arguments):
         del trainer
     autoencoder.cache_latents(vae, buckets)
     batch_tokens = arguments.batch_tokens or (32768 if fast else 1024)
-    trainer = flow.FlowTrainer(run.parts, tokenizers, buckets, batch_tokens, run.generator)
+    trainer = flow.FlowTrainer(
+        run.parts, tokenizers, buckets, batch_tokens, run.generator, arguments.peak_rate, trained
+    )
     saved = {name: part for name, part in run.parts.items() if name != "heads"}
     settings = ((128, 20, 512), (256, 20, 512)) if fast else ((128, 2, 64),)
 
