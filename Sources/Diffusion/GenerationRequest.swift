@@ -20,6 +20,12 @@ package struct GenerationRequest: Sendable, Equatable {
     /// - Parameter prompts: one for each item of the batch
     package init(prompts: [String]) { self.prompts = prompts }
 
+    /// The names that diffusers gives to the fields every request has.
+    package static let commonFields = [
+        "prompt", "negative_prompt", "height", "width", "num_frames", "frame_rate", "num_inference_steps",
+        "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
+    ]
+
     /// How many pictures or videos come out.
     package var outputCount: Int { prompts.count * numImagesPerPrompt }
 }

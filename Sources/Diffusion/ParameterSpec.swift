@@ -23,19 +23,24 @@ package struct ParameterSpec: Sendable {
         (self.name, self.kind, self.help) = (name, kind, help)
     }
 
-    /// Checks a value.
+    /// What is wrong with a value.
     ///
     /// - Parameter value: what the user gave
-    /// - Throws: ``RequestError``
-    package func check(_ value: ParameterValue) throws(RequestError) {
-        switch (kind, value) {
-        case (.number(let range), .number(let number)) where range.contains(number): return
-        case (.texts, .text): return
-        case (.texts, .list(let items)) where !items.isEmpty && items.allSatisfy({ $0.text != nil }): return
-        case (.numbers(let range), .list(let items))
-        where !items.isEmpty && items.allSatisfy({ $0.number.map(range.contains) ?? false }):
-            return
-        default: throw .value(name, found: "\(value)", expected: kind.description)
+    /// - Returns: the problem, or nil
+    package func problem(with value: ParameterValue) -> RequestError? {
+        kind.allows(value) ? nil : .value(name, found: "\(value)", expected: kind.description)
+    }
+}
+
+extension ParameterSpec.Kind {
+    fileprivate func allows(_ value: ParameterValue) -> Bool {
+        switch (self, value) {
+        case (.number(let range), .number(let number)): range.contains(number)
+        case (.texts, .text): true
+        case (.texts, .list(let items)): !items.isEmpty && items.allSatisfy { $0.text != nil }
+        case (.numbers(let range), .list(let items)):
+            !items.isEmpty && items.allSatisfy { $0.number.map(range.contains) ?? false }
+        default: false
         }
     }
 }

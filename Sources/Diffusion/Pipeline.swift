@@ -29,7 +29,7 @@ package protocol ModelFamily: SendableMetatype {
     ///   - request: what the user asks for
     ///   - checkpoint: the model asked
     /// - Returns: a request without nils that matter
-    /// - Throws: ``RequestError`` or ``ConfigError``
+    /// - Throws: ``InvalidRequest`` with every problem, ``CheckpointError`` or ``ConfigError``
     static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws -> GenerationRequest
 
     /// The components with weights.

@@ -23,20 +23,21 @@ extension Flux1 {
         resolved.guidanceScale = request.guidanceScale ?? 3.5
         resolved.maxSequenceLength = request.maxSequenceLength ?? longestSequence
         try check(resolved, granularity: 2 * vae.scaleFactor)
-        try resolved.requireMemory(bytesOfPixel: vae.decodingBytesOfPixel)
         return resolved
     }
 
-    private static func check(_ request: GenerationRequest, granularity: Int) throws(RequestError) {
-        try request.requireParameters(parameters, model: name)
-        try request.requireBatch()
-        try request.requireSize(atLeast: granularity)
-        try request.requireSteps()
-        try request.requireFiniteGuidance()
-        try request.requireNoFrames(model: name)
-        try request.requireSequenceLength(atMost: longestSequence)
+    private static func check(_ request: GenerationRequest, granularity: Int) throws(InvalidRequest) {
+        var checks = RequestChecks(request, model: name)
+        checks.batch()
+        checks.size(atLeast: granularity)
+        checks.steps()
+        checks.finiteGuidance()
+        checks.sequenceLength(atMost: longestSequence)
+        checks.noFrames()
+        checks.parameters(parameters)
         for field in ["prompt_2", "negative_prompt_2"] {
-            try request.requireOneForEachPrompt(field, count: request.extra[field]?.items.count ?? 1)
+            if let texts = request.extra[field] { checks.oneForEachPrompt(field, count: texts.items.count) }
         }
+        try checks.finish()
     }
 }
