@@ -3,7 +3,7 @@
 /// - Parameters:
 ///   - name: what was written
 ///   - known: the names there are
-/// - Returns: the name that the fewest single letters tell from it, if they are at most a third of it; nil if none is near
+/// - Returns: the name that the fewest slips of the pen tell from it, if these are at most one in three letters; nil if none is near
 package func nearestName(to name: String, among known: [String]) -> String? {
     var best: (name: String, distance: Int)?
     for candidate in known {
@@ -13,17 +13,22 @@ package func nearestName(to name: String, among known: [String]) -> String? {
     return best?.name
 }
 
-/// How many letters must be put in, left out or replaced to make one name of the other; case does not count.
+/// How many letters must be put in, left out, replaced, or swapped with their neighbour to make one name of the other;
+/// case does not count.
 private func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
-    var previous = Array(0...b.count)
-    for (row, letter) in a.enumerated() {
+    var rows = [Array(0...b.count)]
+    for row in a.indices {
         var current = [row + 1]
-        for (column, other) in b.enumerated() {
-            let replaced = previous[column] + (letter == other ? 0 : 1)
-            current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+        for column in b.indices {
+            let replaced = rows[row][column] + (a[row] == b[column] ? 0 : 1)
+            var distance = min(replaced, rows[row][column + 1] + 1, current[column] + 1)
+            if row > 0, column > 0, a[row] == b[column - 1], a[row - 1] == b[column] {
+                distance = min(distance, rows[row - 1][column - 1] + 1)
+            }
+            current.append(distance)
         }
-        previous = current
+        rows.append(current)
     }
-    return previous[b.count]
+    return rows[a.count][b.count]
 }

@@ -23,11 +23,13 @@ extension RequestError: CustomStringConvertible {
             "\(found) values were given for \(field); "
                 + "\(expected.map(String.init).joined(separator: " or ")) \(expected == [1] ? "is" : "are") needed"
         case .memory(let needed, let available):
-            "height, width and the number of pictures need about \(Self.gigabytes(needed)) GB of memory; "
-                + "there are \(Self.gigabytes(available)) GB"
+            "the request needs about \(Self.megabytes(needed, rounding: .up)) of memory; "
+                + "there are \(Self.megabytes(available, rounding: .down))"
         case .missing(let field): "\(field) is needed"
         }
     }
 
-    private static func gigabytes(_ bytes: Int) -> Int { (bytes + 999_999_999) / 1_000_000_000 }
+    private static func megabytes(_ bytes: Int, rounding rule: FloatingPointRoundingRule) -> String {
+        "\(Int((Double(bytes) / 1e6).rounded(rule))) MB"
+    }
 }

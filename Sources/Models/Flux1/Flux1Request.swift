@@ -1,28 +1,30 @@
 package import Diffusion
-internal import Layers
 
 extension Flux1 {
     /// The longest text of the second encoder.
     private static let longestSequence = 512
 
+    package static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest {
+        let components = try Components(checkpoint)
+        let side = 128 * components.vae.config.scaleFactor
+        var defaults = GenerationRequest(prompts: [])
+        defaults.height = checkpoint.defaults.height ?? side
+        defaults.width = checkpoint.defaults.width ?? side
+        // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell, which is made for four steps.
+        defaults.numInferenceSteps =
+            checkpoint.defaults.numInferenceSteps ?? (components.transformer.config.guidanceEmbeds ? 50 : 4)
+        defaults.guidanceScale = 3.5
+        defaults.maxSequenceLength = longestSequence
+        for parameter in parameters { defaults.extra[parameter.name] = parameter.defaultValue }
+        return defaults
+    }
+
     package static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws
         -> GenerationRequest
     {
-        var resolved = request
-        let (transformer, _) = try TransformerConfig.read(
-            "\(checkpoint.path)/transformer/config.json", allowingUnknown: checkpoint.allowsUnknownConfig)
-        let (vae, _) = try AutoencoderKLConfig.read(
-            "\(checkpoint.path)/vae/config.json", allowingUnknown: checkpoint.allowsUnknownConfig)
-        let side = 128 * vae.scaleFactor
-        resolved.height = request.height ?? checkpoint.defaults.height ?? side
-        resolved.width = request.width ?? checkpoint.defaults.width ?? side
-        // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell, which is made for four steps.
-        resolved.numInferenceSteps =
-            request.extra["sigmas"]?.items.count ?? request.numInferenceSteps
-            ?? checkpoint.defaults.numInferenceSteps ?? (transformer.guidanceEmbeds ? 50 : 4)
-        resolved.guidanceScale = request.guidanceScale ?? 3.5
-        resolved.maxSequenceLength = request.maxSequenceLength ?? longestSequence
-        try check(resolved, granularity: 2 * vae.scaleFactor)
+        var resolved = request.filled(from: try defaults(for: checkpoint))
+        if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
+        try check(resolved, granularity: 2 * Components(checkpoint).vae.config.scaleFactor)
         return resolved
     }
 
