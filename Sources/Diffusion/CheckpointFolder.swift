@@ -72,30 +72,3 @@ package struct CheckpointFolder: Sendable {
         return folder
     }
 }
-
-/// Why a folder is not a checkpoint that can be run.
-package enum CheckpointError: Error, Equatable {
-    case notFound(String)
-    case notFolder(String)
-    case noIndex(String, found: [String])
-    case missingComponent(String, in: String)
-    case componentClass(String, found: String, expected: [String])
-    case pipelineClass(String, known: [String])
-}
-
-extension CheckpointError: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .notFound(let path): "there is no model at \(path)"
-        case .notFolder(let path): "\(path) is a file; a model is a folder with a model_index.json"
-        case .noIndex(let path, let found):
-            "\(path) has no model_index.json"
-                + (found.isEmpty ? "; it is empty" : "; it holds \(found.prefix(6).joined(separator: ", "))")
-        case .missingComponent(let component, let path): "\(path) lacks the component \(component)"
-        case .componentClass(let component, let found, let expected):
-            "the component \(component) is of class \(found); this build has \(expected.joined(separator: ", "))"
-        case .pipelineClass(let found, let known):
-            "the pipeline class \(found) is not in this build, which has \(known.joined(separator: ", "))"
-        }
-    }
-}

@@ -1,11 +1,13 @@
 package import Layers
 
 /// One part of a pipeline: its config, read and checked, and how to make its module from weights.
-package struct Component<Module> {
+package struct Component<Config: ModelConfig, Module> {
     /// Its folder's name in the checkpoint.
     package let name: String
     /// Its folder.
     package let folder: String
+    /// Its `config.json`.
+    package let config: Config
     /// Config keys that were skipped as they cannot matter, or because the user allowed it.
     package let skippedKeys: [String]
     private let make: (Weights) throws -> Module
@@ -18,15 +20,14 @@ package struct Component<Module> {
     ///   - classes: the classes this build has for it
     ///   - make: makes the module
     /// - Throws: ``CheckpointError`` or ``ConfigError``
-    package init<Config: ModelConfig>(
+    package init(
         _ name: String, in checkpoint: CheckpointFolder, classes: [String],
         _ make: @escaping (Weights, Config) throws -> Module
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
         let (config, skipped) = try Config.read(
             "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknownConfig)
-        self.name = name
-        skippedKeys = skipped
+        (self.name, self.config, skippedKeys) = (name, config, skipped)
         self.make = { try make($0, config) }
     }
 
@@ -55,6 +56,27 @@ package protocol InspectableComponent {
     /// - Returns: the listing
     /// - Throws: ``TensorError``
     func listing(of checkpoint: Set<String>?) throws -> WeightListing
+}
+
+extension InspectableComponent {
+    /// Checks the headers of the checkpoint's weights, reading none: every tensor that the module asks for is there in
+    /// its shape, and no other.
+    ///
+    /// - Returns: how many numbers the module reads
+    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    package func checkedParameterCount() throws -> Int {
+        let weights = try CheckpointWeights(folder: folder)
+        let listing = try listing(of: Set(weights.keys))
+        var count = 0
+        for (key, shape) in listing.entries {
+            try weights.check(key, shape: shape)
+            count += shape.reduce(1, *)
+        }
+        let known = Set(listing.entries.map(\.key) + listing.disregarded)
+        let unread = weights.keys.filter { !known.contains($0) }
+        if !unread.isEmpty { throw WeightError.unread(unread) }
+        return count
+    }
 }
 
 extension Component: InspectableComponent {

@@ -1,5 +1,5 @@
 /// What a user asks for; what is nil is the model's own choice.
-package struct GenerationRequest: Sendable, Equatable {
+package struct GenerationRequest: Sendable, Equatable, Codable {
     /// One for each item of the batch.
     package var prompts: [String]
     /// None, one for all prompts, or one for each.
@@ -17,18 +17,34 @@ package struct GenerationRequest: Sendable, Equatable {
     /// Parameters that only some families know, by the name of diffusers' argument.
     package var extra: [String: ParameterValue] = [:]
 
-    /// - Parameter prompts: one for each item of the batch
+    /// - Parameter prompts: one for each item of the batch; none for what only carries a model's defaults
     package init(prompts: [String]) { self.prompts = prompts }
+
+    /// The names that diffusers gives to the fields every request has.
+    package static let commonFields = [
+        "prompt", "negative_prompt", "height", "width", "num_frames", "frame_rate", "num_inference_steps",
+        "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
+    ]
 
     /// How many pictures or videos come out.
     package var outputCount: Int { prompts.count * numImagesPerPrompt }
 }
 
-/// The value of a parameter whose type the family decides.
-package enum ParameterValue: Sendable, Equatable {
-    case number(Double)
-    case bool(Bool)
-    case text(String)
-    case list([ParameterValue])
-    case null
+extension GenerationRequest {
+    /// The request, with a model's own choices where it does not say.
+    ///
+    /// - Parameter defaults: the model's choices
+    /// - Returns: the request filled in
+    package func filled(from defaults: GenerationRequest) -> GenerationRequest {
+        var filled = self
+        filled.height = height ?? defaults.height
+        filled.width = width ?? defaults.width
+        filled.numFrames = numFrames ?? defaults.numFrames
+        filled.frameRate = frameRate ?? defaults.frameRate
+        filled.numInferenceSteps = numInferenceSteps ?? defaults.numInferenceSteps
+        filled.guidanceScale = guidanceScale ?? defaults.guidanceScale
+        filled.maxSequenceLength = maxSequenceLength ?? defaults.maxSequenceLength
+        filled.extra.merge(defaults.extra) { own, _ in own }
+        return filled
+    }
 }

@@ -1,7 +1,7 @@
 /// A parameter that only some families know: its name, type and range.
-package struct ParameterSpec: Sendable {
+package struct ParameterSpec: Sendable, Equatable, Codable {
     /// The type of a parameter, with the values allowed.
-    package enum Kind: Sendable {
+    package enum Kind: Sendable, Equatable, Codable {
         case number(ClosedRange<Double>)
         /// One text for the batch, or a list with one for each prompt.
         case texts
@@ -12,30 +12,38 @@ package struct ParameterSpec: Sendable {
     /// diffusers' name for it.
     package let name: String
     package let kind: Kind
+    /// What a request gets that does not say; nil if the model then does without.
+    package let defaultValue: ParameterValue?
     /// What it does, in one line.
     package let help: String
 
     /// - Parameters:
     ///   - name: diffusers' name for it
     ///   - kind: its type
+    ///   - defaultValue: what a request gets that does not say; nil if the model then does without
     ///   - help: what it does, in one line
-    package init(_ name: String, _ kind: Kind, _ help: String) {
-        (self.name, self.kind, self.help) = (name, kind, help)
+    package init(_ name: String, _ kind: Kind, default defaultValue: ParameterValue? = nil, _ help: String) {
+        (self.name, self.kind, self.defaultValue, self.help) = (name, kind, defaultValue, help)
     }
 
-    /// Checks a value.
+    /// What is wrong with a value.
     ///
     /// - Parameter value: what the user gave
-    /// - Throws: ``RequestError``
-    package func check(_ value: ParameterValue) throws(RequestError) {
-        switch (kind, value) {
-        case (.number(let range), .number(let number)) where range.contains(number): return
-        case (.texts, .text): return
-        case (.texts, .list(let items)) where !items.isEmpty && items.allSatisfy({ $0.text != nil }): return
-        case (.numbers(let range), .list(let items))
-        where !items.isEmpty && items.allSatisfy({ $0.number.map(range.contains) ?? false }):
-            return
-        default: throw .value(name, found: "\(value)", expected: kind.description)
+    /// - Returns: the problem, or nil
+    package func problem(with value: ParameterValue) -> RequestError? {
+        kind.allows(value) ? nil : .value(name, found: "\(value)", expected: kind.description)
+    }
+}
+
+extension ParameterSpec.Kind {
+    fileprivate func allows(_ value: ParameterValue) -> Bool {
+        switch (self, value) {
+        case (.number(let range), .number(let number)): range.contains(number)
+        case (.texts, .text): true
+        case (.texts, .list(let items)): !items.isEmpty && items.allSatisfy { $0.text != nil }
+        case (.numbers(let range), .list(let items)):
+            !items.isEmpty && items.allSatisfy { $0.number.map(range.contains) ?? false }
+        default: false
         }
     }
 }
@@ -46,27 +54,6 @@ extension ParameterSpec.Kind: CustomStringConvertible {
         case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .texts: "a text, or a list of texts"
         case .numbers(let range): "a list of numbers from \(range.lowerBound) to \(range.upperBound)"
-        }
-    }
-}
-
-extension ParameterValue {
-    /// The number, if it is one.
-    package var number: Double? { if case .number(let number) = self { number } else { nil } }
-    /// The text, if it is one.
-    package var text: String? { if case .text(let text) = self { text } else { nil } }
-    /// The items of a list, or the value itself as the only one.
-    package var items: [ParameterValue] { if case .list(let items) = self { items } else { [self] } }
-}
-
-extension ParameterValue: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .number(let number): "\(number)"
-        case .bool(let flag): "\(flag)"
-        case .text(let text): "\"\(text)\""
-        case .list(let items): "[\(items.map(\.description).joined(separator: ", "))]"
-        case .null: "null"
         }
     }
 }

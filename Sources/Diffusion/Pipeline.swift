@@ -1,7 +1,13 @@
 package import Layers
 
-/// A model that is loaded and can be asked.
+/// A model that is open and can be asked; weights come into memory when they are first needed.
 package protocol Pipeline {
+    /// Reads the weights that requests of the default size leave in memory, so that the first request need not.
+    ///
+    /// - Parameter observe: told of each component
+    /// - Throws: `CancellationError` between two components, or an error of their files
+    func prepare(observe: ProgressObserver) throws
+
     /// Makes what a request asks for.
     ///
     /// - Parameters:
@@ -9,7 +15,8 @@ package protocol Pipeline {
     ///   - observe: told of every stage and step
     ///   - trace: where intermediate results are recorded, or nil
     /// - Returns: the pictures and how long the stages took
-    /// - Throws: `CancellationError`, ``TensorError``, or an error of the tokenizers
+    /// - Throws: ``InvalidRequest`` before anything is done if the memory does not suffice, `CancellationError`,
+    ///   ``TensorError``, or an error of the tokenizers or of the weights' files
     func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?) throws
         -> (pixels: PixelBatch, times: StageTimes)
 }
@@ -18,10 +25,28 @@ package protocol Pipeline {
 package protocol ModelFamily: SendableMetatype {
     /// Its name for people.
     static var name: String { get }
-    /// The pipeline classes that `model_index.json` may name.
+    /// The pipeline classes of `model_index.json` that it runs.
     static var pipelineClasses: [String] { get }
+    /// The published checkpoints, as the hub names them.
+    static var modelIDs: [String] { get }
     /// The parameters it knows beyond those every family has.
     static var parameters: [ParameterSpec] { get }
+    /// Settings of the whole model that only this family has, by key, with their defaults; none unless it says so.
+    static var pipelineConfig: [String: ParameterValue] { get }
+
+    /// The model's own choices.
+    ///
+    /// - Parameter checkpoint: the model
+    /// - Returns: a request without prompts, in which every field that the family has is set, and no other
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest
+
+    /// The sizes that a model is run with once before its first request; the default one unless the family says so.
+    ///
+    /// - Parameter checkpoint: the model
+    /// - Returns: the sizes
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize]
 
     /// Fills in the model's own choices and checks every field.
     ///
@@ -29,7 +54,7 @@ package protocol ModelFamily: SendableMetatype {
     ///   - request: what the user asks for
     ///   - checkpoint: the model asked
     /// - Returns: a request without nils that matter
-    /// - Throws: ``RequestError`` or ``ConfigError``
+    /// - Throws: ``InvalidRequest`` with every problem, ``CheckpointError`` or ``ConfigError``
     static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws -> GenerationRequest
 
     /// The components with weights.
@@ -39,16 +64,26 @@ package protocol ModelFamily: SendableMetatype {
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     static func components(of checkpoint: CheckpointFolder) throws -> [any InspectableComponent]
 
-    /// Loads every component.
+    /// What a request will hold in memory.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - checkpoint: the model
+    ///   - plan: how it computes
+    /// - Returns: the forecast
+    /// - Throws: any error of a bad checkpoint
+    static func memory(of request: GenerationRequest, for checkpoint: CheckpointFolder, plan: ExecutionPlan) throws
+        -> MemoryForecast
+
+    /// Opens a model: its configs, tokenizers and scheduler are read, the headers of its weights checked.
     ///
     /// - Parameters:
     ///   - checkpoint: the model
     ///   - plan: how it computes
-    ///   - observe: told of each component
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     /// - Returns: the pipeline
     /// - Throws: any error of a bad checkpoint
-    static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, observe: ProgressObserver) throws
-        -> any Pipeline
+    static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline
 
     /// A part of the model at its published width, with random weights.
     ///
@@ -59,4 +94,14 @@ package protocol ModelFamily: SendableMetatype {
     /// - Returns: what to time
     /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
     static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, plan: ExecutionPlan) throws -> Benchmark
+}
+
+extension ModelFamily {
+    package static var pipelineConfig: [String: ParameterValue] { [:] }
+
+    package static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize] {
+        let defaults = try defaults(for: checkpoint)
+        guard let height = defaults.height, let width = defaults.width else { return [] }
+        return [OutputSize(height: height, width: width, frames: defaults.numFrames)]
+    }
 }

@@ -1,5 +1,5 @@
 /// Where a generation is.
-package enum Progress: Sendable, Equatable {
+package enum Progress: Sendable, Equatable, Codable {
     /// A component's weights are being read.
     case loading(String)
     /// The prompts are being encoded.

@@ -1,8 +1,5 @@
-internal import Glibc
-
-// What families check of a request, field by field.
-
-extension GenerationRequest {
+/// Checks a request field by field, and keeps every problem.
+package struct RequestChecks {
     /// No batch is larger: what one call may ask for, not what fits into memory.
     private static let mostOutputs = 1024
     /// The longest side of a picture, in pixels.
@@ -10,110 +7,114 @@ extension GenerationRequest {
     /// No schedule is longer than the one models are trained with.
     private static let mostSteps = 1000
 
-    /// Checks prompts, negative prompts, pictures for each prompt, and seeds.
+    private let request: GenerationRequest
+    private let model: String
+    /// In the order of the checks.
+    package private(set) var problems: [RequestError] = []
+
+    /// - Parameters:
+    ///   - request: what is checked
+    ///   - model: the family's name
+    package init(_ request: GenerationRequest, model: String) { (self.request, self.model) = (request, model) }
+
+    /// Ends the checks.
     ///
-    /// - Throws: ``RequestError``
-    package func requireBatch() throws(RequestError) {
-        if prompts.isEmpty { throw .missing("prompt") }
-        guard (1...Self.mostOutputs).contains(numImagesPerPrompt), outputCount <= Self.mostOutputs else {
-            throw .value(
-                "num_images_per_prompt", found: "\(numImagesPerPrompt)",
-                expected: "at least 1, with at most \(Self.mostOutputs) pictures in all")
+    /// - Throws: ``InvalidRequest`` if there was any problem
+    package func finish() throws(InvalidRequest) {
+        if !problems.isEmpty { throw InvalidRequest(problems) }
+    }
+
+    /// Prompts, negative prompts, pictures for each prompt, and seeds.
+    package mutating func batch() {
+        if request.prompts.isEmpty { problems.append(.missing("prompt")) }
+        let (outputs, overflow) = request.prompts.count.multipliedReportingOverflow(by: request.numImagesPerPrompt)
+        guard request.numImagesPerPrompt >= 1, !overflow, outputs <= Self.mostOutputs else {
+            return refuse(
+                "num_images_per_prompt", request.numImagesPerPrompt,
+                "at least 1, with at most \(Self.mostOutputs) pictures in all")
         }
-        if !negativePrompts.isEmpty {
-            try requireOneForEachPrompt("negative_prompt", count: negativePrompts.count)
+        if !request.negativePrompts.isEmpty {
+            oneForEachPrompt("negative_prompt", count: request.negativePrompts.count)
         }
-        let counts = [1, prompts.count, outputCount]
-        if !seeds.isEmpty, !counts.contains(seeds.count) {
-            throw .count("seed", found: seeds.count, expected: Set(counts).sorted())
+        if !request.seeds.isEmpty {
+            count("seed", request.seeds.count, oneOf: [1, request.prompts.count, outputs])
         }
     }
 
-    /// Checks that a field has one value for all prompts or one for each.
+    /// A field that has one value for all prompts or one for each.
     ///
     /// - Parameters:
     ///   - field: its name
     ///   - count: how many values it has
-    /// - Throws: ``RequestError``
-    package func requireOneForEachPrompt(_ field: String, count: Int) throws(RequestError) {
-        if count != 1, count != prompts.count {
-            throw .count(field, found: count, expected: Set([1, prompts.count]).sorted())
-        }
+    package mutating func oneForEachPrompt(_ field: String, count: Int) {
+        self.count(field, count, oneOf: [1, request.prompts.count])
     }
 
-    /// Checks height and width.
+    /// Height and width.
     ///
     /// - Parameter least: the smallest side that gives a latent
-    /// - Throws: ``RequestError``
-    package func requireSize(atLeast least: Int) throws(RequestError) {
-        for (field, size) in [("height", height), ("width", width)] {
+    package mutating func size(atLeast least: Int) {
+        for (field, size) in [("height", request.height), ("width", request.width)] {
             if let size, !(least...Self.longestSide).contains(size) {
-                throw .value(field, found: "\(size)", expected: "from \(least) to \(Self.longestSide) pixels")
+                refuse(field, size, "from \(least) to \(Self.longestSide) pixels")
             }
         }
     }
 
-    /// Checks that the largest activations fit into the machine, once batch and size have been checked.
-    ///
-    /// - Parameter bytesOfPixel: what decoding holds at once for each pixel
-    /// - Throws: ``RequestError/memory(needed:available:)``
-    package func requireMemory(bytesOfPixel: Int) throws(RequestError) {
-        let pixels = outputCount * (height ?? 0) * (width ?? 0)
-        let (product, overflows) = pixels.multipliedReportingOverflow(by: bytesOfPixel)
-        let needed = overflows ? Int.max : product
-        let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        if needed > available { throw .memory(needed: needed, available: available) }
-    }
-
-    /// Checks the number of steps.
-    ///
-    /// - Throws: ``RequestError``
-    package func requireSteps() throws(RequestError) {
-        if let steps = numInferenceSteps, !(1...Self.mostSteps).contains(steps) {
-            throw .value("num_inference_steps", found: "\(steps)", expected: "from 1 to \(Self.mostSteps)")
+    /// The number of steps.
+    package mutating func steps() {
+        if let steps = request.numInferenceSteps, !(1...Self.mostSteps).contains(steps) {
+            refuse("num_inference_steps", steps, "from 1 to \(Self.mostSteps)")
         }
     }
 
-    /// Checks that the guidance is a number that arithmetic survives.
-    ///
-    /// - Throws: ``RequestError``
-    package func requireFiniteGuidance() throws(RequestError) {
-        if let scale = guidanceScale, !(0...1000).contains(scale) {
-            throw .value("guidance_scale", found: "\(scale)", expected: "from 0 to 1000")
+    /// That the guidance is a number that arithmetic survives.
+    package mutating func finiteGuidance() {
+        if let scale = request.guidanceScale, !(0...1000).contains(scale) {
+            refuse("guidance_scale", scale, "from 0 to 1000")
         }
     }
 
-    /// Checks the length of texts in tokens.
+    /// The length of texts in tokens.
     ///
     /// - Parameter most: the longest
-    /// - Throws: ``RequestError``
-    package func requireSequenceLength(atMost most: Int) throws(RequestError) {
-        if let length = maxSequenceLength, !(1...most).contains(length) {
-            throw .value("max_sequence_length", found: "\(length)", expected: "from 1 to \(most)")
+    package mutating func sequenceLength(atMost most: Int) {
+        if let length = request.maxSequenceLength, !(1...most).contains(length) {
+            refuse("max_sequence_length", length, "from 1 to \(most)")
         }
     }
 
-    /// Checks that nothing asks a model of pictures for a video.
-    ///
-    /// - Parameter model: the family's name
-    /// - Throws: ``RequestError``
-    package func requireNoFrames(model: String) throws(RequestError) {
-        if numFrames != nil { throw .notForModel("num_frames", model: model, known: []) }
-        if frameRate != nil { throw .notForModel("frame_rate", model: model, known: []) }
+    /// That nothing asks a model of pictures for a video.
+    package mutating func noFrames() {
+        for (field, isGiven) in [("num_frames", request.numFrames != nil), ("frame_rate", request.frameRate != nil)]
+        where isGiven {
+            problems.append(.notForModel(field, model: model, known: [], nearest: nil))
+        }
     }
 
-    /// Checks the family's own parameters.
+    /// The family's own parameters.
     ///
-    /// - Parameters:
-    ///   - specs: what the family knows
-    ///   - model: its name
-    /// - Throws: ``RequestError``
-    package func requireParameters(_ specs: [ParameterSpec], model: String) throws(RequestError) {
-        for (name, value) in extra.sorted(by: { $0.key < $1.key }) {
-            guard let spec = specs.first(where: { $0.name == name }) else {
-                throw .notForModel(name, model: model, known: specs.map(\.name))
+    /// - Parameter specs: what the family knows
+    package mutating func parameters(_ specs: [ParameterSpec]) {
+        let known = specs.map(\.name)
+        for (name, value) in request.extra.sorted(by: { $0.key < $1.key }) {
+            if let spec = specs.first(where: { $0.name == name }) {
+                if let problem = spec.problem(with: value) { problems.append(problem) }
+            } else {
+                let nearest = nearestName(to: name, among: known + GenerationRequest.commonFields)
+                problems.append(.notForModel(name, model: model, known: known, nearest: nearest))
             }
-            try spec.check(value)
+        }
+    }
+
+    private mutating func refuse(_ field: String, _ found: some CustomStringConvertible, _ expected: String) {
+        problems.append(.value(field, found: "\(found)", expected: expected))
+    }
+
+    private mutating func count(_ field: String, _ found: Int, oneOf counts: Set<Int>) {
+        // Without prompts, which is a problem of its own, any count would be wrong.
+        if !counts.contains(found), !request.prompts.isEmpty {
+            problems.append(.count(field, found: found, expected: counts.sorted()))
         }
     }
 }

@@ -1,5 +1,7 @@
 /// How long the stages of one generation took, in seconds.
-package struct StageTimes: Sendable, Equatable {
+package struct StageTimes: Sendable, Equatable, Codable {
+    /// Reading weights, for components that were not in memory.
+    package var load = 0.0
     package var text = 0.0
     /// One for each step.
     package var denoise: [Double] = []

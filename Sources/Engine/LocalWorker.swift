@@ -36,14 +36,18 @@ package actor LocalWorker {
     /// - Parameters:
     ///   - checkpoint: the model
     ///   - dtype: the type of weights and activations
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     ///   - observe: told of each component
     /// - Throws: any error of a bad checkpoint
-    package func load(_ checkpoint: CheckpointFolder, dtype: DType, observe: @escaping ProgressObserver = { _ in })
-        throws
-    {
+    package func load(
+        _ checkpoint: CheckpointFolder, dtype: DType, memoryLimit: Int? = nil,
+        observe: @escaping ProgressObserver = { _ in }
+    ) throws {
         pipeline = nil
-        pipeline = try Catalog.family(of: checkpoint)
-            .load(checkpoint, plan: ExecutionPlan(dtype: dtype, device: device), observe: observe)
+        let opened = try Catalog.family(of: checkpoint)
+            .load(checkpoint, plan: ExecutionPlan(dtype: dtype, device: device), memoryLimit: memoryLimit)
+        try opened.prepare(observe: observe)
+        pipeline = opened
     }
 
     /// Makes what a request asks for.
@@ -59,9 +63,7 @@ package actor LocalWorker {
     ) throws -> Result {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil
-        let (pixels, times) = try HostMemory.reusing {
-            try pipeline.generate(request, observe: observe, trace: trace)
-        }
+        let (pixels, times) = try pipeline.generate(request, observe: observe, trace: trace)
         return Result(pixels: pixels, times: times, trace: trace?.entries ?? [])
     }
 }

@@ -1,19 +1,56 @@
 package import Diffusion
+internal import Foundation
 
-/// Every family of models in this build.
+/// Every family of models in this build, and how those that are not are told.
 package enum Catalog {
-    /// One line a family.
-    package static let families: [any ModelFamily.Type] = [
-        Flux1.self
+    /// One line a family, in the order in which the parts of class names are looked for.
+    private static let entries = [
+        CatalogEntry("Wan 2.1/2.2 image to video", classNameHas: [["Wan"], ["ImageToVideo", "I2V"]]),
+        CatalogEntry("Wan 2.1/2.2", classNameHas: [["Wan"]]),
+        CatalogEntry("FLUX.2", classNameHas: [["Flux2"]]),
+        CatalogEntry(Flux1.self, classNameHas: [["Flux"]]),
+        CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),
+        CatalogEntry("Qwen-Image", classNameHas: [["QwenImage"]]),
+        CatalogEntry("Cosmos3", classNameHas: [["Cosmos3"]]),
+        CatalogEntry("LTX-2", classNameHas: [["LTX2"]], embeddedConfigHas: [["transformer"], ["vae", "audio_vae"]]),
     ]
+
+    /// The families in this build.
+    package static var families: [any ModelFamily.Type] { entries.compactMap(\.family) }
+
+    /// Opens a model of a family in this build.
+    ///
+    /// - Parameters:
+    ///   - path: a folder in Diffusers layout
+    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    /// - Returns: the checkpoint
+    /// - Throws: ``CheckpointError``, which names what was recognised or found, ``ConfigError`` or ``SafetensorsError``
+    package static func checkpoint(at path: String, allowingUnknownConfig: Bool = false) throws -> CheckpointFolder {
+        if let file = try EmbeddedConfig(at: path) {
+            for entry in entries where entry.isOf(embeddedConfig: file.keys) {
+                throw CheckpointError.familyNotInBuild(entry.name, found: file.path)
+            }
+            if file.path == path { throw CheckpointError.noEmbeddedConfig(path, found: file.keys.sorted()) }
+        }
+        let checkpoint = try CheckpointFolder(path, allowingUnknownConfig: allowingUnknownConfig)
+        _ = try family(of: checkpoint)
+        return checkpoint
+    }
 
     /// The family that runs a checkpoint.
     ///
+    /// A class that only reminds of a family is refused by name: the variants of a pipeline compute something else.
+    ///
     /// - Parameter checkpoint: the model
     /// - Returns: its family
-    /// - Throws: ``CheckpointError/pipelineClass(_:known:)``
-    package static func family(of checkpoint: CheckpointFolder) throws -> any ModelFamily.Type {
-        for family in families where family.pipelineClasses.contains(checkpoint.pipelineClass) { return family }
-        throw CheckpointError.pipelineClass(checkpoint.pipelineClass, known: families.flatMap { $0.pipelineClasses })
+    /// - Throws: ``CheckpointError``
+    package static func family(of checkpoint: CheckpointFolder) throws(CheckpointError) -> any ModelFamily.Type {
+        let name = checkpoint.pipelineClass
+        for family in families where family.pipelineClasses.contains(name) { return family }
+        for entry in entries where entry.isOf(className: name) {
+            guard let family = entry.family else { throw .familyNotInBuild(entry.name, found: name) }
+            throw .pipelineVariant(name, family: entry.name, runs: family.pipelineClasses)
+        }
+        throw .pipelineClass(name, known: families.flatMap { $0.pipelineClasses })
     }
 }

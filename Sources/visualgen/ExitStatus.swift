@@ -21,7 +21,7 @@ enum ExitStatus: Int32 {
     init(of error: any Error) {
         self =
             switch error {
-            case is RequestError, is ValidationError: .usage
+            case is InvalidRequest, is RequestError, is ValidationError: .usage
             case is CheckpointError, is ConfigError, is WeightError, is TokenizerError: .badInput
             case let error as SafetensorsError: error.isAboutWriting ? .cannotWrite : .badInput
             case MediaError.unknownExtension: .usage

@@ -37,15 +37,20 @@ struct Generate: AsyncParsableCommand {
 
     private func generate() async throws {
         let checkpoint = try model.checkpoint()
-        let request = try Catalog.family(of: checkpoint).resolve(generation.request(), for: checkpoint)
+        let family = try Catalog.family(of: checkpoint)
+        let request = try family.resolve(generation.request(), for: checkpoint)
+        let forecast = try family.memory(of: request, for: checkpoint, plan: model.plan)
+        try forecast.require(model.memoryLimit?.bytes)
         let outputs = try OutputPaths(output, count: request.outputCount)
         for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
         let worker = try model.worker()
         let progress = ProgressReporter(quiet: quiet)
         var times = Metrics()
+        times.predictedPeakMemory = forecast.peak(within: model.memoryLimit?.bytes)
 
         try await times.measure(\.load) {
-            try await worker.load(checkpoint, dtype: model.dtype.dtype, observe: progress.observe)
+            try await worker.load(
+                checkpoint, dtype: model.dtype.dtype, memoryLimit: model.memoryLimit?.bytes, observe: progress.observe)
         }
         let result = try await worker.generate(request, tracing: trace != nil, observe: progress.observe)
         try Task.checkCancellation()

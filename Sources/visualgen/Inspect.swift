@@ -25,7 +25,7 @@ struct Inspect: ParsableCommand {
         {
             try inspectPicture(path)
         } else {
-            try inspectModel(CheckpointFolder(path, allowingUnknownConfig: allowUnknownConfig))
+            try inspectModel(Catalog.checkpoint(at: path, allowingUnknownConfig: allowUnknownConfig))
         }
     }
 

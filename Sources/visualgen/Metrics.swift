@@ -7,6 +7,7 @@ internal import Layers
 struct Metrics {
     var load = 0.0
     var encode = 0.0
+    var predictedPeakMemory = 0
 
     /// Runs a body and adds its time to a stage.
     mutating func measure(_ stage: WritableKeyPath<Metrics, Double>, _ body: () throws -> Void) rethrows {
@@ -28,8 +29,8 @@ struct Metrics {
     /// - Throws: ``OutputError``
     func write(_ stages: StageTimes, to path: String) throws {
         let values: [String: Any] = [
-            "load": load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
-            "peak_memory_bytes": Self.peakMemory,
+            "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
+            "peak_memory_bytes": Self.peakMemory, "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         do {

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Diffusion
 internal import Engine
+internal import Layers
+internal import Models
 internal import Tensors
 
 /// Which model, where and how it runs.
@@ -17,6 +19,11 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Threads of one operation.")
     var threads: Int?
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; all of the machine's if absent.")
+    var memoryLimit: ByteCount?
+
     @Flag(name: .long, help: "Skip config keys that this build does not know, at the risk of wrong pictures.")
     var allowUnknownConfig = false
 
@@ -28,8 +35,11 @@ struct ModelOptions: ParsableArguments {
 
     /// Opens the checkpoint.
     func checkpoint() throws -> CheckpointFolder {
-        try CheckpointFolder(ModelLocation.path(of: model), allowingUnknownConfig: allowUnknownConfig)
+        try Catalog.checkpoint(at: ModelLocation.path(of: model), allowingUnknownConfig: allowUnknownConfig)
     }
+
+    /// How the model computes.
+    var plan: ExecutionPlan { ExecutionPlan(dtype: dtype.dtype, device: device) }
 
     /// The worker of the device.
     func worker() throws -> LocalWorker {

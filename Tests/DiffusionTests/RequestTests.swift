@@ -8,11 +8,34 @@ import Testing
         return request
     }
 
-    @Test(arguments: [0, 1, 2, 6]) func takesOneSeedOrOneForEachPromptOrPicture(_ seeds: Int) throws {
-        try request {
+    private func problems(
+        of request: GenerationRequest, _ check: (inout RequestChecks) -> Void
+    ) -> [RequestError] {
+        var checks = RequestChecks(request, model: "M")
+        check(&checks)
+        return checks.problems
+    }
+
+    /// The fields that a check finds fault with.
+    private func fields(
+        _ change: (inout GenerationRequest) -> Void, _ check: (inout RequestChecks) -> Void
+    ) -> [String] {
+        problems(of: request(change), check).map { problem in
+            switch problem {
+            case .value(let field, _, _), .notForModel(let field, _, _, _), .count(let field, _, _),
+                .missing(let field):
+                field
+            case .memory: "memory"
+            }
+        }
+    }
+
+    @Test(arguments: [0, 1, 2, 6]) func takesOneSeedOrOneForEachPromptOrPicture(_ seeds: Int) {
+        let request = request {
             $0.numImagesPerPrompt = 3
             $0.seeds = (0..<seeds).map(UInt64.init)
-        }.requireBatch()
+        }
+        #expect(problems(of: request) { $0.batch() }.isEmpty)
     }
 
     @Test(arguments: [3, 4, 5, 7]) func refusesAnotherNumberOfSeeds(_ seeds: Int) {
@@ -20,36 +43,35 @@ import Testing
             $0.numImagesPerPrompt = 3
             $0.seeds = (0..<seeds).map(UInt64.init)
         }
-        #expect(throws: RequestError.count("seed", found: seeds, expected: [1, 2, 6])) { try request.requireBatch() }
+        #expect(problems(of: request) { $0.batch() } == [.count("seed", found: seeds, expected: [1, 2, 6])])
     }
 
     @Test func needsAPrompt() {
-        #expect(throws: RequestError.missing("prompt")) { try GenerationRequest(prompts: []).requireBatch() }
+        let request = GenerationRequest(prompts: [])
+        #expect(problems(of: request) { $0.batch() } == [.missing("prompt")])
     }
 
-    @Test(arguments: [0, 1, 2]) func takesNoNegativePromptOrOneOrOneForEach(_ count: Int) throws {
-        try request { $0.negativePrompts = .init(repeating: "", count: count) }.requireBatch()
+    @Test(arguments: [0, 1, 2]) func takesNoNegativePromptOrOneOrOneForEach(_ count: Int) {
+        let request = request { $0.negativePrompts = .init(repeating: "", count: count) }
+        #expect(problems(of: request) { $0.batch() }.isEmpty)
     }
 
     @Test func refusesAnotherNumberOfNegativePrompts() {
         let request = request { $0.negativePrompts = ["", "", ""] }
-        #expect(throws: RequestError.count("negative_prompt", found: 3, expected: [1, 2])) {
-            try request.requireBatch()
-        }
+        #expect(problems(of: request) { $0.batch() } == [.count("negative_prompt", found: 3, expected: [1, 2])])
     }
 
     @Test(arguments: [0, -1, 513, .max, .min]) func refusesAbsurdBatches(_ count: Int) {
-        let request = request { $0.numImagesPerPrompt = count }
-        #expect(field { try request.requireBatch() } == "num_images_per_prompt")
+        #expect(fields { $0.numImagesPerPrompt = count } _: { $0.batch() } == ["num_images_per_prompt"])
     }
 
     @Test(arguments: [0, -1, 15, 16385, .max, .min]) func refusesSizesThatGiveNoPicture(_ size: Int) {
-        #expect(field { try request { $0.height = size }.requireSize(atLeast: 16) } == "height")
-        #expect(field { try request { $0.width = size }.requireSize(atLeast: 16) } == "width")
+        #expect(fields { $0.height = size } _: { $0.size(atLeast: 16) } == ["height"])
+        #expect(fields { $0.width = size } _: { $0.size(atLeast: 16) } == ["width"])
     }
 
-    @Test(arguments: [16, 17, 1023, 16384]) func takesEverySizeInBetween(_ size: Int) throws {
-        try request { ($0.height, $0.width) = (size, nil) }.requireSize(atLeast: 16)
+    @Test(arguments: [16, 17, 1023, 16384]) func takesEverySizeInBetween(_ size: Int) {
+        #expect(fields { ($0.height, $0.width) = (size, nil) } _: { $0.size(atLeast: 16) }.isEmpty)
     }
 
     @Test(arguments: [1 << 12, 12 << 24, .max]) func refusesWhatFitsIntoNoMachine(_ bytesOfPixel: Int) {
@@ -65,40 +87,66 @@ import Testing
     }
 
     @Test(arguments: [0, -1, 1001, .max, .min]) func refusesAbsurdNumbersOfSteps(_ steps: Int) {
-        #expect(field { try request { $0.numInferenceSteps = steps }.requireSteps() } == "num_inference_steps")
+        #expect(fields { $0.numInferenceSteps = steps } _: { $0.steps() } == ["num_inference_steps"])
     }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity, -0.1, 1001])
     func refusesGuidanceThatArithmeticDoesNotSurvive(_ scale: Double) {
-        #expect(field { try request { $0.guidanceScale = scale }.requireFiniteGuidance() } == "guidance_scale")
+        #expect(fields { $0.guidanceScale = scale } _: { $0.finiteGuidance() } == ["guidance_scale"])
     }
 
     @Test(arguments: [0, -1, 513]) func refusesAbsurdLengths(_ length: Int) {
-        let request = request { $0.maxSequenceLength = length }
-        #expect(field { try request.requireSequenceLength(atMost: 512) } == "max_sequence_length")
+        let found = fields { $0.maxSequenceLength = length } _: { $0.sequenceLength(atMost: 512) }
+        #expect(found == ["max_sequence_length"])
     }
 
     @Test func refusesFramesOfAPicture() {
-        #expect(field { try request { $0.numFrames = 5 }.requireNoFrames(model: "M") } == "num_frames")
-        #expect(field { try request { $0.frameRate = 5 }.requireNoFrames(model: "M") } == "frame_rate")
+        let found = fields { ($0.numFrames, $0.frameRate) = (5, 5) } _: { $0.noFrames() }
+        #expect(found == ["num_frames", "frame_rate"])
     }
 
-    @Test func refusesAParameterThatTheModelHasNot() {
+    private static let specs = [ParameterSpec("alpha", .texts, ""), ParameterSpec("beta_scale", .texts, "")]
+
+    @Test func refusesAParameterThatTheModelHasNot() throws {
         let request = request { $0.extra["zeta"] = .number(1) }
-        let specs = [ParameterSpec("alpha", .texts, ""), ParameterSpec("beta", .texts, "")]
-        let error = RequestError.notForModel("zeta", model: "M", known: ["alpha", "beta"])
-        #expect(throws: error) { try request.requireParameters(specs, model: "M") }
-        #expect("\(error)" == "M has no parameter zeta; it has alpha, beta")
+        let error = RequestError.notForModel("zeta", model: "M", known: ["alpha", "beta_scale"], nearest: nil)
+        #expect(problems(of: request) { $0.parameters(Self.specs) } == [error])
+        #expect("\(error)" == "M has no parameter zeta; it has alpha, beta_scale")
     }
 
-    /// The field that an error names.
-    private func field(_ body: () throws -> Void) -> String? {
-        do { try body() } catch RequestError.value(let field, _, _) { return field } catch RequestError.notForModel(
-            let field, _, _)
-        {
-            return field
-        } catch { return "\(error)" }
-        return nil
+    @Test(arguments: [
+        ("alhpa", "alpha"), ("Alpha", "alpha"), ("betascale", "beta_scale"), ("beta_scal", "beta_scale"),
+        ("hight", "height"), ("guidence_scale", "guidance_scale"), ("steps", nil), ("a", nil), ("", nil),
+    ])
+    func tellsTheNameThatWasProbablyMeant(_ name: String, _ nearest: String?) throws {
+        let problems = problems(of: request { $0.extra[name] = .text("") }) { $0.parameters(Self.specs) }
+        let problem = try #require(problems.first)
+        #expect(problem == .notForModel(name, model: "M", known: ["alpha", "beta_scale"], nearest: nearest))
+        #expect("\(problem)".contains("did you mean \(nearest ?? "")?)") == (nearest != nil))
+    }
+
+    @Test func keepsEveryProblemInOneError() throws {
+        let request = request {
+            ($0.height, $0.width, $0.numInferenceSteps, $0.numFrames) = (0, 1 << 20, 0, 5)
+            $0.extra = ["alpha": .number(1), "zeta": .null]
+            $0.seeds = [1, 2, 3]
+        }
+        var checks = RequestChecks(request, model: "M")
+        checks.batch()
+        checks.size(atLeast: 16)
+        checks.steps()
+        checks.noFrames()
+        checks.parameters(Self.specs)
+        let error = try #require(throws: InvalidRequest.self) { try checks.finish() }
+        #expect(error.problems.count == 7)
+        #expect("\(error)".split(separator: "; ").filter { $0.hasPrefix("width is 1048576") }.count == 1)
+        #expect(!"\(error)".contains("\n"))
+    }
+
+    @Test func endsWithoutErrorWhereNothingIsWrong() throws {
+        var checks = RequestChecks(request { $0.seeds = [1] }, model: "M")
+        checks.batch()
+        try checks.finish()
     }
 }
 
@@ -107,11 +155,11 @@ import Testing
     private static let texts = ParameterSpec("prompt_2", .texts, "")
     private static let numbers = ParameterSpec("sigmas", .numbers(0...1), "")
 
-    @Test func takesWhatItsKindAllows() throws {
-        for value in [0, 10, 3.5] { try Self.number.check(.number(value)) }
-        try Self.texts.check(.text(""))
-        try Self.texts.check(.list([.text("a"), .text("b")]))
-        try Self.numbers.check(.list([.number(1), .number(0.5)]))
+    @Test func takesWhatItsKindAllows() {
+        for value in [0, 10, 3.5] { #expect(Self.number.problem(with: .number(value)) == nil) }
+        #expect(Self.texts.problem(with: .text("")) == nil)
+        #expect(Self.texts.problem(with: .list([.text("a"), .text("b")])) == nil)
+        #expect(Self.numbers.problem(with: .list([.number(1), .number(0.5)])) == nil)
     }
 
     @Test(arguments: [
@@ -132,8 +180,7 @@ import Testing
     func refusesOtherValuesForNumbers(_ value: ParameterValue) { expectRefusal(Self.numbers, value) }
 
     private func expectRefusal(_ spec: ParameterSpec, _ value: ParameterValue) {
-        let error = #expect(throws: RequestError.self) { try spec.check(value) }
-        let sentence = error.map { "\($0)" } ?? ""
+        let sentence = spec.problem(with: value).map { "\($0)" } ?? ""
         #expect(sentence.hasPrefix("\(spec.name) is \(value); it must be "))
         #expect(!sentence.contains("\n"))
     }

@@ -41,7 +41,7 @@ struct TinyModel {
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
         let checkpoint = try CheckpointFolder(path)
-        let pipeline = try Flux1.load(checkpoint, plan: ExecutionPlan(dtype: dtype)) { _ in }
+        let pipeline = try Flux1.load(checkpoint, plan: ExecutionPlan(dtype: dtype), memoryLimit: nil)
         let trace = Trace()
         let resolved = try Flux1.resolve(request, for: checkpoint)
         let pixels = try pipeline.generate(resolved, observe: { _ in }, trace: trace).pixels

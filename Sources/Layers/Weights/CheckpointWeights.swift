@@ -19,14 +19,29 @@ package final class CheckpointWeights: WeightSource {
 
     package func contains(_ key: String) -> Bool { checkpoint[key] != nil }
 
-    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
-        guard let (entry, file) = checkpoint[key] else { throw WeightError.missing(key, in: checkpoint.path) }
+    /// Checks that a tensor can be made, reading none of it.
+    ///
+    /// - Parameters:
+    ///   - key: its full name
+    ///   - shape: the shape asked for
+    /// - Throws: ``WeightError``
+    package func check(_ key: String, shape: [Int]) throws(WeightError) { _ = try place(of: key, shape: shape) }
+
+    private func place(of key: String, shape: [Int]) throws(WeightError)
+        -> (entry: SafetensorsEntry, file: SafetensorsFile, dtype: DType)
+    {
+        guard let (entry, file) = checkpoint[key] else { throw .missing(key, in: checkpoint.path) }
         guard entry.shape == shape else {
-            throw WeightError.shape(key, in: file.path, expected: shape, found: entry.shape)
+            throw .shape(key, in: file.path, expected: shape, found: entry.shape)
         }
         guard let dtype = DType(entry.dtype), dtype.isFloatingPoint else {
-            throw WeightError.dtype(key, in: file.path, found: entry.dtype.rawValue)
+            throw .dtype(key, in: file.path, found: entry.dtype.rawValue)
         }
+        return (entry, file, dtype)
+    }
+
+    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        let (entry, file, dtype) = try place(of: key, shape: shape)
         let bytes = file.bytes(of: entry)
         let stored =
             entry.isAligned

@@ -5,12 +5,16 @@ package import Layers
 package enum Flux1: ModelFamily {
     package static let name = "FLUX.1"
     package static let pipelineClasses = ["FluxPipeline"]
+    package static let modelIDs = [
+        "black-forest-labs/FLUX.1-dev", "black-forest-labs/FLUX.1-schnell", "black-forest-labs/FLUX.1-Krea-dev",
+    ]
 
     package static let parameters = [
         ParameterSpec("prompt_2", .texts, "the prompt of the second text encoder"),
         ParameterSpec("negative_prompt_2", .texts, "the negative prompt of the second text encoder"),
         ParameterSpec(
-            "true_cfg_scale", .number(0...1000), "classifier-free guidance with the negative prompt, above 1"),
+            "true_cfg_scale", .number(0...1000), default: .number(1),
+            "classifier-free guidance with the negative prompt, above 1"),
         ParameterSpec("sigmas", .numbers(0...1), "the noise levels, instead of evenly spaced ones"),
     ]
 
@@ -19,18 +23,27 @@ package enum Flux1: ModelFamily {
         return [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
     }
 
-    package static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, observe: ProgressObserver) throws
+    package static func memory(
+        of request: GenerationRequest, for checkpoint: CheckpointFolder, plan: ExecutionPlan
+    ) throws -> MemoryForecast {
+        // The weights first: their shapes bear out the sizes in the configs.
+        let components = try Components(checkpoint)
+        let weights = try MemoryForecast.weights(of: self.components(of: checkpoint), plan.dtype)
+        return MemoryForecast(weights: weights, stages: Stages(request, components, plan).all)
+    }
+
+    package static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws
         -> any Pipeline
     {
-        try Flux1Pipeline(checkpoint, plan: plan, observe: observe)
+        try Flux1Pipeline(checkpoint, plan: plan, memoryLimit: memoryLimit)
     }
 
     /// The components with weights.
     struct Components {
-        let textEncoder: Component<CLIPTextModel>
-        let textEncoder2: Component<T5Encoder>
-        let transformer: Component<Transformer>
-        let vae: Component<AutoencoderKL>
+        let textEncoder: Component<CLIPTextConfig, CLIPTextModel>
+        let textEncoder2: Component<T5Config, T5Encoder>
+        let transformer: Component<TransformerConfig, Transformer>
+        let vae: Component<AutoencoderKLConfig, AutoencoderKL>
 
         init(_ checkpoint: CheckpointFolder) throws {
             textEncoder = try Component(

@@ -5,50 +5,85 @@ internal import Tensors
 /// From prompts to pictures: two text encoders, the denoiser, the decoder.
 // Source: diffusers 0.42.1, pipelines/flux/pipeline_flux.py.
 struct Flux1Pipeline: Pipeline {
+    private let components: Flux1.Components
     private let text: Flux1TextEncoders
-    private let transformer: Flux1.Transformer
-    private let vae: AutoencoderKL
+    private let transformer: Resident<Flux1.TransformerConfig, Flux1.Transformer>
+    private let vae: Resident<AutoencoderKLConfig, AutoencoderKL>
     private let scheduler: FlowMatchEuler
     private let plan: ExecutionPlan
+    private let residency: Residency
+    private let weights: [String: Int]
+    private let defaults: GenerationRequest
 
-    /// Loads every component.
+    /// Opens a model.
     ///
     /// - Parameters:
     ///   - checkpoint: the model
     ///   - plan: how it computes
-    ///   - observe: told of each component
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     /// - Throws: any error of a bad checkpoint
-    init(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, observe: ProgressObserver) throws {
-        let components = try Flux1.Components(checkpoint)
+    init(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws {
+        components = try Flux1.Components(checkpoint)
         let folder = try checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
         scheduler = FlowMatchEuler(
             try FlowMatchEulerConfig.read(
                 "\(folder)/scheduler_config.json", allowingUnknown: checkpoint.allowsUnknownConfig
             ).0)
-        text = try Flux1TextEncoders(checkpoint, components, plan: plan, observe: observe)
-        observe(.loading(components.transformer.name))
-        transformer = try components.transformer.load(plan)
-        observe(.loading(components.vae.name))
-        vae = try components.vae.load(plan)
+        text = try Flux1TextEncoders(checkpoint, components, plan: plan)
+        transformer = Resident(components.transformer, plan: plan)
+        vae = Resident(components.vae, plan: plan)
         self.plan = plan
+        weights = try MemoryForecast.weights(of: Flux1.components(of: checkpoint), plan.dtype)
+        defaults = try Flux1.defaults(for: checkpoint)
+        residency = Residency([text.encoder, text.encoder2, transformer, vae], limit: memoryLimit)
+    }
+
+    func prepare(observe: ProgressObserver) throws {
+        let stages = Flux1.Stages(defaults, components, plan)
+        try residency.prepare(for: MemoryForecast(weights: weights, stages: stages.all), observe: observe)
     }
 
     func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?) throws
         -> (pixels: PixelBatch, times: StageTimes)
     {
+        let stages = Flux1.Stages(request, components, plan)
+        let forecast = MemoryForecast(weights: weights, stages: stages.all)
+        try residency.require(forecast)
         var times = StageTimes()
-        let scale = request.extra["true_cfg_scale"]?.number ?? 1
-        observe(.encodingText)
-        let (positive, negative) = try timed(&times.text) {
-            (
-                try text.encode(request, .positive, trace: trace),
-                scale > 1 && !request.negativePrompts.isEmpty
-                    ? try text.encode(request, .negative, trace: trace) : nil
-            )
+        let (positive, negative) = try residency.during(stages.text, of: forecast, times: &times, observe: observe) {
+            observe(.encodingText)
+            return try timed(&$0.text) { try prompts(request, trace) }
         }
         try Task.checkCancellation()
+        let clean = try residency.during(stages.denoise, of: forecast, times: &times, observe: observe) {
+            try denoised(request, positive, negative, times: &$0.denoise, observe, trace)
+        }
+        let pixels = try residency.during(stages.decode, of: forecast, times: &times, observe: observe) {
+            observe(.decoding)
+            return try timed(&$0.decode) { try decoded(clean, request, trace) }
+        }
+        trace?.record("output", bytes: pixels.bytes, shape: [pixels.count, pixels.height, pixels.width, 3])
+        return (pixels, times)
+    }
 
-        let grid = Flux1.Grid(request, scaleFactor: vae.config.scaleFactor)
+    /// The prompts, and the negative ones if they are wanted.
+    private func prompts(_ request: GenerationRequest, _ trace: Trace?) throws
+        -> (positive: Flux1TextEncoders.Prompt, negative: Flux1TextEncoders.Prompt?)
+    {
+        (
+            try text.encode(request, .positive, trace: trace),
+            request.trueScale > 1 && !request.negativePrompts.isEmpty
+                ? try text.encode(request, .negative, trace: trace) : nil
+        )
+    }
+
+    /// Every step from noise to clean latents, packed.
+    private func denoised(
+        _ request: GenerationRequest, _ positive: Flux1TextEncoders.Prompt, _ negative: Flux1TextEncoders.Prompt?,
+        times seconds: inout [Double], _ observe: @escaping ProgressObserver, _ trace: Trace?
+    ) throws -> Tensor {
+        let transformer = try transformer()
+        let grid = grid(request)
         let source = try NoiseSource(seeds: request.seeds, count: request.outputCount)
         let noise = try source.draw([transformer.config.inChannels / 4, 2 * grid.rows, 2 * grid.columns])
         try trace?.record("noise", noise)
@@ -66,21 +101,22 @@ struct Flux1Pipeline: Pipeline {
                     // diffusers hands the model a fraction and multiplies again, which rounds.
                     timestep: timestep / 1000 * 1000, guidance: guidance, rotary: rotary))
         }
-        let clean = try loop.run(from: grid.packed(noise).to(on: plan.device), times: &times.denoise) {
+        return try loop.run(from: grid.packed(noise).to(on: plan.device), times: &seconds) {
             let prediction = try predict($0, $1, positive).to(.float32)
             guard let negative else { return prediction }
             return try classifierFreeGuidance(
-                positive: prediction, negative: predict($0, $1, negative).to(.float32), scale: scale)
+                positive: prediction, negative: predict($0, $1, negative).to(.float32), scale: request.trueScale)
         }
+    }
 
-        observe(.decoding)
-        let pixels = try timed(&times.decode) {
-            let decoded = try vae.decode(scaled: grid.unpacked(clean)).to(.float32)
-            try trace?.record("decoded", decoded)
-            return try PixelBatch(decoded)
-        }
-        trace?.record("output", bytes: pixels.bytes, shape: [pixels.count, pixels.height, pixels.width, 3])
-        return (pixels, times)
+    private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelBatch {
+        let decoded = try vae().decode(scaled: grid(request).unpacked(clean)).to(.float32)
+        try trace?.record("decoded", decoded)
+        return try PixelBatch(decoded)
+    }
+
+    private func grid(_ request: GenerationRequest) -> Flux1.Grid {
+        Flux1.Grid(request, scaleFactor: components.vae.config.scaleFactor)
     }
 
     private func schedule(_ request: GenerationRequest, tokens: Int) -> NoiseSchedule {
@@ -89,4 +125,9 @@ struct Flux1Pipeline: Pipeline {
         return scheduler.schedule(
             sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: tokens))
     }
+}
+
+extension GenerationRequest {
+    /// The scale of the classifier-free guidance with the negative prompt.
+    fileprivate var trueScale: Double { extra["true_cfg_scale"]?.number ?? 1 }
 }

@@ -17,21 +17,17 @@ struct Flux1TextEncoders {
     enum Side { case positive, negative }
 
     /// CLIP's texts are always this long.
-    private static let clipTokens = 77
+    static let clipTokens = 77
 
     private let tokenizer, tokenizer2: Tokenizer
-    private let encoder: CLIPTextModel
-    private let encoder2: T5Encoder
+    let encoder: Resident<CLIPTextConfig, CLIPTextModel>
+    let encoder2: Resident<T5Config, T5Encoder>
 
-    init(
-        _ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan, observe: ProgressObserver
-    ) throws {
+    init(_ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan) throws {
         tokenizer = try Self.tokenizer("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
         tokenizer2 = try Self.tokenizer("tokenizer_2", ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
-        observe(.loading(components.textEncoder.name))
-        encoder = try components.textEncoder.load(plan)
-        observe(.loading(components.textEncoder2.name))
-        encoder2 = try components.textEncoder2.load(plan)
+        encoder = Resident(components.textEncoder, plan: plan)
+        encoder2 = Resident(components.textEncoder2, plan: plan)
     }
 
     /// Encodes a request's prompts, each as often as pictures are wanted of it.
@@ -54,8 +50,8 @@ struct Flux1TextEncoders {
             trace?.record("input_ids.text_encoder", ids: ids)
             trace?.record("input_ids.text_encoder_2", ids: ids2)
         }
-        let pooled = try encoder(ids).pooled.repeated(request.numImagesPerPrompt, axis: 0)
-        let states = try encoder2(ids2).repeated(request.numImagesPerPrompt, axis: 0)
+        let pooled = try encoder()(ids).pooled.repeated(request.numImagesPerPrompt, axis: 0)
+        let states = try encoder2()(ids2).repeated(request.numImagesPerPrompt, axis: 0)
         try trace?.record("\(prefix)prompt_embeds", states)
         try trace?.record("\(prefix)pooled_prompt_embeds", pooled)
         return Prompt(

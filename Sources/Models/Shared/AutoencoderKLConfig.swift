@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 /// `vae/config.json` of an AutoencoderKL.
 package struct AutoencoderKLConfig: ModelConfig {
@@ -23,8 +24,20 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// How many pixels a latent stands for in each direction.
     package var scaleFactor: Int { 1 << (blockOutChannels.count - 1) }
 
-    /// What decoding holds at once for each pixel: three activations of the widest layer at full size, in 32-bit floats.
-    package var decodingBytesOfPixel: Int { 3 * 4 * blockOutChannels.prefix(2).reduce(0, max) }
+    /// What decoding holds at once, in bytes: some activations of the widest layer, counted in pixels of the picture.
+    ///
+    /// - Parameters:
+    ///   - pixels: of all pictures
+    ///   - dtype: the type of weights and activations
+    /// - Returns: an upper estimate
+    package func decodingBytes(pixels: Int, _ dtype: DType) -> Int {
+        var widest = 0
+        for (level, channels) in blockOutChannels.enumerated() {
+            let entering = max(channels, blockOutChannels[min(level + 1, blockOutChannels.count - 1)])
+            widest = max(widest, entering >> (2 * level))
+        }
+        return pixels * widest * 5 * DType.float32.size
+    }
 
     package func validate() throws(ConfigFault) {
         try requirePositive([

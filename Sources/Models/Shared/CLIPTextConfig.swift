@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 /// `text_encoder/config.json` of a CLIP text model.
 package struct CLIPTextConfig: ModelConfig {
@@ -14,6 +15,17 @@ package struct CLIPTextConfig: ModelConfig {
     package init() {}
 
     package static var ignoredKeys: Set<String> { ["model_type", "pad_token_id"] }
+
+    /// What encoding holds at once besides weights, in bytes.
+    ///
+    /// - Parameters:
+    ///   - texts: how many
+    ///   - tokens: of each
+    ///   - dtype: the type of weights and activations
+    /// - Returns: an upper estimate
+    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
+        texts * tokens * (6 * hiddenSize + 4 * intermediateSize) * dtype.size
+    }
 
     package func validate() throws(ConfigFault) {
         try requirePositive([

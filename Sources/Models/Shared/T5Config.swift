@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 /// `text_encoder_2/config.json` of a T5 encoder.
 package struct T5Config: ModelConfig {
@@ -28,6 +29,19 @@ package struct T5Config: ModelConfig {
     package var activation: Activation? {
         if feedForwardProj == "gated-gelu" { return .geluNew }
         return Activation(rawValue: isGated ? String(feedForwardProj.dropFirst(6)) : feedForwardProj)
+    }
+
+    /// What encoding holds at once besides weights, in bytes.
+    ///
+    /// - Parameters:
+    ///   - texts: how many
+    ///   - tokens: of each
+    ///   - dtype: the type of weights and activations
+    /// - Returns: an upper estimate
+    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
+        let streams = texts * tokens * (3 * dModel + 5 * max(dFf, numHeads * dKv))
+        let distances = 3 * numHeads * tokens * tokens
+        return (streams + distances) * dtype.size
     }
 
     package func validate() throws(ConfigFault) {

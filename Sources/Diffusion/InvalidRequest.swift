@@ -1,0 +1,15 @@
+/// Everything that is wrong with one request.
+package struct InvalidRequest: Error, Equatable, Codable {
+    /// At least one, in the order of the checks.
+    package let problems: [RequestError]
+
+    /// - Parameter problems: at least one
+    package init(_ problems: [RequestError]) {
+        precondition(!problems.isEmpty, "a request without problems is not invalid")
+        self.problems = problems
+    }
+}
+
+extension InvalidRequest: CustomStringConvertible {
+    package var description: String { problems.map(\.description).joined(separator: "; ") }
+}

@@ -1,0 +1,98 @@
+internal import Glibc
+package import Tensors
+
+/// What a request is predicted to hold in memory, in bytes.
+package struct MemoryForecast: Sendable, Equatable, Codable {
+    /// What the process holds before any model is open: the program and LibTorch.
+    package static let process = 300_000_000
+
+    /// Of every component.
+    package let weights: [String: Int]
+    /// In the order they run.
+    package let stages: [MemoryStage]
+
+    /// - Parameters:
+    ///   - weights: of every component
+    ///   - stages: in the order they run
+    package init(weights: [String: Int], stages: [MemoryStage]) { (self.weights, self.stages) = (weights, stages) }
+
+    /// The peak if no component is ever released.
+    package var peakKeepingAll: Int {
+        Self.process + weights.values.reduce(0, +) + (stages.map(\.activations).max() ?? 0)
+    }
+
+    /// The peak if every stage has its own components in memory and no others: less cannot do.
+    package var leastPeak: Int {
+        stages.map { Self.process + bytes(of: Set($0.components)) + $0.activations }.max() ?? Self.process
+    }
+
+    /// The peak that a run comes to which releases components only where it must.
+    ///
+    /// - Parameter limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Returns: at most the limit if the request can run at all
+    package func peak(within limit: Int?) -> Int {
+        max(leastPeak, min(peakKeepingAll, limit ?? Self.machine))
+    }
+
+    /// Refuses the request if it cannot run.
+    ///
+    /// - Parameter limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Throws: ``InvalidRequest``
+    package func require(_ limit: Int?) throws(InvalidRequest) {
+        let available = limit ?? Self.machine
+        if leastPeak > available { throw InvalidRequest([.memory(needed: leastPeak, available: available)]) }
+    }
+
+    /// Which components must leave memory before a stage.
+    ///
+    /// - Parameters:
+    ///   - stage: the stage
+    ///   - resident: the components in memory, the first to go first
+    ///   - limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Returns: none if everything fits; never one that the stage needs
+    package func released(before stage: MemoryStage, resident: [String], limit: Int?) -> [String] {
+        var staying = Set(resident).union(stage.components)
+        var released: [String] = []
+        for name in resident where !stage.components.contains(name) {
+            let peak = Self.process + bytes(of: staying) + stage.activations
+            if peak <= limit ?? Self.machine { break }
+            staying.remove(name)
+            released.append(name)
+        }
+        return released
+    }
+
+    /// Which components can be in memory at once while a request of this size runs.
+    ///
+    /// - Parameters:
+    ///   - components: the first to be had first
+    ///   - limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Returns: some or all of them
+    package func fitting(_ components: [String], limit: Int?) -> [String] {
+        let activations = stages.map(\.activations).max() ?? 0
+        var chosen: [String] = []
+        for name in components {
+            let peak = Self.process + bytes(of: Set(chosen + [name])) + activations
+            if peak <= limit ?? Self.machine { chosen.append(name) }
+        }
+        return chosen
+    }
+
+    /// The weights of components in the type that a model computes in, after a check of the files' headers.
+    ///
+    /// - Parameters:
+    ///   - components: the components
+    ///   - dtype: the type of weights
+    /// - Returns: bytes by name
+    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    package static func weights(of components: [any InspectableComponent], _ dtype: DType) throws -> [String: Int] {
+        var weights: [String: Int] = [:]
+        for component in components { weights[component.name] = try component.checkedParameterCount() * dtype.size }
+        return weights
+    }
+
+    private func bytes(of components: Set<String>) -> Int { components.map { weights[$0] ?? 0 }.reduce(0, +) }
+
+    /// The machine's memory.
+    private static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+}

@@ -1,0 +1,14 @@
+/// A part of a request during which the same weights are needed.
+package struct MemoryStage: Sendable, Equatable, Codable {
+    /// The components whose weights it uses.
+    package let components: [String]
+    /// What it holds at once besides weights, in bytes.
+    package let activations: Int
+
+    /// - Parameters:
+    ///   - components: the components whose weights it uses
+    ///   - activations: what it holds at once besides weights, in bytes
+    package init(_ components: [String], activations: Int) {
+        (self.components, self.activations) = (components, activations)
+    }
+}

@@ -1,0 +1,75 @@
+import Diffusion
+import Testing
+
+@Suite struct MemoryForecastTests {
+    private static let process = MemoryForecast.process
+    private static let gigabyte = 1_000_000_000
+    private static let text = MemoryStage(["text"], activations: 1 * gigabyte)
+    private static let denoise = MemoryStage(["transformer"], activations: 4 * gigabyte)
+    private static let decode = MemoryStage(["vae"], activations: 2 * gigabyte)
+    private static let forecast = MemoryForecast(
+        weights: ["text": 10 * gigabyte, "transformer": 24 * gigabyte, "vae": 1 * gigabyte],
+        stages: [text, denoise, decode])
+
+    private func released(_ resident: [String], before stage: MemoryStage, _ gigabytes: Int) -> [String] {
+        let limit = Self.process + gigabytes * Self.gigabyte
+        return Self.forecast.released(before: stage, resident: resident, limit: limit)
+    }
+
+    @Test func knowsThePeakWithAndWithoutReleasing() {
+        #expect(Self.forecast.peakKeepingAll == Self.process + 39 * Self.gigabyte)
+        #expect(Self.forecast.leastPeak == Self.process + 28 * Self.gigabyte)
+    }
+
+    @Test(arguments: [(28, 28), (30, 30), (39, 39), (100, 39), (10, 28)])
+    func expectsTheLimitOrThePeakIfThatIsLess(_ limit: Int, _ peak: Int) {
+        let found = Self.forecast.peak(within: Self.process + limit * Self.gigabyte)
+        #expect(found == Self.process + peak * Self.gigabyte)
+    }
+
+    @Test func refusesWhatCannotRunAndNamesBothNumbers() throws {
+        let limit = Self.process + 28 * Self.gigabyte
+        try Self.forecast.require(limit)
+        let error = try #require(throws: InvalidRequest.self) { try Self.forecast.require(limit - 1) }
+        #expect(error.problems == [.memory(needed: limit, available: limit - 1)])
+        let megabytes = limit / 1_000_000
+        #expect("\(error)".contains("\(megabytes) MB"))
+        #expect("\(error)".contains("\(megabytes - 1) MB"))
+    }
+
+    /// With no limit the machine's memory is the limit, which no machine has enough of here.
+    @Test func takesTheMachineForALimit() throws {
+        let stage = MemoryStage(["text"], activations: 1 << 55)
+        let forecast = MemoryForecast(weights: ["text": 1], stages: [stage])
+        #expect(throws: InvalidRequest.self) { try forecast.require(nil) }
+        try MemoryForecast(weights: ["text": 1], stages: [MemoryStage(["text"], activations: 1)]).require(nil)
+    }
+
+    @Test func releasesTextEncodersBeforeDenoisingOnlyWhereTheyDoNotFit() {
+        #expect(released(["text"], before: Self.denoise, 38) == [])
+        #expect(released(["text"], before: Self.denoise, 37) == ["text"])
+        #expect(released(["text", "vae"], before: Self.denoise, 38) == ["text"])
+        #expect(released(["text", "vae"], before: Self.denoise, 29) == ["text"])
+        #expect(released(["text", "vae"], before: Self.denoise, 28) == ["text", "vae"])
+    }
+
+    @Test func makesRoomForTextEncodersThatComeBack() {
+        #expect(released(["transformer", "vae"], before: Self.text, 36) == [])
+        #expect(released(["transformer", "vae"], before: Self.text, 35) == ["transformer"])
+        #expect(released(["transformer", "vae"], before: Self.text, 11) == ["transformer", "vae"])
+    }
+
+    @Test func neverReleasesWhatTheStageNeeds() {
+        #expect(released(["text", "transformer", "vae"], before: Self.denoise, 1) == ["text", "vae"])
+    }
+
+    @Test(arguments: [
+        (39, ["text", "transformer", "vae"]), (38, ["text", "transformer"]), (37, ["text", "vae"]), (14, ["text"]),
+        (13, ["vae"]), (4, []),
+    ])
+    func loadsBeforehandWhatFitsTogether(_ limit: Int, _ components: [String]) {
+        let found = Self.forecast.fitting(
+            ["text", "transformer", "vae"], limit: Self.process + limit * Self.gigabyte)
+        #expect(found == components)
+    }
+}

@@ -1,0 +1,110 @@
+import Diffusion
+import Foundation
+import Layers
+import Models
+import TestKit
+import Testing
+
+@Suite struct CatalogTests {
+    private func checkpoint(_ pipelineClass: String) throws -> CheckpointFolder {
+        let folder = try TemporaryFolder()
+        try folder.write(#"{"_class_name": "\#(pipelineClass)"}"#, to: "model_index.json")
+        return try CheckpointFolder(folder.path)
+    }
+
+    @Test func runsAClassByItsExactName() throws {
+        #expect(try Catalog.family(of: checkpoint("FluxPipeline")) == Flux1.self)
+        #expect(try Catalog.checkpoint(at: TinyCheckpoint.path()).pipelineClass == "FluxPipeline")
+    }
+
+    @Test(arguments: [
+        ("WanPipeline", "Wan 2.1/2.2"), ("WanImageToVideoPipeline", "Wan 2.1/2.2 image to video"),
+        ("WanI2VPipeline", "Wan 2.1/2.2 image to video"), ("Flux2Pipeline", "FLUX.2"),
+        ("Flux2KleinPipeline", "FLUX.2"), ("QwenImagePipeline", "Qwen-Image"),
+        ("QwenImageEditPlusPipeline", "Qwen-Image"), ("QwenImageLayeredPipeline", "Qwen-Image-Layered"),
+        ("Cosmos3OmniPipeline", "Cosmos3"), ("LTX2Pipeline", "LTX-2"),
+    ])
+    func namesAFamilyThatIsNotInTheBuild(_ name: String, _ family: String) throws {
+        let checkpoint = try checkpoint(name)
+        let error = CheckpointError.familyNotInBuild(family, found: name)
+        #expect(throws: error) { try Catalog.family(of: checkpoint) }
+        #expect("\(error)".hasPrefix("\(family) is not in this build"))
+    }
+
+    /// They have FLUX.1's components and take other inputs.
+    @Test(arguments: [
+        "FluxKontextPipeline", "FluxFillPipeline", "FluxControlPipeline", "FluxImg2ImgPipeline", "MyFluxPipeline",
+        "FluxPipeline2",
+    ])
+    func refusesAVariantOfAFamilyByName(_ name: String) throws {
+        let checkpoint = try checkpoint(name)
+        let error = CheckpointError.pipelineVariant(name, family: "FLUX.1", runs: ["FluxPipeline"])
+        #expect(throws: error) { try Catalog.family(of: checkpoint) }
+        for part in [name, "FLUX.1", "FluxPipeline"] { #expect("\(error)".contains(part)) }
+    }
+
+    @Test(arguments: ["StableDiffusionPipeline", "fluxpipeline", "", "ImageToVideoPipeline"])
+    func saysWhatAnUnknownClassIs(_ name: String) throws {
+        let checkpoint = try checkpoint(name)
+        #expect(throws: CheckpointError.pipelineClass(name, known: ["FluxPipeline"])) {
+            try Catalog.family(of: checkpoint)
+        }
+    }
+
+    private func single(_ config: String?, in folder: TemporaryFolder, as name: String = "m.safetensors") throws
+        -> String
+    {
+        try SafetensorsWriter.write(
+            [.init(name: "a", shape: [1], floats: [1])], metadata: config.map { ["config": $0] } ?? [:],
+            to: folder.file(name))
+        return folder.file(name)
+    }
+
+    @Test(arguments: [
+        #"{"transformer": {}, "vae": {}}"#, #"{"transformer": {}, "audio_vae": {}, "vocoder": {}}"#,
+        #"{"vae": {}, "audio_vae": {}, "transformer": {}}"#,
+    ])
+    func recognisesAFileWithAWholeModel(_ config: String) throws {
+        let folder = try TemporaryFolder()
+        let file = try single(config, in: folder)
+        let error = CheckpointError.familyNotInBuild("LTX-2", found: file)
+        #expect(throws: error) { try Catalog.checkpoint(at: file) }
+        _ = try single(nil, in: folder, as: "another.safetensors")
+        #expect(throws: error) { try Catalog.checkpoint(at: folder.path) }
+    }
+
+    @Test(arguments: [
+        (nil, []), ("{", []), ("[]", []), (#"{"vae": {}}"#, ["vae"]), (#"{"transformer": {}}"#, ["transformer"]),
+    ] as [(String?, [String])])
+    func saysWhatASingleFileHolds(_ config: String?, _ keys: [String]) throws {
+        let folder = try TemporaryFolder()
+        let file = try single(config, in: folder)
+        #expect(throws: CheckpointError.noEmbeddedConfig(file, found: keys)) { try Catalog.checkpoint(at: file) }
+        #expect(throws: CheckpointError.noIndex(folder.path, found: ["m.safetensors"])) {
+            try Catalog.checkpoint(at: folder.path)
+        }
+    }
+
+    @Test func saysWhatIsNoModelAtAll() throws {
+        let folder = try TemporaryFolder()
+        let text = try folder.write("text", to: "notes.txt")
+        #expect(throws: CheckpointError.notFolder(text)) { try Catalog.checkpoint(at: text) }
+        let damaged = try folder.write("text", to: "m.safetensors")
+        #expect(throws: SafetensorsError.self) { try Catalog.checkpoint(at: damaged) }
+        #expect(throws: CheckpointError.noIndex(folder.path, found: ["m.safetensors", "notes.txt"])) {
+            try Catalog.checkpoint(at: folder.path)
+        }
+        #expect(throws: CheckpointError.notFound(folder.file("none"))) {
+            try Catalog.checkpoint(at: folder.file("none"))
+        }
+    }
+
+    /// A folder with an index is what the index says, whatever else lies in it.
+    @Test func prefersTheIndexToSingleFiles() throws {
+        let copy = try TinyCheckpoint()
+        try SafetensorsWriter.write(
+            [.init(name: "a", shape: [1], floats: [1])],
+            metadata: ["config": #"{"transformer": {}, "vae": {}}"#], to: copy.file("whole.safetensors"))
+        #expect(try Catalog.family(of: Catalog.checkpoint(at: copy.path)) == Flux1.self)
+    }
+}

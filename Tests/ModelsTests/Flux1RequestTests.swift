@@ -1,0 +1,71 @@
+import Diffusion
+import Models
+import TestKit
+import Testing
+
+@Suite struct Flux1RequestTests {
+    @Test func tellsEveryProblemOfARequestAtOnce() throws {
+        var request = GenerationRequest(prompts: ["a", "b"])
+        (request.height, request.width, request.numInferenceSteps) = (0, 7, 1001)
+        (request.guidanceScale, request.maxSequenceLength, request.seeds) = (-1, 513, [1, 2, 3])
+        (request.numFrames, request.frameRate) = (5, 24)
+        request.extra = [
+            "promt_2": .text("c"), "prompt_2": .list([.text("a"), .text("b"), .text("c")]),
+            "true_cfg_scale": .text("strong"),
+        ]
+        let checkpoint = try CheckpointFolder(TinyCheckpoint.path())
+        let error = try #require(throws: InvalidRequest.self) { try Flux1.resolve(request, for: checkpoint) }
+        #expect(error.problems.count == 11)
+        for name in [
+            "height is 0", "width is 7", "num_inference_steps is 1001", "guidance_scale is -1.0",
+            "max_sequence_length is 513", "3 values were given for seed", "no parameter num_frames",
+            "no parameter frame_rate", "promt_2 (did you mean prompt_2?)", "3 values were given for prompt_2",
+            "true_cfg_scale is \"strong\"",
+        ] {
+            #expect("\(error)".contains(name))
+        }
+    }
+}
+
+@Suite struct Flux1DefaultsTests {
+    private func published(_ model: String) throws -> CheckpointFolder {
+        try CheckpointFolder("\(Golden.folder)/manifests/\(model)")
+    }
+
+    @Test(arguments: [("flux1-dev", 50), ("flux1-schnell", 4)])
+    func saysWhatThePublishedModelsChoose(_ model: String, _ steps: Int) throws {
+        var expected = GenerationRequest(prompts: [])
+        (expected.height, expected.width, expected.numInferenceSteps) = (1024, 1024, steps)
+        (expected.guidanceScale, expected.maxSequenceLength) = (3.5, 512)
+        expected.extra = ["true_cfg_scale": .number(1)]
+        #expect(try Flux1.defaults(for: published(model)) == expected)
+        #expect(try Flux1.warmUpSizes(for: published(model)) == [OutputSize(height: 1024, width: 1024)])
+    }
+
+    @Test func takesTheCheckpointsOwnChoices() throws {
+        let copy = try TinyCheckpoint()
+        try copy.editJSON("model_index.json") {
+            $0["_visualgen_defaults"] = ["height": 64, "width": 128, "num_inference_steps": 20]
+        }
+        let checkpoint = try CheckpointFolder(copy.path)
+        let defaults = try Flux1.defaults(for: checkpoint)
+        #expect((defaults.height, defaults.width, defaults.numInferenceSteps) == (64, 128, 20))
+        #expect(try Flux1.warmUpSizes(for: checkpoint) == [OutputSize(height: 64, width: 128)])
+    }
+
+    @Test func resolvesARequestToItsOwnValuesAndTheDefaults() throws {
+        var request = GenerationRequest(prompts: ["a"])
+        (request.height, request.guidanceScale) = (512, 2)
+        let resolved = try Flux1.resolve(request, for: published("flux1-dev"))
+        #expect((resolved.height, resolved.width, resolved.numInferenceSteps) == (512, 1024, 50))
+        #expect((resolved.guidanceScale, resolved.maxSequenceLength) == (2, 512))
+        request.extra["sigmas"] = .list([.number(1), .number(0.5), .number(0.2)])
+        #expect(try Flux1.resolve(request, for: published("flux1-dev")).numInferenceSteps == 3)
+    }
+
+    @Test func declaresIDsAndNoSettingsOfItsOwn() {
+        #expect(Flux1.modelIDs.contains("black-forest-labs/FLUX.1-dev"))
+        #expect(Flux1.modelIDs.contains("black-forest-labs/FLUX.1-schnell"))
+        #expect(Flux1.pipelineConfig.isEmpty)
+    }
+}
