@@ -1,5 +1,5 @@
 extension Optional: ConfigField where Wrapped: ConfigField {
-    static var kind: String { "\(Wrapped.kind) or null" }
+    static var kind: String { Wrapped.kind }
 
     static func read(_ value: ConfigValue, at path: String, into problems: inout [ConfigProblem]) -> Wrapped?? {
         if value == .null { return .some(nil) }

@@ -1,7 +1,7 @@
 /// The fields of one mapping, on their way into a value or out of it.
 ///
-/// A type names each of its fields once, in `exchange`; that list serves to read it, to write it, to check a value set in
-/// code and to know which names are unknown. Problems are collected, never thrown.
+/// A type names each of its fields once, in `exchange`; that list serves to read it, to write it, to check a value set
+/// in code and to know which names are unknown. Problems are collected, never thrown.
 struct ConfigFields {
     private let path: String
     /// What was given, nil where a value is written.

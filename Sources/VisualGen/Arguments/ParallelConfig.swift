@@ -11,7 +11,7 @@ public struct ParallelConfig: Sendable, Equatable {
     ///
     /// It needs `ulysses_size` above 1 and no ring.
     public var asyncUlysses = false
-    /// Over how many workers the sequence is spread whose keys and values go round (`ring_size`): at least 1, default 1.
+    /// Over how many workers keys and values go round in a ring (`ring_size`): at least 1, default 1.
     ///
     /// It excludes `attn2d_size` and needs an attention backend that returns its log-sum-exp: FA4 or CUTEDSL.
     public var ringSize = 1
@@ -124,8 +124,8 @@ extension ParallelConfig: ConfigRecord {
         fields.require(
             parallelVAESize >= workerCount || parallelVAESize <= workerCount / max(cfgSize, 1), "parallel_vae_size",
             with: sizes,
-            "is \(parallelVAESize), which is neither within the \(workerCount / max(cfgSize, 1)) workers of one guidance branch"
-                + " nor all \(workerCount)")
+            "is \(parallelVAESize), which is neither all \(workerCount) workers nor within the"
+                + " \(workerCount / max(cfgSize, 1)) of one guidance branch")
     }
 }
 

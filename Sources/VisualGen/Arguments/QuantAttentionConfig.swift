@@ -8,7 +8,7 @@ public struct QuantAttentionConfig: Sendable, Equatable {
     public var qBlockSize = 0
     /// How many key tokens share a scale (`k_block_size`): at least 0, default 0, which is the type's own block.
     public var kBlockSize = 0
-    /// How a value's scale is shared (`v_block_size`): 0, the default, is one for the tensor, 1 is one for each channel.
+    /// How values share a scale (`v_block_size`): 0, the default, is one for all, 1 is one for each channel.
     public var vBlockSize = 0
 
     /// A type of queries and keys.

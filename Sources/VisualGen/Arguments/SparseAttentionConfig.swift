@@ -2,7 +2,9 @@
 public enum SparseAttentionConfig: Sendable, Equatable {
     /// Blocks of little weight are skipped (`skip_softmax`): with TRTLLM or CUTEDSL.
     case skipSoftmax(SkipSoftmaxAttentionConfig)
-    /// Only the cubes of a video that matter are attended to (`vsa`): with CUTEDSL or TRTLLM, and a checkpoint made for it.
+    /// Only the cubes of a video that matter are attended to (`vsa`): with CUTEDSL or TRTLLM.
+    ///
+    /// It needs a checkpoint made for it.
     case videoSparse(VideoSparseAttentionConfig)
     /// Blocks of little weight are approximated (`sol_attn`): with CUTEDSL or TRTLLM.
     case sol(SolAttentionConfig)
@@ -10,15 +12,15 @@ public enum SparseAttentionConfig: Sendable, Equatable {
 
 /// Sparse attention that skips the softmax of blocks of little weight (`algorithm: skip_softmax`).
 public struct SkipSoftmaxAttentionConfig: Sendable, Equatable {
-    /// The threshold of a block, which the kernel scales by the sequence's length (`threshold_scale_factor`): default null.
+    /// A block's threshold (`threshold_scale_factor`): default null.
     ///
-    /// It wins over ``targetSparsity``.
+    /// The kernel scales it by the sequence's length. It wins over ``targetSparsity``.
     public var thresholdScaleFactor: Double?
     /// The share of blocks to skip (`target_sparsity`): from 0 to 1, default null, which is the checkpoint's.
     ///
     /// It needs a checkpoint that was calibrated for it.
     public var targetSparsity: Double?
-    /// The normalised timestep from which on upwards attention stays dense (`disabled_until_timestep`): 0 to 1, default null.
+    /// The normalised timestep from which on attention stays dense (`disabled_until_timestep`): 0 to 1, default null.
     public var disabledUntilTimestep: Double?
 
     /// What the checkpoint says.
@@ -40,7 +42,7 @@ public struct SolAttentionConfig: Sendable, Equatable {
     public var tau = 1.0
     /// How the threshold is found (`thresh_type`): default diag.
     public var threshType = ThresholdType.diag
-    /// The normalised timestep from which on upwards attention stays dense (`disabled_until_timestep`): default null.
+    /// The normalised timestep from which on attention stays dense (`disabled_until_timestep`): default null.
     ///
     /// Above 0, at most 1; null is sparse at every step.
     public var disabledUntilTimestep: Double?

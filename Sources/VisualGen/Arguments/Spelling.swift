@@ -35,8 +35,16 @@ extension String {
     func nearest(of names: [String]) -> String? {
         let misspelt = lowercased()
         let near = names.map { (name: $0, distance: misspelt.distance(to: $0.lowercased())) }
-            .filter { $0.distance <= Swift.max(1, Swift.min(count, $0.name.count) / 3) }
+            .filter { name, distance in
+                distance <= Swift.max(1, Swift.min(count, name.count) / 3) || misspelt.isPart(of: name.lowercased())
+            }
         return near.min { $0.distance < $1.distance }?.name
+    }
+
+    /// Whether one of the two holds the other, as `dit_cfg_size` holds `cfg_size`.
+    private func isPart(of other: String) -> Bool {
+        let (short, long) = count < other.count ? (self, other) : (other, self)
+        return short.count >= 4 && long.contains(short)
     }
 
     /// How many characters must be added, removed, replaced or swapped with their neighbour to get another text.

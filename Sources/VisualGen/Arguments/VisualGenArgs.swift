@@ -7,8 +7,8 @@
 /// try args.validate()
 /// ```
 ///
-/// or, with the names of the original, `try VisualGenArgs(yaml: "flux.yaml", overrides: ["dtype": "float32"])`. All that
-/// is wrong is reported at once, in one ``ConfigurationError``.
+/// or, with the names of the original, `try VisualGenArgs(yaml: "flux.yaml", overrides: ["dtype": "float32"])`. All
+/// that is wrong is reported at once, in one ``ConfigurationError``.
 public struct VisualGenArgs: Sendable, Equatable {
     /// A folder, a hub id (`org/name`) or a built-in model's name (`model`): default empty, to be given elsewhere.
     public var model = ""

@@ -41,7 +41,9 @@ enum YAMLScalar {
         }
         return { isNegative in
             if let value = Int((isNegative ? "-" : "") + body, radix: radix) { return .int(value) }
-            let magnitude = body.reduce(0.0) { $0 * Double(radix) + Double($1.hexDigitValue ?? 0) }
+            let magnitude =
+                radix == 10
+                ? Double(body) ?? .infinity : body.reduce(0.0) { $0 * Double(radix) + Double($1.hexDigitValue ?? 0) }
             return .double(isNegative ? -magnitude : magnitude)
         }
     }

@@ -34,8 +34,8 @@ struct YAMLText {
 
     /// An upper bound for the number of aliases.
     ///
-    /// It is found without the parser, which compares the keys of a mapping with all that their aliases stand for and would
-    /// never end where those double a few dozen times.
+    /// It is found without the parser, which compares the keys of a mapping with all that their aliases stand for and
+    /// would never end where those double a few dozen times.
     private static func mostAliases(in text: String) -> Int {
         let harmless: (Unicode.Scalar) -> Bool = {
             $0.properties.isAlphabetic || "0123456789_.*/\"'-".unicodeScalars.contains($0)
