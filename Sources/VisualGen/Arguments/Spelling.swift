@@ -34,11 +34,15 @@ extension String {
     /// The name that was probably meant, if one is near enough.
     func nearest(of names: [String]) -> String? {
         let misspelt = lowercased()
-        let near = names.map { (name: $0, distance: misspelt.distance(to: $0.lowercased())) }
-            .filter { name, distance in
-                distance <= Swift.max(1, Swift.min(count, name.count) / 3) || misspelt.isPart(of: name.lowercased())
+        var best: (name: String, distance: Int)?
+        for name in names {
+            let distance = misspelt.distance(to: name.lowercased())
+            let isNear = distance <= Swift.max(1, Swift.min(count, name.count) / 3)
+            if isNear || misspelt.isPart(of: name.lowercased()), best.map({ distance < $0.distance }) ?? true {
+                best = (name, distance)
             }
-        return near.min { $0.distance < $1.distance }?.name
+        }
+        return best?.name
     }
 
     /// Whether one of the two holds the other, as `dit_cfg_size` holds `cfg_size`.

@@ -12,7 +12,7 @@ struct YAMLText {
     /// How many values there may be once every alias is replaced by what it stands for.
     static let valueLimit = 20_000
     /// How many aliases there may be.
-    static let aliasLimit = 16
+    static let aliasLimit = 12
 
     private var valueCount = 0
 
