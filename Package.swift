@@ -19,6 +19,7 @@ let package = Package(
     dependencies: [
         .package(path: "native"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
@@ -37,6 +38,9 @@ let package = Package(
         .target(
             name: "Engine", dependencies: ["DemoModels", "Diffusion", "Layers", "Media", "Models", "Tensors"],
             swiftSettings: strict),
+        .target(
+            name: "VisualGen", dependencies: ["Files", .product(name: "Yams", package: "Yams")],
+            path: "Sources/VisualGen", swiftSettings: strict),
         .executableTarget(
             name: "visualgen",
             dependencies: [
@@ -62,6 +66,9 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: ["Diffusion", "Engine", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "VisualGenTests", dependencies: ["VisualGen"], resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Layers", "Media", "TestKit", "visualgen"], swiftSettings: strict),

@@ -1,0 +1,95 @@
+/// What a build can do of what a configuration can ask for.
+///
+/// `current` is the one place where a feature is added once it works.
+package struct BuildFeatures: Sendable {
+    /// Nothing at all.
+    package init() {}
+
+    /// The kinds of device, by the name before the colon.
+    package var devices: [String] = []
+    package var attentionBackends: [AttentionConfig.Backend] = []
+    package var quantAlgorithms: [QuantConfig.Algorithm] = []
+    /// The backends that have quantised attention.
+    package var quantisedAttention: [AttentionConfig.Backend] = []
+    /// The algorithms of sparse attention, by tag.
+    package var sparseAttention: [String] = []
+    /// The caches, by tag.
+    package var caches: [String] = []
+    /// The fields of `parallel_config` that may be other than their default.
+    package var parallelFields: [String] = []
+    /// The other fields, by full name, that may be other than their default or null.
+    package var fields: [String] = []
+
+    /// What this build can do.
+    package static let current = {
+        var build = BuildFeatures()
+        build.devices = ["cpu"]
+        build.attentionBackends = [.vanilla]
+        return build
+    }()
+}
+
+extension VisualGenArgs {
+    /// The values that are right and that this build cannot honour.
+    ///
+    /// Values that change nothing here, such as those of ``torchCompileConfig``, are not among them.
+    ///
+    /// - Returns: a problem for each, empty if the build can do all that is asked for
+    public func unavailable() -> [ConfigProblem] { unavailable(in: .current) }
+
+    /// The values that a build cannot honour.
+    package func unavailable(in build: BuildFeatures) -> [ConfigProblem] {
+        var missing: [ConfigProblem] = []
+        func need(_ isThere: Bool, _ field: String, _ value: String = "", having names: [String] = []) {
+            guard !isThere else { return }
+            let instead = names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))"
+            missing.append(
+                ConfigProblem(field, "\(value.isEmpty ? "" : "\(value) ")is not available in this build\(instead)"))
+        }
+        let attention = attentionConfig
+        if let algorithm = quantConfig.quantAlgo {
+            need(
+                build.quantAlgorithms.contains(algorithm), "quant_config.quant_algo", algorithm.rawValue,
+                having: build.quantAlgorithms.map(\.rawValue))
+        }
+        need(
+            !cudaGraphConfig.enable || build.fields.contains("cuda_graph_config.enable"), "cuda_graph_config.enable",
+            "true")
+        need(
+            build.attentionBackends.contains(attention.backend), "attention_config.backend", attention.backend.rawValue,
+            having: build.attentionBackends.map(\.rawValue))
+        if attention.quantAttentionConfig != nil {
+            need(build.quantisedAttention.contains(attention.backend), "attention_config.quant_attention_config")
+        }
+        if let sparse = attention.sparseAttentionConfig {
+            need(
+                build.sparseAttention.contains(sparse.tag), "attention_config.sparse_attention_config", "",
+                having: build.sparseAttention)
+        }
+        for (name, value) in parallelConfig.changedFields {
+            need(build.parallelFields.contains(name), "parallel_config.\(name)", value.description)
+        }
+        if let cacheConfig { need(build.caches.contains(cacheConfig.tag), "cache_config", "", having: build.caches) }
+        need(
+            !enableLayerwiseNVTXMarker || build.fields.contains("enable_layerwise_nvtx_marker"),
+            "enable_layerwise_nvtx_marker", "true")
+        need(
+            !cpuOffloadConfig.enable || build.fields.contains("cpu_offload_config.enable"), "cpu_offload_config.enable",
+            "true")
+        need(runtimeLoRAConfig == nil || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
+        let kind = device.description.split(separator: ":")[0]
+        need(build.devices.contains(String(kind)), "device", device.description, having: build.devices)
+        return missing
+    }
+}
+
+extension ParallelConfig {
+    /// The fields that are other than their default and need something of the build, by name.
+    fileprivate var changedFields: [(name: String, value: ConfigValue)] {
+        guard case .mapping(let own) = configValue, case .mapping(let defaults) = ParallelConfig().configValue else {
+            return []
+        }
+        return own.filter { $0.value != defaults[$0.key] && $0.key != "parallel_vae_split_dim" }
+            .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}

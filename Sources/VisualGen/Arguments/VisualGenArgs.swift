@@ -1,0 +1,169 @@
+/// The configuration of an engine: what TensorRT-LLM VisualGen's class of this name holds, and a few fields of our own.
+///
+/// ```swift
+/// var args = VisualGenArgs()
+/// args.model = "black-forest-labs/FLUX.1-schnell"
+/// args.compilationConfig.skipWarmup = true
+/// try args.validate()
+/// ```
+///
+/// or, with the names of the original, `try VisualGenArgs(yaml: "flux.yaml", overrides: ["dtype": "float32"])`. All
+/// that is wrong is reported at once, in one ``ConfigurationError``.
+public struct VisualGenArgs: Sendable, Equatable {
+    /// A folder, a hub id (`org/name`) or a built-in model's name (`model`): default empty, to be given elsewhere.
+    public var model = ""
+    /// The hub's branch, tag or commit (`revision`): default null, the main branch.
+    public var revision: String?
+    /// Weights in fewer bits (`quant_config`); null is the default.
+    public var quantConfig = QuantConfig()
+    /// What is run before the first request (`compilation_config`).
+    public var compilationConfig = CompilationConfig()
+    /// What TensorRT-LLM has compiled (`torch_compile_config`); it changes nothing here.
+    public var torchCompileConfig = TorchCompileConfig()
+    /// Replay of recorded GPU work (`cuda_graph_config`).
+    public var cudaGraphConfig = CudaGraphConfig()
+    /// How attention is computed (`attention_config`).
+    public var attentionConfig = AttentionConfig()
+    /// How one request is spread over workers (`parallel_config`).
+    public var parallelConfig = ParallelConfig()
+    /// Reuse of results between steps (`cache_config`): default null, which is none.
+    public var cacheConfig: CacheConfig?
+    /// Settings of the model's own pipeline, by name (`pipeline_config`): default empty.
+    ///
+    /// Which names there are is known once the model is; see ``problems(pipelineConfigKeys:)``.
+    public var pipelineConfig: [String: ConfigValue] = [:]
+    /// Whether layers are marked for NVIDIA's profiler (`enable_layerwise_nvtx_marker`): default false.
+    public var enableLayerwiseNVTXMarker = false
+    /// Keeping components in host memory (`cpu_offload_config`).
+    public var cpuOffloadConfig = CpuOffloadConfig()
+    /// An adapter merged into the weights (`runtime_lora_config`): default null, which is none.
+    public var runtimeLoRAConfig: RuntimeLoRAConfig?
+
+    /// Where it computes (`device`): default cpu.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var device = Device.cpu
+    /// The type that it computes in (`dtype`): default bfloat16.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var dtype = DataType.bfloat16
+    /// How many threads one worker computes with (`threads`): 1 to 1024, default null, LibTorch's choice.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var threads: Int?
+    /// How many bytes of memory a worker may use (`memory_limit`): at least 1, default null, which is all.
+    ///
+    /// Ours, not TensorRT-LLM's. In YAML a number of bytes, or text with a unit: `8GB` is 8 × 1000³ bytes, `8GiB` is
+    /// 8 × 1024³.
+    public var memoryLimit: Int?
+    /// Whether a model's own configuration may hold keys that nobody knows (`allow_unknown_config`): default false.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var allowUnknownConfig = false
+    /// Where requests are computed (`worker_mode`): default process.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var workerMode = WorkerMode.process
+    /// After how many seconds without a finished step a worker counts as hung (`worker_timeout`): above 0, default 300.
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var workerTimeout = 300.0
+
+    /// The defaults.
+    public init() {}
+
+    /// Reads a configuration from values by name, as in YAML.
+    ///
+    /// - Parameter dictionary: the fields, in the original's spelling; what is missing has its default
+    /// - Throws: ``ConfigurationError`` with all that is wrong
+    public init(dictionary: [String: ConfigValue]) throws(ConfigurationError) {
+        self.init()
+        var fields = ConfigFields(reading: dictionary, at: "")
+        exchange(&fields)
+        let problems = fields.problems
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
+
+    /// The values by name, as in YAML, every field with its value.
+    ///
+    /// `init(dictionary:)` gives an equal configuration back; the description of the value is YAML on one line.
+    public var dictionary: [String: ConfigValue] {
+        var (args, fields) = (self, ConfigFields(writingAt: ""))
+        args.exchange(&fields)
+        return fields.written
+    }
+
+    /// Everything that is wrong with the values by themselves, whatever the model.
+    public var problems: [ConfigProblem] {
+        var (args, fields) = (self, ConfigFields(writingAt: ""))
+        args.exchange(&fields)
+        return fields.problems
+    }
+
+    /// Makes sure that nothing is wrong with the values by themselves.
+    ///
+    /// - Throws: ``ConfigurationError`` with all that is wrong
+    public func validate() throws(ConfigurationError) {
+        let problems = problems
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
+
+    /// What is wrong with ``pipelineConfig`` for a pipeline that takes these names.
+    ///
+    /// - Parameter names: the names that the model's pipeline takes
+    /// - Returns: a problem for each name that is not among them
+    public func problems(pipelineConfigKeys names: [String]) -> [ConfigProblem] {
+        pipelineConfig.keys.filter { !names.contains($0) }.sorted().map { name in
+            let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
+            let hint = name.nearest(of: names).map { "did you mean \($0)?" } ?? known
+            return ConfigProblem("pipeline_config".field(name), "is not a setting of this model's pipeline; \(hint)")
+        }
+    }
+}
+
+extension VisualGenArgs {
+    fileprivate mutating func exchange(_ fields: inout ConfigFields) {
+        fields.exchange("model", &model)
+        fields.exchange("revision", &revision)
+        fields.exchange("quant_config", &quantConfig)
+        fields.exchange("compilation_config", &compilationConfig)
+        fields.exchange("torch_compile_config", &torchCompileConfig)
+        fields.exchange("cuda_graph_config", &cudaGraphConfig)
+        fields.exchange("attention_config", &attentionConfig)
+        fields.exchange("parallel_config", &parallelConfig)
+        fields.exchange("cache_config", &cacheConfig)
+        fields.exchange("pipeline_config", &pipelineConfig)
+        fields.exchange("enable_layerwise_nvtx_marker", &enableLayerwiseNVTXMarker)
+        fields.exchange("cpu_offload_config", &cpuOffloadConfig)
+        fields.exchange("runtime_lora_config", &runtimeLoRAConfig)
+        exchangeOurs(&fields)
+        requireContextParallelAttention(&fields)
+    }
+
+    private mutating func exchangeOurs(_ fields: inout ConfigFields) {
+        fields.exchange("device", &device)
+        fields.exchange("dtype", &dtype)
+        fields.exchange("threads", &threads, .orNull(.within(1...1024)))
+        var limit = memoryLimit.map(ByteCount.init)
+        fields.exchange("memory_limit", &limit)
+        memoryLimit = limit?.bytes
+        fields.exchange("allow_unknown_config", &allowUnknownConfig)
+        fields.exchange("worker_mode", &workerMode)
+        fields.exchange("worker_timeout", &workerTimeout, .above(0))
+    }
+
+    /// A ring or a mesh merges partial results by their log-sum-exp, and not every sparse kernel can do that.
+    private func requireContextParallelAttention(_ fields: inout ConfigFields) {
+        let name = parallelConfig.ringSize > 1 ? "ring_size" : "attn2d_size"
+        guard parallelConfig.contextSize > 1 else { return }
+        fields.require(
+            attentionConfig.backend.returnsLogSumExp, "parallel_config.\(name)", with: ["attention_config"],
+            "needs attention_config.backend FA4 or CUTEDSL, not \(attentionConfig.backend.rawValue)")
+        guard let sparse = attentionConfig.sparseAttentionConfig, ["vsa", "sol_attn"].contains(sparse.tag) else {
+            return
+        }
+        fields.require(
+            false, "parallel_config.\(name)", with: ["attention_config"],
+            "excludes attention_config.sparse_attention_config with algorithm \(sparse.tag)")
+    }
+}

@@ -1,0 +1,105 @@
+import Testing
+import VisualGen
+
+@Suite struct ArgumentsAvailabilityTests {
+    private func unavailable(_ yaml: String) throws -> [String] {
+        try VisualGenArgs(yamlText: yaml).unavailable().map(\.description)
+    }
+
+    @Test(arguments: [
+        ("quant_config: {quant_algo: NVFP4}", ["quant_config.quant_algo NVFP4 is not available in this build"]),
+        ("cuda_graph_config: {enable: true}", ["cuda_graph_config.enable true is not available in this build"]),
+        (
+            "attention_config: {backend: FA4}",
+            ["attention_config.backend FA4 is not available in this build; it has VANILLA"]
+        ),
+        (
+            "attention_config: {backend: CUTEDSL, quant_attention_config: {}}",
+            [
+                "attention_config.backend CUTEDSL is not available in this build; it has VANILLA",
+                "attention_config.quant_attention_config is not available in this build",
+            ]
+        ),
+        (
+            "attention_config: {backend: TRTLLM, sparse_attention_config: {algorithm: vsa}}",
+            [
+                "attention_config.backend TRTLLM is not available in this build; it has VANILLA",
+                "attention_config.sparse_attention_config is not available in this build",
+            ]
+        ),
+        (
+            "parallel_config: {cfg_size: 2, ulysses_size: 2, async_ulysses: true, tp_size: 2, parallel_vae_size: 2}",
+            [
+                "parallel_config.async_ulysses true is not available in this build",
+                "parallel_config.cfg_size 2 is not available in this build",
+                "parallel_config.parallel_vae_size 2 is not available in this build",
+                "parallel_config.tp_size 2 is not available in this build",
+                "parallel_config.ulysses_size 2 is not available in this build",
+            ]
+        ),
+        (
+            "parallel_config: {attn2d_size: [2, 2]}\nattention_config: {backend: FA4}",
+            [
+                "attention_config.backend FA4 is not available in this build; it has VANILLA",
+                "parallel_config.attn2d_size [2, 2] is not available in this build",
+            ]
+        ),
+        ("cache_config: {cache_backend: teacache}", ["cache_config is not available in this build"]),
+        ("enable_layerwise_nvtx_marker: true", ["enable_layerwise_nvtx_marker true is not available in this build"]),
+        ("cpu_offload_config: {enable: true}", ["cpu_offload_config.enable true is not available in this build"]),
+        ("runtime_lora_config: {path: a}", ["runtime_lora_config is not available in this build"]),
+        ("device: cuda:1", ["device cuda:1 is not available in this build; it has cpu"]),
+    ])
+    func namesWhatThisBuildCannotDo(_ yaml: String, _ sentences: [String]) throws {
+        #expect(try unavailable(yaml) == sentences)
+    }
+
+    @Test(arguments: [
+        "torch_compile_config: {enable: false, enable_fullgraph: true, enable_autotune: false}",
+        "parallel_config: {parallel_vae_split_dim: height}",
+        "cpu_offload_config: {pin_memory: false, stages: [vae]}",
+        "quant_config: {dynamic: true, ignore: [a]}",
+        "compilation_config: {resolutions: [[64, 64]], num_frames: [1]}",
+        "{dtype: float32, threads: 2, memory_limit: 8GB, worker_mode: in_process, worker_timeout: 10}",
+        "{model: demo-image, revision: main, allow_unknown_config: true, pipeline_config: {a: 1}}",
+    ])
+    func acceptsWhatItHonoursAndWhatChangesNothing(_ yaml: String) throws {
+        #expect(try unavailable(yaml).isEmpty)
+    }
+
+    @Test func acceptsEverythingThatALaterBuildHas() throws {
+        let args = try VisualGenArgs(
+            yamlText: """
+                quant_config: {quant_algo: FP8}
+                cuda_graph_config: {enable: true}
+                attention_config:
+                  backend: TRTLLM
+                  quant_attention_config: {qk_dtype: fp8, q_block_size: 1, k_block_size: 4, v_block_size: 1}
+                  sparse_attention_config: {algorithm: skip_softmax}
+                parallel_config: {cfg_size: 2}
+                cache_config: {cache_backend: cache_dit}
+                enable_layerwise_nvtx_marker: true
+                cpu_offload_config: {enable: true}
+                runtime_lora_config: {path: a}
+                device: cuda
+                """)
+        var build = BuildFeatures()
+        #expect(args.unavailable(in: build).count == 11)
+        build.devices = ["cpu", "cuda"]
+        build.attentionBackends = [.vanilla, .trtllm]
+        build.quantAlgorithms = [.fp8]
+        build.quantisedAttention = [.trtllm]
+        build.sparseAttention = ["skip_softmax"]
+        build.caches = ["cache_dit"]
+        build.parallelFields = ["cfg_size"]
+        build.fields = [
+            "cuda_graph_config.enable", "enable_layerwise_nvtx_marker", "cpu_offload_config.enable",
+            "runtime_lora_config",
+        ]
+        #expect(args.unavailable(in: build).isEmpty)
+        build.caches = ["teacache"]
+        #expect(
+            args.unavailable(in: build).map(\.description)
+                == ["cache_config is not available in this build; it has teacache"])
+    }
+}
