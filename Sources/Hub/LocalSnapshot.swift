@@ -1,0 +1,71 @@
+internal import Files
+internal import Foundation
+
+/// A commit's files as far as the cache has them.
+struct LocalSnapshot {
+    let folder: String
+    /// The files whose bytes are here, at the root and in the folders below it.
+    let names: Set<String>
+    private let model: HubModel
+
+    /// - Returns: nil where the cache knows no commit for the revision, or has no folder for it
+    init?(of model: HubModel, in cache: ModelCache) {
+        guard let commit = cache.commit else { return nil }
+        self.init(of: model, at: cache.snapshot(commit))
+    }
+
+    init?(of model: HubModel, at folder: String) {
+        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
+        var names: Set<String> = []
+        for entry in entries {
+            let below = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(entry)")) ?? []
+            for name in below.isEmpty ? [entry] : below.map({ "\(entry)/\($0)" })
+            where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+                names.insert(name)
+            }
+        }
+        (self.folder, self.names, self.model) = (folder, names, model)
+    }
+
+    /// Whether the snapshot is of the form that lists its own parts.
+    var hasModelIndex: Bool { names.contains(ModelIndex.name) }
+
+    /// The first file found to be missing for the needed parts, nil where all are there.
+    ///
+    /// - Parameter needs: whether the part of a name and a class is needed
+    /// - Returns: a path in the repository
+    /// - Throws: ``HubError`` for a file of the snapshot that cannot be read
+    func missingFile(needs: (String, String) -> Bool) throws(HubError) -> String? {
+        guard hasModelIndex else {
+            let isMonolithic = names.contains { $0.hasSuffix(".safetensors") && !$0.contains("/") }
+            return isMonolithic ? nil : ModelIndex.name
+        }
+        for component in try components(needs: needs) {
+            let missing = try component.missingFile(from: names) { file throws(HubError) in try read(file) }
+            if let missing { return missing }
+        }
+        return nil
+    }
+
+    /// The needed parts.
+    ///
+    /// - Parameter needs: whether the part of a name and a class is needed
+    /// - Returns: parts named by the snapshot's `model_index.json`
+    /// - Throws: ``HubError``
+    func components(needs: (String, String) -> Bool) throws(HubError) -> [ModelIndex.Component] {
+        try ModelIndex(read(ModelIndex.name), of: model).components.filter { needs($0.name, $0.className) }
+    }
+
+    /// A small file's bytes.
+    ///
+    /// - Parameter file: a path in the repository
+    /// - Returns: its content
+    /// - Throws: ``HubError``
+    func read(_ file: String) throws(HubError) -> [UInt8] {
+        do {
+            return try InputFile(reading: "\(folder)/\(file)").readAll(limit: RepositoryListing.longestAnswer)
+        } catch {
+            throw .file(error)
+        }
+    }
+}

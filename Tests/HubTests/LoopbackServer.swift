@@ -1,0 +1,119 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
+
+/// A request as it came.
+struct Request: Sendable {
+    /// Path and query, not decoded.
+    let path: String
+    let headers: [String: String]
+
+    subscript(_ header: String) -> String? { headers[header.lowercased()] }
+}
+
+/// What goes back.
+struct Reply: Sendable {
+    var status = 200
+    var headers: [String: String] = [:]
+    var body: [UInt8] = []
+    /// How many bytes of the body are sent before the connection ends without warning.
+    var cut: Int?
+    /// How many bytes of the body are sent before nothing happens any more.
+    var stall: Int?
+    /// The wait before anything is sent, in milliseconds.
+    var delay = 0
+}
+
+/// An HTTP server on loopback, up until its end of life.
+final class LoopbackServer: Sendable {
+    private struct State {
+        var requests: [Request] = []
+        var active = 0
+        var mostActive = 0
+    }
+
+    private let channel: any Channel
+    private let log: Log
+
+    /// What the handlers of all connections share.
+    fileprivate final class Log: Sendable {
+        private let state = Mutex(State())
+
+        func begin(_ request: Request) {
+            state.withLock { state in
+                state.requests.append(request)
+                state.active += 1
+                state.mostActive = max(state.mostActive, state.active)
+            }
+        }
+
+        func end() { state.withLock { $0.active -= 1 } }
+        var requests: [Request] { state.withLock { $0.requests } }
+        var mostActive: Int { state.withLock { $0.mostActive } }
+    }
+
+    init(answer: @escaping @Sendable (Request) -> Reply) async throws {
+        let log = Log()
+        self.log = log
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 64)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Handler(log, answer))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+    }
+
+    deinit { channel.close(promise: nil) }
+
+    var port: Int { channel.localAddress?.port ?? 0 }
+    var address: String { "http://127.0.0.1:\(port)" }
+    var requests: [Request] { log.requests }
+    /// The most requests that were being answered at one time.
+    var mostActive: Int { log.mostActive }
+}
+
+private final class Handler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+
+    private let log: LoopbackServer.Log
+    private let answer: @Sendable (Request) -> Reply
+    private var request: Request?
+
+    init(_ log: LoopbackServer.Log, _ answer: @escaping @Sendable (Request) -> Reply) {
+        (self.log, self.answer) = (log, answer)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            let headers = head.headers.map { ($0.name.lowercased(), $0.value) }
+            request = Request(path: head.uri, headers: Dictionary(headers) { first, _ in first })
+        case .body: break
+        case .end:
+            guard let request else { return }
+            log.begin(request)
+            let (reply, channel, log) = (answer(request), context.channel, log)
+            context.eventLoop.scheduleTask(in: .milliseconds(Int64(reply.delay))) {
+                Self.send(reply, channel)
+                log.end()
+            }
+        }
+    }
+
+    private static func send(_ reply: Reply, _ channel: any Channel) {
+        var headers = HTTPHeaders([("Content-Length", String(reply.body.count))])
+        for (name, value) in reply.headers { headers.replaceOrAdd(name: name, value: value) }
+        let status = HTTPResponseStatus(statusCode: reply.status)
+        channel.write(HTTPServerResponsePart.head(.init(version: .http1_1, status: status, headers: headers)), promise: nil)
+        let body = reply.body.prefix(reply.cut ?? reply.stall ?? reply.body.count)
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: body))), promise: nil)
+        if reply.stall != nil { return }
+        if reply.cut != nil { return channel.close(promise: nil) }
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+    }
+}
