@@ -74,18 +74,6 @@ import Testing
         #expect(fields { ($0.height, $0.width) = (size, nil) } _: { $0.size(atLeast: 16) }.isEmpty)
     }
 
-    @Test(arguments: [1 << 12, 12 << 24, .max]) func refusesWhatFitsIntoNoMachine(_ bytesOfPixel: Int) {
-        let request = request {
-            $0.numImagesPerPrompt = 512
-            ($0.height, $0.width) = (16384, 16384)
-        }
-        #expect {
-            try request.requireMemory(bytesOfPixel: bytesOfPixel)
-        } throws: {
-            "\($0)".hasPrefix("height, width and the number of pictures need about ")
-        }
-    }
-
     @Test(arguments: [0, -1, 1001, .max, .min]) func refusesAbsurdNumbersOfSteps(_ steps: Int) {
         #expect(fields { $0.numInferenceSteps = steps } _: { $0.steps() } == ["num_inference_steps"])
     }
