@@ -14,11 +14,13 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "VisualGen",
     products: [
-        .executable(name: "visualgen", targets: ["visualgen"])
+        .executable(name: "visualgen", targets: ["Command"]),
+        .library(name: "VisualGen", targets: ["VisualGen"]),
     ],
     dependencies: [
         .package(path: "native"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -35,20 +37,34 @@ let package = Package(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
         .target(name: "Media", dependencies: ["CFFmpeg", "Files"], swiftSettings: strict),
+        .systemLibrary(name: "CSystem"),
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(
-            name: "Engine", dependencies: ["DemoModels", "Diffusion", "Layers", "Media", "Models", "Tensors"],
+            name: "Messaging", dependencies: ["CSystem", "CZeroMQ", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
-            name: "VisualGen", dependencies: ["Files", .product(name: "Yams", package: "Yams")],
-            path: "Sources/VisualGen", swiftSettings: strict),
-        .executableTarget(
-            name: "visualgen",
+            name: "Engine",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Tensors", "Tokenizers",
+                "CSystem", "DemoModels", "Diffusion", "Files", "Layers", "Media", "Messaging", "Models", "Tensors",
+                "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "VisualGen",
+            dependencies: [
+                "Diffusion", "Engine", "Files", "Media", "Models", "Tensors", .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Command",
+            dependencies: [
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Tensors", "VisualGen",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
+        .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
@@ -71,7 +87,7 @@ let package = Package(
             name: "VisualGenTests", dependencies: ["VisualGen"], resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Layers", "Media", "TestKit", "visualgen"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "TestKit"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
 )

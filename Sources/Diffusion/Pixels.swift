@@ -6,6 +6,15 @@ package struct PixelBatch: Sendable, Equatable {
     /// Red, green and blue of every pixel, rows from the top, picture after picture.
     package let bytes: [UInt8]
 
+    /// - Parameters:
+    ///   - count: how many pictures
+    ///   - height: of each, in pixels
+    ///   - width: of each, in pixels
+    ///   - bytes: `count · height · width · 3` of them
+    package init(count: Int, height: Int, width: Int, bytes: [UInt8]) {
+        (self.count, self.height, self.width, self.bytes) = (count, height, width, bytes)
+    }
+
     /// Turns a VAE's output into bytes: -1 becomes 0, 1 becomes 255, rounded.
     ///
     /// - Parameter decoded: `[batch, 3, height, width]`

@@ -4,6 +4,23 @@ package import Tensors
 package enum EngineError: Error, Equatable {
     case noModel
     case deviceMissing(Device)
+    /// The program that workers run was looked for at these paths.
+    case noWorkerProgram([String])
+    /// A worker could not be started, and why.
+    case notStarted(worker: Int, reason: String)
+    /// A worker's process ended.
+    case workerDied(worker: Int, process: Int32, ending: String)
+    /// A worker stopped working and was killed.
+    case workerHung(worker: Int, process: Int32, symptom: String)
+    /// The engine is shut down.
+    case closed
+
+    var kind: Failure.Kind {
+        switch self {
+        case .workerDied, .workerHung, .notStarted: .worker
+        case .noModel, .deviceMissing, .noWorkerProgram, .closed: .unavailable
+        }
+    }
 }
 
 extension EngineError: CustomStringConvertible {
@@ -11,6 +28,14 @@ extension EngineError: CustomStringConvertible {
         switch self {
         case .noModel: "no model is loaded"
         case .deviceMissing(let device): "this build cannot run on \(device); it runs on cpu"
+        case .noWorkerProgram(let paths):
+            "the program visualgen, which workers run, is not at \(paths.joined(separator: " or ")); "
+                + "VISUALGEN_WORKER may name it"
+        case .notStarted(let worker, let reason): "worker \(worker) could not be started: \(reason)"
+        case .workerDied(let worker, let process, let ending): "worker \(worker) (process \(process)) \(ending)"
+        case .workerHung(let worker, let process, let symptom):
+            "worker \(worker) (process \(process)) \(symptom) and was killed"
+        case .closed: "the engine is shut down"
         }
     }
 }

@@ -5,14 +5,6 @@ package import Tensors
 
 /// One device of this process, its thread, and the model loaded there.
 package actor LocalWorker {
-    /// What came out of one request.
-    package struct Result: Sendable {
-        package let pixels: PixelBatch
-        package let times: StageTimes
-        /// Intermediate results, if they were asked for.
-        package let trace: [Trace.Entry]
-    }
-
     private let thread: DeviceThread
     let device: Device
     private var pipeline: (any Pipeline)?
@@ -60,10 +52,10 @@ package actor LocalWorker {
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }
-    ) throws -> Result {
+    ) throws -> WorkerResult {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil
         let (pixels, times) = try pipeline.generate(request, observe: observe, trace: trace)
-        return Result(pixels: pixels, times: times, trace: trace?.entries ?? [])
+        return WorkerResult(pixels: pixels, times: times, trace: trace?.entries ?? [])
     }
 }

@@ -1,7 +1,7 @@
 internal import CTorch
 
 /// The type of a tensor's numbers, under safetensors' and torch's common names.
-package enum DType: String, CaseIterable, Sendable {
+package enum DType: String, CaseIterable, Sendable, Codable {
     case float64, float32, float16, bfloat16
     case float8E4M3 = "float8_e4m3fn"
     case float8E5M2 = "float8_e5m2"

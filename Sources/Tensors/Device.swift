@@ -1,7 +1,7 @@
 internal import CTorch
 
 /// Where tensors live and operations run.
-package enum Device: Hashable, Sendable {
+package enum Device: Hashable, Sendable, Codable {
     case cpu
     case cuda(Int)
 

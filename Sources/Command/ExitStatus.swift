@@ -1,12 +1,6 @@
 internal import ArgumentParser
-internal import Diffusion
 internal import Engine
-internal import Files
 internal import Foundation
-internal import Layers
-internal import Media
-internal import Tensors
-internal import Tokenizers
 
 /// What the process tells its parent, as in `sysexits.h`.
 enum ExitStatus: Int32 {
@@ -21,16 +15,21 @@ enum ExitStatus: Int32 {
     init(of error: any Error) {
         self =
             switch error {
-            case is InvalidRequest, is RequestError, is ValidationError: .usage
-            case is CheckpointError, is ConfigError, is WeightError, is TokenizerError: .badInput
-            case let error as SafetensorsError: error.isAboutWriting ? .cannotWrite : .badInput
-            case MediaError.unknownExtension: .usage
-            case let error as MediaError: error.isAboutWriting ? .cannotWrite : .badInput
+            case is ValidationError: .usage
             case is OutputError: .cannotWrite
-            case is EngineError: .unavailable
-            case let error as TensorError: error.kind == .outOfMemory ? .unavailable : .bug
-            case is CancellationError: .interrupted
-            default: .bug
+            default: ExitStatus(Failure(of: error).kind)
+            }
+    }
+
+    private init(_ kind: Failure.Kind) {
+        self =
+            switch kind {
+            case .request: .usage
+            case .model: .badInput
+            case .unavailable, .memory, .worker: .unavailable
+            case .output: .cannotWrite
+            case .cancelled: .interrupted
+            case .bug: .bug
             }
     }
 
@@ -51,20 +50,5 @@ enum ExitStatus: Int32 {
             }
         StandardError.write("visualgen: \(sentence.split(separator: "\n").joined(separator: " "))\n")
         Foundation.exit((isUsage ? .usage : ExitStatus(of: error)).rawValue)
-    }
-}
-
-extension SafetensorsError {
-    fileprivate var isAboutWriting: Bool {
-        if case .file(_, .cannotWrite) = self { true } else { false }
-    }
-}
-
-extension MediaError {
-    fileprivate var isAboutWriting: Bool {
-        switch self {
-        case .cannotWrite, .cannotEncode: true
-        default: false
-        }
     }
 }

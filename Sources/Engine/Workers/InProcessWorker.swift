@@ -1,0 +1,81 @@
+package import Diffusion
+internal import Models
+internal import Tensors
+
+/// A worker in this process.
+package actor InProcessWorker: Worker {
+    private let configuration: WorkerConfiguration
+    private let worker: LocalWorker
+    private var starting: Task<ModelOffer, any Error>?
+
+    /// - Parameter configuration: which model, and how
+    /// - Throws: ``EngineError/deviceMissing(_:)``
+    package init(_ configuration: WorkerConfiguration) throws(EngineError) {
+        guard configuration.device == .cpu else { throw .deviceMissing(configuration.device) }
+        self.configuration = configuration
+        worker = LocalWorker(device: configuration.device, threads: configuration.threads)
+    }
+
+    package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
+        if let starting { return try await starting.value }
+        let task = Task { try await load(observe) }
+        starting = task
+        return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+    }
+
+    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
+        -> WorkerResult
+    {
+        try await worker.generate(request, observe: observe)
+    }
+
+    package func close() { starting?.cancel() }
+
+    private func load(_ observe: @escaping ProgressObserver) async throws -> ModelOffer {
+        let checkpoint = try configuration.checkpoint()
+        let family = try Catalog.family(of: checkpoint)
+        var offer = ModelOffer(
+            family: family.name, defaults: try family.defaults(for: checkpoint), parameters: family.parameters)
+        let start = ContinuousClock.now
+        try await worker.load(
+            checkpoint, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit, observe: observe)
+        let loaded = ContinuousClock.now
+        offer.loadSeconds = (loaded - start).seconds
+        for size in try sizes(of: family, checkpoint) {
+            do {
+                _ = try await worker.generate(family.resolve(Self.warmUp(size), for: checkpoint))
+            } catch let problem as InvalidRequest {
+                offer.skippedSizes.append("\(size): \(problem)")
+            }
+        }
+        offer.warmUpSeconds = (ContinuousClock.now - loaded).seconds
+        return offer
+    }
+
+    private func sizes(of family: any ModelFamily.Type, _ checkpoint: CheckpointFolder) throws -> [OutputSize] {
+        switch configuration.warmUp {
+        case .none: []
+        case .sizes(let sizes): sizes
+        case .defaults:
+            // Nothing is compiled for a size on a CPU: weights are read and threads begin at any size.
+            configuration.device == .cpu
+                ? try family.warmUpSizes(for: checkpoint).prefix(1).map(\.shrunk) : try family.warmUpSizes(for: checkpoint)
+        }
+    }
+
+    private static func warmUp(_ size: OutputSize) -> GenerationRequest {
+        var request = GenerationRequest(prompts: ["a picture"])
+        (request.height, request.width, request.numFrames) = (size.height, size.width, size.frames)
+        (request.numInferenceSteps, request.seeds) = (2, [0])
+        return request
+    }
+}
+
+extension OutputSize {
+    /// The same shape, smaller: its shorter side has 64 to 127 pixels.
+    fileprivate var shrunk: OutputSize {
+        var divisor = 1
+        while min(height, width) / (2 * divisor) >= 64 { divisor *= 2 }
+        return OutputSize(height: height / divisor, width: width / divisor, frames: frames.map { min($0, 5) })
+    }
+}

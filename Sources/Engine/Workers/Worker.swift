@@ -1,0 +1,51 @@
+package import Diffusion
+
+/// One device with one model: in this process, or in a process of its own.
+package protocol Worker: Sendable {
+    /// Loads the model and runs what it is to be warmed up with; later calls answer at once.
+    ///
+    /// - Parameter observe: told of each component
+    /// - Returns: what the model offers
+    /// - Throws: any error of a bad checkpoint, or ``EngineError``
+    func start(observe: @escaping ProgressObserver) async throws -> ModelOffer
+
+    /// Makes what a request asks for, after the requests that came before.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - observe: told of every stage and step
+    /// - Returns: pictures and times
+    /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure`` or ``EngineError``
+    func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws -> WorkerResult
+
+    /// Ends the worker; what it is doing is lost.
+    func close() async
+}
+
+/// What came out of one request.
+package struct WorkerResult: Sendable {
+    package let pixels: PixelBatch
+    package let times: StageTimes
+    /// Intermediate results, if they were asked for; they do not leave their process.
+    package var trace: [Trace.Entry] = []
+}
+
+/// What a loaded model offers, and how long it took to be ready.
+package struct ModelOffer: Sendable, Equatable, Codable {
+    /// The family's name.
+    package let family: String
+    /// The model's own choices, without prompts.
+    package let defaults: GenerationRequest
+    /// The parameters that only this family has.
+    package let parameters: [ParameterSpec]
+    /// Seconds that loading took.
+    package var loadSeconds = 0.0
+    /// Seconds that running the warm-up sizes took.
+    package var warmUpSeconds = 0.0
+    /// Warm-up sizes that this model cannot make, and why.
+    package var skippedSizes: [String] = []
+
+    package init(family: String, defaults: GenerationRequest, parameters: [ParameterSpec]) {
+        (self.family, self.defaults, self.parameters) = (family, defaults, parameters)
+    }
+}

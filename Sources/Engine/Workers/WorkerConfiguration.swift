@@ -1,0 +1,37 @@
+internal import Models
+package import Diffusion
+package import Tensors
+
+/// Which model a worker runs, and how.
+package struct WorkerConfiguration: Sendable, Equatable, Codable {
+    /// What a model is run with before its first request.
+    package enum WarmUp: Sendable, Equatable, Codable {
+        case none
+        /// The model's own sizes.
+        case defaults
+        case sizes([OutputSize])
+    }
+
+    /// The checkpoint's folder.
+    package let model: String
+    package var device = Device.cpu
+    package var dtype = DType.bfloat16
+    /// How many threads one operation may use; nil leaves LibTorch's choice.
+    package var threads: Int?
+    /// The bytes that the worker may hold; nil for as many as the machine has.
+    package var memoryLimit: Int?
+    /// Whether config keys that this build does not know are skipped instead of refused.
+    package var allowsUnknownConfig = false
+    package var warmUp = WarmUp.none
+
+    /// - Parameter model: the checkpoint's folder
+    package init(model: String) { self.model = model }
+
+    /// The checkpoint, opened.
+    ///
+    /// - Returns: its index, read
+    /// - Throws: any error of a bad checkpoint
+    package func checkpoint() throws -> CheckpointFolder {
+        try Catalog.checkpoint(at: model, allowingUnknownConfig: allowsUnknownConfig)
+    }
+}

@@ -1,0 +1,56 @@
+internal import Diffusion
+internal import Foundation
+internal import Messaging
+
+/// What a new process hears on its standard input, before anything else.
+struct WorkerInvitation: Codable {
+    /// The socket that it is to listen at.
+    let socket: String
+    /// ``MessageKey/hexadecimal``.
+    let key: String
+    let configuration: WorkerConfiguration
+}
+
+/// What the engine says to a worker's process.
+enum EngineMessage: Codable {
+    /// The first thing said, so that the worker knows whom to answer.
+    case start
+    case generate(job: Int, GenerationRequest)
+    case cancel(job: Int)
+}
+
+/// What a worker's process says to the engine.
+enum WorkerMessage: Codable {
+    case progress(job: Int?, Diffusion.Progress)
+    /// The model is loaded and warm.
+    case ready(ModelOffer)
+    /// The model cannot be loaded; the process ends.
+    case unusable(Failure)
+    /// The pixels are in the shared memory.
+    case finished(job: Int, PictureShape, StageTimes)
+    case failed(job: Int, Failure)
+    /// Sent all the time, with the age of the last progress of what is being done, if anything is.
+    case heartbeat(secondsSinceProgress: Double?)
+}
+
+/// The shape of a batch of pictures.
+struct PictureShape: Codable {
+    let count, height, width: Int
+    var byteCount: Int { count * height * width * 3 }
+}
+
+extension Encodable {
+    /// The message's bytes.
+    ///
+    /// - Returns: JSON
+    /// - Throws: `EncodingError`
+    func messageBody() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+}
+
+extension Decodable {
+    /// Reads a message that someone with the key has sent.
+    ///
+    /// - Parameter body: JSON
+    /// - Throws: `DecodingError`
+    init(messageBody body: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(body)) }
+}

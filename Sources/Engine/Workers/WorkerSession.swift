@@ -1,0 +1,84 @@
+internal import Diffusion
+internal import Foundation
+internal import Glibc
+internal import Messaging
+internal import Synchronization
+
+/// A worker's process, as far as the engine's messages go.
+actor WorkerSession {
+    private let worker: InProcessWorker
+    private let channel: Channel
+    private let buffer: SharedBuffer
+    private var job: (number: Int, task: Task<Void, Never>)?
+    /// When what is being done last came further; nil if nothing is being done.
+    private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(_ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer) throws {
+        worker = try InProcessWorker(configuration)
+        (self.channel, self.buffer) = (channel, buffer)
+    }
+
+    /// Sends signs of life until the task is cancelled.
+    ///
+    /// - Parameter interval: how often
+    func beat(every interval: Duration) async {
+        while !Task.isCancelled {
+            let age = lastProgress.withLock { $0 }.map { (ContinuousClock.now - $0).seconds }
+            say(.heartbeat(secondsSinceProgress: age))
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// Does what the engine says, without waiting for its end.
+    ///
+    /// - Parameter message: what it says
+    func handle(_ message: EngineMessage) {
+        switch message {
+        case .start: Task { await start() }
+        case .generate(let number, let request): job = (number, Task { await generate(number, request) })
+        case .cancel(let number): if job?.number == number { job?.task.cancel() }
+        }
+    }
+
+    private func start() async {
+        do {
+            say(.ready(try await worker.start(observe: observer(of: nil))))
+            lastProgress.withLock { $0 = nil }
+        } catch {
+            say(.unusable(Failure(of: error)))
+        }
+    }
+
+    private func generate(_ number: Int, _ request: GenerationRequest) async {
+        lastProgress.withLock { $0 = .now }
+        let answer: WorkerMessage
+        do {
+            let result = try await worker.generate(request, observe: observer(of: number))
+            let shape = PictureShape(
+                count: result.pixels.count, height: result.pixels.height, width: result.pixels.width)
+            try buffer.write(result.pixels.bytes)
+            answer = .finished(job: number, shape, result.times)
+        } catch {
+            answer = .failed(job: number, Failure(of: error))
+        }
+        lastProgress.withLock { $0 = nil }
+        say(answer)
+    }
+
+    private nonisolated func observer(of job: Int?) -> ProgressObserver {
+        { [self] progress in
+            lastProgress.withLock { $0 = .now }
+            say(.progress(job: job, progress))
+        }
+    }
+
+    private nonisolated func say(_ message: WorkerMessage) {
+        do {
+            try channel.send(message.messageBody())
+        } catch {
+            // The engine could only wait in vain: it replaces a process that ends.
+            FileHandle.standardError.write(Data("visualgen worker: \(error)\n".utf8))
+            _exit(70)
+        }
+    }
+}
