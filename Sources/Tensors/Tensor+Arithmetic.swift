@@ -125,6 +125,14 @@ extension Tensor {
         try Tensor("mean", ct_mean(handle, axes.int64, axes.count, true))
     }
 
+    /// The greatest number of all.
+    ///
+    /// - Returns: a number
+    /// - Throws: ``TensorError``
+    package func max() throws(TensorError) -> Float {
+        try Tensor("max", ct_max_all(handle)).floats()[0]
+    }
+
     /// Whether no number is infinite or undefined.
     ///
     /// - Returns: true if all are finite

@@ -84,6 +84,7 @@ import Testing
         #expect(try x.sum(over: 1).floats() == [5, 7, 9])
         #expect(try x.mean(over: -1).floats() == [2, 5])
         #expect(try x.mean(over: 0, 1, 2).floats() == [3.5])
+        #expect(try x.max() == 6)
     }
 }
 

@@ -10,6 +10,7 @@
 #include <ATen/ops/exp.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/log.h>
+#include <ATen/ops/max.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/reciprocal.h>
@@ -59,4 +60,5 @@ ct_tensor ct_mean(ct_tensor x, const int64_t *axes, size_t count, bool keep) {
     return guard([&] { return at::mean(borrow(x), sizes(axes, count), keep); });
 }
 
+ct_tensor ct_max_all(ct_tensor x) { return guard([&] { return at::max(borrow(x)); }); }
 ct_tensor ct_is_finite_all(ct_tensor x) { return guard([&] { return at::all(at::isfinite(borrow(x))); }); }

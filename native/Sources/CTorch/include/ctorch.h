@@ -105,6 +105,7 @@ CT_API ct_tensor CT_NULLABLE ct_clamp(ct_tensor x, double low, double high);
 // Reductions.
 CT_API ct_tensor CT_NULLABLE ct_sum(ct_tensor x, const int64_t *axes, size_t count, bool keep);
 CT_API ct_tensor CT_NULLABLE ct_mean(ct_tensor x, const int64_t *axes, size_t count, bool keep);
+CT_API ct_tensor CT_NULLABLE ct_max_all(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_is_finite_all(ct_tensor x);
 
 // Shape. Views where strides allow; `ct_reshape` copies when they do not.
