@@ -215,7 +215,7 @@ import VisualGen
         #expect(try quantisation("{quant_algo: FP8}") == [true, true])
         #expect(try quantisation("{quant_algo: FP8, dynamic: false}") == [false, false])
         #expect(try quantisation("{quant_algo: FP8, \(groups)}") == [false, true])
-        #expect(try quantisation("{quant_algo: FP8, dynamic: true, \(groups)}") == [true, true])
+        #expect(try quantisation("{quant_algo: FP8, dynamic: true, \(groups)}") == [false, true])
         #expect(try quantisation("{quant_algo: FP8, config_groups: {g: {}}}") == [false, false])
     }
 }

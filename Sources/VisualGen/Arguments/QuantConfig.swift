@@ -4,7 +4,7 @@ public struct QuantConfig: Sendable, Equatable {
     public var quantAlgo: Algorithm?
     /// Whether weights are quantised as they are loaded, and activations as they come (`dynamic`): default null.
     ///
-    /// Null leaves it to ``configGroups``, and is true where there are none.
+    /// Null is true. Where there are ``configGroups``, they decide.
     public var dynamic: Bool?
     /// Patterns of modules that stay as they are (`ignore`), with `*`, `?` and `[…]` as in file names: default empty.
     public var ignore: [String] = []
@@ -42,8 +42,9 @@ public struct QuantConfig: Sendable, Equatable {
     public var scalesActivationsAtRun: Bool { isDynamic(in: "input_activations") }
 
     private func isDynamic(in part: String) -> Bool {
-        if let dynamic { return dynamic }
-        guard let first = configGroups.keys.min(), case .mapping(let group)? = configGroups[first] else { return true }
+        guard let first = configGroups.keys.min(), case .mapping(let group)? = configGroups[first] else {
+            return dynamic ?? true
+        }
         guard case .mapping(let part)? = group[part] else { return false }
         return part["dynamic"] == .bool(true)
     }

@@ -6,7 +6,7 @@ internal import Yams
 /// which PyYAML is silent about. Tags that would make anything but plain values are refused.
 struct YAMLText {
     /// How many bytes a file may have.
-    static let byteLimit = 128 * 1024
+    static let byteLimit = 64 * 1024
     /// How deep lists and mappings may lie in each other.
     static let depthLimit = 32
     /// How many values there may be once every alias is replaced by what it stands for.
