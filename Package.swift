@@ -19,10 +19,23 @@ let package = Package(
     dependencies: [
         .package(path: "native"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
         .target(name: "Files", swiftSettings: strict),
+        .target(
+            name: "Hub",
+            dependencies: [
+                "Files",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
@@ -46,6 +59,16 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "HubTests",
+            dependencies: [
+                "Hub", "TestKit",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
