@@ -22,10 +22,22 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
         .target(name: "Files", swiftSettings: strict),
+        .target(
+            name: "Hub",
+            dependencies: [
+                "Files",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Files"], swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
@@ -45,8 +57,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "CSystem", "DemoModels", "Diffusion", "Files", "Layers", "Media", "Messaging", "Models", "Tensors",
-                "Tokenizers",
+                "CSystem", "DemoModels", "Diffusion", "Files", "Hub", "Layers", "Media", "Messaging", "Models",
+                "Tensors", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
@@ -66,6 +78,16 @@ let package = Package(
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "HubTests",
+            dependencies: [
+                "Hub", "TestKit",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(

@@ -39,7 +39,9 @@ struct Origin: Equatable, Sendable {
 
     /// - Returns: nil for anything but http and https
     init?(of url: URL) {
-        guard let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty else { return nil }
+        guard let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty else {
+            return nil
+        }
         switch scheme {
         case "http": port = url.port ?? 80
         case "https": port = url.port ?? 443

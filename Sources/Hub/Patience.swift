@@ -38,12 +38,14 @@ package struct Patience: Sendable {
         }
     }
 
+    /// The wait before the next attempt.
+    ///
     /// - Parameters:
     ///   - failures: how many there were in a row, from 1
     ///   - asked: the hub's own wish
     /// - Returns: how long to wait: what was asked, up to a limit; else a doubling time with some chance in it, so that
     ///   several clients do not return together
-    func delay(after failures: Int, asked: Duration?) -> Duration {
+    package func delay(after failures: Int, asked: Duration?) -> Duration {
         if let asked { return min(max(asked, .zero), longestRetryAfter) }
         let doubled = firstDelay * (1 << min(failures - 1, 20))
         return min(doubled, longestDelay) * Double.random(in: 0.5...1)

@@ -42,8 +42,6 @@ final class LoopbackHub: Sendable {
         server = try await LoopbackServer { request in Self.answer(request, contents) }
     }
 
-    // MARK: What a test does
-
     /// Lets the answers for a file go wrong, one after the other; the last way stays. `nil` lets one be right.
     func spoil(_ file: String, _ faults: Fault?...) {
         contents.state.withLock { $0.faults[file] = faults.map { fault in fault ?? { _, reply in reply } } }
@@ -79,15 +77,21 @@ final class LoopbackHub: Sendable {
     var snapshot: String { "\(folder)/snapshots/\(Self.commit)" }
 
     /// A file's bytes as the snapshot has them.
-    func cached(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: "\(snapshot)/\(file)"))) }
-
-    /// What is left of unfinished downloads.
-    var partialBlobs: [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/blobs")) ?? []
-        return names.filter { $0.hasSuffix(".incomplete") }
+    func cached(_ file: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: "\(snapshot)/\(file)")))
     }
 
-    // MARK: The server's side
+    var blobs: [String] { (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/blobs")) ?? [] }
+
+    /// What is left of unfinished downloads.
+    var partialBlobs: [String] { blobs.filter { $0.hasSuffix(".incomplete") } }
+
+    /// The snapshot's files, folders left out.
+    var cachedNames: Set<String> {
+        let names = FileManager.default.enumerator(atPath: snapshot)?.compactMap { $0 as? String } ?? []
+        let files = FileManager.default
+        return Set(names.filter { (try? files.destinationOfSymbolicLink(atPath: "\(snapshot)/\($0)")) != nil })
+    }
 
     private static func file(_ request: Request) -> String {
         if request.path.hasPrefix("/api/") { return "listing" }
@@ -102,10 +106,8 @@ final class LoopbackHub: Sendable {
 
     private static func reply(to request: Request, _ contents: Contents) -> Reply {
         let (files, listing) = contents.state.withLock { ($0.files, $0.listing) }
-        if request.path == "/api/models/org/tiny/revision/main?blobs=true"
-            || request.path == "/api/models/org/tiny/revision/\(commit)?blobs=true"
-            || request.path == "/api/models/org/tiny/revision/refs%2Fpr%2F1?blobs=true"
-        {
+        let revisions = ["main", commit, "refs%2Fpr%2F1"]
+        if revisions.contains(where: { request.path == "/api/models/org/tiny/revision/\($0)?blobs=true" }) {
             return Reply(body: Array((listing ?? Repository.listing(files, commit: commit)).utf8))
         }
         guard request.path.hasPrefix("/org/tiny/resolve/\(commit)/"), let body = files[file(request)] else {

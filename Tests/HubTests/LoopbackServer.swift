@@ -109,11 +109,12 @@ private final class Handler: ChannelInboundHandler {
         var headers = HTTPHeaders([("Content-Length", String(reply.body.count))])
         for (name, value) in reply.headers { headers.replaceOrAdd(name: name, value: value) }
         let status = HTTPResponseStatus(statusCode: reply.status)
-        channel.write(HTTPServerResponsePart.head(.init(version: .http1_1, status: status, headers: headers)), promise: nil)
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
         let body = reply.body.prefix(reply.cut ?? reply.stall ?? reply.body.count)
-        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: body))), promise: nil)
+        let sent = channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: body))))
         if reply.stall != nil { return }
-        if reply.cut != nil { return channel.close(promise: nil) }
+        if reply.cut != nil { return sent.whenComplete { _ in channel.close(promise: nil) } }
         channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
     }
 }

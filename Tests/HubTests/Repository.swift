@@ -15,7 +15,7 @@ enum Repository {
              "transformer": ["diffusers", "TinyTransformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
             """),
         "scheduler/scheduler_config.json": text(#"{"shift": 3.0}"#),
-        "tokenizer/tokenizer_config.json": text("{}"),
+        "tokenizer/tokenizer_config.json": text(#"{"model_max_length": 77}"#),
         "tokenizer/vocab.json": text(#"{"a": 0}"#),
         "tokenizer/merges.txt": text(""),
         "transformer/config.json": text(#"{"dim": 8}"#),
@@ -27,7 +27,7 @@ enum Repository {
             """),
         shard: bytes(300_000, seed: 3),
         "transformer/diffusion_pytorch_model-00002-of-00002.safetensors": bytes(200_000, seed: 4),
-        "vae/config.json": text("{}"),
+        "vae/config.json": text(#"{"latent_channels": 16}"#),
         vae: bytes(50_000, seed: 5),
         "vae/diffusion_pytorch_model.bin": bytes(100, seed: 6),
     ]

@@ -1,4 +1,5 @@
 import Layers
+import TestKit
 import Testing
 
 /// Files changed at random: any may be refused, none may trap, and one that is accepted must hold together.
@@ -55,17 +56,5 @@ import Testing
         }
         #expect(end == size)
         #expect(Set(header.entries.map(\.name)).count == header.entries.count)
-    }
-}
-
-/// Steele, Lea and Flood's generator: small, and the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }
