@@ -24,11 +24,11 @@ test-all: test
 check: lint test
 
 lint:
-	swift format lint --strict --recursive Package.swift native/Package.swift Sources
+	swift format lint --strict --recursive Package.swift native/Package.swift Sources Examples
 	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
 
 format:
-	swift format --in-place --recursive Package.swift native/Package.swift Sources
+	swift format --in-place --recursive Package.swift native/Package.swift Sources Examples
 	swift format --in-place --recursive --configuration Tests/.swift-format Tests
 
 setup:

@@ -49,31 +49,37 @@ let package = Package(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
         .target(name: "Media", dependencies: ["CFFmpeg", "Files"], swiftSettings: strict),
-        .systemLibrary(name: "CSystem"),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(
-            name: "Messaging", dependencies: ["CSystem", "CZeroMQ", .product(name: "Crypto", package: "swift-crypto")],
+            name: "Messaging", dependencies: ["CLinux", "CZeroMQ", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
             name: "Engine",
             dependencies: [
-                "CSystem", "DemoModels", "Diffusion", "Files", "Hub", "Layers", "Media", "Messaging", "Models",
+                "CLinux", "DemoModels", "Diffusion", "Files", "Hub", "Layers", "Media", "Messaging", "Models",
                 "Tensors", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
             name: "VisualGen",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Media", "Models", "Tensors", .product(name: "Yams", package: "Yams"),
+                "Diffusion", "Engine", "Files", "Hub", "Media", "Models", "Tensors",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Tensors", "VisualGen",
+                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Tensors", "VisualGen",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "QuickStart", dependencies: ["VisualGen"], path: "Examples/QuickStart", swiftSettings: strict),
+        .executableTarget(
+            name: "TextToImage", dependencies: ["VisualGen"], path: "Examples/TextToImage", swiftSettings: strict),
+        .executableTarget(name: "Batch", dependencies: ["VisualGen"], path: "Examples/Batch", swiftSettings: strict),
         .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
@@ -106,7 +112,9 @@ let package = Package(
             dependencies: ["Diffusion", "Engine", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
             swiftSettings: strict),
         .testTarget(
-            name: "VisualGenTests", dependencies: ["VisualGen"], resources: [.copy("Resources")],
+            name: "VisualGenTests",
+            dependencies: ["Batch", "Command", "Engine", "QuickStart", "TestKit", "TextToImage", "VisualGen"],
+            resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "TestKit"], swiftSettings: strict),

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Engine
 internal import Foundation
+internal import VisualGen
 
 /// What the process tells its parent, as in `sysexits.h`.
 enum ExitStatus: Int32 {
@@ -16,6 +17,7 @@ enum ExitStatus: Int32 {
         self =
             switch error {
             case is ValidationError: .usage
+            case let error as ConfigurationError: error.file == nil ? .usage : .badInput
             case is OutputError: .cannotWrite
             default: ExitStatus(Failure(of: error).kind)
             }

@@ -4,6 +4,7 @@ internal import Engine
 internal import Foundation
 internal import Media
 internal import Models
+internal import VisualGen
 
 /// `visualgen generate`.
 struct Generate: AsyncParsableCommand {
@@ -21,36 +22,34 @@ struct Generate: AsyncParsableCommand {
     @Option(name: .long, help: "Writes every intermediate result as safetensors.")
     var trace: String?
 
-    @Option(
-        name: [.long, .customLong("visual_gen_args")], help: "VisualGenArgs as YAML; not available in this build yet.")
-    var config: String?
-
     @Flag(name: .long, help: "No progress.")
     var quiet = false
 
     func run() async throws {
-        if config != nil {
-            throw ValidationError("config is not available in this build yet; give the options themselves")
-        }
         try await Interruption.cancelling { try await generate() }
     }
 
     private func generate() async throws {
-        let checkpoint = try model.checkpoint()
+        let arguments = try model.arguments()
+        let progress = ProgressReporter(quiet: quiet)
+        let path = try await ModelLocation.path(
+            of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
+        let configuration = arguments.worker(at: path)
+        let checkpoint = try configuration.checkpoint()
         let family = try Catalog.family(of: checkpoint)
         let request = try family.resolve(generation.request(), for: checkpoint)
-        let forecast = try family.memory(of: request, for: checkpoint, plan: model.plan)
-        try forecast.require(model.memoryLimit?.bytes)
+        let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
+        try forecast.require(configuration.memoryLimit)
         let outputs = try OutputPaths(output, count: request.outputCount)
         for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
-        let worker = try model.worker()
-        let progress = ProgressReporter(quiet: quiet)
+        let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
         var times = Metrics()
-        times.predictedPeakMemory = forecast.peak(within: model.memoryLimit?.bytes)
+        times.predictedPeakMemory = forecast.peak(within: configuration.memoryLimit)
 
         try await times.measure(\.load) {
             try await worker.load(
-                checkpoint, dtype: model.dtype.dtype, memoryLimit: model.memoryLimit?.bytes, observe: progress.observe)
+                checkpoint, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
+                observe: progress.observe)
         }
         let result = try await worker.generate(request, tracing: trace != nil, observe: progress.observe)
         try Task.checkCancellation()
@@ -58,7 +57,7 @@ struct Generate: AsyncParsableCommand {
             for (index, path) in outputs.paths.enumerated() {
                 let image = try Image(
                     width: result.pixels.width, height: result.pixels.height, pixels: result.pixels.picture(index))
-                let recipe = Recipe(request, model: model, picture: index)
+                let recipe = Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: index)
                 try image.write(to: path, as: Self.encoding(of: path, recipe))
             }
         }

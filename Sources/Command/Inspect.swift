@@ -7,19 +7,19 @@ internal import Media
 internal import Models
 
 /// `visualgen inspect`.
-struct Inspect: ParsableCommand {
+struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Tell what a model is and whether it is whole, or how a picture was made.")
 
-    @Argument(help: "A checkpoint's folder, demo-image, or a PNG that VisualGen made.")
+    @Argument(help: "A checkpoint's folder, a hub id, demo-image, or a PNG that VisualGen made.")
     var subject: String
 
     @Flag(name: .long, help: "Skip config keys that this build does not know.")
     var allowUnknownConfig = false
 
-    func run() throws {
+    func run() async throws {
         var isFolder: ObjCBool = false
-        let path = ModelLocation.path(of: subject)
+        let path = try await ModelLocation.path(of: subject)
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
             (path as NSString).pathExtension.lowercased() == "png"
         {

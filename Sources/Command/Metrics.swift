@@ -29,7 +29,8 @@ struct Metrics {
     /// - Throws: ``OutputError``
     func write(_ stages: StageTimes, to path: String) throws {
         let values: [String: Any] = [
-            "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
+            "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode,
+            "encode": encode,
             "peak_memory_bytes": Self.peakMemory, "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])

@@ -1,20 +1,26 @@
 internal import ArgumentParser
-internal import Diffusion
 internal import Engine
-internal import Layers
-internal import Models
 internal import Tensors
+internal import VisualGen
 
 /// Which model, where and how it runs.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: "A checkpoint's folder, or demo-image.")
-    var model: String
+    @Option(name: .long, help: "A checkpoint's folder, a hub id such as org/name, or demo-image.")
+    var model: String?
+
+    @Option(name: .long, help: "The hub's branch, tag or commit.")
+    var revision: String?
+
+    @Option(
+        name: [.long, .customLong("visual_gen_args")],
+        help: "VisualGenArgs as YAML; the options given here replace its fields.")
+    var config: String?
 
     @Option(name: .long, help: "cpu, cuda or cuda:N.")
-    var device: Device = .cpu
+    var device: Device?
 
-    @Option(name: .long, help: "float32, bfloat16 or float16.")
-    var dtype: ComputeType = .float32
+    @Option(name: .long, help: "float32, bfloat16 or float16; float32 on a CPU if absent.")
+    var dtype: ComputeType?
 
     @Option(name: .long, parsing: .unconditional, help: "Threads of one operation.")
     var threads: Int?
@@ -22,7 +28,7 @@ struct ModelOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .unconditional,
         help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; all of the machine's if absent.")
-    var memoryLimit: ByteCount?
+    var memoryLimit: String?
 
     @Flag(name: .long, help: "Skip config keys that this build does not know, at the risk of wrong pictures.")
     var allowUnknownConfig = false
@@ -33,18 +39,30 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// Opens the checkpoint.
-    func checkpoint() throws -> CheckpointFolder {
-        try Catalog.checkpoint(at: ModelLocation.path(of: model), allowingUnknownConfig: allowUnknownConfig)
-    }
-
-    /// How the model computes.
-    var plan: ExecutionPlan { ExecutionPlan(dtype: dtype.dtype, device: device) }
-
-    /// The worker of the device.
-    func worker() throws -> LocalWorker {
+    /// The configuration: the file's, with what the options say in place of its fields.
+    ///
+    /// - Returns: a configuration that this build can honour
+    /// - Throws: `ConfigurationError`
+    func arguments() throws -> VisualGenArgs {
+        var overrides: [String: ConfigValue] = [:]
+        overrides["model"] = model.map { .string($0) }
+        overrides["revision"] = revision.map { .string($0) }
+        overrides["device"] = device.map { .string($0.description) }
+        overrides["dtype"] = dtype.map { .string($0.rawValue) }
+        overrides["threads"] = threads.map { .int($0) }
+        overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
+        if allowUnknownConfig { overrides["allow_unknown_config"] = true }
+        let arguments =
+            try config.map { path throws(ConfigurationError) in try VisualGenArgs(yaml: path, overrides: overrides) }
+            ?? VisualGenArgs(dictionary: overrides)
+        if arguments.model.isEmpty {
+            throw ValidationError("a model is needed: --model, or model in the configuration")
+        }
+        let device = arguments.worker(at: arguments.model).device
         guard device == .cpu else { throw EngineError.deviceMissing(device) }
-        return LocalWorker(device: device, threads: threads)
+        let unavailable = arguments.unavailable()
+        if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
+        return arguments
     }
 }
 

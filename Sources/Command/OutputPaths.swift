@@ -14,12 +14,7 @@ struct OutputPaths {
     /// - Throws: ``MediaError`` for an unknown extension, ``OutputError``
     init(_ path: String, count: Int) throws {
         _ = try ImageFormat(path: path)
-        paths = (0..<count).map { index in
-            if path.contains("%d") { return path.replacingOccurrences(of: "%d", with: "\(index)") }
-            if count == 1 { return path }
-            let name = path as NSString
-            return "\(name.deletingPathExtension)-\(index).\(name.pathExtension)"
-        }
+        paths = NumberedPaths(path, count: count).paths
         for path in paths { try OutputError.check(path) }
     }
 }

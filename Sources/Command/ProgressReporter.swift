@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Foundation
+internal import Hub
 
 /// Shows where a generation is: a bar on a terminal, plain lines elsewhere.
 // @unchecked: everything that changes is only touched while holding `lock`.
@@ -10,6 +11,7 @@ final class ProgressReporter: @unchecked Sendable {
     private let style: Style
     private var firstStep = ContinuousClock.now
     private var barIsOpen = false
+    private var downloaded = -1
 
     /// - Parameter quiet: whether to show nothing
     init(quiet: Bool) {
@@ -19,9 +21,25 @@ final class ProgressReporter: @unchecked Sendable {
     /// Told of every change.
     var observe: ProgressObserver { { [self] in show($0) } }
 
+    /// Told of downloads.
+    var observeDownload: @Sendable (DownloadProgress) -> Void { { [self] in show($0) } }
+
     /// Names the files made.
     func finish(_ paths: [String]) {
         lock.withLock { print("saved \(paths.joined(separator: ", "))") }
+    }
+
+    /// On a terminal every percent; elsewhere every tenth of what is known to be needed.
+    private func show(_ download: DownloadProgress) {
+        lock.withLock {
+            let parts = style == .bar ? 100 : 10
+            let part = download.total > 0 ? parts * download.bytes / download.total : 0
+            guard part != downloaded else { return }
+            downloaded = part
+            let figures = String(format: "%.1f of %.1f MB", Double(download.bytes) / 1e6, Double(download.total) / 1e6)
+            guard style == .bar else { return print("downloading: \(figures)") }
+            bar(30 * part / parts, "\(figures), \(download.file)")
+        }
     }
 
     private func show(_ progress: Diffusion.Progress) {
@@ -44,7 +62,11 @@ final class ProgressReporter: @unchecked Sendable {
         let left = seconds * Double(count - step)
         let figures = String(format: "step %d/%d, %.2f s a step, %.0f s left", step, count, seconds, left)
         guard style == .bar else { return print("denoising: \(figures)") }
-        let filled = 30 * step / count
+        bar(30 * step / count, figures)
+    }
+
+    /// - Parameter filled: how many of 30 parts are done
+    private func bar(_ filled: Int, _ figures: String) {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
         write("\r\u{1B}[K\(bar) \(figures)")
         barIsOpen = true

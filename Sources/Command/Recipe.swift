@@ -1,6 +1,7 @@
 internal import Diffusion
 internal import Foundation
 internal import Media
+internal import Tensors
 
 /// How a picture was made, as it travels in a PNG's text chunks.
 struct Recipe {
@@ -15,16 +16,17 @@ struct Recipe {
 
     /// - Parameters:
     ///   - request: the resolved request
-    ///   - model: the model options
+    ///   - model: the model's name, as the user gave it
+    ///   - dtype: the type of weights and activations
     ///   - picture: which picture of the batch
-    init(_ request: GenerationRequest, model: ModelOptions, picture: Int) {
+    init(_ request: GenerationRequest, model: String, dtype: DType, picture: Int) {
         prompt = request.prompts[picture / request.numImagesPerPrompt]
         seed = request.seeds[request.seeds.count * picture / request.outputCount]
-        self.model = model.model
-        arguments = Self.arguments(request, model)
+        self.model = model
+        arguments = Self.arguments(request, model, dtype)
         settings =
             (["\(request.width ?? 0)x\(request.height ?? 0)", "\(request.numInferenceSteps ?? 0) steps"]
-            + [request.guidanceScale.map { "guidance \($0)" }, model.dtype.rawValue].compactMap { $0 })
+            + [request.guidanceScale.map { "guidance \($0)" }, dtype.rawValue].compactMap { $0 })
             .joined(separator: ", ")
     }
 
@@ -51,8 +53,8 @@ struct Recipe {
         return (["visualgen", "generate"] + arguments.map(shellQuoted)).joined(separator: " ")
     }
 
-    private static func arguments(_ request: GenerationRequest, _ model: ModelOptions) -> [String] {
-        var arguments = ["--model", model.model, "--dtype", model.dtype.rawValue]
+    private static func arguments(_ request: GenerationRequest, _ model: String, _ dtype: DType) -> [String] {
+        var arguments = ["--model", model, "--dtype", dtype.rawValue]
         func add(_ name: String, _ value: (some CustomStringConvertible)?) {
             if let value { arguments.append("--\(name)=\(value)") }
         }

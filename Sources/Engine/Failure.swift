@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Files
+internal import Hub
 internal import Layers
 internal import Media
 internal import Models
@@ -45,7 +46,7 @@ package struct Failure: Error, Codable, Equatable {
         case is InvalidRequest, is RequestError, MediaError.unknownExtension: .request
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model
         case let error as MediaError: error.isAboutWriting ? .output : .model
-        case is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
+        case is HubError, is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
         case let error as EngineError: error.kind
         case let error as TensorError: error.kind == .outOfMemory ? .memory : .bug
         case is CancellationError: .cancelled

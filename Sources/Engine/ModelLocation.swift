@@ -1,11 +1,29 @@
 internal import DemoModels
 internal import Foundation
+package import Hub
 
 /// Where the model of a name lies.
 package enum ModelLocation {
-    /// The folder of a built-in model, or the name itself as a path.
+    /// The folder of a built-in model, a folder of that name, or the local copy of a model of the hub.
     ///
-    /// - Parameter name: `demo-image`, or a folder
+    /// - Parameters:
+    ///   - name: `demo-image`, a path, or a hub id such as `black-forest-labs/FLUX.1-schnell`
+    ///   - revision: of the hub's model; nil for its main branch
+    ///   - observe: told of what is downloaded, from several tasks at once
     /// - Returns: a path, which may not exist
-    package static func path(of name: String) -> String { DemoModels.folder(of: name) ?? name }
+    /// - Throws: ``HubError``, or `CancellationError`
+    package static func path(
+        of name: String, revision: String? = nil, observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+    ) async throws -> String {
+        if let folder = DemoModels.folder(of: name) { return folder }
+        if FileManager.default.fileExists(atPath: name) { return name }
+        guard let model = try? HubModel(name, revision: revision ?? HubModel.defaultRevision), name.contains("/") else {
+            return name
+        }
+        let hub = Hub(try HubSettings(environment: ProcessInfo.processInfo.environment))
+        // What pipelines of diffusers carry for other purposes than drawing.
+        return try await hub.folder(
+            of: model, needs: { component, _ in !["safety_checker", "feature_extractor"].contains(component) },
+            observe: observe)
+    }
 }

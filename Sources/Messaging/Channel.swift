@@ -1,4 +1,4 @@
-internal import CSystem
+internal import CLinux
 internal import Foundation
 internal import Glibc
 
@@ -39,7 +39,7 @@ package final class Channel: @unchecked Sendable {
         _ end: End, at path: String, key: MessageKey, handle: @escaping @Sendable (Event) -> Void
     ) throws(MessagingError) {
         var ends: [Int32] = [-1, -1]
-        guard system_pipe(&ends, O_NONBLOCK) == 0 else {
+        guard linux_pipe(&ends, O_NONBLOCK) == 0 else {
             throw .system("pipe", reason: String(cString: strerror(errno)))
         }
         (bell, rope) = (ends[0], ends[1])

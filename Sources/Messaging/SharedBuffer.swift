@@ -1,4 +1,4 @@
-internal import CSystem
+internal import CLinux
 internal import Glibc
 
 /// Memory of two processes, for what is too large for a message.
@@ -14,7 +14,7 @@ package final class SharedBuffer: Sendable {
     ///
     /// - Throws: ``MessagingError/system(_:reason:)``
     package init() throws(MessagingError) {
-        descriptor = system_memory_file("visualgen")
+        descriptor = linux_memory_file("visualgen")
         guard descriptor >= 0 else { throw .system("memfd_create", reason: String(cString: strerror(errno))) }
     }
 

@@ -57,7 +57,10 @@ extension CommandLineTests {
             #expect(outcome.status == 0, "\(outcome.testDescription)")
             let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("m.json")))
             let metrics = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
-            #expect(Set(metrics.keys) == ["load", "text", "denoise", "decode", "encode", "peak_memory_bytes", "predicted_peak_memory_bytes"])
+            #expect(
+                Set(metrics.keys) == [
+                    "load", "text", "denoise", "decode", "encode", "peak_memory_bytes", "predicted_peak_memory_bytes",
+                ])
             for stage in ["load", "text", "decode", "encode"] {
                 let seconds = try #require(metrics[stage] as? Double, "\(stage)")
                 #expect((0..<60).contains(seconds) && seconds > 0, "\(stage)")

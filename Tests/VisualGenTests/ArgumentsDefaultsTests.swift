@@ -22,7 +22,7 @@ import VisualGen
                 "cache_config": nil, "pipeline_config": [:], "enable_layerwise_nvtx_marker": false,
                 "cpu_offload_config": ["enable": false, "pin_memory": true, "stages": nil],
                 "runtime_lora_config": nil,
-                "device": "cpu", "dtype": "bfloat16", "threads": nil, "memory_limit": nil,
+                "device": "cpu", "dtype": nil, "threads": nil, "memory_limit": nil,
                 "allow_unknown_config": false, "worker_mode": "process", "worker_timeout": 300.0,
             ])
     }

@@ -20,7 +20,11 @@ package actor InProcessWorker: Worker {
         if let starting { return try await starting.value }
         let task = Task { try await load(observe) }
         starting = task
-        return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
@@ -59,7 +63,8 @@ package actor InProcessWorker: Worker {
         case .defaults:
             // Nothing is compiled for a size on a CPU: weights are read and threads begin at any size.
             configuration.device == .cpu
-                ? try family.warmUpSizes(for: checkpoint).prefix(1).map(\.shrunk) : try family.warmUpSizes(for: checkpoint)
+                ? try family.warmUpSizes(for: checkpoint).prefix(1).map(\.shrunk)
+                : try family.warmUpSizes(for: checkpoint)
         }
     }
 

@@ -1,5 +1,6 @@
-internal import Models
 package import Diffusion
+package import Layers
+internal import Models
 package import Tensors
 
 /// Which model a worker runs, and how.
@@ -26,6 +27,9 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
 
     /// - Parameter model: the checkpoint's folder
     package init(model: String) { self.model = model }
+
+    /// How the model computes.
+    package var plan: ExecutionPlan { ExecutionPlan(dtype: dtype, device: device) }
 
     /// The checkpoint, opened.
     ///

@@ -1,4 +1,4 @@
-internal import CSystem
+internal import CLinux
 internal import Diffusion
 internal import Foundation
 internal import Glibc
@@ -15,7 +15,7 @@ package enum WorkerProgram {
     ///
     /// - Throws: ``Failure`` if nobody has invited this process
     package static func run() async throws {
-        guard system_die_with_parent() == 0, let line = readLine(strippingNewline: true),
+        guard linux_die_with_parent() == 0, let line = readLine(strippingNewline: true),
             line.utf8.count <= longestInvitation,
             let invitation = try? WorkerInvitation(messageBody: Array(line.utf8)),
             let key = MessageKey(hexadecimal: invitation.key)

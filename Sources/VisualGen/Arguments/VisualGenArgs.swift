@@ -43,10 +43,10 @@ public struct VisualGenArgs: Sendable, Equatable {
     ///
     /// Ours, not TensorRT-LLM's.
     public var device = Device.cpu
-    /// The type that it computes in (`dtype`): default bfloat16.
+    /// The type that it computes in (`dtype`): default null, which is float32 on a CPU and bfloat16 on a GPU.
     ///
     /// Ours, not TensorRT-LLM's.
-    public var dtype = DataType.bfloat16
+    public var dtype: DataType?
     /// How many threads one worker computes with (`threads`): 1 to 1024, default null, LibTorch's choice.
     ///
     /// Ours, not TensorRT-LLM's.

@@ -8,21 +8,21 @@
 #include <unistd.h>
 
 /// Memory without a name, as a descriptor that closes when another program begins; -1 and errno on failure.
-static inline int system_memory_file(const char *name) {
+static inline int linux_memory_file(const char *name) {
     return (int)syscall(SYS_memfd_create, name, 1U);  // MFD_CLOEXEC
 }
 
 int pipe2(int ends[2], int flags);
 
 /// A pipe whose ends close when another program begins; 0, or -1 and errno.
-static inline int system_pipe(int ends[2], int flags) { return pipe2(ends, O_CLOEXEC | flags); }
+static inline int linux_pipe(int ends[2], int flags) { return pipe2(ends, O_CLOEXEC | flags); }
 
 /// Ends this process by SIGKILL when the thread that started it ends; 0, or -1 and errno.
-static inline int system_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+static inline int linux_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 
 /// The child keeps no descriptor from this number on; 0, or an error number.
-static inline int system_close_from(posix_spawn_file_actions_t *actions, int from) {
+static inline int linux_close_from(posix_spawn_file_actions_t *actions, int from) {
     return posix_spawn_file_actions_addclosefrom_np(actions, from);
 }

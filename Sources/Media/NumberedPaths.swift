@@ -1,0 +1,18 @@
+/// Where several pictures go.
+package struct NumberedPaths: Sendable, Equatable {
+    /// One path for each picture.
+    package let paths: [String]
+
+    /// - Parameters:
+    ///   - path: with `%d` where the number goes; without it `name.png` becomes `name-0.png`, `name-1.png`, …, and one
+    ///     picture has the path itself
+    ///   - count: how many pictures
+    package init(_ path: String, count: Int) {
+        paths = (0..<count).map { index in
+            if path.contains("%d") { return path.replacing("%d", with: "\(index)") }
+            if count == 1 { return path }
+            guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return "\(path)-\(index)" }
+            return "\(path[..<dot])-\(index)\(path[dot...])"
+        }
+    }
+}

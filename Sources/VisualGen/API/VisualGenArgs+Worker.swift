@@ -1,0 +1,48 @@
+internal import Diffusion
+package import Engine
+internal import Tensors
+
+extension VisualGenArgs {
+    /// What a worker has to know of the configuration.
+    ///
+    /// - Parameter path: the model's folder
+    /// - Returns: the worker's configuration
+    package func worker(at path: String) -> WorkerConfiguration {
+        var configuration = WorkerConfiguration(model: path)
+        configuration.device =
+            switch device {
+            case .cpu: .cpu
+            case .cuda(let index): .cuda(index ?? 0)
+            }
+        configuration.dtype =
+            switch dtype {
+            case .bfloat16: .bfloat16
+            case .float16: .float16
+            case .float32: .float32
+            case nil: device == .cpu ? .float32 : .bfloat16
+            }
+        (configuration.threads, configuration.memoryLimit) = (threads, memoryLimit)
+        configuration.allowsUnknownConfig = allowUnknownConfig
+        configuration.warmUp = compilationConfig.warmUp
+        return configuration
+    }
+
+    /// How long a worker is waited for.
+    var workerLimits: WorkerLimits {
+        var limits = WorkerLimits()
+        limits.stall = .seconds(workerTimeout)
+        return limits
+    }
+}
+
+extension CompilationConfig {
+    fileprivate var warmUp: WorkerConfiguration.WarmUp {
+        if skipWarmup || resolutions?.isEmpty == true || numFrames?.isEmpty == true { return .none }
+        guard let resolutions else { return .defaults }
+        let frames = numFrames?.map(Optional.some) ?? [nil]
+        return .sizes(
+            resolutions.flatMap { size in
+                frames.map { OutputSize(height: size.height, width: size.width, frames: $0) }
+            })
+    }
+}
