@@ -6,6 +6,7 @@ internal import Layers
 struct Metrics {
     var load = 0.0
     var encode = 0.0
+    /// What was foreseen before the request began, in bytes.
     var predictedPeakMemory = 0
 
     /// Runs a body and adds its time to a stage.
@@ -28,8 +29,9 @@ struct Metrics {
     /// - Throws: ``OutputError``
     func write(_ stages: StageTimes, to path: String) throws {
         let values: [String: Any] = [
-            "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode, "encode": encode,
-            "peak_memory_bytes": Self.peakMemory, "predicted_peak_memory_bytes": predictedPeakMemory,
+            "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode,
+            "encode": encode, "peak_memory_bytes": Self.peakMemory,
+            "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
         do {
             try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])

@@ -73,9 +73,10 @@ import Testing
         #expect(throws: error) { try Catalog.checkpoint(at: folder.path) }
     }
 
-    @Test(arguments: [
-        (nil, []), ("{", []), ("[]", []), (#"{"vae": {}}"#, ["vae"]), (#"{"transformer": {}}"#, ["transformer"]),
-    ] as [(String?, [String])])
+    @Test(
+        arguments: [
+            (nil, []), ("{", []), ("[]", []), (#"{"vae": {}}"#, ["vae"]), (#"{"transformer": {}}"#, ["transformer"]),
+        ] as [(String?, [String])])
     func saysWhatASingleFileHolds(_ config: String?, _ keys: [String]) throws {
         let folder = try TemporaryFolder()
         let file = try single(config, in: folder)
