@@ -11,7 +11,7 @@ export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 .PHONY: demo test test-all check lint setup build format bench clean
 
 demo: build
-	.build/release/visualgen generate --model demo-image --seed 7 --output demo.png \
+	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
 	    --prompt "a large red circle left of a small blue square on a yellow background"
 
 test: build

@@ -7,6 +7,7 @@ internal import Layers
 struct Metrics {
     var load = 0.0
     var encode = 0.0
+    /// What was foreseen before the request began, in bytes.
     var predictedPeakMemory = 0
 
     /// Runs a body and adds its time to a stage.
@@ -30,8 +31,8 @@ struct Metrics {
     func write(_ stages: StageTimes, to path: String) throws {
         let values: [String: Any] = [
             "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode,
-            "encode": encode,
-            "peak_memory_bytes": Self.peakMemory, "predicted_peak_memory_bytes": predictedPeakMemory,
+            "encode": encode, "peak_memory_bytes": Self.peakMemory,
+            "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         do {

@@ -11,10 +11,10 @@ struct EmbeddedConfig {
     private static let metadataKey = "config"
     private static let suffix = ".safetensors"
 
-    /// Looks for such a file where no `model_index.json` is.
+    /// Looks for such a file where no `model_index.json` is; nil if the path is neither a safetensors file nor a folder
+    /// with one that has a config.
     ///
-    /// - Parameter path: a safetensors file, or a folder with one that has a config
-    /// - Returns: nil for any other file or folder
+    /// - Parameter path: a file or folder
     /// - Throws: ``SafetensorsError`` if the path itself is a damaged safetensors file
     init?(at path: String) throws {
         var isFolder: ObjCBool = false

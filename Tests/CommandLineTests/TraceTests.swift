@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Media
 import TestKit
 import Testing
 
@@ -70,6 +71,29 @@ extension CommandLineTests {
             #expect(steps.allSatisfy { $0 > 0 && $0 < 60 })
             let memory = try #require(metrics["peak_memory_bytes"] as? Int)
             #expect((10_000_000..<4_000_000_000).contains(memory))
+        }
+
+        /// Of a size at which the model's own memory outweighs the program's.
+        @Test(arguments: ["float32", "bfloat16"]) func predictsThePeakOfMemory(_ dtype: String) async throws {
+            let outcome = try await visualgen.run([
+                "generate", "--model", "demo-image", "--prompt", "a red circle", "--size", "512x512", "--dtype", dtype,
+                "--num-inference-steps", "1", "--metrics", "m.json", "--output", "a.png",
+            ])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("m.json")))
+            let metrics = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let found = try #require(metrics["peak_memory_bytes"] as? Double)
+            let predicted = try #require(metrics["predicted_peak_memory_bytes"] as? Double)
+            #expect((1...1.6).contains(predicted / found), "\(predicted) for \(found)")
+        }
+
+        @Test func makesTheSamePictureWithinAMemoryLimit() async throws {
+            let free = try await visualgen.run(VisualGen.generation() + ["--output", "a.png"])
+            let limited = try await visualgen.run(
+                VisualGen.generation() + ["--memory-limit", "330MB", "--output", "b.png"])
+            #expect(free.status == 0 && limited.status == 0, "\(limited.testDescription)")
+            let files = ["a.png", "b.png"].map(visualgen.folder.file)
+            #expect(try Image(path: files[0]).pixels == Image(path: files[1]).pixels)
         }
     }
 }

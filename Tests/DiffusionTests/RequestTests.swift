@@ -17,10 +17,8 @@ import Testing
     }
 
     /// The fields that a check finds fault with.
-    private func fields(
-        _ change: (inout GenerationRequest) -> Void, _ check: (inout RequestChecks) -> Void
-    ) -> [String] {
-        problems(of: request(change), check).map { problem in
+    private func fields(_ request: GenerationRequest, _ check: (inout RequestChecks) -> Void) -> [String] {
+        problems(of: request, check).map { problem in
             switch problem {
             case .value(let field, _, _), .notForModel(let field, _, _, _), .count(let field, _, _),
                 .missing(let field):
@@ -62,72 +60,34 @@ import Testing
     }
 
     @Test(arguments: [0, -1, 513, .max, .min]) func refusesAbsurdBatches(_ count: Int) {
-        #expect(
-            fields {
-                $0.numImagesPerPrompt = count
-            } _: {
-                $0.batch()
-            } == ["num_images_per_prompt"])
+        #expect(fields(request { $0.numImagesPerPrompt = count }) { $0.batch() } == ["num_images_per_prompt"])
     }
 
     @Test(arguments: [0, -1, 15, 16385, .max, .min]) func refusesSizesThatGiveNoPicture(_ size: Int) {
-        #expect(
-            fields {
-                $0.height = size
-            } _: {
-                $0.size(atLeast: 16)
-            } == ["height"])
-        #expect(
-            fields {
-                $0.width = size
-            } _: {
-                $0.size(atLeast: 16)
-            } == ["width"])
+        #expect(fields(request { $0.height = size }) { $0.size(atLeast: 16) } == ["height"])
+        #expect(fields(request { $0.width = size }) { $0.size(atLeast: 16) } == ["width"])
     }
 
     @Test(arguments: [16, 17, 1023, 16384]) func takesEverySizeInBetween(_ size: Int) {
-        #expect(
-            fields {
-                ($0.height, $0.width) = (size, nil)
-            } _: {
-                $0.size(atLeast: 16)
-            }.isEmpty)
+        #expect(fields(request { ($0.height, $0.width) = (size, nil) }) { $0.size(atLeast: 16) }.isEmpty)
     }
 
     @Test(arguments: [0, -1, 1001, .max, .min]) func refusesAbsurdNumbersOfSteps(_ steps: Int) {
-        #expect(
-            fields {
-                $0.numInferenceSteps = steps
-            } _: {
-                $0.steps()
-            } == ["num_inference_steps"])
+        #expect(fields(request { $0.numInferenceSteps = steps }) { $0.steps() } == ["num_inference_steps"])
     }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity, -0.1, 1001])
     func refusesGuidanceThatArithmeticDoesNotSurvive(_ scale: Double) {
-        #expect(
-            fields {
-                $0.guidanceScale = scale
-            } _: {
-                $0.finiteGuidance()
-            } == ["guidance_scale"])
+        #expect(fields(request { $0.guidanceScale = scale }) { $0.finiteGuidance() } == ["guidance_scale"])
     }
 
     @Test(arguments: [0, -1, 513]) func refusesAbsurdLengths(_ length: Int) {
-        let found = fields {
-            $0.maxSequenceLength = length
-        } _: {
-            $0.sequenceLength(atMost: 512)
-        }
+        let found = fields(request { $0.maxSequenceLength = length }) { $0.sequenceLength(atMost: 512) }
         #expect(found == ["max_sequence_length"])
     }
 
     @Test func refusesFramesOfAPicture() {
-        let found = fields {
-            ($0.numFrames, $0.frameRate) = (5, 5)
-        } _: {
-            $0.noFrames()
-        }
+        let found = fields(request { ($0.numFrames, $0.frameRate) = (5, 5) }) { $0.noFrames() }
         #expect(found == ["num_frames", "frame_rate"])
     }
 

@@ -3,7 +3,7 @@ package import Tensors
 
 /// What a request is predicted to hold in memory, in bytes.
 package struct MemoryForecast: Sendable, Equatable, Codable {
-    /// What the process holds before any model is open: the program and LibTorch.
+    /// What the process holds without any model: the program, LibTorch and its threads, measured and rounded up.
     package static let process = 300_000_000
 
     /// Of every component.

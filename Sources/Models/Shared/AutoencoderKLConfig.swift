@@ -1,5 +1,4 @@
 package import Layers
-package import Tensors
 
 /// `vae/config.json` of an AutoencoderKL.
 package struct AutoencoderKLConfig: ModelConfig {
@@ -24,19 +23,20 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// How many pixels a latent stands for in each direction.
     package var scaleFactor: Int { 1 << (blockOutChannels.count - 1) }
 
-    /// What decoding holds at once, in bytes: some activations of the widest layer, counted in pixels of the picture.
+    /// What decoding holds at once besides weights, in bytes.
     ///
-    /// - Parameters:
-    ///   - pixels: of all pictures
-    ///   - dtype: the type of weights and activations
+    /// The level with the most numbers decides. Measured, it takes 4.4 times its input in 32-bit floats, and hardly more
+    /// with 16-bit numbers, as convolutions then convert them.
+    ///
+    /// - Parameter pixels: of all pictures
     /// - Returns: an upper estimate
-    package func decodingBytes(pixels: Int, _ dtype: DType) -> Int {
+    package func decodingBytes(pixels: Int) -> Int {
         var widest = 0
         for (level, channels) in blockOutChannels.enumerated() {
             let entering = max(channels, blockOutChannels[min(level + 1, blockOutChannels.count - 1)])
             widest = max(widest, entering >> (2 * level))
         }
-        return pixels * widest * 5 * DType.float32.size
+        return pixels * widest * 5 * 4
     }
 
     package func validate() throws(ConfigFault) {
