@@ -65,7 +65,7 @@ final class ProgressReporter: @unchecked Sendable {
         bar(30 * step / count, figures)
     }
 
-    /// - Parameter filled: how many of 30 parts are done
+    /// Draws the bar, of whose 30 parts some are filled.
     private func bar(_ filled: Int, _ figures: String) {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
         write("\r\u{1B}[K\(bar) \(figures)")

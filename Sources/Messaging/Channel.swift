@@ -20,6 +20,9 @@ package final class Channel: @unchecked Sendable {
         case unusable(MessagingError)
     }
 
+    /// The longest that may be said, in bytes; what is large goes through ``SharedBuffer``.
+    package static let longestMessage = 64 << 20
+
     private let lock = NSLock()
     private var outbox: [[UInt8]] = []
     private var isClosed = false
@@ -63,7 +66,7 @@ package final class Channel: @unchecked Sendable {
     /// - Parameter body: what is said
     /// - Throws: ``MessagingError/tooLong(bytes:limit:)``
     package func send(_ body: [UInt8]) throws(MessagingError) {
-        let limit = MessageSocket.longestMessage - 1024
+        let limit = Self.longestMessage
         guard body.count <= limit else { throw .tooLong(bytes: body.count, limit: limit) }
         lock.withLock { outbox.append(body) }
         ring()

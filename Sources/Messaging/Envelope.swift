@@ -4,15 +4,15 @@ internal import Crypto
 ///
 /// The layout, little-endian: `VGM` and the direction's letter, the version in 4 bytes, the message's number in 8, the
 /// body, and HMAC-SHA256 of all that in 32. Numbers rise, so that a message which was overheard cannot be said again.
-struct Envelope {
+package struct Envelope {
     /// Who speaks.
-    enum Direction: UInt8 {
+    package enum Direction: UInt8 {
         case toWorker = 0x77  // w
         case toEngine = 0x65  // e
     }
 
     /// Of the messages' meaning: both ends must agree.
-    static let version: UInt32 = 1
+    package static let version: UInt32 = 1
     private static let headerLength = 16
     private static let tagLength = 32
 
@@ -20,13 +20,16 @@ struct Envelope {
     private let direction: Direction
     private var number: UInt64 = 0
 
-    init(_ direction: Direction, key: MessageKey) { (self.direction, self.key) = (direction, key) }
+    /// - Parameters:
+    ///   - direction: who speaks
+    ///   - key: what both ends have
+    package init(_ direction: Direction, key: MessageKey) { (self.direction, self.key) = (direction, key) }
 
     /// Wraps the next message.
     ///
     /// - Parameter body: what is said
     /// - Returns: header, body and tag
-    mutating func seal(_ body: [UInt8]) -> [UInt8] {
+    package mutating func seal(_ body: [UInt8]) -> [UInt8] {
         number += 1
         var bytes = header(version: Self.version) + body
         bytes += HMAC<SHA256>.authenticationCode(for: bytes, using: key.secret)
@@ -38,7 +41,7 @@ struct Envelope {
     /// - Parameter bytes: what came, from anyone
     /// - Returns: the body
     /// - Throws: ``MessagingError/notAuthentic`` or ``MessagingError/version(found:expected:)``
-    mutating func open(_ bytes: [UInt8]) throws(MessagingError) -> [UInt8] {
+    package mutating func open(_ bytes: [UInt8]) throws(MessagingError) -> [UInt8] {
         let end = bytes.count - Self.tagLength
         guard end >= Self.headerLength,
             HMAC<SHA256>.isValidAuthenticationCode(bytes[end...], authenticating: bytes[..<end], using: key.secret),

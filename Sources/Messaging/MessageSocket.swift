@@ -5,8 +5,8 @@ internal import Glibc
 ///
 /// The worker's end serves: it listens at a path and answers whoever proved to have the key. The engine's end connects.
 final class MessageSocket {
-    /// No message may be longer; what is large goes through shared memory.
-    static let longestMessage = 64 << 20
+    /// No message may be longer, header and tag included.
+    static let longestMessage = Channel.longestMessage + 1024
 
     private let context: UnsafeMutableRawPointer
     let handle: UnsafeMutableRawPointer

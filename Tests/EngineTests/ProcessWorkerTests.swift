@@ -1,11 +1,11 @@
 import Diffusion
+import Engine
 import Foundation
 import Models
 import Synchronization
+import Tensors
 import TestKit
 import Testing
-
-@testable import Engine
 
 @Suite(.serialized) struct ProcessWorkerTests {
     private static func configuration() -> WorkerConfiguration {
@@ -64,18 +64,17 @@ import Testing
 
     @Test func servesRequestsInTheirOrder() async throws {
         let worker = ProcessWorker(Self.configuration())
-        let done = Mutex<[UInt64]>([])
-        try await withThrowingTaskGroup { group in
+        let done = try await withThrowingTaskGroup(of: UInt64.self) { group in
             for seed in UInt64(0)..<5 {
                 group.addTask {
                     _ = try await worker.generate(Self.request(seed: seed)) { _ in }
-                    done.withLock { $0.append(seed) }
+                    return seed
                 }
                 try await Task.sleep(for: .milliseconds(20))
             }
-            try await group.waitForAll()
+            return try await group.reduce(into: [UInt64]()) { $0.append($1) }
         }
-        #expect(done.withLock { $0 } == [0, 1, 2, 3, 4])
+        #expect(done == [0, 1, 2, 3, 4])
         await worker.close()
     }
 
@@ -150,20 +149,11 @@ import Testing
         let worker = ProcessWorker(Self.configuration())
         _ = try await worker.start { _ in }
         for step in 0..<4 {
-            let task = Mutex<Task<WorkerResult, any Error>?>(nil)
-            let last = Mutex(0)
-            task.withLock {
-                $0 = Task {
-                    try await worker.generate(Self.request(steps: 200)) { progress in
-                        guard case .denoising(let done, _) = progress else { return }
-                        last.withLock { $0 = done }
-                        if done >= step { task.withLock { $0?.cancel() } }
-                    }
-                }
-            }
-            let running = try #require(task.withLock { $0 })
+            let watch = StepWatch(cancellingAt: step)
+            let running = Task { try await worker.generate(Self.request(steps: 200)) { watch.see($0) } }
+            watch.watch(running)
             await #expect(throws: CancellationError.self) { try await running.value }
-            #expect(last.withLock { $0 } < 100)
+            #expect(watch.last < 100)
             #expect(try await worker.generate(Self.request()) { _ in }.pixels == expected)
         }
         await worker.close()
@@ -199,7 +189,10 @@ import Testing
         try await withThrowingTaskGroup { group in
             for worker in workers {
                 group.addTask {
-                    for _ in 0..<5 { #expect(try await worker.generate(Self.request()) { _ in }.pixels == expected) }
+                    for _ in 0..<5 {
+                        let pixels = try await worker.generate(Self.request()) { _ in }.pixels
+                        #expect(pixels == expected)
+                    }
                 }
             }
             try await group.waitForAll()
@@ -225,5 +218,25 @@ import Testing
         print("the process's border costs \((across - within) * 1000) ms")
         #expect(across - within < 0.005)
         await process.close()
+    }
+}
+
+/// Cancels a task as soon as it has come to a step.
+private final class StepWatch: Sendable {
+    private let step: Int
+    private let state = Mutex<(task: Task<WorkerResult, any Error>?, last: Int)>((nil, 0))
+
+    init(cancellingAt step: Int) { self.step = step }
+
+    var last: Int { state.withLock { $0.last } }
+
+    func watch(_ task: Task<WorkerResult, any Error>) { state.withLock { $0.task = task } }
+
+    func see(_ progress: Diffusion.Progress) {
+        guard case .denoising(let done, _) = progress else { return }
+        state.withLock { state in
+            state.last = done
+            if done >= step { state.task?.cancel() }
+        }
     }
 }

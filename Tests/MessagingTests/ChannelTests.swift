@@ -1,9 +1,8 @@
 import CZeroMQ
 import Foundation
+import Messaging
 import Synchronization
 import Testing
-
-@testable import Messaging
 
 @Suite struct ChannelTests {
     /// Two ends, and what each was told.
@@ -107,8 +106,8 @@ import Testing
 
     @Test func refusesWhatIsTooLong() throws {
         let pair = try Self.pair()
-        let body = [UInt8](repeating: 0, count: MessageSocket.longestMessage)
-        #expect(throws: MessagingError.tooLong(bytes: body.count, limit: body.count - 1024)) {
+        let body = [UInt8](repeating: 0, count: Channel.longestMessage + 1)
+        #expect(throws: MessagingError.tooLong(bytes: body.count, limit: body.count - 1)) {
             try pair.engine.send(body)
         }
     }

@@ -1,6 +1,5 @@
+import Messaging
 import Testing
-
-@testable import Messaging
 
 @Suite struct EnvelopeTests {
     private let key = MessageKey()

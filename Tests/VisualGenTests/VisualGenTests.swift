@@ -81,7 +81,7 @@ import VisualGen
         params.extraParams = ["true_cfg_scal": 2]
         let error = #expect(throws: VisualGenError.self) { try engine.generateAsync("a lake", params: params) }
         guard case .invalidParameters(let problems) = error else {
-            Issue.record("\(error, default: "nothing") was thrown")
+            Issue.record("invalid parameters are told as something else")
             return
         }
         for field in ["num_inference_steps", "height", "num_frames", "true_cfg_scal"] {
