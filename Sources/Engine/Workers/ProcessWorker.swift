@@ -3,7 +3,8 @@ internal import Foundation
 
 /// A worker in a process of its own, which is replaced when it dies or hangs.
 ///
-/// A death costs the job that was being done, which fails with the cause; the jobs behind it wait for the replacement.
+/// A death costs the job that was being done, which fails with the cause; the jobs behind it, and one that the process
+/// had not begun, wait for the replacement.
 package actor ProcessWorker: Worker {
     /// A request on its way.
     private struct Job {
@@ -11,6 +12,10 @@ package actor ProcessWorker: Worker {
         let request: GenerationRequest
         let observe: ProgressObserver
         let continuation: CheckedContinuation<WorkerResult, any Error>
+        /// Whether a process has said that it began.
+        var hasBegun = false
+        /// Whether a process died before it said so.
+        var wasLost = false
     }
 
     private let index: Int
@@ -136,7 +141,7 @@ extension ProcessWorker {
     }
 
     private func bury(_ process: WorkerProcess, _ ending: ChildProcess.Ending) {
-        let isModelsFault = verdict is Failure
+        let (isModelsFault, isSudden) = (verdict is Failure, verdict == nil)
         let cause =
             verdict
             ?? EngineError.workerDied(worker: index, process: process.identifier, ending: "\(ending)")
@@ -144,7 +149,11 @@ extension ProcessWorker {
         watch?.cancel()
         let wasLoaded = offer != nil
         (self.process, offer, verdict) = (nil, nil, nil)
-        if isBusy { finish(with: .failure(cause)) }
+        if isBusy, isSudden, !jobs[0].hasBegun, !jobs[0].wasLost {
+            (isBusy, jobs[0].wasLost) = (false, true)
+        } else if isBusy {
+            finish(with: .failure(cause))
+        }
         for closer in closers { closer.resume() }
         closers = []
         if isClosed { return }
@@ -180,7 +189,10 @@ extension ProcessWorker {
     private func hear(_ message: WorkerMessage, from process: WorkerProcess) {
         switch message {
         case .progress(nil, let progress): observeLoading(progress)
-        case .progress(let number?, let progress): if let job = current(number) { job.observe(progress) }
+        case .progress(let number?, let progress):
+            guard let job = current(number) else { return }
+            jobs[0].hasBegun = true
+            job.observe(progress)
         case .ready(let offer):
             self.offer = offer
             for starter in starters { starter.resume(returning: offer) }
