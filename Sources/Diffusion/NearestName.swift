@@ -1,34 +1,45 @@
-/// The name that was probably meant.
-///
-/// - Parameters:
-///   - name: what was written
-///   - known: the names there are
-/// - Returns: the name that the fewest slips of the pen tell from it, if these are at most one in three letters; nil if none is near
-package func nearestName(to name: String, among known: [String]) -> String? {
-    var best: (name: String, distance: Int)?
-    for candidate in known {
-        let distance = editDistance(name, candidate)
-        if 3 * distance <= max(name.count, 3), distance < best?.distance ?? .max { best = (candidate, distance) }
-    }
-    return best?.name
-}
-
-/// How many letters must be put in, left out, replaced, or swapped with their neighbour to make one name of the other;
-/// case does not count.
-private func editDistance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
-    var rows = [Array(0...b.count)]
-    for row in a.indices {
-        var current = [row + 1]
-        for column in b.indices {
-            let replaced = rows[row][column] + (a[row] == b[column] ? 0 : 1)
-            var distance = min(replaced, rows[row][column + 1] + 1, current[column] + 1)
-            if row > 0, column > 0, a[row] == b[column - 1], a[row - 1] == b[column] {
-                distance = min(distance, rows[row - 1][column - 1] + 1)
+extension String {
+    /// The name that was probably meant; case does not count.
+    ///
+    /// - Parameter names: the names there are
+    /// - Returns: the name that the fewest slips of the pen tell from this text, if these are at most one in three letters, or
+    ///   if one of the two holds the other; nil if none is near
+    package func nearest(of names: [String]) -> String? {
+        let misspelt = lowercased()
+        var best: (name: String, distance: Int)?
+        for name in names {
+            let distance = misspelt.distance(to: name.lowercased())
+            let isNear = distance <= Swift.max(1, Swift.min(count, name.count) / 3)
+            if isNear || misspelt.isPart(of: name.lowercased()), best.map({ distance < $0.distance }) ?? true {
+                best = (name, distance)
             }
-            current.append(distance)
         }
-        rows.append(current)
+        return best?.name
     }
-    return rows[a.count][b.count]
+
+    /// Whether one of the two holds the other, as `dit_cfg_size` holds `cfg_size`.
+    private func isPart(of other: String) -> Bool {
+        let (short, long) = count < other.count ? (self, other) : (other, self)
+        return short.count >= 4 && long.contains(short)
+    }
+
+    /// How many characters must be added, removed, replaced or swapped with their neighbour to get another text.
+    private func distance(to other: String) -> Int {
+        let (from, to) = (Array(prefix(100)), Array(other.prefix(100)))
+        var beforeLast: [Int] = []
+        var last = Array(0...to.count)
+        for row in from.indices {
+            var current = [row + 1]
+            for column in to.indices {
+                let replaced = last[column] + (from[row] == to[column] ? 0 : 1)
+                var best = Swift.min(replaced, last[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, from[row] == to[column - 1], from[row - 1] == to[column] {
+                    best = Swift.min(best, beforeLast[column - 1] + 1)
+                }
+                current.append(best)
+            }
+            (beforeLast, last) = (last, current)
+        }
+        return last[to.count]
+    }
 }

@@ -101,7 +101,7 @@ package struct RequestChecks {
             if let spec = specs.first(where: { $0.name == name }) {
                 if let problem = spec.problem(with: value) { problems.append(problem) }
             } else {
-                let nearest = nearestName(to: name, among: known + GenerationRequest.commonFields)
+                let nearest = name.nearest(of: known + GenerationRequest.commonFields)
                 problems.append(.notForModel(name, model: model, known: known, nearest: nearest))
             }
         }

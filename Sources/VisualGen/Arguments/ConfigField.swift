@@ -1,3 +1,5 @@
+internal import Diffusion
+
 /// A type that a field of the configuration can have.
 protocol ConfigField {
     /// What a value of the type is, in a sentence: "a whole number".

@@ -1,3 +1,5 @@
+internal import Diffusion
+
 /// The fields of one mapping, on their way into a value or out of it.
 ///
 /// A type names each of its fields once, in `exchange`; that list serves to read it, to write it, to check a value set

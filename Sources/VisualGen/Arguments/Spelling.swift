@@ -30,46 +30,6 @@ extension String {
     func isPath(in field: String) -> Bool {
         hasPrefix(field) && (count == field.count || ".[".contains(self[index(startIndex, offsetBy: field.count)]))
     }
-
-    /// The name that was probably meant, if one is near enough.
-    func nearest(of names: [String]) -> String? {
-        let misspelt = lowercased()
-        var best: (name: String, distance: Int)?
-        for name in names {
-            let distance = misspelt.distance(to: name.lowercased())
-            let isNear = distance <= Swift.max(1, Swift.min(count, name.count) / 3)
-            if isNear || misspelt.isPart(of: name.lowercased()), best.map({ distance < $0.distance }) ?? true {
-                best = (name, distance)
-            }
-        }
-        return best?.name
-    }
-
-    /// Whether one of the two holds the other, as `dit_cfg_size` holds `cfg_size`.
-    private func isPart(of other: String) -> Bool {
-        let (short, long) = count < other.count ? (self, other) : (other, self)
-        return short.count >= 4 && long.contains(short)
-    }
-
-    /// How many characters must be added, removed, replaced or swapped with their neighbour to get another text.
-    private func distance(to other: String) -> Int {
-        let (from, to) = (Array(prefix(100)), Array(other.prefix(100)))
-        var beforeLast: [Int] = []
-        var last = Array(0...to.count)
-        for row in from.indices {
-            var current = [row + 1]
-            for column in to.indices {
-                let replaced = last[column] + (from[row] == to[column] ? 0 : 1)
-                var best = Swift.min(replaced, last[column + 1] + 1, current[column] + 1)
-                if row > 0, column > 0, from[row] == to[column - 1], from[row - 1] == to[column] {
-                    best = Swift.min(best, beforeLast[column - 1] + 1)
-                }
-                current.append(best)
-            }
-            (beforeLast, last) = (last, current)
-        }
-        return last[to.count]
-    }
 }
 
 extension Unicode.Scalar.Properties {

@@ -1,3 +1,5 @@
+internal import Diffusion
+
 /// The configuration of an engine: what TensorRT-LLM VisualGen's class of this name holds, and a few fields of our own.
 ///
 /// ```swift
