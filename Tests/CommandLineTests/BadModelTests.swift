@@ -26,7 +26,6 @@ extension CommandLineRefusalTests {
             try visualgen.folder.write("text", to: "notes.txt")
             try await expectRefused("notes.txt", names: ["notes.txt"])
             try await expectRefused(".", names: ["model_index.json", "notes.txt"])
-            try await expectRefused("", names: [])
         }
 
         @Test(arguments: [

@@ -102,7 +102,8 @@ import Testing
 
     @Test(arguments: [
         ("alhpa", "alpha"), ("Alpha", "alpha"), ("betascale", "beta_scale"), ("beta_scal", "beta_scale"),
-        ("hight", "height"), ("guidence_scale", "guidance_scale"), ("steps", nil), ("a", nil), ("", nil),
+        ("hight", "height"), ("guidence_scale", "guidance_scale"), ("steps", "num_inference_steps"), ("a", nil),
+        ("", nil),
     ])
     func tellsTheNameThatWasProbablyMeant(_ name: String, _ nearest: String?) throws {
         let problems = problems(of: request { $0.extra[name] = .text("") }) { $0.parameters(Self.specs) }
