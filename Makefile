@@ -16,7 +16,7 @@ demo: build
 
 test: build
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
+	Tools/test.sh $(SWIFT_FLAGS)
 
 test-all: export VISUALGEN_TEST_ALL = 1
 test-all: test

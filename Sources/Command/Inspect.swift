@@ -5,6 +5,7 @@ internal import Foundation
 internal import Layers
 internal import Media
 internal import Models
+internal import VisualGen
 
 /// `visualgen inspect`.
 struct Inspect: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Foundation
 internal import Tensors
 internal import VisualGen
 
@@ -60,7 +61,7 @@ struct ModelOptions: ParsableArguments {
         }
         let device = arguments.worker(at: arguments.model).device
         guard device == .cpu else { throw EngineError.deviceMissing(device) }
-        let unavailable = arguments.unavailable()
+        let unavailable = arguments.unavailable() + arguments.launchProblems(ProcessInfo.processInfo.environment)
         if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
         return arguments
     }

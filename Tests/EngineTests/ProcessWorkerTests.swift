@@ -1,51 +1,12 @@
 import Diffusion
 import Engine
-import Foundation
-import Models
 import Synchronization
-import Tensors
-import TestKit
 import Testing
 
 @Suite(.serialized) struct ProcessWorkerTests {
-    private static func configuration() -> WorkerConfiguration {
-        var configuration = WorkerConfiguration(model: TinyCheckpoint.path())
-        (configuration.dtype, configuration.threads) = (.float32, 1)
-        return configuration
-    }
-
-    private static func request(steps: Int = 4, seed: UInt64 = 42) throws -> GenerationRequest {
-        var request = GenerationRequest(prompts: ["A cat holding a sign that says hello world."])
-        (request.height, request.width, request.numInferenceSteps) = (32, 32, steps)
-        (request.seeds, request.maxSequenceLength) = ([seed], 16)
-        return try Flux1.resolve(request, for: CheckpointFolder(TinyCheckpoint.path()))
-    }
-
-    private static func limits(_ change: (inout WorkerLimits) -> Void = { _ in }) -> WorkerLimits {
-        var limits = WorkerLimits()
-        (limits.firstDelay, limits.longestDelay) = (.milliseconds(10), .milliseconds(200))
-        change(&limits)
-        return limits
-    }
-
-    private static func expected(steps: Int = 4) async throws -> PixelBatch {
-        let worker = try InProcessWorker(configuration())
-        _ = try await worker.start { _ in }
-        return try await worker.generate(request(steps: steps)) { _ in }.pixels
-    }
-
-    /// Waits until something holds, for twenty seconds at most.
-    private static func until(_ holds: () async throws -> Bool) async throws -> Bool {
-        for _ in 0..<2000 {
-            if try await holds() { return true }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return false
-    }
-
     @Test func givesTheBytesThatThisProcessGives() async throws {
-        let worker = ProcessWorker(Self.configuration())
-        let local = try InProcessWorker(Self.configuration())
+        let worker = ProcessWorker(TinyWorker.configuration())
+        let local = try InProcessWorker(TinyWorker.configuration())
         let seen = Mutex<[Diffusion.Progress]>([])
         var offer = try await worker.start { progress in seen.withLock { $0.append(progress) } }
         var same = try await local.start { _ in }
@@ -53,144 +14,36 @@ import Testing
         #expect(offer == same)
         #expect(seen.withLock { $0 }.contains(.loading("transformer")))
         let steps = Mutex<[Diffusion.Progress]>([])
-        let result = try await worker.generate(Self.request()) { progress in steps.withLock { $0.append(progress) } }
-        #expect(try await result.pixels == Self.expected())
+        let result = try await worker.generate(TinyWorker.request()) { progress in
+            steps.withLock { $0.append(progress) }
+        }
+        #expect(try await result.pixels == TinyWorker.expected())
         #expect(result.times.denoise.count == 4)
         let denoising = (0...4).map { Diffusion.Progress.denoising(step: $0, of: 4) }
         #expect(steps.withLock { $0 } == [.encodingText] + denoising + [.decoding])
         await worker.close()
-        await #expect(throws: EngineError.closed) { try await worker.generate(Self.request()) { _ in } }
-    }
-
-    @Test func servesRequestsInTheirOrder() async throws {
-        let worker = ProcessWorker(Self.configuration())
-        let done = try await withThrowingTaskGroup(of: UInt64.self) { group in
-            for seed in UInt64(0)..<5 {
-                group.addTask {
-                    _ = try await worker.generate(Self.request(seed: seed)) { _ in }
-                    return seed
-                }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            return try await group.reduce(into: [UInt64]()) { $0.append($1) }
-        }
-        #expect(done == [0, 1, 2, 3, 4])
-        await worker.close()
+        await #expect(throws: EngineError.closed) { try await worker.generate(TinyWorker.request()) { _ in } }
     }
 
     @Test func aModelThatCannotBeLoadedFailsItsRequestsWithTheCause() async throws {
-        let worker = ProcessWorker(WorkerConfiguration(model: "/nowhere"), limits: Self.limits())
+        let worker = ProcessWorker(WorkerConfiguration(model: "/nowhere"), limits: TinyWorker.limits())
         for _ in 0..<2 {
             await #expect(throws: Failure(.model, "there is no model at /nowhere")) { try await worker.start { _ in } }
         }
-        await #expect(throws: Failure.self) { try await worker.generate(Self.request()) { _ in } }
+        await #expect(throws: Failure.self) { try await worker.generate(TinyWorker.request()) { _ in } }
         await worker.close()
-    }
-
-    /// Killed at random moments of a generation, from its beginning to after its end.
-    @Test func aKilledWorkerCostsItsJobAloneAndTheNextGivesTheSameBytes() async throws {
-        let expected = try await Self.expected(steps: 100)
-        let worker = ProcessWorker(Self.configuration(), limits: Self.limits())
-        _ = try await worker.start { _ in }
-        let start = ContinuousClock.now
-        _ = try await worker.generate(Self.request(steps: 100)) { _ in }
-        let length = ContinuousClock.now - start
-        var random = SplitMix(state: 7)
-        var deaths = 0
-        for _ in 0..<50 {
-            let process = try #require(await worker.processIdentifier)
-            let moment = length * Double.random(in: 0.05...1.05, using: &random)
-            async let outcome = Task { try await worker.generate(Self.request(steps: 100)) { _ in }.pixels }.result
-            try await Task.sleep(for: moment)
-            kill(process, SIGKILL)
-            switch await outcome {
-            case .success(let pixels): #expect(pixels == expected)
-            case .failure(let error):
-                let ending = "was ended by signal 9 (Killed)"
-                #expect(error as? EngineError == .workerDied(worker: 0, process: process, ending: ending), "\(error)")
-                deaths += 1
-            }
-            #expect(try await worker.generate(Self.request(steps: 100)) { _ in }.pixels == expected)
-        }
-        #expect(deaths > 20)
-        await worker.close()
-    }
-
-    @Test func aStoppedWorkerIsFoundKilledAndNamed() async throws {
-        let worker = ProcessWorker(Self.configuration(), limits: Self.limits { $0.silence = .seconds(2) })
-        _ = try await worker.start { _ in }
-        let process = try #require(await worker.processIdentifier)
-        kill(process, SIGSTOP)
-        let start = ContinuousClock.now
-        let symptom = "said nothing for 2.0 seconds"
-        await #expect(throws: EngineError.workerHung(worker: 0, process: process, symptom: symptom)) {
-            try await worker.generate(Self.request()) { _ in }
-        }
-        #expect(ContinuousClock.now - start < .seconds(10))
-        #expect(kill(process, 0) == -1)
-        _ = try await worker.generate(Self.request()) { _ in }
-        await worker.close()
-    }
-
-    @Test func aJobWithoutProgressIsKilledAndNamed() async throws {
-        let worker = ProcessWorker(Self.configuration(), limits: Self.limits { $0.stall = .microseconds(1) })
-        await #expect {
-            // Long enough for a sign of life during a step.
-            try await worker.generate(Self.request(steps: 1000)) { _ in }
-        } throws: { error in
-            guard case EngineError.workerHung(0, _, let symptom) = error else { return false }
-            return symptom.contains("finished no step for")
-        }
-        await worker.close()
-    }
-
-    @Test func aCancelledRequestEndsWithinAStepAtEveryStep() async throws {
-        let expected = try await Self.expected()
-        let worker = ProcessWorker(Self.configuration())
-        _ = try await worker.start { _ in }
-        for step in 0..<4 {
-            let watch = StepWatch(cancellingAt: step)
-            let running = Task { try await worker.generate(Self.request(steps: 200)) { watch.see($0) } }
-            watch.watch(running)
-            await #expect(throws: CancellationError.self) { try await running.value }
-            #expect(watch.last < 100)
-            #expect(try await worker.generate(Self.request()) { _ in }.pixels == expected)
-        }
-        await worker.close()
-    }
-
-    @Test func aCancelledRequestThatWaitsLeavesTheQueue() async throws {
-        let worker = ProcessWorker(Self.configuration())
-        _ = try await worker.start { _ in }
-        async let first = worker.generate(Self.request(steps: 900)) { _ in }
-        try await Task.sleep(for: .milliseconds(50))
-        let second = Task { try await worker.generate(Self.request()) { _ in } }
-        try await Task.sleep(for: .milliseconds(50))
-        second.cancel()
-        await #expect(throws: CancellationError.self) { try await second.value }
-        #expect(try await first.times.denoise.count == 900)
-        await worker.close()
-    }
-
-    @Test func aClosedWorkerFailsWhatWaits() async throws {
-        let worker = ProcessWorker(Self.configuration())
-        _ = try await worker.start { _ in }
-        let process = try #require(await worker.processIdentifier)
-        let running = Task { try await worker.generate(Self.request(steps: 900)) { _ in } }
-        try await Task.sleep(for: .milliseconds(200))
-        await worker.close()
-        await #expect(throws: EngineError.closed) { try await running.value }
-        #expect(kill(process, 0) == -1)
     }
 
     @Test func twoWorkersDoNotDisturbEachOther() async throws {
-        let expected = try await Self.expected()
-        let workers = [ProcessWorker(Self.configuration(), index: 0), ProcessWorker(Self.configuration(), index: 1)]
+        let expected = try await TinyWorker.expected()
+        let workers = [
+            ProcessWorker(TinyWorker.configuration(), index: 0), ProcessWorker(TinyWorker.configuration(), index: 1),
+        ]
         try await withThrowingTaskGroup { group in
             for worker in workers {
                 group.addTask {
                     for _ in 0..<5 {
-                        let pixels = try await worker.generate(Self.request()) { _ in }.pixels
+                        let pixels = try await worker.generate(TinyWorker.request()) { _ in }.pixels
                         #expect(pixels == expected)
                     }
                 }
@@ -198,46 +51,5 @@ import Testing
             try await group.waitForAll()
         }
         for worker in workers { await worker.close() }
-    }
-
-    @Test func crossingTheProcessesBorderCostsLessThanFiveMilliseconds() async throws {
-        let process = ProcessWorker(Self.configuration())
-        let local = try InProcessWorker(Self.configuration())
-        _ = try await (process.start { _ in }, local.start { _ in })
-        /// What a quiet run costs besides its stages: other tests may run beside most of them.
-        func overhead(_ worker: any Worker) async throws -> Double {
-            var seconds: [Double] = []
-            for _ in 0..<41 {
-                let start = ContinuousClock.now
-                let times = try await worker.generate(Self.request(steps: 1)) { _ in }.times
-                let whole = (ContinuousClock.now - start).seconds
-                seconds.append(whole - times.text - times.denoise.reduce(0, +) - times.decode)
-            }
-            return seconds.sorted()[4]
-        }
-        let (across, within) = try await (overhead(process), overhead(local))
-        print("the process's border costs \((across - within) * 1000) ms")
-        #expect(across - within < 0.005)
-        await process.close()
-    }
-}
-
-/// Cancels a task as soon as it has come to a step.
-private final class StepWatch: Sendable {
-    private let step: Int
-    private let state = Mutex<(task: Task<WorkerResult, any Error>?, last: Int)>((nil, 0))
-
-    init(cancellingAt step: Int) { self.step = step }
-
-    var last: Int { state.withLock { $0.last } }
-
-    func watch(_ task: Task<WorkerResult, any Error>) { state.withLock { $0.task = task } }
-
-    func see(_ progress: Diffusion.Progress) {
-        guard case .denoising(let done, _) = progress else { return }
-        state.withLock { state in
-            state.last = done
-            if done >= step { state.task?.cancel() }
-        }
     }
 }

@@ -102,4 +102,18 @@ import VisualGen
             args.unavailable(in: build).map(\.description)
                 == ["cache_config is not available in this build; it has teacache"])
     }
+
+    @Test func aLaunchOfSeveralProcessesNeedsAsManyWorkers() {
+        let launch = ["RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "head"]
+        var args = VisualGenArgs()
+        #expect(
+            args.launchProblems(launch) == [
+                ConfigProblem("parallel_config", "makes 1 worker, but 2 processes were started")
+            ])
+        args.parallelConfig.cfgSize = 2
+        #expect(args.launchProblems(launch) == [])
+        #expect(args.launchProblems([:]) == [])
+        #expect(
+            args.launchProblems(["RANK": "0"]) == [ConfigProblem("", "RANK and WORLD_SIZE are needed together")])
+    }
 }

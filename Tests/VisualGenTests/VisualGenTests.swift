@@ -35,6 +35,20 @@ import VisualGen
         }
     }
 
+    @Test func twoEnginesServeSideBySide() async throws {
+        let engines = try await (Self.engine { $0.workerMode = .process }, Self.engine { $0.workerMode = .process })
+        let expected = try await Self.engine().generate("a lake", params: Self.params()).images
+        for _ in 0..<3 {
+            async let first = engines.0.generate("a lake", params: Self.params())
+            async let second = engines.1.generate("a lake", params: Self.params())
+            let images = try await (first.images, second.images)
+            #expect(images.0 == expected && images.1 == expected)
+        }
+        await engines.0.shutdown()
+        #expect(try await engines.1.generate("a lake", params: Self.params()).images == expected)
+        await engines.1.shutdown()
+    }
+
     @Test func aPromptsPictureDoesNotDependOnTheListAroundIt() async throws {
         let engine = try await Self.engine()
         let alone = try await engine.generate("a lake", params: Self.params())
@@ -150,7 +164,13 @@ import VisualGen
         #expect(paths == [folder.file("lake-0.png"), folder.file("lake-1.png")])
         for path in paths { #expect(FileManager.default.fileExists(atPath: path)) }
         #expect(try output.save(folder.file("%d.jpg"), quality: 50) == [folder.file("0.jpg"), folder.file("1.jpg")])
+        try output.save(folder.file("%d"), format: "png")
+        let picture = try Data(contentsOf: URL(fileURLWithPath: folder.file("1")))
+        #expect(picture.range(of: Data("a lake".utf8)) != nil)
         #expect(throws: VisualGenError.self) { try output.save(folder.file("lake.bmp")) }
+        #expect(throws: VisualGenError.invalidParameters(["format is bmp; it must be png, jpeg or webp"])) {
+            try output.save(folder.file("lake.png"), format: "bmp")
+        }
         #expect(throws: VisualGenError.self) { try output.save("/nowhere/lake.png") }
         #expect(throws: VisualGenError.invalidParameters(["quality is 0; it must be from 1 to 100"])) {
             try output.save(folder.file("lake.jpg"), quality: 0)

@@ -1,7 +1,9 @@
 internal import Diffusion
 internal import Engine
+internal import Foundation
 internal import Models
 internal import Synchronization
+internal import Tensors
 
 /// A diffusion transformer, ready to draw.
 ///
@@ -15,6 +17,8 @@ internal import Synchronization
 /// Requests are served one after the other, in the order in which they come; every prompt of a list is computed by
 /// itself, so that what comes of it never depends on the others.
 public final class VisualGen: Sendable {
+    private let model: String
+    private let dtype: DType
     private let worker: any Worker
     private let family: any ModelFamily.Type
     private let checkpoint: CheckpointFolder
@@ -36,12 +40,14 @@ public final class VisualGen: Sendable {
         var args = args
         args.model = model ?? args.model
         try args.validate()
-        try Self.require(args.model.isEmpty ? [ConfigProblem("model", "is needed")] : args.unavailable())
+        let launch = args.launchProblems(ProcessInfo.processInfo.environment)
+        try Self.require(args.model.isEmpty ? [ConfigProblem("model", "is needed")] : args.unavailable() + launch)
         do {
             let path = try await ModelLocation.path(of: args.model, revision: args.revision) {
                 observe(VisualGenProgress($0))
             }
             let configuration = args.worker(at: path)
+            (self.model, dtype) = (args.model, configuration.dtype)
             checkpoint = try configuration.checkpoint()
             family = try Catalog.family(of: checkpoint)
             try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
@@ -232,7 +238,9 @@ public final class VisualGen: Sendable {
         do {
             try Task.checkCancellation()
             let result = try await worker.generate(request) { tell(VisualGenProgress(item: item, $0)) }
-            return VisualGenOutput(id, request, result)
+            return VisualGenOutput(id, request, result) { picture in
+                Recipe(request, model: model, dtype: dtype, picture: picture)
+            }
         } catch let error as CancellationError {
             throw error
         } catch {

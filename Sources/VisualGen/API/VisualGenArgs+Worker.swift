@@ -27,6 +27,24 @@ extension VisualGenArgs {
         return configuration
     }
 
+    /// What is wrong with how torchrun or SLURM started this process, or with these settings for such a start.
+    ///
+    /// - Parameter environment: the process's environment variables
+    /// - Returns: nothing for a process that was started by itself
+    package func launchProblems(_ environment: [String: String]) -> [ConfigProblem] {
+        do throws(ExternalLaunchError) {
+            guard let launch = try ExternalLaunch.read(environment) else { return [] }
+            let count = parallelConfig.workerCount
+            guard launch.worldSize != count else { return [] }
+            let workers = count == 1 ? "1 worker" : "\(count) workers"
+            return [
+                ConfigProblem("parallel_config", "makes \(workers), but \(launch.worldSize) processes were started")
+            ]
+        } catch {
+            return error.problems.map { ConfigProblem("", $0) }
+        }
+    }
+
     /// How long a worker is waited for.
     var workerLimits: WorkerLimits {
         var limits = WorkerLimits()

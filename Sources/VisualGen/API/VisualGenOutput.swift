@@ -17,13 +17,17 @@ public struct VisualGenOutput: Sendable {
     public private(set) var error: VisualGenError?
     /// How long it took; nil if there is an error.
     public private(set) var metrics: VisualGenMetrics?
+    private var recipes: [Recipe] = []
 
-    init(_ requestID: Int, _ request: GenerationRequest, _ result: WorkerResult) {
+    init(
+        _ requestID: Int, _ request: GenerationRequest, _ result: WorkerResult, recipe: (_ picture: Int) -> Recipe
+    ) {
         self.init(requestID, request)
         let pixels = result.pixels
         images = (0..<pixels.count).map {
             GeneratedImage(height: pixels.height, width: pixels.width, pixels: pixels.picture($0))
         }
+        recipes = (0..<pixels.count).map(recipe)
         metrics = VisualGenMetrics(result.times)
     }
 
@@ -42,26 +46,32 @@ public struct VisualGenOutput: Sendable {
     /// Writes the pictures; each file appears whole or not at all.
     ///
     /// - Parameters:
-    ///   - path: its extension picks the format, PNG, JPEG or WebP; of several pictures `%d` in it is the number, or
-    ///     `name.png` becomes `name-0.png`, `name-1.png`, …
+    ///   - path: of several pictures `%d` in it is the number, or `name.png` becomes `name-0.png`, `name-1.png`, …
+    ///   - format: `png`, which carries how the picture was made, `jpeg` or `webp`; what the path's extension says
+    ///     if nil
     ///   - quality: 1 to 100, of JPEG and WebP
     /// - Returns: the files' paths
     /// - Throws: ``VisualGenError``, the output's own if it is one
     @discardableResult
-    public func save(_ path: String, quality: Int = 95) throws(VisualGenError) -> [String] {
+    public func save(_ path: String, format: String? = nil, quality: Int = 95) throws(VisualGenError) -> [String] {
         if let error { throw error }
         guard (1...100).contains(quality) else {
             throw .invalidParameters(["quality is \(quality); it must be from 1 to 100"])
         }
+        let named = ImageFormat.allCases.first { $0.fileExtensions.contains(format?.lowercased() ?? "") }
+        if let format, named == nil {
+            throw .invalidParameters(["format is \(format); it must be png, jpeg or webp"])
+        }
         let paths = NumberedPaths(path, count: images.count).paths
         do {
-            for (image, path) in zip(images, paths) {
+            for (index, path) in paths.enumerated() {
                 let encoding: ImageEncoding =
-                    switch try ImageFormat(path: path) {
-                    case .png: .png(text: [])
+                    switch try named ?? ImageFormat(path: path) {
+                    case .png: .png(text: recipes[index].texts)
                     case .jpeg: .jpeg(quality: quality)
                     case .webp: .webp(quality: quality)
                     }
+                let image = images[index]
                 try Image(width: image.width, height: image.height, pixels: image.pixels).write(to: path, as: encoding)
             }
         } catch {

@@ -1,12 +1,12 @@
-internal import Diffusion
+package import Diffusion
 internal import Foundation
-internal import Media
-internal import Tensors
+package import Media
+package import Tensors
 
 /// How a picture was made, as it travels in a PNG's text chunks.
-struct Recipe {
+package struct Recipe: Sendable {
     /// The arguments of `visualgen generate` that make the whole batch again.
-    let arguments: [String]
+    package let arguments: [String]
     private let prompt: String
     private let seed: UInt64
     private let model: String
@@ -14,12 +14,14 @@ struct Recipe {
 
     private static let commandKeyword = "visualgen"
 
+    /// The recipe of one picture of a request.
+    ///
     /// - Parameters:
     ///   - request: the resolved request
     ///   - model: the model's name, as the user gave it
     ///   - dtype: the type of weights and activations
     ///   - picture: which picture of the batch
-    init(_ request: GenerationRequest, model: String, dtype: DType, picture: Int) {
+    package init(_ request: GenerationRequest, model: String, dtype: DType, picture: Int) {
         prompt = request.prompts[picture / request.numImagesPerPrompt]
         seed = request.seeds[request.seeds.count * picture / request.outputCount]
         self.model = model
@@ -31,7 +33,7 @@ struct Recipe {
     }
 
     /// For a PNG's chunks.
-    var texts: [PNGText] {
+    package var texts: [PNGText] {
         [
             PNGText(keyword: "Software", text: "VisualGen"),
             PNGText(keyword: "prompt", text: prompt.replacingOccurrences(of: "\0", with: "")),
@@ -46,7 +48,7 @@ struct Recipe {
     ///
     /// - Parameter texts: the picture's chunks
     /// - Returns: a line for a shell, or nil if the picture does not tell
-    static func command(from texts: [PNGText]) -> String? {
+    package static func command(from texts: [PNGText]) -> String? {
         guard let json = texts.first(where: { $0.keyword == commandKeyword })?.text,
             let arguments = try? JSONDecoder().decode([String].self, from: Data(json.utf8))
         else { return nil }
