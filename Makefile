@@ -4,11 +4,12 @@
 # make check     lint, warnings as errors, and make test
 # make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
 # make format    format the sources
+# make docs      the library's documentation, into .build/docs
 
 SWIFT_FLAGS := -c release
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
-.PHONY: demo test test-all check lint setup build format bench clean
+.PHONY: demo test test-all check lint setup build format docs bench clean
 
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
@@ -36,6 +37,9 @@ setup:
 
 build: setup
 	swift build $(SWIFT_FLAGS) --product visualgen
+
+docs: build
+	Tools/docs.sh
 
 bench: build
 	Benchmarks/compare.sh
