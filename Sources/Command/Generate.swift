@@ -56,7 +56,8 @@ struct Generate: AsyncParsableCommand {
         try times.measure(\.encode) {
             for (index, path) in outputs.paths.enumerated() {
                 let image = try Image(
-                    width: result.pixels.width, height: result.pixels.height, pixels: result.pixels.picture(index))
+                    width: result.pixels.shape.width, height: result.pixels.shape.height,
+                    pixels: result.pixels.item(index))
                 let recipe = Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: index)
                 try image.write(to: path, as: Self.encoding(of: path, recipe))
             }

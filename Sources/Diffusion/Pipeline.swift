@@ -14,11 +14,13 @@ package protocol Pipeline {
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
     ///   - trace: where intermediate results are recorded, or nil
-    /// - Returns: the pictures and how long the stages took
+    ///   - deliver: given the pictures, or the frames as they come
+    /// - Returns: how long the stages took
     /// - Throws: ``InvalidRequest`` before anything is done if the memory does not suffice, `CancellationError`,
-    ///   ``TensorError``, or an error of the tokenizers or of the weights' files
-    func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?) throws
-        -> (pixels: PixelBatch, times: StageTimes)
+    ///   ``TensorError``, an error of the tokenizers or of the weights' files, or what `deliver` throws
+    func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
+    ) throws -> StageTimes
 }
 
 /// A family of models: namespace of its types, and its entry in the catalog.

@@ -14,11 +14,14 @@ package enum EngineError: Error, Equatable {
     case workerHung(worker: Int, process: Int32, symptom: String)
     /// The engine is shut down.
     case closed
+    /// A pipeline ended without having made anything.
+    case noPixels
 
     var kind: Failure.Kind {
         switch self {
         case .workerDied, .workerHung, .notStarted: .worker
         case .noModel, .deviceMissing, .noWorkerProgram, .closed: .unavailable
+        case .noPixels: .bug
         }
     }
 }
@@ -36,6 +39,7 @@ extension EngineError: CustomStringConvertible {
         case .workerHung(let worker, let process, let symptom):
             "worker \(worker) (process \(process)) \(symptom) and was killed"
         case .closed: "the engine is shut down"
+        case .noPixels: "the pipeline made nothing"
         }
     }
 }

@@ -48,14 +48,33 @@ package actor LocalWorker {
     ///   - request: a request that the family has resolved
     ///   - tracing: whether intermediate results are kept
     ///   - observe: told of every stage and step
+    ///   - deliver: given the pictures, or the frames as they come
+    /// - Returns: times, and the trace if it was asked for
+    /// - Throws: `CancellationError` between two steps, or an error of the pipeline
+    package func generate(
+        _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in },
+        deliver: PixelReceiver
+    ) throws -> (times: StageTimes, trace: [Trace.Entry]) {
+        guard let pipeline else { throw EngineError.noModel }
+        let trace = tracing ? Trace() : nil
+        let times = try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
+        return (times, trace?.entries ?? [])
+    }
+
+    /// Makes what a request asks for, and keeps it.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - tracing: whether intermediate results are kept
+    ///   - observe: told of every stage and step
     /// - Returns: pictures, times and the trace
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }
     ) throws -> WorkerResult {
-        guard let pipeline else { throw EngineError.noModel }
-        let trace = tracing ? Trace() : nil
-        let (pixels, times) = try pipeline.generate(request, observe: observe, trace: trace)
-        return WorkerResult(pixels: pixels, times: times, trace: trace?.entries ?? [])
+        let collector = PixelCollector()
+        let (times, trace) = try generate(request, tracing: tracing, observe: observe, deliver: collector.add)
+        guard let pixels = collector.pixels else { throw EngineError.noPixels }
+        return WorkerResult(pixels: pixels, times: times, trace: trace)
     }
 }

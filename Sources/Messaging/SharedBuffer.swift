@@ -25,16 +25,27 @@ package final class SharedBuffer: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Replaces what the buffer holds.
+    /// Gives the buffer a size, and zeros in place of what it held.
     ///
-    /// - Parameter bytes: what it holds then
+    /// - Parameter count: how many bytes it holds then
+    /// - Throws: ``MessagingError/system(_:reason:)``
+    package func clear(to count: Int) throws(MessagingError) {
+        guard ftruncate(descriptor, 0) == 0, ftruncate(descriptor, count) == 0 else {
+            throw Self.failure("growing the shared memory")
+        }
+    }
+
+    /// Writes some bytes.
+    ///
+    /// - Parameters:
+    ///   - bytes: what is written
+    ///   - offset: where they go
     /// - Throws: ``MessagingError/system(_:reason:)``, as when there is no memory left
-    package func write(_ bytes: [UInt8]) throws(MessagingError) {
-        guard ftruncate(descriptor, bytes.count) == 0 else { throw Self.failure("growing the shared memory") }
+    package func write(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(MessagingError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, done)
+                pwrite(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, offset + done)
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Self.failure("writing the shared memory") }

@@ -112,25 +112,43 @@ import Testing
     }
 }
 
-@DeviceActor @Suite struct PixelBatchTests {
+@DeviceActor @Suite struct PixelTests {
     @Test func turnsMinusOneToOneIntoBytes() throws {
         let values: [Float] = [-1, 1, 0, -2, 2, -0.999, 0.5, .infinity, -.infinity]
-        let batch = try PixelBatch(Tensor(values.flatMap { [$0, $0, $0] }, shape: [9, 3, 1, 1]))
+        let batch = try PixelPart(pictures: Tensor(values.flatMap { [$0, $0, $0] }, shape: [9, 3, 1, 1]))
         let expected: [UInt8] = [0, 255, 128, 0, 255, 0, 191, 255, 0]
         #expect(batch.bytes == expected.flatMap { [$0, $0, $0] })
     }
 
     @Test func putsTheColoursOfAPixelTogether() throws {
         let decoded = try Tensor.range(24).reshaped(2, 3, 2, 2) / 127.5 - 1
-        let batch = try PixelBatch(decoded)
-        #expect((batch.count, batch.height, batch.width) == (2, 2, 2))
-        #expect(batch.picture(0) == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
-        #expect(batch.picture(1) == [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23])
+        let batch = try PixelBatch(PixelPart(pictures: decoded))
+        #expect(batch.shape == PixelShape(count: 2, height: 2, width: 2))
+        #expect(batch.item(0) == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
+        #expect(batch.item(1) == [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23])
+    }
+
+    @Test func putsTheFramesOfEveryVideoTogether() throws {
+        let decoded = try Tensor.range(2 * 3 * 5).reshaped(2, 3, 5, 1, 1) / 127.5 - 1
+        let whole = try PixelPart(frames: decoded, from: 0, of: 5)
+        let expected: [UInt8] = (0..<2).flatMap { v in
+            (0..<5).flatMap { f in (0..<3).map { UInt8(15 * v + f + 5 * $0) } }
+        }
+        #expect(whole.bytes == expected)
+        let collector = PixelCollector()
+        #expect(collector.pixels == nil)
+        for frames in [0..<1, 1..<3, 3..<5] {
+            collector.add(
+                try PixelPart(frames: decoded.slice(frames, axis: 2), from: frames.lowerBound, of: 5))
+        }
+        #expect(collector.pixels == PixelBatch(whole))
+        #expect(collector.pixels?.shape == PixelShape(count: 2, frames: 5, height: 1, width: 1))
+        #expect(collector.pixels?.item(1) == Array(expected[15...]))
     }
 
     @Test(arguments: [DType.bfloat16, .float16]) func roundsIn32Bits(_ dtype: DType) throws {
         let decoded = try Tensor([0.7421875, -0.25, 0.125] as [Float], shape: [1, 3, 1, 1])
-        #expect(try PixelBatch(decoded.to(dtype)).bytes == PixelBatch(decoded).bytes)
+        #expect(try PixelPart(pictures: decoded.to(dtype)).bytes == PixelPart(pictures: decoded).bytes)
     }
 }
 

@@ -79,7 +79,7 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(steps.withLock { $0 } == 3)
         // The worker serves on.
-        #expect(try await worker.generate(Self.request()).pixels.count == 1)
+        #expect(try await worker.generate(Self.request()).pixels.shape.count == 1)
     }
 
     @Test func endsWhenCancelledFromAnotherThread() async throws {

@@ -39,8 +39,8 @@ struct SceneChecker {
     ///   - batch: pictures
     ///   - index: which of them
     init(_ batch: PixelBatch, _ index: Int) {
-        (height, width) = (batch.height, batch.width)
-        let bytes = batch.picture(index)
+        (height, width) = (batch.shape.height, batch.shape.width)
+        let bytes = batch.item(index)
         pixels = stride(from: 0, to: bytes.count, by: 3).map { bytes[$0..<$0 + 3].map(Double.init) }
     }
 

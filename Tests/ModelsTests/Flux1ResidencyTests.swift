@@ -43,7 +43,9 @@ private final class Events: Sendable {
     }
 
     private func generate(_ pipeline: any Pipeline) throws -> (pixels: PixelBatch, times: StageTimes) {
-        try pipeline.generate(request, observe: events.observe, trace: nil)
+        let collector = PixelCollector()
+        let times = try pipeline.generate(request, observe: events.observe, trace: nil, deliver: collector.add)
+        return (try #require(collector.pixels), times)
     }
 
     private func loading(_ names: String...) -> [Diffusion.Progress] { names.map(Diffusion.Progress.loading) }

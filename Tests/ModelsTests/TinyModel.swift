@@ -44,8 +44,9 @@ struct TinyModel {
         let pipeline = try Flux1.load(checkpoint, plan: ExecutionPlan(dtype: dtype), memoryLimit: nil)
         let trace = Trace()
         let resolved = try Flux1.resolve(request, for: checkpoint)
-        let pixels = try pipeline.generate(resolved, observe: { _ in }, trace: trace).pixels
-        return (pixels, Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
+        let collector = PixelCollector()
+        _ = try pipeline.generate(resolved, observe: { _ in }, trace: trace, deliver: collector.add)
+        return (try #require(collector.pixels), Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
     }
 
     /// A picture that takes little time and depends on every component.

@@ -33,6 +33,20 @@ package actor InProcessWorker: Worker {
         try await worker.generate(request, observe: observe)
     }
 
+    /// Makes what a request asks for, without keeping it.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - observe: told of every stage and step
+    ///   - deliver: given the pictures, or the frames as they come
+    /// - Returns: how long the stages took
+    /// - Throws: `CancellationError` between two steps, or an error of the pipeline
+    func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping PixelReceiver
+    ) async throws -> StageTimes {
+        try await worker.generate(request, observe: observe, deliver: deliver).times
+    }
+
     package func close() { starting?.cancel() }
 
     private func load(_ observe: @escaping ProgressObserver) async throws -> ModelOffer {

@@ -203,8 +203,7 @@ extension ProcessWorker {
             process.kill()
         case .finished(let number, let shape, let times):
             do {
-                let pixels = PixelBatch(
-                    count: shape.count, height: shape.height, width: shape.width, bytes: try process.pixels(shape))
+                let pixels = try process.pixels(shape)
                 if current(number) != nil { finish(with: .success(WorkerResult(pixels: pixels, times: times))) }
                 deaths = 0
             } catch {

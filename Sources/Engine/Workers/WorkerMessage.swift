@@ -27,16 +27,10 @@ enum WorkerMessage: Codable {
     /// The model cannot be loaded; the process ends.
     case unusable(Failure)
     /// The pixels are in the shared memory.
-    case finished(job: Int, PictureShape, StageTimes)
+    case finished(job: Int, PixelShape, StageTimes)
     case failed(job: Int, Failure)
     /// Sent all the time, with the age of the last progress of what is being done, if anything is.
     case heartbeat(secondsSinceProgress: Double?)
-}
-
-/// The shape of a batch of pictures.
-struct PictureShape: Codable {
-    let count, height, width: Int
-    var byteCount: Int { count * height * width * 3 }
 }
 
 extension Encodable {

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Foundation
 internal import Messaging
 
@@ -63,7 +64,9 @@ struct WorkerProcess {
     /// - Parameter shape: what the worker says of them
     /// - Returns: their bytes
     /// - Throws: ``MessagingError``
-    func pixels(_ shape: PictureShape) throws -> [UInt8] { try buffer.take(shape.byteCount) }
+    func pixels(_ shape: PixelShape) throws -> PixelBatch {
+        PixelBatch(shape, bytes: try buffer.take(shape.byteCount))
+    }
 
     /// Ends the process at once.
     func kill() { child.kill() }

@@ -53,11 +53,13 @@ actor WorkerSession {
         lastProgress.withLock { $0 = .now }
         let answer: WorkerMessage
         do {
-            let result = try await worker.generate(request, observe: observer(of: number))
-            let shape = PictureShape(
-                count: result.pixels.count, height: result.pixels.height, width: result.pixels.width)
-            try buffer.write(result.pixels.bytes)
-            answer = .finished(job: number, shape, result.times)
+            let shape = Mutex<PixelShape?>(nil)
+            let times = try await worker.generate(request, observe: observer(of: number)) { [buffer] part in
+                try buffer.write(part)
+                shape.withLock { $0 = part.shape }
+            }
+            guard let shape = shape.withLock({ $0 }) else { throw EngineError.noPixels }
+            answer = .finished(job: number, shape, times)
         } catch {
             answer = .failed(job: number, Failure(of: error))
         }
@@ -79,6 +81,20 @@ actor WorkerSession {
             // The engine could only wait in vain: it replaces a process that ends.
             FileHandle.standardError.write(Data("visualgen worker: \(error)\n".utf8))
             _exit(70)
+        }
+    }
+}
+
+extension SharedBuffer {
+    /// Writes a part of a batch to its place; the first part makes room for the whole.
+    ///
+    /// - Parameter part: parts come in the order of their frames
+    /// - Throws: `MessagingError`
+    fileprivate func write(_ part: PixelPart) throws {
+        if part.firstFrame == 0 { try clear(to: part.shape.byteCount) }
+        for item in 0..<part.shape.count {
+            let (range, offset) = part.piece(item)
+            try write(part.bytes[range], at: offset)
         }
     }
 }

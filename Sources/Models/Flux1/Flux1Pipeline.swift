@@ -43,9 +43,9 @@ struct Flux1Pipeline: Pipeline {
         try residency.prepare(for: MemoryForecast(weights: weights, stages: stages.all), observe: observe)
     }
 
-    func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?) throws
-        -> (pixels: PixelBatch, times: StageTimes)
-    {
+    func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
+    ) throws -> StageTimes {
         let stages = Flux1.Stages(request, components, plan)
         let forecast = MemoryForecast(weights: weights, stages: stages.all)
         try residency.require(forecast)
@@ -62,8 +62,10 @@ struct Flux1Pipeline: Pipeline {
             observe(.decoding)
             return try timed(&$0.decode) { try decoded(clean, request, trace) }
         }
-        trace?.record("output", bytes: pixels.bytes, shape: [pixels.count, pixels.height, pixels.width, 3])
-        return (pixels, times)
+        let shape = pixels.shape
+        trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
+        try deliver(pixels)
+        return times
     }
 
     /// The prompts, and the negative ones if they are wanted.
@@ -109,10 +111,10 @@ struct Flux1Pipeline: Pipeline {
         }
     }
 
-    private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelBatch {
+    private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelPart {
         let decoded = try vae().decode(scaled: grid(request).unpacked(clean)).to(.float32)
         try trace?.record("decoded", decoded)
-        return try PixelBatch(decoded)
+        return try PixelPart(pictures: decoded)
     }
 
     private func grid(_ request: GenerationRequest) -> Flux1.Grid {

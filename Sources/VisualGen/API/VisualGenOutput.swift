@@ -24,10 +24,10 @@ public struct VisualGenOutput: Sendable {
     ) {
         self.init(requestID, request)
         let pixels = result.pixels
-        images = (0..<pixels.count).map {
-            GeneratedImage(height: pixels.height, width: pixels.width, pixels: pixels.picture($0))
+        images = (0..<pixels.shape.count).map {
+            GeneratedImage(height: pixels.shape.height, width: pixels.shape.width, pixels: pixels.item($0))
         }
-        recipes = (0..<pixels.count).map(recipe)
+        recipes = (0..<pixels.shape.count).map(recipe)
         metrics = VisualGenMetrics(result.times)
     }
 
