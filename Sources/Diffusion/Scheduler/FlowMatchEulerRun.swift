@@ -1,0 +1,23 @@
+internal import Tensors
+
+extension FlowMatchEuler: Scheduler {
+    package func schedule(sigmas: [Double], mu: Double?) -> NoiseSchedule {
+        schedule(sigmas: sigmas, timesteps: nil, mu: mu)
+    }
+
+    package func begin(_ schedule: NoiseSchedule, at index: Int) -> any SchedulerRun {
+        Run(scheduler: self, schedule: schedule, index: index)
+    }
+
+    /// Remembers nothing but where it is.
+    private struct Run: SchedulerRun {
+        let scheduler: FlowMatchEuler
+        let schedule: NoiseSchedule
+        var index: Int
+
+        mutating func step(_ sample: Tensor, prediction: Tensor, noise: () throws -> Tensor) throws -> Tensor {
+            defer { index += 1 }
+            return try scheduler.step(sample, velocity: prediction, index: index, of: schedule, noise: noise)
+        }
+    }
+}

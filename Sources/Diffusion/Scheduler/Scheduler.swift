@@ -1,0 +1,80 @@
+package import Tensors
+
+/// How a model's predictions take latents from noise to the picture: what a checkpoint's `scheduler_config.json` describes.
+package protocol Scheduler: Sendable {
+    /// The noise levels of evenly spaced steps.
+    ///
+    /// - Parameters:
+    ///   - steps: how many, at least 1
+    ///   - mu: how far to shift, for configs with dynamic shifting
+    /// - Returns: the schedule
+    func schedule(steps: Int, mu: Double?) -> NoiseSchedule
+
+    /// The noise levels of chosen sigmas, shifted as the config says.
+    ///
+    /// - Parameters:
+    ///   - sigmas: from most to least noise, at least one
+    ///   - mu: how far to shift, for configs with dynamic shifting
+    /// - Returns: the schedule
+    /// - Throws: ``SchedulerError``
+    func schedule(sigmas: [Double], mu: Double?) throws(SchedulerError) -> NoiseSchedule
+
+    /// Gets ready for the steps of one request.
+    ///
+    /// - Parameters:
+    ///   - schedule: the noise levels
+    ///   - index: the first step to be taken, from 0
+    /// - Returns: what takes the steps
+    func begin(_ schedule: NoiseSchedule, at index: Int) -> any SchedulerRun
+}
+
+extension Scheduler {
+    /// The noise levels of evenly spaced steps, without dynamic shifting.
+    ///
+    /// - Parameter steps: how many, at least 1
+    /// - Returns: the schedule
+    package func schedule(steps: Int) -> NoiseSchedule { schedule(steps: steps, mu: nil) }
+
+    /// Gets ready for all steps of one request.
+    ///
+    /// - Parameter schedule: the noise levels
+    /// - Returns: what takes the steps
+    package func begin(_ schedule: NoiseSchedule) -> any SchedulerRun { begin(schedule, at: 0) }
+}
+
+/// The steps of one request in their order, with what a method remembers of the steps before.
+package protocol SchedulerRun {
+    /// Goes to the next noise level; at most as often as there are steps left.
+    ///
+    /// - Parameters:
+    ///   - sample: the latents, `[batch, …]`
+    ///   - prediction: the model's, of that shape
+    ///   - noise: draws fresh noise of the sample's shape, for methods that add some
+    /// - Returns: the latents at the next level, in 32-bit floats
+    /// - Throws: what `noise` throws, or ``TensorError``
+    mutating func step(_ sample: Tensor, prediction: Tensor, noise: () throws -> Tensor) throws -> Tensor
+}
+
+/// A schedule that a scheduler cannot make.
+package enum SchedulerError: Error, Equatable {
+    case takesNoSigmas
+}
+
+extension SchedulerError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .takesNoSigmas: "sigmas cannot be chosen: scheduler/scheduler_config.json does not set use_flow_sigmas"
+        }
+    }
+}
+
+extension NoiseSchedule {
+    /// The step at which diffusers begins a run whose pipeline names only a timestep.
+    ///
+    /// - Parameter timestep: what the model is told
+    /// - Returns: the step with that timestep; of several the second, and the last step if there is none
+    package func index(of timestep: Float) -> Int {
+        let found = timesteps.indices.filter { timesteps[$0] == timestep }
+        return found.dropFirst().first ?? found.first ?? timesteps.count - 1
+    }
+}

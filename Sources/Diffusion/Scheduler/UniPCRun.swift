@@ -1,0 +1,63 @@
+internal import Tensors
+
+/// The steps of UniPC for one request.
+struct UniPCRun: SchedulerRun {
+    private let solver: UniPCSolver
+    private var index: Int
+    /// What the model's predictions say of the picture, or of the noise; the newest last, as many as the order needs.
+    private var outputs: [Tensor] = []
+    /// The sample that the last step started from, and the order it was taken with.
+    private var last: (sample: Tensor, order: Int)?
+
+    init(_ solver: UniPCSolver, at index: Int) { (self.solver, self.index) = (solver, index) }
+
+    mutating func step(_ sample: Tensor, prediction: Tensor, noise: () throws -> Tensor) throws -> Tensor {
+        let config = solver.config
+        var sample = try sample.to(.float32)
+        let output = try output(prediction.to(.float32), sample)
+        if let last, !config.disableCorrector.contains(index - 1) {
+            let weights = try solver.weights(from: index - 1, order: last.order, .corrector)
+            let start = outputs[outputs.count - 1]
+            sample = try moved(last.sample, weights, end: (output - start) * Double(weights.end))
+        }
+        // The corrector may lower the order near the end, but not the outputs that are known.
+        let reachable = config.lowerOrderFinal ? schedule.timesteps.count - index : config.solverOrder
+        let order = min(config.solverOrder, reachable, outputs.count + 1)
+        outputs = outputs.suffix(config.solverOrder - 1) + [output]
+        last = (sample, order)
+        let next = try moved(sample, solver.weights(from: index, order: order, .predictor), end: nil)
+        index += 1
+        return next
+    }
+
+    private var schedule: NoiseSchedule { solver.schedule }
+
+    /// What a prediction says of the picture, or of the noise where the config asks for that.
+    private func output(_ prediction: Tensor, _ sample: Tensor) throws(TensorError) -> Tensor {
+        let shares = solver.shares(index)
+        let (signal, noise) = (Double(shares.signal), Double(shares.noise))
+        switch (solver.config.predictionType, solver.config.predictX0) {
+        case (.epsilon, true): return try (sample - prediction * noise) / signal
+        case (.velocity, true): return try sample * signal - prediction * noise
+        case (.flow, _): return try sample - prediction * Double(schedule.sigmas[index])
+        case (.sample, true), (.epsilon, false): return prediction
+        case (.sample, false): return try (sample - prediction * signal) / noise
+        case (.velocity, false): return try prediction * signal + sample * noise
+        }
+    }
+
+    /// The sample at a step's end.
+    private func moved(_ sample: Tensor, _ weights: UniPCSolver.Weights, end: Tensor?) throws(TensorError) -> Tensor {
+        let newest = outputs.count - 1
+        let straight = try sample * Double(weights.sample) - outputs[newest] * Double(weights.output)
+        var changes: Tensor?
+        for (back, weight) in weights.history.enumerated() {
+            let difference = try (outputs[newest - back - 1] - outputs[newest]) / Double(weights.distances[back])
+            let change = try difference * Double(weight)
+            changes = try changes.map { earlier throws(TensorError) in try earlier + change } ?? change
+        }
+        if let end { changes = try changes.map { earlier throws(TensorError) in try earlier + end } ?? end }
+        guard let changes else { return straight }
+        return try straight - changes * Double(weights.changes)
+    }
+}
