@@ -2,7 +2,7 @@ package import Tensors
 
 /// The steps from noise to clean latents, which every family shares.
 package struct DenoisingLoop {
-    package let scheduler: FlowMatchEuler
+    package let scheduler: any Scheduler
     package let schedule: NoiseSchedule
     package let noise: NoiseSource
     package let observe: ProgressObserver
@@ -15,7 +15,7 @@ package struct DenoisingLoop {
     ///   - observe: told of each step
     ///   - trace: where predictions and latents are recorded, or nil
     package init(
-        _ scheduler: FlowMatchEuler, _ schedule: NoiseSchedule, noise: NoiseSource,
+        _ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource,
         observe: @escaping ProgressObserver, trace: Trace?
     ) {
         (self.scheduler, self.schedule, self.noise) = (scheduler, schedule, noise)
@@ -35,6 +35,7 @@ package struct DenoisingLoop {
         predict: (_ latents: Tensor, _ timestep: Float) throws -> Tensor
     ) throws -> Tensor {
         var latents = initial
+        var steps = scheduler.begin(schedule)
         let count = schedule.timesteps.count
         let shape = Array(latents.shape.dropFirst())
         try trace?.record("latents.initial", latents)
@@ -44,9 +45,7 @@ package struct DenoisingLoop {
             var elapsed = 0.0
             try timed(&elapsed) {
                 let prediction = try predict(latents, timestep)
-                latents = try scheduler.step(latents, velocity: prediction, index: index, of: schedule) {
-                    try noise.draw(shape)
-                }
+                latents = try steps.step(latents, prediction: prediction) { try noise.draw(shape) }
                 try trace?.record("noise_pred.step\(index)", prediction)
             }
             seconds.append(elapsed)

@@ -52,4 +52,15 @@ package struct RotaryEmbedding {
     package func applied(to x: Tensor, after norm: RMSNorm) throws(TensorError) -> Tensor {
         try rmsNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
     }
+
+    /// Norms all heads of a token together and turns their interleaved pairs by the angles of the token.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, heads · headWidth]`
+    ///   - norm: the norm before, over `heads · headWidth`
+    /// - Returns: `[batch, tokens, heads · headWidth]`
+    /// - Throws: ``TensorError``
+    package func applied(to x: Tensor, afterJoint norm: RMSNorm) throws(TensorError) -> Tensor {
+        try jointRMSNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
+    }
 }

@@ -56,6 +56,13 @@ package func cos(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("cos", 
 package func tanh(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("tanh", ct_tanh(x.handle)) }
 package func abs(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("abs", ct_abs(x.handle)) }
 
+/// e^x - 1, exact also near zero.
+///
+/// - Parameter x: any shape
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func expm1(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("expm1", ct_expm1(x.handle)) }
+
 /// Rounds to the nearest whole number, halves to the even one.
 ///
 /// - Parameter x: any shape

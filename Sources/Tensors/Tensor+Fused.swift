@@ -4,8 +4,8 @@ internal import CTorch
 ///
 /// - Parameters:
 ///   - x: `[batch, tokens, width]`
-///   - scale: `[batch, width]`
-///   - shift: `[batch, width]`
+///   - scale: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
+///   - shift: as `scale`
 ///   - epsilon: added to the variance
 /// - Returns: `[batch, tokens, width]`
 /// - Throws: ``TensorError``
@@ -19,7 +19,7 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
 ///
 /// - Parameters:
 ///   - residual: `[batch, tokens, width]`
-///   - gate: `[batch, width]`
+///   - gate: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
 ///   - x: `[batch, tokens, width]`
 /// - Returns: `[batch, tokens, width]`
 /// - Throws: ``TensorError``
@@ -42,4 +42,22 @@ package func rmsNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Te
 {
     try Tensor(
         "rms_norm_rotary", ct_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
+}
+
+/// RMS-norm of all heads of a token together, then the rotation of each head's interleaved pairs, in one pass.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, heads · width]`
+///   - weight: the norm's, `[heads · width]`
+///   - cosine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
+///   - sine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
+///   - epsilon: added to the mean square
+/// - Returns: `[batch, tokens, heads · width]`
+/// - Throws: ``TensorError``
+package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try Tensor(
+        "joint_rms_norm_rotary",
+        ct_joint_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
 }

@@ -74,6 +74,39 @@ struct FusedCase: Sendable, CustomStringConvertible {
     }
 }
 
+@DeviceActor @Suite struct GroupedModulationTests {
+    /// A modulation for each group of tokens does what each group's own would.
+    @Test(arguments: [1, 2, 3, 6], [true, false]) func servesEqualGroupsOfTokensInARow(
+        _ groups: Int, _ isContiguous: Bool
+    ) throws {
+        let shape = FusedCase(shape: [2, 6, 7], dtype: .float32, isContiguous: isContiguous)
+        let (x, residual) = try (shape.input(), tensor([2, 6, 7], seed: 5))
+        let parts = try tensor([2, groups, 21], seed: 4).chunks(3)
+        let normed = try modulatedLayerNorm(x, scale: parts[1], shift: parts[0], epsilon: 1e-6)
+        let added = try gatedAdd(residual, gate: parts[2], x)
+        for group in 0..<groups {
+            let tokens = group * 6 / groups..<(group + 1) * 6 / groups
+            func part(_ index: Int) throws -> Tensor { try parts[index].select(group, axis: 1) }
+            let some = try x.slice(tokens, axis: 1)
+            #expect(
+                try normed.slice(tokens, axis: 1).distance(
+                    to: modulatedLayerNorm(some, scale: part(1), shift: part(0), epsilon: 1e-6)) <= 1e-6)
+            #expect(
+                try added.slice(tokens, axis: 1).distance(
+                    to: gatedAdd(residual.slice(tokens, axis: 1), gate: part(2), some)) <= 1e-6)
+        }
+    }
+
+    @Test(arguments: [[2, 4, 7], [2, 0, 7], [1, 3, 7], [2, 3, 8], [7]]) func refusesWhatDoesNotFit(
+        _ shape: [Int]
+    ) throws {
+        let x = try tensor([2, 6, 7])
+        let gate = try tensor(shape)
+        #expect(throws: TensorError.self) { try gatedAdd(x, gate: gate, x) }
+        #expect(throws: TensorError.self) { try modulatedLayerNorm(x, scale: gate, shift: gate, epsilon: 1e-6) }
+    }
+}
+
 @DeviceActor @Suite struct GatedAddTests {
     @Test(arguments: FusedCase.all([[1, 1, 1], [2, 3, 7], [3, 4, 33], [1, 700, 64]]))
     func followsTheFormula(_ test: FusedCase) throws {
@@ -131,5 +164,45 @@ struct FusedCase: Sendable, CustomStringConvertible {
         let expected = try rmsNormRotary(
             view.contiguous(), weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
         #expect(try result.floats() == expected.floats())
+    }
+}
+
+@DeviceActor @Suite struct JointRMSNormRotaryTests {
+    @Test(arguments: FusedCase.all([[1, 1, 2], [2, 3, 24], [1, 5, 30], [2, 4, 640], [1, 300, 128]]), [1, 2])
+    func followsTheFormula(_ test: FusedCase, _ headCount: Int) throws {
+        let (tokens, width) = (test.shape[1], test.shape[2])
+        let heads = width.isMultiple(of: 2 * headCount) ? headCount : 1
+        let pairs = width / heads / 2
+        let x = try test.input()
+        let weight = try tensor([width], test.dtype, seed: 2)
+        let angles = try tensor([tokens, pairs], seed: 3)
+        let (cosine, sine) = try (cos(angles), sin(angles))
+        let result = try jointRMSNormRotary(x, weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        #expect(result.shape == test.shape)
+        let (values, w, c, s) = try (x.doubles(), weight.doubles(), cosine.doubles(), sine.doubles())
+        var expected: [Double] = []
+        for row in 0..<values.count / width {
+            let numbers = Array(values[row * width..<(row + 1) * width])
+            let factor = 1 / (numbers.map { $0 * $0 }.reduce(0, +) / Double(width) + 1e-6).squareRoot()
+            for pair in 0..<width / 2 {
+                let at = row % tokens * pairs + pair % pairs
+                let even = numbers[2 * pair] * factor * w[2 * pair]
+                let odd = numbers[2 * pair + 1] * factor * w[2 * pair + 1]
+                expected += [even * c[at] - odd * s[at], even * s[at] + odd * c[at]]
+            }
+        }
+        let distance = try result.distance(to: expected, "joint norm and rotation")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test func refusesTablesThatDoNotFit() throws {
+        let (x, weight) = try (tensor([1, 3, 12]), tensor([12]))
+        for shape in [[3, 4], [2, 3], [3, 0], [18]] {
+            let table = try tensor(shape)
+            #expect(throws: TensorError.self) {
+                try jointRMSNormRotary(x, weight: weight, cosine: table, sine: table, epsilon: 1e-6)
+            }
+        }
     }
 }

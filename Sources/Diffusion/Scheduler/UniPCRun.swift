@@ -20,7 +20,6 @@ struct UniPCRun: SchedulerRun {
             let start = outputs[outputs.count - 1]
             sample = try moved(last.sample, weights, end: (output - start) * Double(weights.end))
         }
-        // The corrector may lower the order near the end, but not the outputs that are known.
         let reachable = config.lowerOrderFinal ? schedule.timesteps.count - index : config.solverOrder
         let order = min(config.solverOrder, reachable, outputs.count + 1)
         outputs = outputs.suffix(config.solverOrder - 1) + [output]
@@ -50,14 +49,14 @@ struct UniPCRun: SchedulerRun {
     private func moved(_ sample: Tensor, _ weights: UniPCSolver.Weights, end: Tensor?) throws(TensorError) -> Tensor {
         let newest = outputs.count - 1
         let straight = try sample * Double(weights.sample) - outputs[newest] * Double(weights.output)
-        var changes: Tensor?
+        var changes: [Tensor] = []
         for (back, weight) in weights.history.enumerated() {
             let difference = try (outputs[newest - back - 1] - outputs[newest]) / Double(weights.distances[back])
-            let change = try difference * Double(weight)
-            changes = try changes.map { earlier throws(TensorError) in try earlier + change } ?? change
+            changes.append(try difference * Double(weight))
         }
-        if let end { changes = try changes.map { earlier throws(TensorError) in try earlier + end } ?? end }
-        guard let changes else { return straight }
-        return try straight - changes * Double(weights.changes)
+        if let end { changes.append(end) }
+        guard var sum = changes.first else { return straight }
+        for change in changes.dropFirst() { sum = try sum + change }
+        return try straight - sum * Double(weights.changes)
     }
 }

@@ -33,6 +33,16 @@ package struct Weights {
     /// The view of a numbered part.
     package subscript(_ index: Int) -> Weights { self["\(index)"] }
 
+    /// This view for modules that keep to another type than the rest of the model.
+    ///
+    /// - Parameter dtype: the type of their weights
+    /// - Returns: the view
+    package func computing(in dtype: DType) -> Weights {
+        var plan = plan
+        plan.dtype = dtype
+        return Weights(source: source, ledger: ledger, prefix: prefix, plan: plan)
+    }
+
     /// One parameter, on the plan's device and in its type.
     ///
     /// - Parameters:

@@ -8,6 +8,7 @@
 #include <ATen/ops/cos.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/expm1.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/max.h>
@@ -39,6 +40,7 @@ ct_tensor ct_reciprocal_scalar(ct_tensor a, double b) {
 }
 
 ct_tensor ct_exp(ct_tensor x) { return guard([&] { return at::exp(borrow(x)); }); }
+ct_tensor ct_expm1(ct_tensor x) { return guard([&] { return at::expm1(borrow(x)); }); }
 ct_tensor ct_log(ct_tensor x) { return guard([&] { return at::log(borrow(x)); }); }
 ct_tensor ct_sqrt(ct_tensor x) { return guard([&] { return at::sqrt(borrow(x)); }); }
 ct_tensor ct_sin(ct_tensor x) { return guard([&] { return at::sin(borrow(x)); }); }

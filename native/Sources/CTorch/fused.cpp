@@ -13,11 +13,18 @@ using namespace ct;
 
 namespace {
 
-// A [batch, width] vector, in float32 and dense, that a loop reads beside each row of x [batch, tokens, width].
-at::Tensor per_batch(const at::Tensor &vector, const at::Tensor &x) {
-    TORCH_CHECK(vector.dim() == 2 && vector.size(0) == x.size(0) && vector.size(1) == x.size(-1),
-                "a modulation of shape ", vector.sizes(), " does not fit ", x.sizes());
-    return vector.to(at::kFloat).contiguous();
+// Vectors of [batch, width] or [batch, groups, width], in float32 and dense, that a loop reads beside the rows of
+// x [batch, tokens, width]: as [batch * groups, width], each for as many rows in a row as all have.
+at::Tensor modulation(const at::Tensor &vectors, const at::Tensor &x) {
+    const bool is_grouped = vectors.dim() == 3 && vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0;
+    TORCH_CHECK((vectors.dim() == 2 || is_grouped) && vectors.size(0) == x.size(0) && vectors.size(-1) == x.size(-1),
+                "a modulation of shape ", vectors.sizes(), " does not fit ", x.sizes());
+    return (is_grouped ? vectors.flatten(0, 1) : vectors).to(at::kFloat).contiguous();
+}
+
+// x [batch, tokens, width] as [vectors, rows, width], so that the vectors broadcast.
+at::Tensor grouped(const at::Tensor &x, const at::Tensor &vectors) {
+    return x.reshape({vectors.size(0), x.size(0) * x.size(1) / std::max<int64_t>(1, vectors.size(0)), x.size(2)});
 }
 
 // Partial sums: independent chains that the compiler turns into vector lanes, and that round less than one long chain.
@@ -59,15 +66,30 @@ template <class T> CT_INLINE void gate_row(const T *base, const float *gate, con
         store(load(base[i]) + gate[i] * load(in[i]), out[i]);
 }
 
-template <class T> CT_INLINE void rotate_row(const T *in, const float *weight, const float *cosine, const float *sine,
-                                             float epsilon, int64_t width, T *out) {
-    const float factor = 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
+template <class T> CT_INLINE float norm_factor(const T *in, float epsilon, int64_t width) {
+    return 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
+}
+
+template <class T> CT_INLINE void turn_row(const T *in, const float *weight, const float *cosine, const float *sine,
+                                           float factor, int64_t width, T *out) {
     for (int64_t pair = 0; pair < width / 2; ++pair) {
         const float even = load(in[2 * pair]) * factor * weight[2 * pair];
         const float odd = load(in[2 * pair + 1]) * factor * weight[2 * pair + 1];
         store(even * cosine[pair] - odd * sine[pair], out[2 * pair]);
         store(even * sine[pair] + odd * cosine[pair], out[2 * pair + 1]);
     }
+}
+
+template <class T> CT_INLINE void rotate_row(const T *in, const float *weight, const float *cosine, const float *sine,
+                                             float epsilon, int64_t width, T *out) {
+    turn_row(in, weight, cosine, sine, norm_factor(in, epsilon, width), width, out);
+}
+
+template <class T> CT_INLINE void rotate_heads(const T *in, const float *weight, const float *cosine,
+                                               const float *sine, float epsilon, int64_t heads, int64_t width, T *out) {
+    const float factor = norm_factor(in, epsilon, heads * width);
+    for (int64_t head = 0; head < heads; ++head)
+        turn_row(in + head * width, weight + head * width, cosine, sine, factor, width, out + head * width);
 }
 
 #define CT_DEFINE_ROWS(T)                                                                                              \
@@ -80,18 +102,23 @@ template <class T> CT_INLINE void rotate_row(const T *in, const float *weight, c
     CT_CLONES void rotate(const T *in, const float *weight, const float *cosine, const float *sine, float epsilon,     \
                           int64_t width, T *out) {                                                                     \
         rotate_row(in, weight, cosine, sine, epsilon, width, out);                                                     \
+    }                                                                                                                  \
+    CT_CLONES void rotate(const T *in, const float *weight, const float *cosine, const float *sine, float epsilon,     \
+                          int64_t heads, int64_t width, T *out) {                                                      \
+        rotate_heads(in, weight, cosine, sine, epsilon, heads, width, out);                                            \
     }
 CT_DEFINE_ROWS(float)
 CT_DEFINE_ROWS(half)
 CT_DEFINE_ROWS(bfloat16)
 
-// Runs `body(row, batch)` over the rows of x [batch, tokens, width].
-template <class Body> void for_each_row(const at::Tensor &x, Body &&body) {
-    const int64_t tokens = x.size(1);
-    at::parallel_for(0, x.size(0) * tokens, grain(x.numel() / std::max<int64_t>(1, x.size(0) * tokens)),
-                     [&](int64_t begin, int64_t end) {
-                         for (int64_t row = begin; row < end; ++row) body(row, row / tokens);
-                     });
+// Runs `body(row, group)` over the rows of x [batch, tokens, width], which fall into equal groups.
+template <class Body> void for_each_row(const at::Tensor &x, int64_t groups, Body &&body) {
+    const int64_t rows = x.size(0) * x.size(1);
+    if (rows == 0) return;
+    const int64_t together = rows / groups;
+    at::parallel_for(0, rows, grain(x.numel() / rows), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) body(row, row / together);
+    });
 }
 
 template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
@@ -100,8 +127,8 @@ template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tens
     const T *in = numbers<T>(x);
     const float *scales = numbers<float>(scale), *shifts = numbers<float>(shift);
     T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, [&](int64_t row, int64_t batch) {
-        norm(in + row * width, scales + batch * width, shifts + batch * width, static_cast<float>(epsilon), width,
+    for_each_row(x, scale.size(0), [&](int64_t row, int64_t group) {
+        norm(in + row * width, scales + group * width, shifts + group * width, static_cast<float>(epsilon), width,
              out + row * width);
     });
 }
@@ -112,8 +139,8 @@ template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &
     const T *base = numbers<T>(residual), *in = numbers<T>(x);
     const float *factors = numbers<float>(factor);
     T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, [&](int64_t row, int64_t batch) {
-        gate(base + row * width, factors + batch * width, in + row * width, width, out + row * width);
+    for_each_row(x, factor.size(0), [&](int64_t row, int64_t group) {
+        gate(base + row * width, factors + group * width, in + row * width, width, out + row * width);
     });
 }
 
@@ -123,7 +150,7 @@ template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &w
     const T *in = numbers<T>(x);
     const float *weights = numbers<float>(weight), *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
     T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, [&](int64_t row, int64_t batch) {
+    for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
         const int64_t token = row - batch * tokens;
         const T *source = in + batch * x.stride(0) + token * x.stride(1);
         for (int64_t head = 0; head < heads; ++head)
@@ -132,16 +159,37 @@ template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &w
     });
 }
 
+template <class T> void joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                              const at::Tensor &sine, double epsilon, at::Tensor &result) {
+    const int64_t tokens = x.size(1), pairs = cosine.size(1), row_width = x.size(2);
+    const T *in = numbers<T>(x);
+    const float *weights = numbers<float>(weight), *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
+    T *out = static_cast<T *>(result.mutable_data_ptr());
+    for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
+        const int64_t token = row - batch * tokens;
+        rotate(in + row * row_width, weights, cosines + token * pairs, sines + token * pairs,
+               static_cast<float>(epsilon), row_width / (2 * pairs), 2 * pairs, out + row * row_width);
+    });
+}
+
+// [.., pairs, 2] turned by the angles of tables that broadcast, flattened.
+at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, const at::Tensor &sine) {
+    const at::Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);
+    return at::stack({even * cosine - odd * sine, even * sine + odd * cosine}, -1).flatten(-2);
+}
+
 }  // namespace
 
 ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
         TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
-        const at::Tensor a = per_batch(borrow(scale), input), b = per_batch(borrow(shift), input);
+        const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
+        TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
         if (!has_rows(input) || !input.is_contiguous()) {
-            const at::Tensor normal = at::layer_norm(input.to(at::kFloat), {input.size(-1)}, {}, {}, epsilon);
-            return (normal * (1 + a.unsqueeze(1)) + b.unsqueeze(1)).to(input.scalar_type());
+            const at::Tensor rows = grouped(input.to(at::kFloat), a);
+            const at::Tensor normal = at::layer_norm(rows, {input.size(-1)}, {}, {}, epsilon);
+            return (normal * (1 + a.unsqueeze(1)) + b.unsqueeze(1)).view(input.sizes()).to(input.scalar_type());
         }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
@@ -154,9 +202,10 @@ ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
         const at::Tensor &base = borrow(residual), &input = borrow(x);
         TORCH_CHECK(input.dim() == 3 && base.sizes() == input.sizes() && base.dtype() == input.dtype(),
                     "cannot add ", input.sizes(), " to a residual of ", base.sizes());
-        const at::Tensor factor = per_batch(borrow(gate), input);
+        const at::Tensor factor = modulation(borrow(gate), input);
         if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous())
-            return (base.to(at::kFloat) + factor.unsqueeze(1) * input).to(input.scalar_type());
+            return (base.to(at::kFloat) + (factor.unsqueeze(1) * grouped(input, factor)).view(input.sizes()))
+                .to(input.scalar_type());
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { gated_add<decltype(type)>(base, factor, input, result); });
         return result;
@@ -177,12 +226,33 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
         if (!has_rows(input) || input.stride(3) != 1) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {width}, weights, epsilon)
                                           .unflatten(3, {width / 2, 2});
-            const at::Tensor even = normal.select(4, 0), odd = normal.select(4, 1);
-            const at::Tensor cs = c.view({tokens, 1, width / 2}), sn = s.view({tokens, 1, width / 2});
-            return at::stack({even * cs - odd * sn, even * sn + odd * cs}, 4).flatten(3).to(input.scalar_type());
+            return turned(normal, c.view({tokens, 1, width / 2}), s.view({tokens, 1, width / 2}))
+                .to(input.scalar_type());
         }
         at::Tensor result = at::empty(input.sizes(), input.options());
         dispatch(input, [&](auto type) { rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
+        return result;
+    });
+}
+
+ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine, double epsilon) {
+    return guard([&] {
+        const at::Tensor &input = borrow(x);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
+        const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
+        TORCH_CHECK(input.dim() == 3 && c.dim() == 2 && c.size(0) == input.size(1) && c.size(1) > 0 &&
+                        input.size(2) % (2 * c.size(1)) == 0 && s.sizes() == c.sizes(),
+                    "rotary tables of ", c.sizes(), " do not fit ", input.sizes());
+        TORCH_CHECK(weights.numel() == input.size(2), "the norm has ", weights.numel(), " weights for ", input.sizes());
+        if (!has_rows(input) || !input.is_contiguous()) {
+            const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(2)}, weights, epsilon);
+            return turned(normal.unflatten(2, {-1, c.size(1), 2}), c.unsqueeze(1), s.unsqueeze(1))
+                .flatten(2)
+                .to(input.scalar_type());
+        }
+        at::Tensor result = at::empty_like(input);
+        dispatch(input,
+                 [&](auto type) { joint_rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
         return result;
     });
 }

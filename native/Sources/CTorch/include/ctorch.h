@@ -89,6 +89,7 @@ CT_API ct_tensor CT_NULLABLE ct_div_scalar(ct_tensor a, double b);
 CT_API ct_tensor CT_NULLABLE ct_rsub_scalar(ct_tensor a, double b);
 CT_API ct_tensor CT_NULLABLE ct_reciprocal_scalar(ct_tensor a, double b);
 CT_API ct_tensor CT_NULLABLE ct_exp(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_expm1(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_log(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_sqrt(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_sin(ct_tensor x);
@@ -146,14 +147,18 @@ CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_ten
 CT_API ct_tensor CT_NULLABLE ct_upsample_nearest2d(ct_tensor x, int64_t factor);
 
 // Sequences fused into one pass over memory; each is the formula in its comment, computed in float32.
-// layerNorm(x) * (1 + scale) + shift; scale and shift are [batch, width].
+// layerNorm(x) * (1 + scale) + shift; scale and shift are [batch, width], or [batch, groups, width] for equal groups of
+// tokens in a row.
 CT_API ct_tensor CT_NULLABLE ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon);
-// residual + gate * x; gate is [batch, width].
+// residual + gate * x; gate is as scale and shift above.
 CT_API ct_tensor CT_NULLABLE ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x);
 // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
 // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
 CT_API ct_tensor CT_NULLABLE ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine,
                                                 double epsilon);
+// The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
+CT_API ct_tensor CT_NULLABLE ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine,
+                                                      double epsilon);
 
 #ifdef __cplusplus
 }

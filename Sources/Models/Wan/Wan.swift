@@ -1,0 +1,2 @@
+/// Wan 2.1 and 2.2: text or a picture to video.
+package enum Wan {}

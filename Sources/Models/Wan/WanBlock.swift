@@ -1,0 +1,47 @@
+internal import Layers
+internal import Tensors
+
+extension Wan {
+    /// One layer: attention among the video's tokens, attention to the prompt, and feed-forward; the first and the last
+    /// are scaled, shifted and gated by the timestep.
+    struct Block {
+        private let selfAttention: SelfAttention
+        private let crossAttention: CrossAttention
+        private let crossNorm: WideLayerNorm?
+        private let up, down: Linear
+        private let table: Tensor
+        private let epsilon: Double
+
+        init(_ weights: Weights, _ config: TransformerConfig) throws {
+            let width = config.width
+            selfAttention = try SelfAttention(weights["attn1"], config)
+            crossAttention = try CrossAttention(weights["attn2"], config)
+            crossNorm =
+                config.crossAttnNorm ? try WideLayerNorm(weights["norm2"], size: width, epsilon: config.eps) : nil
+            up = try Linear(weights["ffn"]["net"][0]["proj"], from: width, to: config.ffnDim)
+            down = try Linear(weights["ffn"]["net"][2], from: config.ffnDim, to: width)
+            table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 6, width).unsqueezed(0)
+            epsilon = config.eps
+        }
+
+        /// - Parameters:
+        ///   - x: `[batch, tokens, width]`
+        ///   - context: prompt and picture
+        ///   - modulation: of each group of tokens, `[batch, groups, 6, width]`, in 32-bit floats
+        ///   - rotary: the tables of the tokens
+        /// - Returns: `[batch, tokens, width]`
+        /// - Throws: ``TensorError``
+        func callAsFunction(_ x: Tensor, _ context: Context, modulation: Tensor, rotary: RotaryEmbedding)
+            throws(TensorError) -> Tensor
+        {
+            let shifts = try table + modulation
+            func part(_ index: Int) throws(TensorError) -> Tensor { try shifts.select(index, axis: 2) }
+            var x = try gatedAdd(
+                x, gate: part(2),
+                selfAttention(modulatedLayerNorm(x, scale: part(1), shift: part(0), epsilon: epsilon), rotary))
+            x = try x + crossAttention(crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x, context)
+            let normed = try modulatedLayerNorm(x, scale: part(4), shift: part(3), epsilon: epsilon)
+            return try gatedAdd(x, gate: part(5), down(geluTanh(up(normed))))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import Layers
+internal import Tensors
+
+extension Wan {
+    /// What timesteps, prompt and picture become before the blocks see them.
+    struct ConditionEmbedding {
+        private let time: TimestepEmbedding
+        private let timeProjection: Linear
+        private let text: TextEmbedding
+        private let image: ImageEmbedding?
+        private let frequencies: Int
+        private let plan: ExecutionPlan
+
+        init(_ weights: Weights, _ config: TransformerConfig) throws {
+            let width = config.width
+            plan = weights.plan
+            frequencies = config.freqDim
+            // In 32-bit floats whatever the model's type: a timestep rounded to 16 bits moves the picture visibly.
+            time = try TimestepEmbedding(
+                weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
+            timeProjection = try Linear(weights["time_proj"], from: width, to: 6 * width)
+            text = try TextEmbedding(weights["text_embedder"], from: config.textDim, to: width)
+            image = try config.imageDim.map { imageDim in
+                try ImageEmbedding(
+                    weights["image_embedder"], from: imageDim, to: width, positions: config.posEmbedSeqLen)
+            }
+        }
+
+        /// - Parameter values: one for each group of tokens
+        /// - Returns: the embedded timesteps, `[1, groups, width]`, and how they shift, scale and gate the blocks,
+        ///   `[1, groups, 6, width]`, both in 32-bit floats
+        /// - Throws: ``TensorError``
+        func timesteps(_ values: [Float]) throws(TensorError) -> (embedded: Tensor, modulation: Tensor) {
+            let embedded = try time(timestepSinusoids(values, width: frequencies, on: plan.device))
+            let modulation = try timeProjection(silu(embedded.to(plan.dtype))).to(.float32)
+            return (try embedded.unsqueezed(0), try modulation.reshaped(1, values.count, 6, -1))
+        }
+
+        /// - Parameters:
+        ///   - prompt: the text encoder's states, `[batch, textTokens, textDim]`
+        ///   - picture: the picture encoder's states, `[…, imageTokens, imageDim]`, or nil
+        /// - Returns: both at the width of the blocks
+        /// - Throws: ``TensorError``
+        func context(prompt: Tensor, image picture: Tensor?) throws(TensorError) -> Context {
+            guard let image, let picture else { return Context(text: try text(prompt), image: nil) }
+            return Context(text: try text(prompt), image: try image(picture))
+        }
+    }
+
+    /// What the blocks attend to besides the video.
+    struct Context {
+        /// `[batch, textTokens, width]`
+        let text: Tensor
+        /// `[batch, imageTokens, width]`
+        let image: Tensor?
+    }
+
+    /// Linear, GELU, linear.
+    private struct TextEmbedding {
+        private let linear1, linear2: Linear
+
+        init(_ weights: Weights, from: Int, to: Int) throws {
+            linear1 = try Linear(weights["linear_1"], from: from, to: to)
+            linear2 = try Linear(weights["linear_2"], from: to, to: to)
+        }
+
+        func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(geluTanh(linear1(x))) }
+    }
+
+    /// Norm, linear, GELU, linear, norm; before them the positions of two pictures' tokens in a row.
+    private struct ImageEmbedding {
+        private let positions: Tensor?
+        private let normIn, normOut: WideLayerNorm
+        private let up, down: Linear
+
+        init(_ weights: Weights, from: Int, to: Int, positions count: Int?) throws {
+            positions = try count.map { try weights.tensor("pos_embed", 1, $0, from) }
+            normIn = try WideLayerNorm(weights["norm1"], size: from, epsilon: 1e-5)
+            up = try Linear(weights["ff"]["net"][0]["proj"], from: from, to: from)
+            down = try Linear(weights["ff"]["net"][2], from: from, to: to)
+            normOut = try WideLayerNorm(weights["norm2"], size: to, epsilon: 1e-5)
+        }
+
+        func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+            var x = x
+            // The two pictures of a video may come as two items of a batch.
+            if let positions { x = try x.reshaped(-1, positions.size(1), positions.size(2)) + positions }
+            return try normOut(down(gelu(up(normIn(x)))))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import Diffusion
+package import Layers
+package import Tensors
+
+extension Wan {
+    /// Wan's denoiser: blocks over the video's tokens, which look at prompt and picture in each.
+    // Source: diffusers 0.42.1, models/transformers/transformer_wan.py.
+    package struct Transformer: DiffusionTransformer {
+        /// What enters a denoising step; tensors are in the model's type and on its device.
+        package struct Input {
+            /// The latents and what is joined to their channels, `[batch, inChannels, frames, height, width]`.
+            package var latents: Tensor
+            /// The text encoder's states, `[batch, textTokens, textDim]`.
+            package var prompt: Tensor
+            /// The picture encoder's states, for models that take them, `[batch, imageTokens, imageDim]`; the two pictures
+            /// of a video in a row.
+            package var image: Tensor?
+            /// From 0 to 1000, the same for the whole batch: one for all tokens, or one for each of several equal groups of
+            /// tokens in a row, such as the frames.
+            package var timesteps: [Float]
+            /// The tables of the tokens.
+            package var rotary: RotaryEmbedding
+
+            package init(
+                latents: Tensor, prompt: Tensor, image: Tensor? = nil, timesteps: [Float], rotary: RotaryEmbedding
+            ) {
+                (self.latents, self.prompt, self.image) = (latents, prompt, image)
+                (self.timesteps, self.rotary) = (timesteps, rotary)
+            }
+        }
+
+        /// What runs from block to block.
+        package struct State {
+            /// `[batch, tokens, width]`
+            package var tokens: Tensor
+            /// How the timesteps shift, scale and gate the blocks, `[batch, groups, 6, width]`, in 32-bit floats.
+            package let modulation: Tensor
+            /// The embedded timesteps, `[batch, groups, width]`, in 32-bit floats.
+            let timesteps: Tensor
+            let context: Context
+            let rotary: RotaryEmbedding
+            let grid: Grid
+        }
+
+        /// The component's `config.json`.
+        package let config: TransformerConfig
+        private let patchWeight, patchBias: Tensor
+        private let conditions: ConditionEmbedding
+        private let blocks: [Block]
+        private let table: Tensor
+        private let projectionOut: Linear
+
+        /// Reads the denoiser.
+        ///
+        /// - Parameters:
+        ///   - weights: the view of the component
+        ///   - config: its `config.json`
+        /// - Throws: ``WeightError`` or ``TensorError``
+        package init(_ weights: Weights, _ config: TransformerConfig) throws {
+            let (width, patch) = (config.width, config.patchSize)
+            self.config = config
+            // A convolution whose window never overlaps itself is a linear layer over patches.
+            patchWeight = try weights["patch_embedding"]
+                .tensor("weight", width, config.inChannels, patch[0], patch[1], patch[2]).reshaped(width, -1)
+            patchBias = try weights["patch_embedding"].tensor("bias", width)
+            conditions = try ConditionEmbedding(weights["condition_embedder"], config)
+            blocks = try (0..<config.numLayers).map { try Block(weights["blocks"][$0], config) }
+            table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 2, width).unsqueezed(0)
+            projectionOut = try Linear(weights["proj_out"], from: width, to: config.patchOut)
+        }
+
+        package var blockCount: Int { blocks.count }
+
+        package func begin(_ input: Input) throws(TensorError) -> State {
+            let latents = input.latents
+            let grid = Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
+            let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
+            return State(
+                tokens: try linear(grid.patches(latents), weight: patchWeight, bias: patchBias),
+                modulation: try modulation.expanded(latents.size(0), -1, -1, -1),
+                timesteps: try timesteps.expanded(latents.size(0), -1, -1),
+                context: try conditions.context(prompt: input.prompt, image: input.image), rotary: input.rotary,
+                grid: grid)
+        }
+
+        package func block(_ index: Int, _ state: inout State) throws(TensorError) {
+            state.tokens = try blocks[index](
+                state.tokens, state.context, modulation: state.modulation, rotary: state.rotary)
+        }
+
+        package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
+            let shifts = try table + state.timesteps.unsqueezed(2)
+            let normed = try modulatedLayerNorm(
+                state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2), epsilon: config.eps)
+            return try state.grid.latents(projectionOut(normed))
+        }
+    }
+}
