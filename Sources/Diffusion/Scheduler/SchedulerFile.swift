@@ -1,3 +1,5 @@
+internal import Layers
+
 extension CheckpointFolder {
     /// Reads a scheduler of any class that this build has.
     ///

@@ -32,7 +32,7 @@ extension Wan {
         /// - Throws: ``TensorError``
         func timesteps(_ values: [Float]) throws(TensorError) -> (embedded: Tensor, modulation: Tensor) {
             let embedded = try time(timestepSinusoids(values, width: frequencies, on: plan.device))
-            let modulation = try timeProjection(silu(embedded.to(plan.dtype))).to(.float32)
+            let modulation = try timeProjection(silu(embedded).to(plan.dtype)).to(.float32)
             return (try embedded.unsqueezed(0), try modulation.reshaped(1, values.count, 6, -1))
         }
 
