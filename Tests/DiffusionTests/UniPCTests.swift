@@ -16,7 +16,9 @@ import Testing
         #expect(golden.schedules.count > 400)
         for expected in golden.schedules where expected.sigmas.allSatisfy({ $0 != nil }) {
             let found = try #require(schedulers[expected.config]).schedule(expected.call)
-            let limit: Float = Self.exact.contains { expected.config.hasPrefix($0) } ? 0 : 4e-7
+            // Stretching the last signal to zero leaves a difference of neighbours.
+            let inexact: Float = expected.config == "zero terminal" ? 1e-5 : 4e-7
+            let limit = Self.exact.contains { expected.config.hasPrefix($0) } ? 0 : inexact
             let what: Comment = "\(expected.config): \(expected.call): \(found)"
             #expect(found.timesteps == expected.timesteps.map { Float($0) }, what)
             #expect(found.sigmas.count == expected.sigmas.count, what)
@@ -34,7 +36,8 @@ import Testing
 
     @Test func takesSigmasOnlyWhereTheyAreFlow() throws {
         var config = UniPCConfig()
-        #expect(throws: SchedulerError.takesNoSigmas) { try UniPCMultistep(config).schedule(sigmas: [1, 0.5], mu: nil) }
+        let scheduler = UniPCMultistep(config)
+        #expect(throws: SchedulerError.takesNoSigmas) { try scheduler.schedule(sigmas: [1, 0.5], mu: nil) }
         config.useFlowSigmas = true
         #expect(try UniPCMultistep(config).schedule(sigmas: [1, 0.5], mu: nil).timesteps == [999, 500])
     }

@@ -49,9 +49,9 @@ extension Wan {
 
     /// What the blocks attend to besides the video.
     struct Context {
-        /// `[batch, textTokens, width]`
+        /// The prompt's tokens, `[batch, textTokens, width]`.
         let text: Tensor
-        /// `[batch, imageTokens, width]`
+        /// The picture's tokens, `[batch, imageTokens, width]`.
         let image: Tensor?
     }
 

@@ -6,14 +6,14 @@ extension Wan {
     /// Wan's denoiser: blocks over the video's tokens, which look at prompt and picture in each.
     // Source: diffusers 0.42.1, models/transformers/transformer_wan.py.
     package struct Transformer: DiffusionTransformer {
-        /// What enters a denoising step; tensors are in the model's type and on its device.
+        /// What enters a denoising step, on the model's device.
         package struct Input {
-            /// The latents and what is joined to their channels, `[batch, inChannels, frames, height, width]`.
+            /// The latents and what is joined to their channels, `[batch, inChannels, frames, height, width]`, of any type.
             package var latents: Tensor
-            /// The text encoder's states, `[batch, textTokens, textDim]`.
+            /// The text encoder's states, `[batch, textTokens, textDim]`, in the model's type.
             package var prompt: Tensor
-            /// The picture encoder's states, for models that take them, `[batch, imageTokens, imageDim]`; the two pictures
-            /// of a video in a row.
+            /// The picture encoder's states, for models that take them, `[batch, imageTokens, imageDim]`, in the model's
+            /// type; the two pictures of a video in a row.
             package var image: Tensor?
             /// From 0 to 1000, the same for the whole batch: one for all tokens, or one for each of several equal groups of
             /// tokens in a row, such as the frames.
@@ -31,7 +31,7 @@ extension Wan {
 
         /// What runs from block to block.
         package struct State {
-            /// `[batch, tokens, width]`
+            /// What the blocks work on, `[batch, tokens, width]`.
             package var tokens: Tensor
             /// How the timesteps shift, scale and gate the blocks, `[batch, groups, 6, width]`, in 32-bit floats.
             package let modulation: Tensor
@@ -49,6 +49,7 @@ extension Wan {
         private let blocks: [Block]
         private let table: Tensor
         private let projectionOut: Linear
+        private let dtype: DType
 
         /// Reads the denoiser.
         ///
@@ -59,14 +60,17 @@ extension Wan {
         package init(_ weights: Weights, _ config: TransformerConfig) throws {
             let (width, patch) = (config.width, config.patchSize)
             self.config = config
+            dtype = weights.plan.dtype
+            // The first and the last layer are small, and 16 bits there would show in every prediction.
+            let wide = weights.computing(in: .float32)
             // A convolution whose window never overlaps itself is a linear layer over patches.
-            patchWeight = try weights["patch_embedding"]
+            patchWeight = try wide["patch_embedding"]
                 .tensor("weight", width, config.inChannels, patch[0], patch[1], patch[2]).reshaped(width, -1)
-            patchBias = try weights["patch_embedding"].tensor("bias", width)
+            patchBias = try wide["patch_embedding"].tensor("bias", width)
             conditions = try ConditionEmbedding(weights["condition_embedder"], config)
             blocks = try (0..<config.numLayers).map { try Block(weights["blocks"][$0], config) }
-            table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 2, width).unsqueezed(0)
-            projectionOut = try Linear(weights["proj_out"], from: width, to: config.patchOut)
+            table = try wide.tensor("scale_shift_table", 1, 2, width).unsqueezed(0)
+            projectionOut = try Linear(wide["proj_out"], from: width, to: config.patchOut)
         }
 
         package var blockCount: Int { blocks.count }
@@ -76,7 +80,7 @@ extension Wan {
             let grid = Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
             let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
             return State(
-                tokens: try linear(grid.patches(latents), weight: patchWeight, bias: patchBias),
+                tokens: try linear(grid.patches(latents.to(.float32)), weight: patchWeight, bias: patchBias).to(dtype),
                 modulation: try modulation.expanded(latents.size(0), -1, -1, -1),
                 timesteps: try timesteps.expanded(latents.size(0), -1, -1),
                 context: try conditions.context(prompt: input.prompt, image: input.image), rotary: input.rotary,
@@ -88,10 +92,12 @@ extension Wan {
                 state.tokens, state.context, modulation: state.modulation, rotary: state.rotary)
         }
 
+        /// The prediction, `[batch, outChannels, frames, height, width]`, in 32-bit floats.
         package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
             let shifts = try table + state.timesteps.unsqueezed(2)
             let normed = try modulatedLayerNorm(
-                state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2), epsilon: config.eps)
+                state.tokens.to(.float32), scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
+                epsilon: config.eps)
             return try state.grid.latents(projectionOut(normed))
         }
     }
