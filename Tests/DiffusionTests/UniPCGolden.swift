@@ -5,7 +5,7 @@ import Tensors
 import TestKit
 
 /// What diffusers' UniPCMultistepScheduler computes.
-struct UniPCGolden: Decodable {
+struct UniPCGolden: Decodable, Sendable {
     struct Call: Decodable, Sendable, CustomStringConvertible {
         let numInferenceSteps: Int?
         let sigmas: [Double]?
@@ -46,14 +46,14 @@ struct UniPCGolden: Decodable {
 
     private static let path = "\(Golden.folder)/schedulers/unipc.json"
 
-    static func read() throws -> UniPCGolden {
+    private static func read() throws -> UniPCGolden {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     /// The schedulers by the names of their configs, read as from a checkpoint.
-    static func schedulers() throws -> [String: UniPCMultistep] {
+    private static func readSchedulers() throws -> [String: UniPCMultistep] {
         let folder = try TemporaryFolder()
         let file = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
         let configs = (file as? [String: Any])?["configs"] as? [String: Any] ?? [:]
@@ -63,7 +63,9 @@ struct UniPCGolden: Decodable {
         }
     }
 
-    static let runs: [Run] = (try? read())?.steps ?? []
+    static let shared = Result { try read() }
+    static let schedulers = Result { try readSchedulers() }
+    static let runs: [Run] = (try? shared.get())?.steps ?? []
 }
 
 extension UniPCMultistep {

@@ -11,8 +11,8 @@ import Testing
     private static let exact = ["wan", "flow", "dynamic"]
 
     @Test func agreesWithTheReferenceOnEverySchedule() throws {
-        let golden = try UniPCGolden.read()
-        let schedulers = try UniPCGolden.schedulers()
+        let golden = try UniPCGolden.shared.get()
+        let schedulers = try UniPCGolden.schedulers.get()
         #expect(golden.schedules.count > 400)
         for expected in golden.schedules where expected.sigmas.allSatisfy({ $0 != nil }) {
             let found = try #require(schedulers[expected.config]).schedule(expected.call)
@@ -30,7 +30,7 @@ import Testing
 
     /// One step cannot be stretched to end above zero and begin at one; the reference has no number for it either.
     @Test func survivesASingleStepWithATerminalSigma() throws {
-        let scheduler = try #require(UniPCGolden.schedulers()["flow, terminal"])
+        let scheduler = try #require(UniPCGolden.schedulers.get()["flow, terminal"])
         #expect(scheduler.schedule(steps: 1).sigmas.count == 2)
     }
 
@@ -52,9 +52,9 @@ import Testing
 
 @DeviceActor @Suite struct UniPCStepTests {
     @Test(arguments: UniPCGolden.runs.indices) func agreesWithTheReferenceOnEveryStep(_ run: Int) throws {
-        let golden = try UniPCGolden.read()
+        let golden = try UniPCGolden.shared.get()
         let run = golden.steps[run]
-        let scheduler = try #require(UniPCGolden.schedulers()[run.config])
+        let scheduler = try #require(UniPCGolden.schedulers.get()[run.config])
         let schedule = try scheduler.schedule(run.call)
         let begin = run.beginIndex ?? schedule.index(of: run.timesteps[0])
         #expect(begin == run.firstIndex)

@@ -150,6 +150,38 @@ import Testing
     }
 }
 
+@DeviceActor @Suite struct WanTransformerSizeTests {
+    /// Tensors and parameters that the reference's class has at the published sizes.
+    @Test(arguments: [
+        ("T2V 1.3B", #"{"num_attention_heads": 12, "num_layers": 30, "ffn_dim": 8960}"#, 825, 1_418_996_800),
+        ("T2V 14B", "{}", 1095, 14_288_491_584),
+        (
+            "2.1 I2V 14B", #"{"in_channels": 36, "image_dim": 1280, "added_kv_proj_dim": 5120}"#, 1303, 16_394_878_784
+        ),
+        ("2.2 I2V A14B", #"{"in_channels": 36}"#, 1095, 14_288_901_184),
+        (
+            "2.2 TI2V 5B",
+            #"{"num_attention_heads": 24, "num_layers": 30, "ffn_dim": 14336, "in_channels": 48, "out_channels": 48}"#,
+            825, 4_999_787_712
+        ),
+        (
+            "FLF2V 14B",
+            #"{"in_channels": 36, "image_dim": 1280, "added_kv_proj_dim": 5120, "pos_embed_seq_len": 514}"#, 1304,
+            16_395_536_704
+        ),
+    ])
+    func asksForAsManyParametersAsArePublished(_ name: String, _ json: String, _ tensors: Int, _ parameters: Int)
+        throws
+    {
+        let folder = try TemporaryFolder()
+        let config = try Wan.TransformerConfig.read(folder.write(json, to: "config.json")).0
+        let listing = WeightListing()
+        _ = try Wan.Transformer(Weights(listing), config)
+        #expect(listing.entries.count == tensors)
+        #expect(listing.entries.map { $0.shape.reduce(1, *) }.reduce(0, +) == parameters)
+    }
+}
+
 @Suite struct WanTransformerConfigTests {
     private func fault(_ json: String) throws -> ConfigFault {
         let folder = try TemporaryFolder()
