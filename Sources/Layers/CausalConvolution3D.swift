@@ -1,7 +1,8 @@
 package import Tensors
 
-/// A convolution over frames, height and width with bias, whose window ends at the newest frame. Channels lie last.
+/// A convolution over frames, height and width with bias, whose window ends at the newest frame.
 ///
+/// Channels lie last.
 /// Frames come one at a time; what the window still sees of earlier ones is the caller's ``FrameHistory``. Frames before
 /// the first count as zeros: they are left out, with their part of the weight.
 package struct CausalConvolution3D {

@@ -11,6 +11,7 @@ extension AutoencoderKLWan {
         ///   - weights: the view of this layer
         ///   - channels: how many channels
         ///   - singleAxes: how many axes of length 1 follow the channels in the checkpoint
+        /// - Throws: ``WeightError`` or ``TensorError``
         init(_ weights: Weights, channels: Int, singleAxes: Int = 3) throws {
             let shape = [channels] + [Int](repeating: 1, count: singleAxes)
             weight = try weights.tensor("gamma", shape, permuted: Array(shape.indices)).reshaped(channels)
@@ -44,6 +45,7 @@ extension AutoencoderKLWan {
         ///   - from: channels of the input
         ///   - to: channels of the output
         ///   - singleAxes: how many axes of length 1 the window has in the checkpoint
+        /// - Throws: ``WeightError`` or ``TensorError``
         init(_ weights: Weights, from: Int, to: Int, singleAxes: Int = 3) throws {
             let shape = [to, from] + [Int](repeating: 1, count: singleAxes)
             weight = try weights.tensor("weight", shape, permuted: Array(shape.indices)).reshaped(to, from)

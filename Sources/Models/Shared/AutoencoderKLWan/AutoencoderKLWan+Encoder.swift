@@ -67,6 +67,7 @@ extension AutoencoderKLWan {
         ///   - weights: the view of all levels
         ///   - index: which level
         ///   - config: the component's
+        /// - Throws: ``WeightError`` or ``TensorError``
         init(_ weights: Weights, _ index: Int, _ config: AutoencoderKLWanConfig) throws {
             let (before, after) = (config.encoderChannels[index], config.encoderChannels[index + 1])
             let isLast = index == config.dimMult.count - 1

@@ -84,7 +84,9 @@ extension AutoencoderKLWan {
     ///   - tiling: how a picture larger than a tile is divided; nil decodes it whole
     ///   - emit: takes each frame in order, from -1 to 1, `[batch, channels, 1, height · scaleFactor, width · scaleFactor]`
     /// - Throws: ``TensorError``, or what `emit` throws
-    package func decode(normalised latents: Tensor, tiling: VideoTiling? = nil, _ emit: (Tensor) throws -> Void) throws {
+    package func decode(
+        normalised latents: Tensor, tiling: VideoTiling? = nil, _ emit: (Tensor) throws -> Void
+    ) throws {
         try decode(latents * perChannel(config.latentsStd) + perChannel(config.latentsMean), tiling: tiling, emit)
     }
 
@@ -129,6 +131,7 @@ extension AutoencoderKLWan {
     ///   - tiles: the division
     ///   - order: whether frames or tiles come first
     ///   - emit: takes each frame, as the decoder makes it
+    /// - Throws: ``TensorError``, or what `emit` throws
     private func decode(
         _ z: Tensor, _ tiles: TileGrid, _ order: VideoTiling.Order, _ emit: (Tensor) throws -> Void
     ) throws {

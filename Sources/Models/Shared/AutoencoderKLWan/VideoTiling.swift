@@ -36,11 +36,12 @@ struct TileGrid {
     private let columnCount: Int
     private let strides, overlaps: (height: Int, width: Int)
 
+    /// Nil if the video fits into one tile.
+    ///
     /// - Parameters:
     ///   - tiling: the sizes
     ///   - size: the height and width of the latents
     ///   - config: the autoencoder's
-    /// - Returns: nil if the video fits into one tile
     init?(_ tiling: VideoTiling, of size: (height: Int, width: Int), _ config: AutoencoderKLWanConfig) {
         let (scale, patch) = (config.scaleFactor, config.patch)
         let (height, width) = (max(tiling.height / scale, 1), max(tiling.width / scale, 1))
@@ -97,7 +98,9 @@ struct TileGrid {
     }
 
     /// A tile that begins as the one before it ends.
-    private func blend(_ before: Tensor, into tile: Tensor, axis: Int, over overlap: Int) throws(TensorError) -> Tensor {
+    private func blend(_ before: Tensor, into tile: Tensor, axis: Int, over overlap: Int) throws(TensorError)
+        -> Tensor
+    {
         let count = min(before.size(axis), tile.size(axis), overlap)
         guard count > 0 else { return tile }
         var shape = [1, 1, 1, 1, 1]
