@@ -128,6 +128,9 @@ CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
                                        int64_t padding);
+// Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at
+// the edges of height and width.
+CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
 CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
 
 // Normalisation.
@@ -154,6 +157,8 @@ CT_API ct_tensor CT_NULLABLE ct_gated_add(ct_tensor residual, ct_tensor gate, ct
 // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
 CT_API ct_tensor CT_NULLABLE ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine,
                                                 double epsilon);
+// silu(rmsNorm(x) * weight) over the last axis.
+CT_API ct_tensor CT_NULLABLE ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon);
 
 #ifdef __cplusplus
 }
