@@ -8,9 +8,9 @@ package enum MediaError: Error, Equatable {
     case textKeyword(String)
     case textHoldsNUL(keyword: String)
     case notAnImage
-    case damaged(ImageFormat, String)
-    case unsupported(ImageFormat, String)
-    case cannotDecode(ImageFormat, reason: String)
+    case damaged(PictureFormat, String)
+    case unsupported(PictureFormat, String)
+    case cannotDecode(PictureFormat, reason: String)
     case cannotEncode(ImageFormat, reason: String)
     case unknownVideoExtension(path: String, known: [String])
     case missingVideoEncoder(VideoFormat)
@@ -43,7 +43,7 @@ extension MediaError: CustomStringConvertible {
             "a PNG's text cannot have the keyword \"\(keyword.prefix(100))\": 1 to 79 printable Latin-1 characters are "
                 + "allowed, no blank at either end, no two in a row"
         case .textHoldsNUL(let keyword): "the PNG's text \(keyword) holds a NUL character"
-        case .notAnImage: "the data are neither PNG nor JPEG nor WebP"
+        case .notAnImage: "the data are neither PNG nor JPEG nor WebP nor GIF"
         case .damaged(let format, let what): "the \(format) is damaged: \(what)"
         case .unsupported(let format, let what): "the \(format) cannot be read: \(what)"
         case .cannotDecode(let format, let reason): "the \(format) cannot be decoded: \(reason)"

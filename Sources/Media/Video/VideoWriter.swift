@@ -74,7 +74,9 @@ package final class VideoWriter {
         try sink.finish()
     }
 
-    /// Gives the video up; what was written is removed. After ``finish()`` it does nothing.
+    /// Gives the video up.
+    ///
+    /// What was written is removed. After ``finish()`` it does nothing.
     package func cancel() { sink = nil }
 }
 
