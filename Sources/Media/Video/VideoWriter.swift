@@ -25,7 +25,7 @@ package final class VideoWriter {
     ///   - height: of each frame, in pixels
     ///   - rate: frames a second
     ///   - encoding: nil for what the path's extension says, with default settings
-    ///   - texts: travel in the file as its comment, in PNG files as their texts
+    ///   - texts: travel in the file as its comment, in PNG files as their texts; animated WebP and GIF go without
     /// - Throws: ``MediaError``
     package init(
         to path: String, width: Int, height: Int, rate: FrameRate, as encoding: VideoEncoding? = nil,
