@@ -4,7 +4,9 @@ import TestKit
 import Testing
 
 @Suite struct PixelResamplingTests {
-    private static let sizes = ["37x23", "74x46", "20x41", "16x16", "37x5", "3x23", "1x1", "111x2", "35x22"]
+    private static let sizes = [
+        "37x23", "74x46", "20x41", "16x16", "37x5", "3x23", "1x1", "111x2", "35x22", "31x11", "31x10",
+    ]
     private static let cases =
         sizes.flatMap { ["small.lanczos.\($0)", "small.bicubic.\($0)"] }
         + ["large.lanczos.17x13", "large.bicubic.17x13"]

@@ -39,13 +39,14 @@ import Testing
         #expect(throws: MediaError.notAnImage) { try Image(decoding: Array(text.utf8)) }
     }
 
-    /// The same picture or an error: never a picture with a part missing.
+    /// The same picture or an error: never a picture with a part missing. A GIF's last byte tells no more than that
+    /// no other frame comes.
     @Test(arguments: [
         "rgb.png", "interlaced.png", "420.jpg", "progressive.jpg", "lossy.webp", "animated.webp", "still.gif",
     ])
     func refusesATruncatedFile(_ name: String) throws {
         let bytes = try MediaGoldens.bytes(name)
-        for length in 0..<bytes.count {
+        for length in 0..<bytes.count - (name.hasSuffix(".gif") ? 1 : 0) {
             #expect(throws: MediaError.self, "cut after \(length) bytes") {
                 try Image(decoding: Array(bytes.prefix(length)))
             }

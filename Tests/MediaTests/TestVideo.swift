@@ -31,7 +31,10 @@ enum TestVideo {
 
     /// Every frame of a video.
     static func read(_ path: String) throws -> [Image] {
-        if path.hasSuffix(".webp") { return try AnimatedWebP(path).frames.map(\.picture) }
+        if path.hasSuffix(".webp") {
+            let frames = try AnimatedWebP(path).frames.map(\.picture)
+            return frames.isEmpty ? [try Image(path: path)] : frames  // A single frame becomes a still picture.
+        }
         let reader = try VideoReader(path: path)
         var frames: [Image] = []
         while let frame = try reader.next() { frames.append(frame) }

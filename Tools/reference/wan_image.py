@@ -16,7 +16,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
-SIZES = [(37, 23), (74, 46), (20, 41), (16, 16), (37, 5), (3, 23), (1, 1), (111, 2), (35, 22)]
+SIZES = [(37, 23), (74, 46), (20, 41), (16, 16), (37, 5), (3, 23), (1, 1), (111, 2), (35, 22), (31, 11), (31, 10)]
 
 
 def picture(seed, width, height):
