@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What happens at its moment: deaths, hangs, cancellation, and what the border between processes costs.
-@Suite(.serialized) struct ProcessWorkerTimingTests {
+@Suite(.serialized) struct ProcessWorkerSerialTests {
     @Test func servesRequestsInTheirOrder() async throws {
         let worker = ProcessWorker(TinyWorker.configuration())
         let done = try await withThrowingTaskGroup(of: UInt64.self) { group in
