@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs the tests that are built: first all whose outcome does not depend on time, side by side, then the suites whose
-# names end in TimingTests, one after another. What failed is told once more at the end.
+# Runs the tests that are built: first side by side, then the suites whose names end in SerialTests, one after another:
+# they measure time, or this process's memory. What failed is told once more at the end.
 set -uo pipefail
 log=.build/test.log
 : > "$log"
 run() { swift test "$@" --skip-build --disable-xctest 2>&1 | tee -a "$log"; }
-run "$@" --skip TimingTests
+run "$@" --skip SerialTests
 status=$?
-run "$@" --filter TimingTests --no-parallel || status=$?
+run "$@" --filter SerialTests --no-parallel || status=$?
 if [ "$status" -ne 0 ]; then
     echo "What failed ($log has all of it):"
     grep -A 4 -e ' recorded an issue ' -e 'error: ' "$log" | tail -n 100

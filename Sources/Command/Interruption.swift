@@ -1,10 +1,14 @@
 internal import Dispatch
 internal import Foundation
+internal import Synchronization
 
 /// Ctrl-C.
 enum Interruption {
     /// How long a stage that cannot be cancelled may go on before the process ends all the same.
     private static let patience = DispatchTimeInterval.seconds(2)
+
+    /// Whether the body has ended by itself; locked for good by what ends the process in its place.
+    private static let isOver = Mutex(false)
 
     /// Runs a body, cancelled by SIGINT or SIGTERM.
     ///
@@ -21,15 +25,23 @@ enum Interruption {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 task.cancel()
-                queue.asyncAfter(deadline: .now() + patience) {
-                    StandardError.write("visualgen: interrupted\n")
-                    _exit(ExitStatus.interrupted.rawValue)
-                }
+                queue.asyncAfter(deadline: .now() + patience, execute: endTheProcess)
             }
             source.resume()
             return source
         }
-        defer { for source in sources { source.cancel() } }
+        defer {
+            for source in sources { source.cancel() }
+            isOver.withLock { $0 = true }
+        }
         try await task.value
+    }
+
+    @Sendable private static func endTheProcess() {
+        isOver.withLock { isOver in
+            guard !isOver else { return }
+            StandardError.write("visualgen: interrupted\n")
+            _exit(ExitStatus.interrupted.rawValue)
+        }
     }
 }

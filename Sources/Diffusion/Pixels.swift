@@ -84,6 +84,17 @@ package struct PixelBatch: Sendable, Equatable {
     ///   - bytes: as many as the shape has
     package init(_ shape: PixelShape, bytes: [UInt8]) { (self.shape, self.bytes) = (shape, bytes) }
 
+    /// A batch of pictures.
+    ///
+    /// - Parameters:
+    ///   - count: how many pictures
+    ///   - height: of each, in pixels
+    ///   - width: of each, in pixels
+    ///   - bytes: `count · height · width · 3` of them
+    package init(count: Int, height: Int, width: Int, bytes: [UInt8]) {
+        self.init(PixelShape(count: count, height: height, width: width), bytes: bytes)
+    }
+
     /// A batch of which one part is known.
     ///
     /// - Parameter part: the part
@@ -97,6 +108,13 @@ package struct PixelBatch: Sendable, Equatable {
             add(part)
         }
     }
+
+    /// How many pictures or videos.
+    package var count: Int { shape.count }
+    /// In pixels.
+    package var height: Int { shape.height }
+    /// In pixels.
+    package var width: Int { shape.width }
 
     /// Fills in a part.
     ///

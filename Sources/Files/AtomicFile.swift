@@ -5,7 +5,8 @@ import Glibc
 /// The bytes go to a temporary file in the same folder, which takes the name on `commit` and is removed if there is none.
 package struct AtomicFile: ~Copyable {
     private let path: String
-    private let temporaryPath: String
+    /// Where the bytes lie until the file has its name, for libraries that write files by themselves.
+    package let temporaryPath: String
     private let descriptor: Int32
 
     /// - Throws: ``FileError``, also where something else than a regular file has the name

@@ -61,3 +61,15 @@ package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sin
         "joint_rms_norm_rotary",
         ct_joint_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
 }
+
+/// silu(rmsNorm(x) · weight) over the last axis, in one pass.
+///
+/// - Parameters:
+///   - x: `[…, width]`
+///   - weight: the norm's, `[width]`
+///   - epsilon: added to the mean square
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func rmsNormSilu(_ x: Tensor, weight: Tensor, epsilon: Double) throws(TensorError) -> Tensor {
+    try Tensor("rms_norm_silu", ct_rms_norm_silu(x.handle, weight.handle, epsilon))
+}

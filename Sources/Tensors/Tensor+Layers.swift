@@ -39,6 +39,19 @@ package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: I
     try Tensor("conv2d", ct_conv2d(x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding)))
 }
 
+/// A three-dimensional convolution, channels last.
+///
+/// - Parameters:
+///   - x: `[batch, frames, height, width, in]`
+///   - weight: `[out, frames, height, width, in]`, over as many frames as the window has
+///   - bias: `[out]`, or nil
+///   - padding: zeros at the edges of height and width; frames get none
+/// - Returns: `[batch, frames, height, width, out]`, contiguous
+/// - Throws: ``TensorError``
+package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Int) throws(TensorError) -> Tensor {
+    try Tensor("conv3d", ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding)))
+}
+
 /// Rows of a table.
 ///
 /// - Parameters:

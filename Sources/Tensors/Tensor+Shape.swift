@@ -22,7 +22,14 @@ extension Tensor {
     /// - Parameter axes: for each axis of the result, which one of this tensor it is
     /// - Returns: the view
     /// - Throws: ``TensorError``
-    package func permuted(_ axes: Int...) throws(TensorError) -> Tensor {
+    package func permuted(_ axes: Int...) throws(TensorError) -> Tensor { try permuted(axes) }
+
+    /// A view with the axes in another order.
+    ///
+    /// - Parameter axes: for each axis of the result, which one of this tensor it is
+    /// - Returns: the view
+    /// - Throws: ``TensorError``
+    package func permuted(_ axes: [Int]) throws(TensorError) -> Tensor {
         try Tensor("permute", ct_permute(handle, axes.int64, axes.count))
     }
 

@@ -131,8 +131,11 @@ import Testing
     @Test func putsTheFramesOfEveryVideoTogether() throws {
         let decoded = try Tensor.range(2 * 3 * 5).reshaped(2, 3, 5, 1, 1) / 127.5 - 1
         let whole = try PixelPart(frames: decoded, from: 0, of: 5)
-        let expected: [UInt8] = (0..<2).flatMap { v in
-            (0..<5).flatMap { f in (0..<3).map { UInt8(15 * v + f + 5 * $0) } }
+        var expected: [UInt8] = []
+        for video in 0..<2 {
+            for frame in 0..<5 {
+                for colour in 0..<3 { expected.append(UInt8(15 * video + 5 * colour + frame)) }
+            }
         }
         #expect(whole.bytes == expected)
         let collector = PixelCollector()

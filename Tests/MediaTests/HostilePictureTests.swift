@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test(arguments: png + jpeg + webp) func refuses(_ file: Hostile) {
+    @Test(arguments: png + jpeg + webp + gif) func refuses(_ file: Hostile) {
         #expect(throws: file.error) { try Image(decoding: file.bytes) }
     }
 
@@ -163,5 +163,29 @@ import Testing
                 Make.riffChunk("VP8X", [2, 0, 0, 0, 9, 0, 0, 9, 0, 0])
                     + Make.riffChunk("ANMF", [9, 0, 0] + [UInt8](repeating: 0, count: 13) + still)),
             .damaged(.webp, "its first frame reaches beyond the picture")),
+    ]
+
+    private static let screen = Array("GIF89a".utf8) + [1, 0, 1, 0, 0, 0, 0]
+
+    static let gif: [Hostile] = [
+        Hostile("a GIF of nothing", Array("GIF89a".utf8), .damaged(.gif, "it ends inside its header")),
+        Hostile("a GIF without a picture", screen + [0x3B], .damaged(.gif, "it has no picture")),
+        Hostile("a GIF without an end", screen, .damaged(.gif, "it ends before its first frame")),
+        Hostile(
+            "a GIF with a short table", Array("GIF89a".utf8) + [1, 0, 1, 0, 0x87, 0, 0, 1, 2],
+            .damaged(.gif, "it ends inside a table of colours")),
+        Hostile(
+            "a GIF with rubbish for a block", screen + [7],
+            .damaged(.gif, "something else stands where a block must begin, at byte 13")),
+        Hostile("a GIF with an endless note", screen + [0x21, 0xFE, 200, 1], .damaged(.gif, "it ends early")),
+        Hostile("a GIF with a short frame", screen + [0x2C, 0, 0], .damaged(.gif, "it ends inside its first frame")),
+        Hostile(
+            "a GIF of 65,535 pixels a side", screen + [0x2C, 0, 0, 0, 0, 255, 255, 255, 255, 0],
+            tooLarge(65_535, 65_535)),
+        Hostile(
+            "a GIF whose frame lies far away",
+            screen + [0x2C, 255, 255, 255, 255, 1, 0, 1, 0, 0, 8, 1, 0, 0, 0x3B], tooLarge(65_536, 65_536)),
+        Hostile(
+            "a GIF without width", screen + [0x2C, 0, 0, 0, 0, 0, 0, 1, 0, 0], .emptyImage(width: 0, height: 1)),
     ]
 }

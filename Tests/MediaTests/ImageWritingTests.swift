@@ -15,7 +15,7 @@ import Testing
     func writesWhatTheNameSays(name: String, format: ImageFormat) throws {
         try image.write(to: "\(folder.path)/\(name)")
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)")))
-        #expect(ImageFormat(signature: bytes) == format)
+        #expect(PictureFormat(signature: bytes)?.rawValue == format.rawValue)
         #expect(folder.names == [name])
     }
 

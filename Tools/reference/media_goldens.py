@@ -109,6 +109,46 @@ def small_frame_webp():
     return riff([(b"VP8X", canvas), (b"ANIM", b"\0\0\0\0\0\0"), (b"ANMF", frame), (b"ANMF", frame)])
 
 
+def gif_frame(pixels, x, y, local=b"", transparent=None, interlace=False):
+    """One frame from numbers of colours: a code for each pixel, and a reset before the codes would grow."""
+    height, width = pixels.shape
+    order = sum((list(range(start, height, step)) for start, step in ((0, 8), (4, 8), (2, 4), (1, 2))), [])
+    rows = pixels[order] if interlace else pixels
+    codes, bits = [], ""
+    for number, value in enumerate(rows.reshape(-1)):
+        codes += [256, value] if number % 200 == 0 else [value]
+    for code in codes + [257]:
+        bits = f"{code:09b}" + bits
+    data = int(bits, 2).to_bytes((len(bits) + 7) // 8, "little")
+    blocks = b"".join(bytes([len(data[i : i + 255])]) + data[i : i + 255] for i in range(0, len(data), 255))
+    flags = (0x80 | (len(local) // 3).bit_length() - 2 if local else 0) | (0x40 if interlace else 0)
+    control = b"" if transparent is None else b"!\xf9\x04\x01\x0a\0" + bytes([transparent]) + b"\0"
+    return control + b"," + struct.pack("<4HB", x, y, width, height, flags) + local + b"\x08" + blocks + b"\0"
+
+
+def gif(width, height, table, *frames):
+    flags = 0x80 | (len(table) // 3).bit_length() - 2 if table else 0
+    return b"GIF89a" + struct.pack("<HHBBB", width, height, flags, 1, 0) + table + b"".join(frames) + b";"
+
+
+def gifs():
+    """Whole pictures, and first frames that leave a part of the canvas open or reach beyond it."""
+    rgb, other = image("RGB"), Image.fromarray(255 - picture(3))
+    numbers = picture(1)[..., 0]
+    table = bytes((7 * i + 31 * c) % 256 for i in range(256) for c in range(3))
+    local = bytes((5 * i + 90 * c) % 256 for i in range(256) for c in range(3))
+    yield "still.gif", save(rgb, format="GIF")
+    yield "animated.gif", save(rgb, format="GIF", save_all=True, append_images=[other], duration=100)
+    yield "few.gif", save(rgb.quantize(5), format="GIF")
+    yield "interlaced.gif", gif(WIDTH, HEIGHT, table, gif_frame(numbers, 0, 0, interlace=True))
+    yield "local.gif", gif(WIDTH, HEIGHT, table, gif_frame(numbers, 0, 0, local))
+    yield "key.gif", gif(WIDTH, HEIGHT, table, gif_frame(numbers, 0, 0, transparent=int(numbers[3, 3])))
+    yield "part.gif", gif(WIDTH + 9, HEIGHT + 4, table, gif_frame(numbers, 5, 2), gif_frame(255 - numbers, 0, 0))
+    yield "part-key.gif", gif(WIDTH + 9, HEIGHT + 4, table, gif_frame(numbers, 5, 2, local, transparent=77))
+    yield "beyond.gif", gif(WIDTH - 9, HEIGHT - 4, table, gif_frame(numbers, 3, 2))
+    yield "no-table.gif", gif(WIDTH, HEIGHT, b"", gif_frame(numbers, 0, 0))
+
+
 def files():
     rgb = image("RGB")
     other = Image.fromarray(255 - picture(3))
@@ -156,6 +196,7 @@ def files():
     yield "animated.webp", save(rgb, format="WEBP", save_all=True, append_images=[other], lossless=True)
     yield "animated-part.webp", small_frame_webp()
     yield "turned.webp", save(rgb, format="WEBP", lossless=True, exif=orientation(8))
+    yield from gifs()
 
 
 def pixels_of(data):

@@ -52,6 +52,14 @@ package final class CheckpointWeights: WeightSource {
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return tensor
     }
+
+    /// The numbers move, so the file's pages go back to the system here too.
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+        let (entry, file, _) = try place(of: key, shape: shape)
+        let tensor = try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
+        return tensor
+    }
 }
 
 extension SafetensorsCheckpoint {

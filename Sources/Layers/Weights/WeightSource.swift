@@ -18,12 +18,27 @@ package protocol WeightSource: AnyObject {
     /// - Throws: ``WeightError`` or ``TensorError``
     func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
 
+    /// Makes a tensor with its axes in another order, without gaps.
+    ///
+    /// - Parameters:
+    ///   - key: its full name
+    ///   - shape: the shape asked for
+    ///   - axes: for each axis of the result, which one of the shape it is
+    ///   - plan: the type and device wanted
+    /// - Returns: a tensor of the permuted shape
+    /// - Throws: ``WeightError`` or ``TensorError``
+    func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor
+
     /// Told of a key that a checkpoint may have and the model needs not.
     func disregard(_ key: String)
 }
 
 extension WeightSource {
     package func disregard(_ key: String) {}
+
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+        try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
+    }
 }
 
 /// Random numbers under every name: a model of real width without a checkpoint, for benchmarks.
@@ -68,6 +83,11 @@ package final class WeightListing: WeightSource {
     package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
         entries.append((key, shape))
         return try Tensor.full(0, shape.map { _ in 1 }, plan.dtype).expanded(shape)
+    }
+
+    /// A view: no memory for the numbers here either.
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+        try tensor(key, shape: shape, plan: plan).permuted(axes)
     }
 
     package func disregard(_ key: String) { disregarded.append(key) }

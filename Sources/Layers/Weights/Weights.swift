@@ -56,6 +56,20 @@ package struct Weights {
         return try source.tensor(key, shape: shape, plan: plan)
     }
 
+    /// One parameter with its axes in another order, without gaps.
+    ///
+    /// - Parameters:
+    ///   - name: its name within this part
+    ///   - shape: the shape that the model's config asks for
+    ///   - axes: for each axis of the result, which one of the shape it is
+    /// - Returns: the tensor
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package func tensor(_ name: String, _ shape: [Int], permuted axes: [Int]) throws -> Tensor {
+        let key = prefix + name
+        ledger.note(key)
+        return try source.tensor(key, shape: shape, permuted: axes, plan: plan)
+    }
+
     /// The view of the first of several parts that has a parameter; the first one if none has it.
     ///
     /// Checkpoints of different ages spell the same part differently.

@@ -1,4 +1,5 @@
 import CFFmpeg
+internal import Glibc
 
 /// What all uses of FFmpeg's libraries share.
 enum FFmpeg {
@@ -7,6 +8,11 @@ enum FFmpeg {
         av_log_set_level(AV_LOG_QUIET)
         return true
     }()
+
+    /// The code of a codec that wants more input before it gives output.
+    static let tryAgain = -EAGAIN
+    /// The code of a codec or a file that has no more to give.
+    static let endOfFile = -Int32(0x20_46_4F_45)
 
     /// FFmpeg's own words for one of its error codes.
     static func reason(_ code: Int32) -> String {

@@ -10,7 +10,7 @@ extension Image {
     /// The longest file that is read, in bytes.
     static let fileLimit = 512 << 20
 
-    /// Decodes a PNG, a JPEG or a WebP, whichever the bytes are.
+    /// Decodes a PNG, a JPEG, a WebP or a GIF, whichever the bytes are.
     ///
     /// Grey, palette, 16-bit, transparent and four-colour pictures become RGB as PIL's `convert("RGB")` makes them:
     /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF data ask. Of an
@@ -34,7 +34,7 @@ extension Image {
 
     /// Reads and decodes a file.
     ///
-    /// - Parameter path: a PNG, a JPEG or a WebP; what it is tell its bytes, not its name
+    /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; what it is tell its bytes, not its name
     /// - Throws: ``MediaError``
     package init(path: String) throws(MediaError) {
         try self.init(decoding: Self.bytes(at: path))
@@ -63,9 +63,10 @@ extension Image {
         }
     }
 
-    /// The picture on a larger black one.
+    /// The picture on a larger one of one colour.
     private func placed(_ placement: StillFile.Placement, width: Int, height: Int) throws(MediaError) -> Image {
-        var pixels = [UInt8](repeating: 0, count: 3 * width * height)
+        if (placement.x, placement.y, self.width, self.height) == (0, 0, width, height) { return self }
+        var pixels = [[UInt8]](repeating: placement.around, count: width * height).flatMap { $0 }
         for y in 0..<self.height {
             let start = 3 * ((y + placement.y) * width + placement.x)
             let row = 3 * y * self.width..<3 * (y + 1) * self.width
@@ -78,10 +79,11 @@ extension Image {
 extension StillFile {
     /// Looks through a file of any known format.
     fileprivate init(_ bytes: [UInt8]) throws(MediaError) {
-        switch ImageFormat(signature: bytes) {
+        switch PictureFormat(signature: bytes) {
         case .png: self = try PNGFile.scan(bytes)
         case .jpeg: self = try JPEGFile.scan(bytes)
         case .webp: self = try WebPFile.scan(bytes)
+        case .gif: self = try GIFFile.scan(bytes)
         case nil: throw .notAnImage
         }
     }
@@ -111,6 +113,7 @@ extension StillFile {
         case .png: AV_CODEC_ID_PNG
         case .jpeg: AV_CODEC_ID_MJPEG
         case .webp: AV_CODEC_ID_WEBP
+        case .gif: AV_CODEC_ID_GIF
         }
     }
 }

@@ -78,7 +78,7 @@ extension Image {
     }
 
     /// The pixels in a frame, as they are or blue first and each with a fourth, opaque byte.
-    private func packedFrame(_ format: AVPixelFormat) throws(MediaError) -> Frame {
+    func packedFrame(_ format: AVPixelFormat) throws(MediaError) -> Frame {
         let frame = try Frame(width: width, height: height, format: format)
         guard let (start, stride) = frame.plane(0) else { throw .outOfMemory }
         pixels.withUnsafeBufferPointer { pixels in

@@ -1,4 +1,4 @@
-/// A file format for still pictures.
+/// A file format that still pictures are written in.
 package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
     case png = "PNG"
     case jpeg = "JPEG"
@@ -29,18 +29,5 @@ package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertibl
             throw .unknownExtension(path: path, known: Self.allCases.flatMap(\.fileExtensions).map { ".\($0)" })
         }
         self = format
-    }
-
-    /// The format that a file's first bytes tell, or nil.
-    package init?(signature bytes: [UInt8]) {
-        if bytes.starts(with: PNGFile.signature) {
-            self = .png
-        } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
-            self = .jpeg
-        } else if bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) {
-            self = .webp
-        } else {
-            return nil
-        }
     }
 }

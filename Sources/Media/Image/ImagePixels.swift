@@ -4,7 +4,7 @@ extension Image {
     /// The RGB pixels of a decoded frame.
     ///
     /// - Throws: `.unsupported` for a pixel format that no still picture is known to have
-    init(_ frame: borrowing Frame, of format: ImageFormat) throws(MediaError) {
+    init(_ frame: borrowing Frame, of format: PictureFormat) throws(MediaError) {
         let (width, height) = (frame.width, frame.height)
         guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
         let pixels: [UInt8]?

@@ -3,9 +3,11 @@ struct StillFile {
     /// Where a smaller frame lies on the picture of an animation.
     struct Placement {
         let x, y, width, height: Int
+        /// The colour beside it: red, green and blue.
+        var around: [UInt8] = [0, 0, 0]
     }
 
-    let format: ImageFormat
+    let format: PictureFormat
     /// The size of the picture as it is stored, in pixels.
     let width, height: Int
     /// How the stored picture is to be turned.

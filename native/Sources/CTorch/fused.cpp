@@ -7,6 +7,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/rms_norm.h>
+#include <ATen/ops/silu.h>
 #include <ATen/ops/stack.h>
 
 using namespace ct;
@@ -25,27 +26,6 @@ at::Tensor modulation(const at::Tensor &vectors, const at::Tensor &x) {
 // x [batch, tokens, width] as [vectors, rows, width], so that the vectors broadcast.
 at::Tensor grouped(const at::Tensor &x, const at::Tensor &vectors) {
     return x.reshape({vectors.size(0), x.size(0) * x.size(1) / std::max<int64_t>(1, vectors.size(0)), x.size(2)});
-}
-
-// Partial sums: independent chains that the compiler turns into vector lanes, and that round less than one long chain.
-constexpr int64_t lanes = 16;
-
-CT_INLINE float total(const float (&partial)[lanes]) {
-    float sum = 0;
-    for (float part : partial) sum += part;
-    return sum;
-}
-
-template <class T> CT_INLINE float sum_of_squares(const T *in, float mean, int64_t width) {
-    float squares[lanes] = {};
-    int64_t i = 0;
-    for (; i + lanes <= width; i += lanes)
-        for (int64_t lane = 0; lane < lanes; ++lane) {
-            const float distance = load(in[i + lane]) - mean;
-            squares[lane] += distance * distance;
-        }
-    for (; i < width; ++i) squares[0] += (load(in[i]) - mean) * (load(in[i]) - mean);
-    return total(squares);
 }
 
 template <class T> CT_INLINE void norm_row(const T *in, const float *scale, const float *shift, float epsilon,
@@ -92,6 +72,14 @@ template <class T> CT_INLINE void rotate_heads(const T *in, const float *weight,
         turn_row(in + head * width, weight + head * width, cosine, sine, factor, width, out + head * width);
 }
 
+template <class T> CT_INLINE void rms_silu_row(const T *in, const float *weight, float epsilon, int64_t width, T *out) {
+    const float factor = 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
+    for (int64_t i = 0; i < width; ++i) {
+        const float normal = load(in[i]) * factor * weight[i];
+        store(gated(normal, normal), out[i]);
+    }
+}
+
 #define CT_DEFINE_ROWS(T)                                                                                              \
     CT_CLONES void norm(const T *in, const float *scale, const float *shift, float epsilon, int64_t width, T *out) {   \
         norm_row(in, scale, shift, epsilon, width, out);                                                               \
@@ -106,6 +94,9 @@ template <class T> CT_INLINE void rotate_heads(const T *in, const float *weight,
     CT_CLONES void rotate(const T *in, const float *weight, const float *cosine, const float *sine, float epsilon,     \
                           int64_t heads, int64_t width, T *out) {                                                      \
         rotate_heads(in, weight, cosine, sine, epsilon, heads, width, out);                                            \
+    }                                                                                                                  \
+    CT_CLONES void rms_silu(const T *in, const float *weight, float epsilon, int64_t width, T *out) {                  \
+        rms_silu_row(in, weight, epsilon, width, out);                                                                 \
     }
 CT_DEFINE_ROWS(float)
 CT_DEFINE_ROWS(half)
@@ -176,6 +167,17 @@ template <class T> void joint_rms_norm_rotary(const at::Tensor &x, const at::Ten
 at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, const at::Tensor &sine) {
     const at::Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);
     return at::stack({even * cosine - odd * sine, even * sine + odd * cosine}, -1).flatten(-2);
+}
+
+template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon, at::Tensor &result) {
+    const int64_t width = x.size(-1), rows = x.numel() / std::max<int64_t>(1, width);
+    const T *in = numbers<T>(x);
+    const float *weights = numbers<float>(weight);
+    T *out = static_cast<T *>(result.mutable_data_ptr());
+    at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            rms_silu(in + row * width, weights, static_cast<float>(epsilon), width, out + row * width);
+    });
 }
 
 }  // namespace
@@ -253,6 +255,22 @@ ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosi
         at::Tensor result = at::empty_like(input);
         dispatch(input,
                  [&](auto type) { joint_rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
+        return result;
+    });
+}
+
+ct_tensor ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon) {
+    return guard([&] {
+        const at::Tensor &input = borrow(x);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
+        TORCH_CHECK(input.dim() > 0 && weights.dim() == 1 && weights.size(0) == input.size(-1), "the norm has ",
+                    weights.numel(), " weights for ", input.sizes());
+        if (!has_rows(input) || !input.is_contiguous()) {
+            const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(-1)}, weights, epsilon);
+            return at::silu(normal).to(input.scalar_type());
+        }
+        at::Tensor result = at::empty_like(input);
+        dispatch(input, [&](auto type) { rms_norm_silu<decltype(type)>(input, weights, epsilon, result); });
         return result;
     });
 }

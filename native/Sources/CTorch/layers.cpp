@@ -4,6 +4,7 @@
 #include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/group_norm.h>
@@ -96,6 +97,23 @@ ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t strid
             return at::conv2d(input.to(at::kFloat), borrow(weight).to(at::kFloat), wide(optional(bias)), strides, paddings)
                 .to(input.scalar_type());
         return at::conv2d(input, borrow(weight), optional(bias), strides, paddings);
+    });
+}
+
+ct_tensor ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t padding) {
+    return guard([&] {
+        const at::Tensor &pixels = borrow(x), &kernel = borrow(weight);
+        TORCH_CHECK(pixels.dim() == 5 && kernel.dim() == 5, "expected [batch, frames, height, width, channels], got ",
+                    pixels.sizes(), " and a kernel of ", kernel.sizes());
+        // Views whose strides tell LibTorch that channels lie last.
+        const at::Tensor input = pixels.permute({0, 4, 1, 2, 3}), window = kernel.permute({0, 4, 1, 2, 3});
+        const std::array<int64_t, 3> strides = {1, 1, 1}, paddings = {0, padding, padding};
+        const at::Tensor result =
+            computes_wide(input) ? at::conv3d(input.to(at::kFloat), window.to(at::kFloat), wide(optional(bias)), strides,
+                                              paddings)
+                                       .to(input.scalar_type())
+                                 : at::conv3d(input, window, optional(bias), strides, paddings);
+        return result.permute({0, 2, 3, 4, 1}).contiguous();
     });
 }
 

@@ -43,6 +43,51 @@ CT_INLINE void store(float value, bfloat16 &target) {
     target.bits = static_cast<uint16_t>(value != value ? (bits >> 16) | 0x40 : rounded);
 }
 
+// Partial sums: independent chains that the compiler turns into vector lanes, and that round less than one long chain.
+constexpr int64_t lanes = 16;
+
+CT_INLINE float total(const float (&partial)[lanes]) {
+    float sum = 0;
+    for (float part : partial) sum += part;
+    return sum;
+}
+
+template <class T> CT_INLINE float sum_of_squares(const T *in, float mean, int64_t width) {
+    float squares[lanes] = {};
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes)
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+            const float distance = load(in[i + lane]) - mean;
+            squares[lane] += distance * distance;
+        }
+    for (; i < width; ++i) squares[0] += (load(in[i]) - mean) * (load(in[i]) - mean);
+    return total(squares);
+}
+
+// e^x to about one unit in the last place; arguments are cut where the result leaves the range of normal floats.
+// The method of Cephes: x = n ln 2 + r, a polynomial for e^r, and n added to the exponent.
+CT_INLINE float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    // Adding 1.5 · 2^23 rounds to a whole number and leaves it in the low bits.
+    constexpr float shift = 12582912.0f;
+    const float shifted = x * 1.44269504088896341f + shift;
+    const int32_t exponent = __builtin_bit_cast(int32_t, shifted) - __builtin_bit_cast(int32_t, shift);
+    const float n = shifted - shift;
+    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return p * __builtin_bit_cast(float, (exponent + 127) << 23);
+}
+
+// x times the logistic function of z.
+CT_INLINE float gated(float x, float z) { return x / (1.0f + exponential(-z)); }
+
 // Whether such loops are for this tensor.
 inline bool has_rows(const at::Tensor &x) {
     const at::ScalarType type = x.scalar_type();

@@ -129,6 +129,9 @@ CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
                                        int64_t padding);
+// Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at
+// the edges of height and width.
+CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
 CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
 
 // Normalisation.
@@ -159,6 +162,8 @@ CT_API ct_tensor CT_NULLABLE ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, c
 // The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
 CT_API ct_tensor CT_NULLABLE ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine,
                                                       double epsilon);
+// silu(rmsNorm(x) * weight) over the last axis.
+CT_API ct_tensor CT_NULLABLE ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@ import Testing
 
 extension CommandLineTests {
     /// Ctrl-C in any stage: status 130, soon, and no file.
-    @Suite struct InterruptionTimingTests {
+    @Suite struct InterruptionSerialTests {
         /// A stage, by what is written to standard error when it begins, and a request that stays in it for a while.
         nonisolated static let stages: [(text: String, arguments: [String])] = [
             ("loading text_encoder\n", ["--size", "64x64", "--num-inference-steps", "1000"]),

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What happens at its moment: deaths, hangs, cancellation, and what the border between processes costs.
-@Suite(.serialized) struct ProcessWorkerTimingTests {
+@Suite(.serialized) struct ProcessWorkerSerialTests {
     @Test func servesRequestsInTheirOrder() async throws {
         let worker = ProcessWorker(TinyWorker.configuration())
         let done = try await withThrowingTaskGroup(of: UInt64.self) { group in
@@ -23,31 +23,36 @@ import Testing
         await worker.close()
     }
 
-    /// Killed at random moments of a generation, from its beginning to after its end.
+    /// Killed at fifty random moments of a generation: as the text is encoded, within a step, in decoding, at the end.
     @Test func aKilledWorkerCostsItsJobAloneAndTheNextGivesTheSameBytes() async throws {
-        let expected = try await TinyWorker.expected(steps: 100)
+        let steps = 40
+        let expected = try await TinyWorker.expected(steps: steps)
         let worker = ProcessWorker(TinyWorker.configuration(), limits: TinyWorker.limits())
         _ = try await worker.start { _ in }
-        let start = ContinuousClock.now
-        _ = try await worker.generate(TinyWorker.request(steps: 100)) { _ in }
-        let length = ContinuousClock.now - start
         var random = SplitMix(state: 7)
         var deaths = 0
         for _ in 0..<50 {
             let process = try #require(await worker.processIdentifier)
-            let moment = length * Double.random(in: 0.05...1.05, using: &random)
-            async let outcome = Task { try await worker.generate(TinyWorker.request(steps: 100)) { _ in }.pixels }
-                .result
-            try await Task.sleep(for: moment)
-            kill(process, SIGKILL)
-            switch await outcome {
-            case .success(let pixels): #expect(pixels == expected)
-            case .failure(let error):
+            let event = Int.random(in: 0...steps + 2, using: &random)
+            let delay = UInt32.random(in: 0...4000, using: &random)
+            let seen = Mutex(0)
+            do {
+                let result = try await worker.generate(TinyWorker.request(steps: steps)) { _ in
+                    let count = seen.withLock { count in
+                        defer { count += 1 }
+                        return count
+                    }
+                    guard count == event else { return }
+                    usleep(delay)
+                    kill(process, SIGKILL)
+                }
+                #expect(result.pixels == expected)
+            } catch {
                 let ending = "was ended by signal 9 (Killed)"
                 #expect(error as? EngineError == .workerDied(worker: 0, process: process, ending: ending), "\(error)")
                 deaths += 1
             }
-            #expect(try await worker.generate(TinyWorker.request(steps: 100)) { _ in }.pixels == expected)
+            #expect(try await worker.generate(TinyWorker.request(steps: steps)) { _ in }.pixels == expected)
         }
         #expect(deaths > 20)
         await worker.close()

@@ -2,7 +2,7 @@ import Engine
 import Testing
 import VisualGen
 
-@Suite(.serialized) struct WarmUpTimingTests {
+@Suite(.serialized) struct WarmUpSerialTests {
     /// Of three engines one at least must show it: whatever else the machine does slows a request now and then.
     @Test func theFirstRequestAfterWarmingUpIsAsFastAsTheOthers() async throws {
         var best = Double.infinity

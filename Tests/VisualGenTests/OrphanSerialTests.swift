@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite(.serialized) struct OrphanTimingTests {
+@Suite(.serialized) struct OrphanSerialTests {
     /// Whatever way the parent dies, its workers are gone within two seconds.
     @Test(arguments: [SIGKILL, SIGTERM, SIGINT]) func noWorkerOutlivesItsParent(_ signal: Int32) async throws {
         let folder = try TemporaryFolder()

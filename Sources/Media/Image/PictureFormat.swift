@@ -1,0 +1,24 @@
+/// A file format of pictures that can be read.
+package enum PictureFormat: String, Sendable, CustomStringConvertible {
+    case png = "PNG"
+    case jpeg = "JPEG"
+    case webp = "WebP"
+    case gif = "GIF"
+
+    package var description: String { rawValue }
+
+    /// The format that a file's first bytes tell, or nil.
+    package init?(signature bytes: [UInt8]) {
+        if bytes.starts(with: PNGFile.signature) {
+            self = .png
+        } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+            self = .jpeg
+        } else if bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) {
+            self = .webp
+        } else if bytes.starts(with: Array("GIF87a".utf8)) || bytes.starts(with: Array("GIF89a".utf8)) {
+            self = .gif
+        } else {
+            return nil
+        }
+    }
+}

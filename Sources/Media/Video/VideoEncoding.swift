@@ -1,0 +1,59 @@
+/// How frames become a video file.
+package enum VideoEncoding: Equatable, Sendable {
+    /// MP4 with H.264 that every player and browser reads (yuv420p, BT.709), its index before the frames.
+    ///
+    /// CRF 0 to 51, lower is better. 18 looks as the original does; the file may yet be cut and encoded again.
+    case h264(crf: Int = 18)
+    /// WebM with VP9 (yuv420p, BT.709); CRF 0 to 63, lower is better.
+    case vp9(crf: Int = 24)
+    /// Animated WebP that repeats for ever; lossy, quality 1 to 100.
+    case webp(quality: Int = 90)
+    /// GIF that repeats for ever, with 256 colours for each frame.
+    case gif
+    /// AVI with a JPEG for each frame; quality 1 to 100.
+    case motionJPEG(quality: Int = 95)
+    /// Numbered PNG files, lossless.
+    case pictures
+
+    /// The encoding of a format with its default settings.
+    package init(_ format: VideoFormat) {
+        self =
+            switch format {
+            case .mp4: .h264()
+            case .webm: .vp9()
+            case .webp: .webp()
+            case .gif: .gif
+            case .avi: .motionJPEG()
+            case .pictures: .pictures
+            }
+    }
+
+    /// The file format.
+    package var format: VideoFormat {
+        switch self {
+        case .h264: .mp4
+        case .vp9: .webm
+        case .webp: .webp
+        case .gif: .gif
+        case .motionJPEG: .avi
+        case .pictures: .pictures
+        }
+    }
+
+    /// Refuses settings beyond their range, and what this machine's FFmpeg cannot do.
+    ///
+    /// - Throws: `.videoSetting`, `.missingVideoEncoder`
+    func validate() throws(MediaError) {
+        let setting: (name: String, value: Int, range: ClosedRange<Int>)? =
+            switch self {
+            case .h264(let crf): ("CRF", crf, 0...51)
+            case .vp9(let crf): ("CRF", crf, 0...63)
+            case .webp(let quality), .motionJPEG(let quality): ("quality", quality, 1...100)
+            case .gif, .pictures: nil
+            }
+        if let setting, !setting.range.contains(setting.value) {
+            throw .videoSetting(setting.name, setting.value, allowed: setting.range, format: format)
+        }
+        guard format.isAvailable else { throw .missingVideoEncoder(format) }
+    }
+}

@@ -1,0 +1,104 @@
+package import Diffusion
+package import Layers
+package import Tensors
+
+/// `image_processor/preprocessor_config.json`: how pictures are brought into the form that CLIP's image encoder takes.
+package struct CLIPImageProcessorConfig: ModelConfig {
+    /// A length for the shorter side, or both sides.
+    package struct Size: Codable, Sendable {
+        package var shortestEdge, height, width: Int?
+    }
+
+    package var doConvertRgb = true
+    package var doResize = true
+    package var size = Size(shortestEdge: 224)
+    package var resample = 3
+    package var doCenterCrop = true
+    package var cropSize = Size(height: 224, width: 224)
+    package var doRescale = true
+    package var rescaleFactor = 1 / 255.0
+    package var doNormalize = true
+    package var imageMean = [0.48145466, 0.4578275, 0.40821073]
+    package var imageStd = [0.26862954, 0.26130258, 0.27577711]
+    package init() {}
+
+    package static var ignoredKeys: Set<String> {
+        ["image_processor_type", "feature_extractor_type", "processor_class", "data_format", "default_to_square"]
+    }
+
+    package func validate() throws(ConfigFault) {
+        let sides = [size.shortestEdge, size.height, size.width, cropSize.height, cropSize.width].compactMap { $0 }
+        for side in sides where !(1...8192).contains(side) { throw .value("size", found: "\(side)") }
+        guard size.shortestEdge != nil || (size.height != nil && size.width != nil) else {
+            throw .unsupported("a size without shortest_edge, height and width")
+        }
+        guard cropSize.height != nil, cropSize.width != nil else {
+            throw .unsupported("a crop_size without height and width")
+        }
+        guard ResamplingFilter(pillow: resample) != nil else { throw .value("resample", found: "\(resample)") }
+        guard imageMean.count == 3, imageStd.count == 3, !imageStd.contains(0) else {
+            throw .unsupported("image_mean and image_std that are not three numbers each and no zero")
+        }
+    }
+}
+
+/// Brings pictures into the form that CLIP's image encoder takes.
+// Source: transformers 5.23.0, image_processing_backends.py, `PilBackend`.
+package struct CLIPImageProcessor: Sendable {
+    private let config: CLIPImageProcessorConfig
+
+    /// - Parameter config: checked, as reading a file does
+    package init(_ config: CLIPImageProcessorConfig) { self.config = config }
+
+    /// Resizes, crops and normalises.
+    ///
+    /// - Parameter pixels: pictures of one size
+    /// - Returns: `[count, 3, height, width]` in 32-bit floats
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ pixels: PixelBatch) throws(TensorError) -> Tensor {
+        let prepared = cropped(resized(pixels))
+        let levels = table()
+        let plane = prepared.height * prepared.width
+        var values = [Float](repeating: 0, count: prepared.count * 3 * plane)
+        for picture in 0..<prepared.count {
+            for channel in 0..<3 {
+                let target = (picture * 3 + channel) * plane
+                for place in 0..<plane {
+                    let byte = prepared.bytes[(picture * plane + place) * 3 + channel]
+                    values[target + place] = levels[channel][Int(byte)]
+                }
+            }
+        }
+        return try Tensor(values, shape: [prepared.count, 3, prepared.height, prepared.width])
+    }
+
+    /// What each byte of each channel becomes.
+    private func table() -> [[Float]] {
+        (0..<3).map { channel in
+            (0..<256).map { byte in
+                let value = config.doRescale ? Float(Double(byte) * config.rescaleFactor) : Float(byte)
+                if !config.doNormalize { return value }
+                return (value - Float(config.imageMean[channel])) / Float(config.imageStd[channel])
+            }
+        }
+    }
+
+    private func resized(_ pixels: PixelBatch) -> PixelBatch {
+        guard config.doResize, let filter = ResamplingFilter(pillow: config.resample) else { return pixels }
+        var (height, width) = (config.size.height ?? 1, config.size.width ?? 1)
+        if let edge = config.size.shortestEdge {
+            let isUpright = pixels.width <= pixels.height
+            let (short, long) = isUpright ? (pixels.width, pixels.height) : (pixels.height, pixels.width)
+            let longEdge = edge * long / short
+            (height, width) = isUpright ? (longEdge, edge) : (edge, longEdge)
+        }
+        return pixels.resized(width: width, height: height, filter: filter)
+    }
+
+    private func cropped(_ pixels: PixelBatch) -> PixelBatch {
+        guard config.doCenterCrop, let height = config.cropSize.height, let width = config.cropSize.width else {
+            return pixels
+        }
+        return pixels.centreCropped(height: height, width: width)
+    }
+}

@@ -1,0 +1,57 @@
+import Diffusion
+import Layers
+import TestKit
+import Testing
+
+@Suite struct PixelResamplingTests {
+    private static let sizes = [
+        "37x23", "74x46", "20x41", "16x16", "37x5", "3x23", "1x1", "111x2", "35x22", "31x11", "31x10",
+    ]
+    private static let cases =
+        sizes.flatMap { ["small.lanczos.\($0)", "small.bicubic.\($0)"] }
+        + ["large.lanczos.17x13", "large.bicubic.17x13"]
+
+    @Test(arguments: cases) func agreesWithPillowToTheByte(_ name: String) throws {
+        let golden = try Golden("wan/image")
+        let picture = try golden.tensor("resize.\(name.split(separator: ".")[0])").picture
+        let expected = try golden.tensor("resize.\(name)").picture
+        let filter: ResamplingFilter = name.contains("lanczos") ? .lanczos : .bicubic
+        #expect(picture.resized(width: expected.width, height: expected.height, filter: filter) == expected)
+    }
+
+    @Test func resizesEachPictureOfABatchAsIfAlone() throws {
+        let golden = try Golden("wan/image")
+        let first = try golden.tensor("resize.small").picture
+        let second = PixelBatch(count: 1, height: 23, width: 37, bytes: first.bytes.reversed())
+        let both = PixelBatch(count: 2, height: 23, width: 37, bytes: first.bytes + second.bytes)
+        let resized = both.resized(width: 20, height: 41, filter: .lanczos)
+        #expect(resized.item(0) == first.resized(width: 20, height: 41, filter: .lanczos).bytes)
+        #expect(resized.item(1) == second.resized(width: 20, height: 41, filter: .lanczos).bytes)
+    }
+
+    @Test(arguments: [ResamplingFilter.lanczos, .bicubic]) func keepsAFlatColour(_ filter: ResamplingFilter) {
+        let flat = PixelBatch(count: 1, height: 9, width: 7, bytes: [UInt8](repeating: 201, count: 189))
+        let resized = flat.resized(width: 31, height: 2, filter: filter)
+        #expect(resized.bytes == [UInt8](repeating: 201, count: 186))
+    }
+
+    @Test func cropsTheMiddle() {
+        let bytes = (0..<UInt8(20)).flatMap { [$0, $0 + 100, $0 + 200] }
+        let picture = PixelBatch(count: 1, height: 4, width: 5, bytes: bytes)
+        let cropped = picture.centreCropped(height: 2, width: 2)
+        #expect(stride(from: 0, to: 12, by: 3).map { cropped.bytes[$0] } == [6, 7, 11, 12])
+        let wider = picture.centreCropped(height: 1, width: 8)
+        #expect(stride(from: 0, to: 24, by: 3).map { wider.bytes[$0] } == [0, 0, 5, 6, 7, 8, 9, 0])
+    }
+
+    @Test func knowsPillowsNumbers() {
+        #expect(ResamplingFilter(pillow: 1) == .lanczos)
+        #expect(ResamplingFilter(pillow: 3) == .bicubic)
+        for number in [-1, 0, 2, 4, 5, 6] { #expect(ResamplingFilter(pillow: number) == nil) }
+    }
+}
+
+extension GoldenTensor {
+    /// One picture, from `[height, width, 3]`.
+    var picture: PixelBatch { PixelBatch(count: 1, height: shape[0], width: shape[1], bytes: bytes) }
+}

@@ -1,0 +1,27 @@
+import Foundation
+import Layers
+import Models
+import Tensors
+import TestKit
+import Testing
+
+@DeviceActor @Suite struct AutoencoderKLWanSerialTests {
+    /// The process's memory, in bytes.
+    private var memory: Int {
+        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")[1]
+        return (pages.flatMap { Int($0) } ?? 0) * 4096
+    }
+
+    /// A frame of the last level is 1 MiB here, and a hundred tensors of that size are made for each.
+    @Test func decodesManyFramesInTheMemoryOfFew() throws {
+        let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": 16])
+        let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05)), config)
+        let latents = try Generator(seed: 9).normal([1, config.zDim, 11, 16, 16])
+        var peaks: [Int] = []
+        try vae.decode(latents) { _ in peaks.append(memory) }
+        #expect(peaks.count == 41)
+        let early = peaks[..<9].max() ?? 0
+        let late = peaks[9...].max() ?? 0
+        #expect(late - early < 8 << 20)
+    }
+}
