@@ -33,6 +33,16 @@ package struct Weights {
     /// The view of a numbered part.
     package subscript(_ index: Int) -> Weights { self["\(index)"] }
 
+    /// The same view for a part that computes in another type than the rest.
+    ///
+    /// - Parameter dtype: the type of its weights
+    /// - Returns: the view
+    package func computing(in dtype: DType) -> Weights {
+        var plan = plan
+        plan.dtype = dtype
+        return Weights(source: source, ledger: ledger, prefix: prefix, plan: plan)
+    }
+
     /// One parameter, on the plan's device and in its type.
     ///
     /// - Parameters:
