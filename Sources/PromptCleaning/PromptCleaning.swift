@@ -29,6 +29,9 @@ extension String {
 }
 
 extension Scalars {
+    /// The text in capitals; one letter may become several.
+    func uppercased() -> Scalars { Scalars(String(self).uppercased().unicodeScalars) }
+
     /// The text without white space at its ends, and one blank for every run of it.
     func collapsingWhiteSpace() -> Scalars {
         var result: Scalars = []

@@ -218,7 +218,7 @@ def dump(path, value):
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in value]
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-    print(path.name, path.stat().st_size, "bytes", sum(a != b for a, b in value), "of", len(value), "change")
+    print(path.name, path.stat().st_size, "bytes", sum(b not in (a, False) for a, b in value), "of", len(value))
 
 
 def main():
