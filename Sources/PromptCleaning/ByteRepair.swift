@@ -67,8 +67,8 @@ enum ByteRepair {
         var (index, isUnchanged) = (0, true)
         while index < bytes.count {
             let rest = bytes[index...]
-            if bytes[index] == 0x1A || bytes[index] >= 0xC2, let sequence = sequences.first(where: { matches($0, rest) })
-            {
+            let canStart = bytes[index] == 0x1A || bytes[index] >= 0xC2
+            if canStart, let sequence = sequences.first(where: { matches($0, rest) }) {
                 result += replacement(rest.prefix(sequence.count))
                 index += sequence.count
                 isUnchanged = false

@@ -12,7 +12,8 @@ struct CharacterNumber {
         guard text.first == "#" else { return nil }
         let mark = text.dropFirst().first
         let isHexadecimal = mark == "x" || mark == "X"
-        let digits = text.dropFirst(isHexadecimal ? 2 : 1).prefix { $0.isDigit || isHexadecimal && $0.isHexadecimalDigit }
+        let digits = text.dropFirst(isHexadecimal ? 2 : 1)
+            .prefix { $0.isDigit || isHexadecimal && $0.isHexadecimalDigit }
         if digits.isEmpty { return nil }
         let radix: UInt32 = isHexadecimal ? 16 : 10
         var code: UInt32 = 0

@@ -77,10 +77,7 @@ struct MojibakeRule: Sendable {
 
     private func matches(_ text: Scalars, _ kinds: [MojibakeCharacters], at start: Int) -> Bool {
         guard start + places.count <= text.count, !isAtStart || start == 0 else { return false }
-        for (offset, place) in places.enumerated() {
-            if !place.matches(text[start + offset], kinds[start + offset]) { return false }
-        }
-        return true
+        return places.indices.allSatisfy { places[$0].matches(text[start + $0], kinds[start + $0]) }
     }
 
     /// What may stand at one place of the sequence.

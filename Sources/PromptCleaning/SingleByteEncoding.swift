@@ -17,7 +17,9 @@ struct SingleByteEncoding: Sendable {
         var encodings: [SingleByteEncoding] = []
         var (name, codes) = ("", [UInt32]())
         for word in table.split(whereSeparator: \.isWhitespace) {
-            if codes.count == 128 || name.isEmpty { (name, codes) = (String(word), []) } else {
+            if name.isEmpty || codes.count == 128 {
+                (name, codes) = (String(word), [])
+            } else {
                 codes.append(UInt32(word, radix: 16) ?? 0)
             }
             if codes.count == 128 { encodings.append(SingleByteEncoding(name, codes: codes)) }
@@ -51,6 +53,9 @@ struct SingleByteEncoding: Sendable {
 
     /// A text whose control characters 80 to 9F are read as Windows-1252, as browsers do.
     static func readingSecondControls(_ text: Scalars) -> Scalars {
-        text.map { (0x80..<0xA0).contains($0.value) ? Unicode.Scalar(known: windows1252.codes[Int($0.value) - 0x80]) : $0 }
+        text.map { scalar in
+            guard (0x80..<0xA0).contains(scalar.value) else { return scalar }
+            return Unicode.Scalar(known: windows1252.codes[Int(scalar.value) - 0x80])
+        }
     }
 }

@@ -5,6 +5,8 @@ internal import Tokenizers
 enum TextRepair {
     /// A longer line is repaired in parts of this length.
     private static let longestSegment = 1_000_000
+    /// No text was damaged more often than this; one that hides that many entities in each other is meant to take long.
+    private static let mostRounds = 100
 
     /// Repairs line by line, since every line may have its own history.
     static func repair(_ text: Scalars) -> Scalars {
@@ -27,13 +29,14 @@ enum TextRepair {
     /// Repeats all repairs until nothing changes, as one may uncover what another mends.
     private static func repair(segment: Scalars, decodesEntities: Bool) -> Scalars {
         var text = segment
-        while true {
+        for _ in 0..<mostRounds {
             let before = text
             if decodesEntities { text = HTMLEntities.decodeComplete(text) }
             text = EncodingRepair.repair(text)
             text = CharacterRepair.repair(text)
             if !text.allSatisfy(\.isASCII) { text = Scalars(UnicodeForm.nfc(String(text)).unicodeScalars) }
-            if text == before { return text }
+            if text == before { break }
         }
+        return text
     }
 }

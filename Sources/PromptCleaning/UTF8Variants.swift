@@ -29,8 +29,9 @@ enum UTF8Variants {
 
     /// Also a line's end in place of the sixth byte counts.
     private static func surrogatePair(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
+        guard bytes.first == 0xED else { return nil }
         let b = Array(bytes.prefix(6))
-        guard b.count == 6, b[0] == 0xED, (0xA0...0xAF).contains(b[1]), (0x80...0xBF).contains(b[2]), b[3] == 0xED,
+        guard b.count == 6, (0xA0...0xAF).contains(b[1]), (0x80...0xBF).contains(b[2]), b[3] == 0xED,
             (0xB0...0xBF).contains(b[4]), (0x80...0xBF).contains(b[5]) || b[5] == 0x0A && bytes.count == 6
         else { return nil }
         let high = UInt32(b[1] & 0x0F) << 16 | UInt32(b[2] & 0x3F) << 10

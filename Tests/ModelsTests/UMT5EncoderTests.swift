@@ -65,7 +65,7 @@ import Testing
             tensors = tensors.map { tensor in
                 guard tensor.name.contains(".wo.") else { return tensor }
                 let scaled = tensor.bytes.withUnsafeBytes { bytes in
-                    bytes.bindMemory(to: Float.self).flatMap { value in withUnsafeBytes(of: value * 60_000, Array.init) }
+                    bytes.bindMemory(to: Float.self).flatMap { withUnsafeBytes(of: $0 * 60_000, Array.init) }
                 }
                 return .init(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: scaled)
             }

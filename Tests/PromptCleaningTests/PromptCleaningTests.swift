@@ -59,6 +59,11 @@ private struct Golden<Result: Decodable>: Decodable {
         #expect(PromptCleaning.clean("&\u{212A}appa") == "&Kappa")
     }
 
+    @Test(.timeLimit(.minutes(1))) func isNotHeldUpByEntitiesWithinEntities() {
+        let text = "&" + String(repeating: "amp;", count: 100_000)
+        #expect(PromptCleaning.clean(text).hasPrefix("&amp;amp;"))
+    }
+
     @Test func cleansALongLineInParts() {
         let part = String(repeating: "ab ", count: 333_333)
         #expect(PromptCleaning.clean(part + part + "Ã©").hasSuffix("ab é"))
