@@ -28,7 +28,7 @@ enum CharacterRepair {
             if scalar.isASCII {
                 result.append(scalar)
             } else if let letters = ligatures[scalar] {
-                // Taking the apostrophe of ŉ for a quote comes after.
+                // The apostrophe among the letters of ŉ is a curly quote itself.
                 result += letters.unicodeScalars.map(straightened)
             } else if let standard = widths[scalar] {
                 result += standard.map(straightened)

@@ -45,7 +45,10 @@ extension Scalars {
 
 extension Unicode.Scalar {
     /// White space as Python sees it, which counts the four separators of ASCII.
-    var isWhiteSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
+    var isWhiteSpace: Bool {
+        if isASCII { return (0x09...0x0D).contains(value) || (0x1C...0x20).contains(value) }
+        return properties.isWhitespace
+    }
 
     /// A scalar of a code that is known to be one.
     init(known code: UInt32) { self = Unicode.Scalar(code) ?? "\u{FFFD}" }
