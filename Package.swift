@@ -40,9 +40,11 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Files"], swiftSettings: strict),
+        .target(name: "PromptCleaning", dependencies: ["Tokenizers"], swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
         .target(
-            name: "Models", dependencies: ["Diffusion", "Layers", "Tensors", "Tokenizers"], swiftSettings: strict),
+            name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
+            swiftSettings: strict),
         .target(
             name: "DemoModels", resources: [.copy("Resources/demo-image")], swiftSettings: strict),
         .systemLibrary(
@@ -98,6 +100,9 @@ let package = Package(
             name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["Tokenizers"], resources: [.copy("Resources")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PromptCleaningTests", dependencies: ["PromptCleaning"], resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),

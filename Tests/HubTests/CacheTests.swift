@@ -137,39 +137,6 @@ internal import Testing
         #expect(try await task.value == hub.snapshot)
     }
 
-    @Test(.timeLimit(.minutes(1))) func stopsWhenCancelledAndGoesOnLater() async throws {
-        let hub = try await LoopbackHub()
-        hub.spoil(
-            Repository.shard,
-            { _, reply in
-                var reply = reply
-                reply.stall = 120_000
-                return reply
-            }, nil)
-        let (arrived, arrival) = AsyncStream.makeStream(of: Void.self)
-        var settings = try hub.settings()
-        settings.patience.pause = .seconds(300)
-        let patient = Hub(settings)
-        let task = Task {
-            try await patient.folder(
-                of: .tiny(),
-                observe: { progress in
-                    if progress.file == Repository.shard, progress.fileBytes == 120_000 { arrival.yield() }
-                })
-        }
-        for await _ in arrived { break }
-        let clock = ContinuousClock()
-        let time = await clock.measure {
-            task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
-        }
-        #expect(time < .seconds(5))
-        #expect(hub.partialBlobs.contains(Repository.sha256(hub.bytes(of: Repository.shard)) + ".incomplete"))
-        _ = try await hub.client().folder(of: .tiny())
-        #expect(hub.requests(for: Repository.shard).map { $0["Range"] } == [nil, "bytes=120000-"])
-        #expect(try hub.cached(Repository.shard) == hub.bytes(of: Repository.shard))
-    }
-
     @Test func stopsWhenCancelledBetweenTwoAttempts() async throws {
         let hub = try await LoopbackHub()
         hub.spoil("listing") { _, _ in Reply(status: 429, headers: ["Retry-After": "200"]) }

@@ -58,27 +58,6 @@ internal import Testing
         #expect(hub.partialBlobs.isEmpty)
     }
 
-    @Test func goesOnFromWhatAnEarlierCallLeft() async throws {
-        let hub = try await LoopbackHub()
-        hub.spoil(Repository.shard) { _, reply in
-            var reply = reply
-            reply.stall = 100_000
-            return reply
-        }
-        var settings = try hub.settings()
-        settings.patience.attempts = 1
-        settings.patience.pause = .milliseconds(500)
-        await #expect(throws: HubError.self) { try await Hub(settings).folder(of: .tiny()) }
-        #expect(hub.partialBlobs == [Repository.sha256(hub.bytes(of: Repository.shard)) + ".incomplete"])
-        #expect(!hub.cachedNames.contains(Repository.shard))
-        #expect(!FileManager.default.fileExists(atPath: "\(hub.folder)/refs/main"))
-        let before = hub.requests(for: Repository.shard).count
-        hub.spoil(Repository.shard, nil)
-        _ = try await hub.client().folder(of: .tiny())
-        #expect(hub.requests(for: Repository.shard)[before]["Range"] == "bytes=100000-")
-        #expect(try hub.cached(Repository.shard) == hub.bytes(of: Repository.shard))
-    }
-
     /// What a server may do with a request for the rest.
     @Test(arguments: ["whole", "elsewhere", "unsatisfiable", "no range"])
     func startsAnewWhereTheAnswerIsNotTheRest(_ kind: String) async throws {

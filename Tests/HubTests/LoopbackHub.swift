@@ -66,7 +66,7 @@ final class LoopbackHub: Sendable {
         var settings = try HubSettings(environment: own.merging(variables) { _, new in new })
         settings.patience.firstDelay = .milliseconds(1)
         settings.patience.longestDelay = .milliseconds(5)
-        settings.patience.pause = .seconds(5)
+        settings.patience.pause = .seconds(120)
         return settings
     }
 

@@ -43,22 +43,6 @@ internal import Testing
         #expect(hub.server.requests.allSatisfy { $0["Authorization"] == "Bearer hf_secret" })
     }
 
-    @Test func resumesBehindARedirect() async throws {
-        let hub = try await LoopbackHub()
-        let body = hub.bytes(of: Repository.shard)
-        let other = try await LoopbackServer { request in
-            var reply = LoopbackHub.rangeReply(to: request, body)
-            if request["Range"] == nil { reply.stall = 123_456 }
-            return reply
-        }
-        hub.spoil(Repository.shard, redirect(to: "\(other.address)/x"))
-        var settings = try hub.settings(token)
-        settings.patience.pause = .milliseconds(500)
-        _ = try await Hub(settings).folder(of: .tiny())
-        #expect(other.requests.map { $0["Range"] } == [nil, "bytes=123456-"])
-        #expect(try hub.cached(Repository.shard) == body)
-    }
-
     @Test(arguments: ["/api/models/org/tiny/revision/main?blobs=true", "ftp://127.0.0.1/x", "", "file:///etc/passwd"])
     func followsNoRedirectInCirclesOrElsewhereThanHTTP(_ location: String) async throws {
         let hub = try await LoopbackHub()

@@ -61,15 +61,6 @@ internal import Testing
         #expect(hub.requests(for: Repository.vae).count == 5)
     }
 
-    @Test func waitsAsLongAsTheHubAsks() async throws {
-        let hub = try await LoopbackHub()
-        hub.spoil(Repository.vae, Self.status(429, ["Retry-After": "1"]), nil)
-        let clock = ContinuousClock()
-        let time = try await clock.measure { _ = try await hub.client().folder(of: .tiny()) }
-        #expect(time >= .seconds(1))
-        #expect(time < .seconds(20))
-    }
-
     @Test func waitsNoLongerThanItsLimit() async throws {
         let hub = try await LoopbackHub()
         hub.spoil("listing", Self.status(429, ["Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"]), nil)
@@ -77,21 +68,6 @@ internal import Testing
         settings.patience.longestRetryAfter = .milliseconds(20)
         _ = try await Hub(settings).folder(of: .tiny())
         #expect(hub.requests(for: "listing").count == 2)
-    }
-
-    @Test func breaksOffAnAnswerThatStops() async throws {
-        let hub = try await LoopbackHub()
-        hub.spoil(
-            Repository.vae,
-            { _, reply in
-                var reply = reply
-                reply.stall = 20_000
-                return reply
-            }, nil)
-        var settings = try hub.settings()
-        settings.patience.pause = .milliseconds(500)
-        _ = try await Hub(settings).folder(of: .tiny())
-        #expect(hub.requests(for: Repository.vae).map { $0["Range"] } == [nil, "bytes=20000-"])
     }
 
     @Test func saysThatADiskIsTooSmallBeforeItFillsIt() async throws {

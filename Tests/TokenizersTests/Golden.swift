@@ -44,7 +44,7 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
         }
     }
 
-    static let all: [Golden] = decode("cases.json")
+    static let all: [Golden] = decode("cases.json") + (decode("umt5-cases.json") as [Golden])
     static let corpus: [String] = decode("corpus.json")
 
     static func path(_ name: String) -> String { Bundle.module.bundlePath + "/Resources/" + name }

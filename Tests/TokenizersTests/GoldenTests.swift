@@ -58,7 +58,7 @@ import Tokenizers
 
     @Test(arguments: [
         (["clip-files", "clip-published"], "CLIPTokenizer"), (["clip", "clip-configured"], "CLIPTokenizer"),
-        (["t5", "t5-pieces"], "T5Tokenizer"),
+        (["t5", "t5-pieces"], "T5Tokenizer"), (["umt5", "umt5-pieces"], "T5TokenizerFast"),
     ])
     func readsTheSameTokenizerFromEverySetOfFiles(_ folders: [String], _ className: String) throws {
         let tokenizers = try folders.map { try Tokenizer(folder: Golden.path($0), className: className) }

@@ -1,8 +1,9 @@
 package import Layers
 package import Tensors
 
-/// `text_encoder_2/config.json` of a T5 encoder.
+/// `config.json` of a T5 or UMT5 encoder.
 package struct T5Config: ModelConfig {
+    package var modelType = "t5"
     package var vocabSize = 32128
     package var dModel = 512
     package var dKv = 64
@@ -17,10 +18,14 @@ package struct T5Config: ModelConfig {
 
     package static var ignoredKeys: Set<String> {
         [
-            "model_type", "pad_token_id", "eos_token_id", "is_encoder_decoder", "is_decoder", "num_decoder_layers",
-            "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs", "tokenizer_class",
+            "pad_token_id", "eos_token_id", "is_encoder_decoder", "is_decoder", "num_decoder_layers",
+            "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs", "scalable_attention",
+            "tokenizer_class",
         ]
     }
+
+    /// Whether the encoder is a UMT5: every layer has its own table of distances.
+    package var isUMT5: Bool { modelType == "umt5" }
 
     /// Whether the feed-forward layer has a gate (`gated-gelu`).
     package var isGated: Bool { feedForwardProj.hasPrefix("gated-") }
@@ -40,7 +45,8 @@ package struct T5Config: ModelConfig {
     /// - Returns: an upper estimate
     package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
         let streams = texts * tokens * (3 * dModel + 5 * max(dFf, numHeads * dKv))
-        let distances = 3 * numHeads * tokens * tokens
+        let tables = isUMT5 ? 3 + 2 * texts : 3
+        let distances = tables * numHeads * tokens * tokens
         return (streams + distances) * dtype.size
     }
 

@@ -1,10 +1,10 @@
 /// The normalisation forms of Unicode.
 ///
 /// The algorithm is here since Foundation's composes what does not belong together (U+E0041 with U+0300, U+1109 with
-/// U+1176) and leaves half-width kana apart. The reference's tables are Unicode 9's: what came later passes
+/// U+1176) and leaves half-width kana apart. The tokenizers' reference has Unicode 9's tables: what came later passes
 /// unchanged and takes part in no composition.
 // Source: Unicode Standard Annex 15; huggingface/tokenizers 0.23, which uses unicode-normalization-alignments 0.1.
-enum UnicodeForm: String, Sendable {
+package enum UnicodeForm: String, Sendable {
     case nfc = "NFC"
     case nfd = "NFD"
     case nfkc = "NFKC"
@@ -13,9 +13,13 @@ enum UnicodeForm: String, Sendable {
     private var isComposed: Bool { self == .nfc || self == .nfkc }
     private var isCompatible: Bool { self == .nfkc || self == .nfkd }
 
+    /// - Parameters:
+    ///   - text: UTF-8
+    ///   - tables: those of the version of Unicode
     /// - Returns: the text in this form
-    func apply(to text: [UInt8]) -> [UInt8] {
+    func apply(to text: [UInt8], _ tables: @autoclosure () -> UnicodeTables = .unicode9) -> [UInt8] {
         guard !isInert(text) else { return text }
+        let tables = tables()
         var scalars: [UInt32] = []
         scalars.reserveCapacity(text.count)
         var index = 0
@@ -24,12 +28,12 @@ enum UnicodeForm: String, Sendable {
             if scalar.value < 0x80 {
                 scalars.append(scalar.value)
             } else {
-                UnicodeTables.appendDecomposition(of: scalar.value, compatible: isCompatible, to: &scalars)
+                tables.appendDecomposition(of: scalar.value, compatible: isCompatible, to: &scalars)
             }
             index += scalar.length
         }
-        Self.sortMarks(&scalars)
-        if isComposed { Self.compose(&scalars) }
+        Self.sortMarks(&scalars, tables)
+        if isComposed { Self.compose(&scalars, tables) }
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         for scalar in scalars { result.append(scalar: scalar) }
@@ -37,17 +41,17 @@ enum UnicodeForm: String, Sendable {
     }
 
     /// Puts every run of marks in the order of their combining classes.
-    private static func sortMarks(_ scalars: inout [UInt32]) {
+    private static func sortMarks(_ scalars: inout [UInt32], _ tables: UnicodeTables) {
         var start = 0
         while start < scalars.count {
-            guard UnicodeTables.combiningClass(scalars[start]) != 0 else {
+            guard tables.combiningClass(scalars[start]) != 0 else {
                 start += 1
                 continue
             }
             var keys: [UInt64] = []
             var end = start
             while end < scalars.count {
-                let order = UnicodeTables.combiningClass(scalars[end])
+                let order = tables.combiningClass(scalars[end])
                 if order == 0 { break }
                 keys.append(UInt64(order) << 32 | UInt64(end))
                 end += 1
@@ -61,15 +65,15 @@ enum UnicodeForm: String, Sendable {
     }
 
     /// Joins every scalar to the last one of class 0 where nothing of its own class or higher stands between.
-    private static func compose(_ scalars: inout [UInt32]) {
+    private static func compose(_ scalars: inout [UInt32], _ tables: UnicodeTables) {
         var starter: Int?
         var lastClass: UInt8 = 0
         var count = 0
         for scalar in scalars {
-            let order = UnicodeTables.combiningClass(scalar)
+            let order = tables.combiningClass(scalar)
             let isAdjacent = starter == count - 1
             if let place = starter, isAdjacent || lastClass < order,
-                let composed = UnicodeTables.composition(of: scalars[place], scalar)
+                let composed = tables.composition(of: scalars[place], scalar)
             {
                 scalars[place] = composed
                 continue
@@ -103,5 +107,15 @@ enum UnicodeForm: String, Sendable {
             self == .nfc
         default: false
         }
+    }
+}
+
+extension UnicodeForm {
+    /// Brings a text into this form, by Unicode 14 as Python 3.11 does.
+    ///
+    /// - Parameter text: any text
+    /// - Returns: the text in this form
+    package func callAsFunction(_ text: String) -> String {
+        String(decoding: apply(to: Array(text.utf8), .unicode14), as: UTF8.self)
     }
 }
