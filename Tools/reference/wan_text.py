@@ -24,11 +24,21 @@ PUBLISHED = {
 }  # fmt: skip
 
 
+def drawn(config, seed):
+    """A random encoder."""
+    return redraw(UMT5EncoderModel(UMT5Config(**config)), seed, gains={"SelfAttention.q": 0.5, ".wo": 0.7})
+
+
+def save_weights(model, folder):
+    """Writes what the published files hold: one of the two tied embeddings."""
+    tensors = {name: value for name, value in model.state_dict().items() if name != "encoder.embed_tokens.weight"}
+    save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
+
+
 def checkpoint():
     """Makes, saves and returns the encoder."""
-    model = redraw(UMT5EncoderModel(UMT5Config(**CONFIG)), seed=41, gains={"SelfAttention.q": 0.5, ".wo": 0.7})
-    tensors = {name: value for name, value in model.state_dict().items() if name != "encoder.embed_tokens.weight"}
-    save_tensors(FOLDER / "model.safetensors", tensors, {"format": "pt"})
+    model = drawn(CONFIG, seed=41)
+    save_weights(model, FOLDER)
     config = {name: value for name, value in model.config.to_diff_dict().items() if name != "dtype"}
     write_json(FOLDER / "config.json", dict(sorted((config | PUBLISHED).items())))
     return model

@@ -5,6 +5,7 @@ the settings alone), hashes of the ids, and `umt5-cases.json`. The corpus is the
 change something: the trainer breaks ties as it pleases.
 """
 
+import base64
 import json
 import shutil
 import struct
@@ -24,13 +25,13 @@ NAMES = ["<pad>", "</s>", "<s>", "<unk>"]
 CASES = [("umt5", "T5TokenizerFast"), ("umt5", "TokenizersBackend"), ("umt5-pieces", "T5Tokenizer")]
 
 
-def train(folder):
-    """A Unigram model of many scripts, with bytes for what it does not cover, in UMT5's order of special pieces."""
+def train(folder, sentences, size, coverage=1.0):
+    """A Unigram model, with bytes for what it does not cover, in UMT5's order of special pieces."""
     rules = folder / "rules.tsv"
     rules.write_text(normalization_rules(), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=training_text(), model_prefix=str(folder / "umt5"), vocab_size=2200, model_type="unigram",
-        pad_id=0, eos_id=1, bos_id=2, unk_id=3, num_threads=1, character_coverage=0.99, byte_fallback=True,
+        sentence_iterator=iter(sentences), model_prefix=str(folder / "umt5"), vocab_size=size, model_type="unigram",
+        pad_id=0, eos_id=1, bos_id=2, unk_id=3, num_threads=1, character_coverage=coverage, byte_fallback=True,
         normalization_rule_tsv=str(rules), hard_vocab_limit=False, minloglevel=2,
     )  # fmt: skip
     model = sentencepiece_model_pb2.ModelProto.FromString((folder / "umt5.model").read_bytes())
@@ -38,19 +39,18 @@ def train(folder):
     return model
 
 
-def write_folders(model):
-    import base64
-
+def contents(model, extra_ids):
+    """The files of a tokenizer but for the pieces, by name: the settings, the names of its roles, and the pipeline."""
     count = len(model.pieces)
-    sentinels = [f"<extra_id_{i}>" for i in range(EXTRA_IDS)]
+    sentinels = [f"<extra_id_{i}>" for i in range(extra_ids)]
     tokens = {i: name for i, name in enumerate(NAMES)}
-    tokens |= {count + EXTRA_IDS - 1 - i: name for i, name in enumerate(sentinels)}
+    tokens |= {count + extra_ids - 1 - i: name for i, name in enumerate(sentinels)}
     settings = {
         "added_tokens_decoder": {
             str(i): {k: v for k, v in added(name, i, True).items() if k != "id"} for i, name in sorted(tokens.items())
         },
         "additional_special_tokens": sentinels, "bos_token": "<s>", "clean_up_tokenization_spaces": True,
-        "eos_token": "</s>", "extra_ids": EXTRA_IDS, "model_max_length": 10**30, "pad_token": "<pad>",
+        "eos_token": "</s>", "extra_ids": extra_ids, "model_max_length": 10**30, "pad_token": "<pad>",
         "sp_model_kwargs": {}, "spaces_between_special_tokens": False, "tokenizer_class": "T5Tokenizer",
         "unk_token": "<unk>",
     }  # fmt: skip
@@ -73,12 +73,17 @@ def write_folders(model):
         "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True},
         "model": {"type": "Unigram", "unk_id": 3, "vocab": pieces, "byte_fallback": True},
     }  # fmt: skip
+    return {"tokenizer_config.json": settings, "special_tokens_map.json": names, "tokenizer.json": tokenizer}
+
+
+def write_folders(model):
+    files = contents(model, EXTRA_IDS)
     for folder in ("umt5", "umt5-pieces"):
         shutil.rmtree(RESOURCES / folder, ignore_errors=True)
-        save(RESOURCES / folder, "tokenizer_config.json", settings)
+        save(RESOURCES / folder, "tokenizer_config.json", files["tokenizer_config.json"])
         (RESOURCES / folder / "spiece.model").write_bytes(model.SerializeToString(deterministic=True))
-    save(RESOURCES / "umt5", "special_tokens_map.json", names)
-    save(RESOURCES / "umt5", "tokenizer.json", tokenizer)
+    for name in ("special_tokens_map.json", "tokenizer.json"):
+        save(RESOURCES / "umt5", name, files[name])
 
 
 def case(folder, name, texts):
@@ -101,7 +106,7 @@ def case(folder, name, texts):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        write_folders(train(Path(folder)))
+        write_folders(train(Path(folder), training_text(), 2200, 0.99))
     texts = json.loads((RESOURCES / "corpus.json").read_text(encoding="utf-8"))
     save(RESOURCES, "umt5-cases.json", [case(folder, name, texts) for folder, name in CASES])
 

@@ -35,9 +35,8 @@ CASES = {"batch": (2, 3, 4, 6), "odd": (1, 2, 5, 7), "frame": (1, 1, 4, 10)}
 TIMESTEPS = {"batch": 875.0, "odd": 12.0, "frame": 999.0}
 
 
-def model_of(kind, seed):
-    """A model whose inputs all show in its output."""
-    config = TINY | KINDS[kind]
+def drawn(config, seed):
+    """A model whose inputs all show in its output, with weights that 16 bits hold."""
     model = WanTransformer3DModel(**config)
     gains = {
         "patch_embedding.weight": (4 * config["in_channels"]) ** -0.5,
@@ -49,12 +48,24 @@ def model_of(kind, seed):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.to(torch.bfloat16).float())
+    return model
+
+
+def save(model, config, folder):
+    """Writes a model of such weights in half of the bytes."""
+    write_json(folder / "config.json", config)
+    state = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items()}
+    save_tensors(folder / "diffusion_pytorch_model.safetensors", state, {"format": "pt"})
+
+
+def model_of(kind, seed):
+    """The model of a kind, and the folder that holds it."""
+    config = TINY | KINDS[kind]
+    model = drawn(config, seed)
     folder = CHECKPOINTS / "wan-tiny-transformers" / kind
     shutil.rmtree(folder, ignore_errors=True)
     name = {"_class_name": "WanTransformer3DModel", "_diffusers_version": versions()["diffusers"]}
-    write_json(folder / "config.json", name | dict(sorted(config.items())))
-    state = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items()}
-    save_tensors(folder / "diffusion_pytorch_model.safetensors", state, {"format": "pt"})
+    save(model, name | dict(sorted(config.items())), folder)
     return model, folder
 
 

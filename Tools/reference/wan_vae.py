@@ -37,6 +37,17 @@ def draw(seed, *shape):
     return torch.from_numpy(np.random.Generator(np.random.PCG64(seed)).standard_normal(shape).astype(np.float32))
 
 
+def drawn(config, seed):
+    """A random model whose videos lie within about -1 to 1."""
+    model = redraw(AutoencoderKLWan(**config), seed=seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("gamma"):
+                parameter.copy_(1 + 0.3 * draw(len(name), *parameter.shape))
+        model.decoder.conv_out.weight *= 0.8
+    return model
+
+
 def checkpoint(shape, config):
     """Makes, saves and returns the model."""
     z = config["z_dim"]
@@ -44,12 +55,7 @@ def checkpoint(shape, config):
         "latents_mean": [round(0.1 * (i - z / 2), 3) for i in range(z)],
         "latents_std": [round(1.5 + 0.25 * i, 3) for i in range(z)],
     }
-    model = redraw(AutoencoderKLWan(**config), seed=31 if shape == "2.1" else 32)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("gamma"):
-                parameter.copy_(1 + 0.3 * draw(len(name), *parameter.shape))
-        model.decoder.conv_out.weight *= 0.8
+    model = drawn(config, seed=31 if shape == "2.1" else 32)
     folder = CHECKPOINTS / f"wan-vae-{shape}" / "vae"
     save_tensors(folder / "diffusion_pytorch_model.safetensors", model.state_dict(), {"format": "pt"})
     kept = {key: value for key, value in model.config.items() if not key.startswith("_")}
