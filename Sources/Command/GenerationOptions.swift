@@ -123,15 +123,4 @@ extension ParameterValue {
         let json = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: [.fragmentsAllowed])
         self = json.flatMap(ParameterValue.init(json:)) ?? .text(text)
     }
-
-    private init?(json: Any) {
-        switch json {
-        case let text as String: self = .text(text)
-        case let number as NSNumber where String(cString: number.objCType) == "c": self = .bool(number.boolValue)
-        case let number as NSNumber: self = .number(number.doubleValue)
-        case let items as [Any]: self = .list(items.compactMap(ParameterValue.init(json:)))
-        case is NSNull: self = .null
-        default: return nil
-        }
-    }
 }

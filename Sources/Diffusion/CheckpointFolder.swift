@@ -9,6 +9,8 @@ package struct CheckpointFolder: Sendable {
     package let pipelineClass: String
     /// The class of each component by its name; nil for one that the checkpoint goes without.
     package let components: [String: String?]
+    /// What `model_index.json` says of the pipeline itself besides its components.
+    package let settings: [String: ParameterValue]
     /// Request fields that the checkpoint itself chooses, from the key `_visualgen_defaults`.
     package let defaults: Defaults
     /// Whether config keys that this build does not know are skipped instead of refused.
@@ -16,7 +18,8 @@ package struct CheckpointFolder: Sendable {
 
     /// What a checkpoint may choose for requests that do not say.
     package struct Defaults: Sendable, Equatable {
-        package var height, width, numInferenceSteps: Int?
+        package var height, width, numFrames, numInferenceSteps: Int?
+        package var frameRate, guidanceScale: Double?
     }
 
     /// Opens a folder and reads its index.
@@ -44,15 +47,20 @@ package struct CheckpointFolder: Sendable {
         }
         pipelineClass = name
         var components: [String: String?] = [:]
+        var settings: [String: ParameterValue] = [:]
         for (key, value) in values where !key.hasPrefix("_") {
-            guard let pair = value as? [Any], pair.count == 2 else { continue }
-            components[key] = .some(pair[1] as? String)
+            if let pair = value as? [Any], pair.count == 2 {
+                components[key] = .some(pair[1] as? String)
+            } else {
+                settings[key] = ParameterValue(json: value)
+            }
         }
-        self.components = components
+        (self.components, self.settings) = (components, settings)
         let chosen = values["_visualgen_defaults"] as? [String: Any] ?? [:]
         defaults = Defaults(
-            height: chosen["height"] as? Int, width: chosen["width"] as? Int,
-            numInferenceSteps: chosen["num_inference_steps"] as? Int)
+            height: chosen["height"] as? Int, width: chosen["width"] as? Int, numFrames: chosen["num_frames"] as? Int,
+            numInferenceSteps: chosen["num_inference_steps"] as? Int, frameRate: chosen["frame_rate"] as? Double,
+            guidanceScale: chosen["guidance_scale"] as? Double)
     }
 
     /// The path of a component's folder.

@@ -4,6 +4,10 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
     package var prompts: [String]
     /// None, one for all prompts, or one for each.
     package var negativePrompts: [String] = []
+    /// The pictures that the output begins with or is made from, for models that take any.
+    package var images: [InputPicture] = []
+    /// The picture that a video ends with.
+    package var lastImage: InputPicture?
     package var height: Int?
     package var width: Int?
     package var numFrames: Int?
@@ -22,8 +26,8 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
 
     /// The names that diffusers gives to the fields every request has.
     package static let commonFields = [
-        "prompt", "negative_prompt", "height", "width", "num_frames", "frame_rate", "num_inference_steps",
-        "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
+        "prompt", "negative_prompt", "image", "last_image", "height", "width", "num_frames", "frame_rate",
+        "num_inference_steps", "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
     ]
 
     /// How many pictures or videos come out.

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// The value of a parameter whose type the family decides; as JSON it is the plain value.
 package enum ParameterValue: Sendable, Equatable {
     case number(Double)
@@ -38,6 +40,22 @@ extension ParameterValue: Codable {
         case .text(let text): try container.encode(text)
         case .list(let items): try container.encode(items)
         case .null: try container.encodeNil()
+        }
+    }
+}
+
+extension ParameterValue {
+    /// Takes over what `JSONSerialization` read.
+    ///
+    /// - Parameter json: a value; nil for an object, which no parameter is
+    package init?(json: Any) {
+        switch json {
+        case let text as String: self = .text(text)
+        case let number as NSNumber where String(cString: number.objCType) == "c": self = .bool(number.boolValue)
+        case let number as NSNumber: self = .number(number.doubleValue)
+        case let items as [Any]: self = .list(items.compactMap(ParameterValue.init(json:)))
+        case is NSNull: self = .null
+        default: return nil
         }
     }
 }
