@@ -34,10 +34,10 @@ final class LoopbackServer: Sendable {
     }
 
     private let channel: any Channel
-    private let log: Log
+    let log: Log
 
     /// What the handlers of all connections share.
-    fileprivate final class Log: Sendable {
+    final class Log: Sendable {
         private let state = Mutex(State())
 
         func begin(_ request: Request) {

@@ -39,13 +39,13 @@ TAGS = (
 )
 
 
-def _colour_word(rng, colour):
+def colour_word(rng, colour):
     return rng.choice(("gray", "grey")) if colour == "gray" else colour
 
 
-def _phrase(rng, thing, article):
+def phrase(rng, thing, article):
     """Noun phrase such as "a large red circle"; ``article`` is "a", "the" or ""."""
-    words = [rng.choice(SIZE_WORDS[thing.size]), _colour_word(rng, thing.colour)]
+    words = [rng.choice(SIZE_WORDS[thing.size]), colour_word(rng, thing.colour)]
     if rng.random() < 0.03:
         words.reverse()
     noun = " ".join(word for word in words + [thing.shape] if word)
@@ -60,21 +60,21 @@ def _short_phrase(rng, thing, other):
     if thing.shape != other.shape and rng.random() < 0.6:
         return f"the {thing.shape}"
     if thing.colour != other.colour:
-        return f"the {_colour_word(rng, thing.colour)} {thing.shape}"
-    return "the " + _phrase(rng, thing, "")
+        return f"the {colour_word(rng, thing.colour)} {thing.shape}"
+    return "the " + phrase(rng, thing, "")
 
 
 def _describe_objects(rng, scene):
     """The caption's middle part, and whether it can follow an opening such as "a picture of"."""
     article = rng.choices(("a", "the", ""), (0.82, 0.06, 0.12))[0]
     if len(scene.objects) == 1:
-        text = _phrase(rng, scene.objects[0], article)
+        text = phrase(rng, scene.objects[0], article)
         return (f"{text} {rng.choice(CENTRES)}" if rng.random() < 0.25 else text), True
     first, second = scene.objects
     relation = "left" if scene.arrangement == "horizontal" else "above"
     if rng.random() < 0.5:
         first, second, relation = second, first, OPPOSITE[relation]
-    a, b = _phrase(rng, first, article), _phrase(rng, second, article)
+    a, b = phrase(rng, first, article), phrase(rng, second, article)
     joined = rng.choice(RELATIONS[relation])
     form = rng.random()
     if form < 0.60:
@@ -100,11 +100,11 @@ def _describe_objects(rng, scene):
     return f"{joined} {b}{rng.choice((' is ', ' there is ', ', '))}{a}", False
 
 
-def _add_background(rng, text, scene, opened):
+def add_background(rng, text, scene, opened):
     """Name the background before or after the objects; a white one may go unsaid."""
     if scene.background == "white" and rng.random() < 0.5:
         return text
-    colour = _colour_word(rng, scene.background)
+    colour = colour_word(rng, scene.background)
     article = "an" if colour[0] in "aeiou" else "a"
     kind = rng.choice(("", "", "", "", "plain ", "solid ", "flat "))
     article = "a" if kind else article
@@ -130,15 +130,10 @@ def _add_background(rng, text, scene, opened):
     return f"{article} {kind}{colour} background with {text}"
 
 
-def caption(rng, scene):
-    """Describe a scene in one of many ways."""
-    text, can_open = _describe_objects(rng, scene)
-    opened = can_open and rng.random() < 0.25
-    if opened:
-        text = f"{rng.choice(OPENINGS)} {text}"
-    text = _add_background(rng, text, scene, opened)
+def finish(rng, text, tags):
+    """Sometimes add a tag; capitalise the text in one of several ways or leave it; sometimes end it with a full stop."""
     if rng.random() < 0.04:
-        text = f"{text}, {rng.choice(TAGS)}"
+        text = f"{text}, {rng.choice(tags)}"
     style = rng.random()
     if style < 0.40:
         text = ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
@@ -147,3 +142,13 @@ def caption(rng, scene):
     elif style < 0.44:
         text = text.upper()
     return text + "." if rng.random() < 0.35 else text
+
+
+def caption(rng, scene):
+    """Describe a scene in one of many ways."""
+    text, can_open = _describe_objects(rng, scene)
+    opened = can_open and rng.random() < 0.25
+    if opened:
+        text = f"{rng.choice(OPENINGS)} {text}"
+    text = add_background(rng, text, scene, opened)
+    return finish(rng, text, TAGS)

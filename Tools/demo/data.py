@@ -12,6 +12,7 @@ import captions
 import scenes
 import text
 from journal import log
+from words import WordTokenizer
 
 # Picture sizes (height, width), each with its share of all scenes.
 SIZES = (((128, 128), 0.46), ((256, 256), 0.34), ((192, 256), 0.10), ((256, 192), 0.10))
@@ -47,29 +48,16 @@ def scene_labels(scene):
     return labels + [0] * (len(LABEL_CLASSES) - len(labels))
 
 
-class WordTokenizer:
-    """Tokenises captions word by word and remembers each word: both tokenizers split at spaces first, and captions
-    use few words."""
-
-    def __init__(self, tokenizer, length, start=()):
-        self.tokenizer, self.length, self.start = tokenizer, length, list(start)
-        self.end, self.known = [tokenizer.eos_token_id], {}
-
-    def fill(self, row, caption):
-        """Write a caption's ids and the end-of-sequence id into ``row``, which holds padding."""
-        ids = list(self.start)
-        for word in caption.split():
-            if word not in self.known:
-                self.known[word] = self.tokenizer(word, add_special_tokens=False).input_ids
-            ids += self.known[word]
-        ids = ids[: self.length - 1] + self.end
-        row[: len(ids)] = ids
+def _words(tokenizer, length, start=()):
+    return WordTokenizer(
+        lambda word: tokenizer(word, add_special_tokens=False).input_ids, length, tokenizer.eos_token_id, start
+    )
 
 
 def make_bucket(clip, t5, size, count, device, rng, held_out=False):
     """Draw ``count`` scenes of one picture size."""
-    clip_words = WordTokenizer(clip, text.CLIP_LENGTH, [clip.bos_token_id])
-    t5_words = WordTokenizer(t5, text.T5_LENGTH)
+    clip_words = _words(clip, text.CLIP_LENGTH, [clip.bos_token_id])
+    t5_words = _words(t5, text.T5_LENGTH)
     layouts = np.zeros((count, 3, 7), np.float32)
     clip_ids = np.full((count, CAPTIONS, text.CLIP_LENGTH), clip.pad_token_id, np.int16)
     t5_ids = np.full((count, CAPTIONS, text.T5_LENGTH), t5.pad_token_id, np.int16)
