@@ -51,11 +51,7 @@ public final class VisualGen: Sendable {
             checkpoint = try configuration.checkpoint()
             family = try Catalog.family(of: checkpoint)
             try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
-            worker =
-                switch args.workerMode {
-                case .process: ProcessWorker(configuration, limits: args.workerLimits)
-                case .inProcess: try InProcessWorker(configuration)
-                }
+            worker = try args.makeWorker(configuration)
             offer = try await worker.start { observe(VisualGenProgress(item: 0, $0)) }
         } catch let error as ConfigurationError {
             throw error
