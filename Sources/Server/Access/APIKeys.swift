@@ -39,7 +39,9 @@ package final class APIKeys: Sendable {
         return Principal(owner: found.name, scopes: found.scopes, highestPriority: found.highestPriority)
     }
 
-    /// The keys; once a second the file is looked at. One that can no longer be read leaves the keys as they were.
+    /// The keys of now.
+    ///
+    /// Once a second the file is looked at; one that can no longer be read leaves the keys as they were.
     private func current() -> [APIKey] {
         state.withLock { state in
             if ContinuousClock.now - state.lastLook > .seconds(1) {

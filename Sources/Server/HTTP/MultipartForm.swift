@@ -6,7 +6,9 @@ package struct MultipartForm: Sendable {
     /// One field or file.
     package struct Part: Sendable {
         package let name: String
-        /// The file's name as the client tells it, nil for a field. It never names a file here.
+        /// The file's name as the client tells it, nil for a field.
+        ///
+        /// It never names a file here.
         package let fileName: String?
         package let bytes: ArraySlice<UInt8>
 
@@ -106,6 +108,7 @@ extension [UInt8] {
     /// - Parameters:
     ///   - pattern: not empty
     ///   - start: where the search begins
+    /// - Returns: its place
     fileprivate func firstIndex(of pattern: [UInt8], from start: Int) -> Int? {
         withUnsafeBufferPointer { bytes in
             var position = start

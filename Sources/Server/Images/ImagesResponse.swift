@@ -22,9 +22,9 @@ struct ImagesResponse: Encodable {
 
     /// - Parameters:
     ///   - job: completed
-    ///   - asked: what the client asked for
     ///   - model: what clients call the model
     ///   - items: its pictures
+    ///   - warnings: what was accepted and changes nothing
     init(_ job: Job, model: String, items: [Item], warnings: [String]) {
         (id, data, self.model, outputFormat) = (job.id, items, model, job.work.format)
         created = Int(job.completedAt ?? job.createdAt)

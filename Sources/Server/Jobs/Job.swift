@@ -42,6 +42,26 @@ package struct Job: Codable, Sendable, Equatable, FetchableRecord, PersistableRe
     package let fingerprint: String
     package let remixedFrom: String?
 
+    /// A job that waits.
+    ///
+    /// - Parameters:
+    ///   - id: its id
+    ///   - kind: what it makes
+    ///   - owner: who asks
+    ///   - priority: how urgent it is
+    ///   - work: what is to be made
+    ///   - idempotencyKey: the client's name for the request
+    ///   - fingerprint: what was asked for
+    ///   - remixedFrom: the video that it is another version of
+    package init(
+        id: String, kind: Kind, owner: String, priority: Priority, work: JobWork, idempotencyKey: String? = nil,
+        fingerprint: String = "", remixedFrom: String? = nil
+    ) {
+        (self.id, self.kind, self.owner, self.priority, self.work) = (id, kind, owner, priority, work)
+        (self.idempotencyKey, self.fingerprint, self.remixedFrom) = (idempotencyKey, fingerprint, remixedFrom)
+        createdAt = Date().timeIntervalSince1970
+    }
+
     /// Whether nothing more will happen to it.
     package var isOver: Bool { status == .completed || status == .failed }
 }

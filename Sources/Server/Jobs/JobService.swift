@@ -53,7 +53,7 @@ package actor JobService: Service {
         let kind = new.kind == .image ? "image" : "video"
         let wanted = Job(
             id: Identifier.new(kind), kind: new.kind, owner: new.owner, priority: new.priority,
-            createdAt: Date().timeIntervalSince1970, work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
+            work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
             fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom)
         if isStopping { throw APIError.unavailable("the server is about to stop", retryAfter: 10) }
         try await queue.requireRoom(for: new.owner)

@@ -36,7 +36,9 @@ package final class LiveJob: Sendable {
     /// The steps that are done, and all of them.
     package var steps: (done: Int, all: Int) { state.withLock { ($0.step, $0.steps) } }
 
-    /// How far it is: steps that were really computed, out of a hundred. 100 is for what is completed.
+    /// How far it is: steps that were really computed, out of a hundred.
+    ///
+    /// 100 is for what is completed.
     package var progress: Int {
         let (done, all) = steps
         return all > 0 ? min(99, 100 * done / all) : 0
