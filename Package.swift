@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Media", "Server", "TestKit",
+                "Command", "Diffusion", "Engine", "Files", "Media", "Server", "Tensors", "TestKit",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -89,7 +89,7 @@ struct Serve: AsyncParsableCommand {
 struct LimitOptions: ParsableArguments {
     @Option(name: .long, help: "Requests that wait.") var maxWaiting: Int?
     @Option(name: .long, help: "Requests of one key that wait.") var maxWaitingPerKey: Int?
-    @Option(name: .long, help: "Pictures that are computed together; 1 computes each by itself.") var maxBatchSize: Int?
+    @Option(name: .long, help: "Requests of one shape that are computed together; 1 if absent.") var maxBatchSize: Int?
     @Option(name: .long, help: "Pixels of a picture or a frame.") var maxPixels: Int?
     @Option(name: .long, help: "Pixels times frames times steps of a request.") var maxWork: Int?
     @Option(name: .long, help: "Bytes of a request.") var maxBodyBytes: Int?

@@ -38,8 +38,10 @@ package struct ServerLimits: Sendable, Equatable {
     package var waiting = 256
     /// Requests of one key that wait.
     package var waitingPerKey = 64
-    /// Pictures of requests of equal shape that are computed together; 1 computes each by itself.
-    package var batch = 4
+    /// Requests of equal shape that are computed together; 1 computes each by itself.
+    ///
+    /// In a batch the sums of matrix products may round otherwise: a picture is then equal but for single bytes, which differ by 1.
+    package var batch = 1
     /// How long finished jobs and their files are kept, in seconds.
     package var keepSeconds = 86_400.0
     /// Bytes of all kept files; the oldest finished jobs make room.

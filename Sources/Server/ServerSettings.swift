@@ -10,8 +10,6 @@ package struct ServerSettings: Sendable {
     package var keys: APIKeys?
     /// What URLs of files begin with; nil for the name under which the client found the server.
     package var publicURL: String?
-    /// Whether prompts go into the log.
-    package var logsPrompts = false
     /// Whether machines beyond this one may use a server without keys.
     package var allowsAnyone = false
 

@@ -62,6 +62,7 @@ package final class FakeWorker: Worker {
             try await Task.sleep(for: behaviour.step)
             state.withLock { $0.steps += 1 }
             times.denoise.append(behaviour.step.seconds)
+            if step < request.previews { observe(.preview(Self.pixels(request))) }
         }
         observe(.denoising(step: count, of: count))
         for prompt in request.prompts {
@@ -105,8 +106,10 @@ package final class FakeWorker: Worker {
         bytes.reserveCapacity(shape.byteCount)
         for item in 0..<shape.count {
             let seed = request.seeds[request.seeds.count * item / shape.count]
+            // As with noise, what a seed gives depends on how many of its pictures came before.
+            let place = item % (shape.count / request.seeds.count)
             for frame in 0..<(shape.frames ?? 1) {
-                let level = UInt8(truncatingIfNeeded: seed &* 37 &+ UInt64(item * 11 + frame * 8))
+                let level = UInt8(truncatingIfNeeded: seed &* 37 &+ UInt64(place * 11 + frame * 8))
                 bytes += [UInt8](repeating: level, count: shape.frameBytes)
             }
         }

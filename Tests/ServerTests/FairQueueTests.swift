@@ -1,3 +1,4 @@
+import HTTPTypes
 import Server
 import Testing
 
@@ -50,18 +51,6 @@ import Testing
         queue.add(entry(2, "a", .high))
         queue.add(entry(3, "a", .low, ago: .seconds(200)))
         #expect(served(&queue) == [3, 2, 1, 0])
-    }
-
-    @Test func tellsThePlaceInTheLine() {
-        var queue = FairQueue()
-        for number in 0..<3 { queue.add(entry(number, "a")) }
-        queue.add(entry(3, "b"))
-        #expect(queue.place(of: 3) == 1)
-        #expect(queue.place(of: 2) == 3)
-        #expect(queue.remove(0))
-        #expect(!queue.remove(0))
-        #expect(queue.place(of: 2) == 2)
-        #expect(queue.place(of: 9) == nil)
     }
 
     @Test func takesCompanionsOutOfTurnOnTheirOwnAccount() {

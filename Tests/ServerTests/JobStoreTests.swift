@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import HTTPTypes
 import Server
 import TestKit
 import Testing

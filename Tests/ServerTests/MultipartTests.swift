@@ -1,3 +1,4 @@
+import HTTPTypes
 import Server
 import TestKit
 import Testing

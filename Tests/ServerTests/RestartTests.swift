@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import HTTPTypes
 import Media
 import Server
 import TestKit
@@ -58,7 +59,7 @@ import Testing
             second = try await server.core.jobs.accept(new, seedIsDrawn: false).job.id
             try await copyStore(of: server, to: folder.file("crashed"))
         }
-        let later = try await TestServer(in: folder) { $0.folder = folder.file("crashed") }
+        let later = try await TestServer(in: folder, settings: { $0.folder = folder.file("crashed") })
         let lost = try #require(try await later.core.jobs.store.job(first, owner: ""))
         #expect(lost.status == .failed)
         #expect(lost.errorMessage?.contains("stopped") ?? false)
@@ -116,8 +117,9 @@ import Testing
         let refused = NewJob(.video, owner: "", priority: .normal, work: try work("late"))
         await #expect(throws: APIError.self) { try await server.core.jobs.accept(refused, seedIsDrawn: false) }
         // What runs comes to its end; what waits stays in the store as it is.
+        let running = ids[0]
         #expect(
-            try await server.wait { try await server.core.jobs.store.job(ids[0], owner: "")?.status == .completed })
+            try await server.wait { try await server.core.jobs.store.job(running, owner: "")?.status == .completed })
         for id in ids.dropFirst() {
             #expect(try await server.core.jobs.store.job(id, owner: "")?.status == .queued)
         }

@@ -6,7 +6,9 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import NIOFoundationEssentialsCompat
 import Server
+import Tensors
 import TestKit
 
 /// A server on loopback with a worker that computes nothing.

@@ -1,4 +1,6 @@
+import Engine
 import Foundation
+import HTTPTypes
 import Media
 import Server
 import TestKit

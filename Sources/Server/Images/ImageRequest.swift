@@ -56,6 +56,7 @@ struct ImageRequest {
         readWithoutEffect(&fields)
         if isEdit { try readPictures(&fields, limits) }
         try fields.finish()
+        generation.previews = partialImages
         guard !model.makesVideos else {
             throw APIError.invalid(
                 "\(model.name) makes videos: POST /v1/videos", param: "model", code: "model_not_supported")

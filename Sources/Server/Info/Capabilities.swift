@@ -36,7 +36,7 @@ struct Capabilities: Encodable {
         (model, family) = (core.model.name, offer.family)
         (makes, takesPictures) = (core.model.makesVideos ? "video" : "image", core.model.takesPictures)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
-        partialImages = false
+        partialImages = !core.model.makesVideos
         let values = offer.defaults
         defaults = Defaults(
             height: values.height, width: values.width, numFrames: values.numFrames,

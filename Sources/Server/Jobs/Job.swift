@@ -97,6 +97,8 @@ package struct JobTimings: Codable, Sendable, Equatable {
     package var decode = 0.0
     package var encode = 0.0
 
+    package init() {}
+
     /// The whole computation.
     package var generation: Double { load + text + denoise + decode }
 }

@@ -56,13 +56,14 @@ package actor JobService: Service {
             work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
             fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom)
         if isStopping { throw APIError.unavailable("the server is about to stop", retryAfter: 10) }
-        try await queue.requireRoom(for: new.owner)
+        try await queue.reserve(for: new.owner)
         let job: Job
         do {
             try folder.create(wanted.id, inputs: new.inputs.map(\.bytes))
             job = try await store.accept(
                 wanted, sameWithin: new.isRepeated && new.idempotencyKey == nil ? Self.repeatSeconds : nil)
         } catch {
+            await queue.release(for: new.owner)
             folder.remove(wanted.id)
             log.error("a job cannot be stored", metadata: ["error": "\(error)"])
             throw APIError(
@@ -70,6 +71,7 @@ package actor JobService: Service {
                 "the job cannot be stored")
         }
         if job.id == wanted.id { return (job, start(job, new.work.request)) }
+        await queue.release(for: new.owner)
         folder.remove(wanted.id)
         guard job.fingerprint == wanted.fingerprint else {
             throw APIError.invalid(
@@ -99,8 +101,10 @@ package actor JobService: Service {
     private func start(_ job: Job, _ request: GenerationRequest) -> LiveJob {
         let life = LiveJob(id: job.id)
         live[job.id] = life
+        metrics.accepted()
         life.run { [self] in
             await perform(job, request, life)
+            metrics.ended(hadBegun: life.stage != .queued)
             await forget(job.id)
         }
         return life
@@ -110,8 +114,13 @@ package actor JobService: Service {
 
     private func perform(_ job: Job, _ request: GenerationRequest, _ life: LiveJob) async {
         do {
-            let outcome = try await queue.run(request, owner: job.owner, priority: job.priority) { [store] progress in
-                if life.note(progress) { Task { try? await store.begin(job.id) } }
+            let outcome = try await queue.run(request, owner: job.owner, priority: job.priority) {
+                [store, metrics] progress in
+                if life.note(progress) {
+                    metrics.begun(job.id)
+                    Task { try? await store.begin(job.id) }
+                }
+                if case .denoising(let step, _) = progress, step > 0 { metrics.stepped(job.id, step) }
             }
             life.beginEncoding()
             let start = ContinuousClock.now

@@ -94,6 +94,9 @@ package final class LiveJob: Sendable {
             case .denoising(let step, let steps):
                 (state.stage, state.step, state.steps) = (.denoising, step, steps)
                 for listener in state.listeners.values { listener.yield(.step(step, of: steps)) }
+            case .preview(let pixels):
+                state.preview = pixels
+                for listener in state.listeners.values { listener.yield(.preview(pixels)) }
             case .decoding: state.stage = .decoding
             }
             return isFirst

@@ -14,6 +14,9 @@ package final class ServerMetrics: Sendable {
         var counters: [Series: Double] = [:]
         var histograms: [Series: Histogram] = [:]
         var iterations = IterationLog()
+        var queued = 0
+        var active = 0
+        var steps = 0
     }
 
     private let state = Mutex(State())
@@ -45,8 +48,37 @@ package final class ServerMetrics: Sendable {
     /// Counts a job that came to nothing.
     func failed(_ job: Job, code: String) { state.withLock { $0.count(job, code) } }
 
-    /// Notes how busy the worker is, as TensorRT-LLM tells it.
-    func note(_ iteration: IterationLog.Entry) { state.withLock { $0.iterations.add(iteration) } }
+    /// A job came.
+    func accepted() {
+        state.withLock { state in
+            state.queued += 1
+            state.note(nil, step: 0)
+        }
+    }
+
+    /// A job's computation began.
+    func begun(_ job: String) {
+        state.withLock { state in
+            (state.queued, state.active) = (state.queued - 1, state.active + 1)
+            state.note(job, step: 0)
+        }
+    }
+
+    /// A job has done a step more.
+    func stepped(_ job: String, _ step: Int) {
+        state.withLock { state in
+            state.steps += 1
+            state.note(job, step: step)
+        }
+    }
+
+    /// A job is over.
+    func ended(hadBegun: Bool) {
+        state.withLock { state in
+            if hadBegun { state.active -= 1 } else { state.queued -= 1 }
+            state.note(nil, step: 0)
+        }
+    }
 
     /// The notes since they were last taken.
     func takeIterations() -> [IterationLog.Entry] { state.withLock { $0.iterations.take() } }
@@ -69,6 +101,14 @@ extension ServerMetrics.State {
     fileprivate mutating func count(_ job: Job, _ result: String) {
         let labels = #"kind="\#(job.kind.rawValue)",result="\#(result)""#
         counters[ServerMetrics.Series(name: "visualgen_jobs_total", labels: labels), default: 0] += 1
+    }
+
+    /// Notes how busy the worker is, as TensorRT-LLM tells it.
+    fileprivate mutating func note(_ job: String?, step: Int) {
+        iterations.add(
+            IterationLog.Entry(
+                numQueuedRequests: queued, numActiveRequests: active, currentStepsProcessed: steps,
+                currentRequestId: job, currentRequestStepIdx: step))
     }
 
     fileprivate mutating func add(_ stage: String, _ seconds: Double) {

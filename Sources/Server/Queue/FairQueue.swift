@@ -50,7 +50,7 @@ package struct FairQueue: Sendable {
     /// - Parameter now: the time
     /// - Returns: nil if nobody waits
     package mutating func next(at now: ContinuousClock.Instant = .now) -> Entry? {
-        guard let place = best(of: entries.indices, accounts, at: now) else { return nil }
+        guard let place = best(of: entries.indices, at: now) else { return nil }
         let entry = entries.remove(at: place)
         clock = accounts[entry.owner] ?? 0
         charge(entry)
@@ -63,7 +63,7 @@ package struct FairQueue: Sendable {
     /// - Returns: the next in order that matches, or nil
     package mutating func next(matching matches: (Entry) -> Bool) -> Entry? {
         let places = entries.indices.filter { matches(entries[$0]) }
-        guard let place = best(of: places, accounts, at: .now) else { return nil }
+        guard let place = best(of: places, at: .now) else { return nil }
         let entry = entries.remove(at: place)
         charge(entry)
         return entry
@@ -80,36 +80,14 @@ package struct FairQueue: Sendable {
         return true
     }
 
-    /// How many are served before one.
-    ///
-    /// - Parameter number: which
-    /// - Returns: nil if it does not wait
-    package func place(of number: Int) -> Int? {
-        order(at: .now).firstIndex { entries[$0].number == number }
-    }
-
     private mutating func charge(_ entry: Entry) {
         accounts[entry.owner, default: clock] += entry.cost
         // What an owner had before the clock is of no use any more.
         if entries.isEmpty { accounts = accounts.filter { $0.value > clock } }
     }
 
-    /// The places of the entries in the order in which they would be served.
-    private func order(at now: ContinuousClock.Instant) -> [Int] {
-        var accounts = accounts
-        var rest = Array(entries.indices)
-        var order: [Int] = []
-        while let place = best(of: rest, accounts, at: now) {
-            order.append(place)
-            rest.removeAll { $0 == place }
-            accounts[entries[place].owner, default: 0] += entries[place].cost
-        }
-        return order
-    }
-
-    private func best(
-        of places: some Sequence<Int>, _ accounts: [String: Double], at now: ContinuousClock.Instant
-    ) -> Int? {
+    /// The place of the one that is served first.
+    private func best(of places: some Sequence<Int>, at now: ContinuousClock.Instant) -> Int? {
         /// The smallest is served first.
         func rank(_ place: Int) -> (Int, Double, Int) {
             let entry = entries[place]

@@ -34,6 +34,8 @@ package actor GenerationQueue {
     private let limits: ServerLimits
     private var order = FairQueue()
     private var waiting: [Int: Waiting] = [:]
+    /// Places of requests that were let in and do not wait yet, by owner.
+    private var reserved: [String: Int] = [:]
     private var running: Running?
     private var nextNumber = 0
     private var isClosed = false
@@ -50,7 +52,7 @@ package actor GenerationQueue {
     /// How many are being computed.
     package var runningCount: Int { running?.members.count ?? 0 }
 
-    /// Waits for one's turn and has a request computed.
+    /// Waits for one's turn and has a request computed; its place was reserved.
     ///
     /// - Parameters:
     ///   - request: a resolved request
@@ -58,12 +60,12 @@ package actor GenerationQueue {
     ///   - priority: how urgent it is
     ///   - observe: told of every stage and step
     /// - Returns: what came of it
-    /// - Throws: ``APIError`` when it cannot wait, `CancellationError` within one step of the task's cancellation, or an
-    ///   error of the worker
+    /// - Throws: `CancellationError` within one step of the task's cancellation, or an error of the worker
     package func run(
         _ request: GenerationRequest, owner: String, priority: Priority, observe: @escaping ProgressObserver
     ) async throws -> Outcome {
-        try requireRoom(for: owner)
+        release(for: owner)
+        if isClosed { throw EngineError.closed }
         let number = nextNumber
         nextNumber += 1
         return try await withTaskCancellationHandler {
@@ -79,18 +81,29 @@ package actor GenerationQueue {
         }
     }
 
-    /// Refuses a request that could not wait.
+    /// Keeps a place for a request that comes soon.
     ///
     /// - Parameter owner: who asks
-    /// - Throws: ``APIError``
-    package func requireRoom(for owner: String) throws(APIError) {
+    /// - Throws: ``APIError`` if too many wait
+    package func reserve(for owner: String) throws(APIError) {
         if isClosed { throw .unavailable("the server is about to stop", retryAfter: 10) }
-        let own = order.entries.count { $0.owner == owner }
-        guard own >= limits.waitingPerKey || waiting.count >= limits.waiting else { return }
-        let who = own >= limits.waitingPerKey ? "\(own) requests of this key" : "\(waiting.count) requests"
-        throw APIError(
-            .tooManyRequests, "rate_limit_error", code: "queue_full", "\(who) wait already",
-            retryAfter: secondsToWait(for: 1))
+        let own = order.entries.count { $0.owner == owner } + (reserved[owner] ?? 0)
+        let all = waiting.count + reserved.values.reduce(0, +)
+        guard own < limits.waitingPerKey, all < limits.waiting else {
+            let who = own < limits.waitingPerKey ? "\(all) requests" : "\(own) requests of this key"
+            throw APIError(
+                .tooManyRequests, "rate_limit_error", code: "queue_full", "\(who) wait already",
+                retryAfter: secondsToWait(for: 1))
+        }
+        reserved[owner, default: 0] += 1
+    }
+
+    /// Gives a place back that is not needed.
+    ///
+    /// - Parameter owner: who asked
+    package func release(for owner: String) {
+        guard let places = reserved[owner] else { return }
+        reserved[owner] = places > 1 ? places - 1 : nil
     }
 
     /// Takes no more requests, and sends those away that wait; what is being computed goes on.
@@ -157,10 +170,11 @@ extension GenerationQueue {
     private func start(_ members: [(number: Int, waiting: Waiting)]) {
         let request = members.dropFirst().reduce(members[0].waiting.request) { $0.merged(with: $1.waiting.request) }
         let observers = members.map(\.waiting.observe)
+        let count = members.count
         let task = Task {
             do {
                 let result = try await model.worker.generate(request) { progress in
-                    for observe in observers { observe(progress) }
+                    for (place, observe) in observers.enumerated() { observe(progress.part(place, of: count)) }
                 }
                 finish(.success((result.pixels, result.times)), members.map(\.number))
             } catch {
@@ -212,6 +226,13 @@ extension GenerationRequest {
     var cost: Double {
         Double(outputCount) * Double(height ?? 0) * Double(width ?? 0) * Double(numFrames ?? 1)
             * Double(numInferenceSteps ?? 1)
+    }
+}
+
+extension Diffusion.Progress {
+    /// What one request of a batch is told.
+    fileprivate func part(_ index: Int, of count: Int) -> Self {
+        if case .preview(let pixels) = self { .preview(pixels.part(index, of: count)) } else { self }
     }
 }
 

@@ -83,31 +83,32 @@ struct VideoPictures {
     ///   - limits: how much is taken
     /// - Throws: ``APIError``
     init(_ fields: inout RequestFields, _ limits: ServerLimits) throws(APIError) {
-        var begin = fields.uploads("input_reference") + fields.uploads("image_reference")
+        var begin: [(upload: Upload, field: String)] = []
         var end: [Upload] = []
         for name in ["input_reference", "image_reference"] {
+            begin += fields.uploads(name).map { ($0, name) }
             for item in fields.value(name)?.items ?? [] {
                 let (upload, role) = try Self.reference(item, name, &fields)
                 guard let upload else { continue }
-                if role == "last_frame" { end.append(upload) } else { begin.append(upload) }
+                if role == "last_frame" { end.append(upload) } else { begin.append((upload, name)) }
             }
         }
         if let text = fields.text("input_reference[image_url]") {
-            begin.append(try Upload(text: text, field: "input_reference"))
+            begin.append((try Upload(text: text, field: "input_reference"), "input_reference"))
         }
         for name in ["input_reference[file_id]", "video_reference", "audio_reference"]
         where fields.value(name) != nil || !fields.uploads(name).isEmpty {
             fields.refuse(name, "\(name) is not supported", code: "unsupported_parameter")
         }
-        guard begin.count + end.count <= limits.inputPictures, end.count <= 1 else {
+        if begin.count + end.count > limits.inputPictures || end.count > 1 {
             fields.refuse("image_reference", "there are too many pictures")
-            return
         }
-        for upload in begin {
-            first.append(try upload.picture(field: "input_reference", pixelLimit: limits.inputPixels))
+        guard fields.problems.isEmpty else { return }
+        for (upload, field) in begin {
+            first.append(try upload.picture(field: field, pixelLimit: limits.inputPixels))
         }
         last = try end.first?.picture(field: "image_reference", pixelLimit: limits.inputPixels)
-        inputs = begin + end
+        inputs = begin.map(\.upload) + end
     }
 
     /// One reference: base64, a data URL, or an object that holds one.
