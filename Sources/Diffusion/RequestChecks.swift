@@ -92,6 +92,14 @@ package struct RequestChecks {
         }
     }
 
+    /// That nothing asks a model of words alone to go by a picture.
+    package mutating func noPictures() {
+        for (field, isGiven) in [("image", !request.images.isEmpty), ("last_image", request.lastImage != nil)]
+        where isGiven {
+            problems.append(.notForModel(field, model: model, known: [], nearest: nil))
+        }
+    }
+
     /// The family's own parameters.
     ///
     /// - Parameter specs: what the family knows
