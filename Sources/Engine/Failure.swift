@@ -3,6 +3,7 @@ internal import Files
 internal import Hub
 internal import Layers
 internal import Media
+internal import Messaging
 internal import Models
 internal import Tensors
 internal import Tokenizers
@@ -45,7 +46,8 @@ package struct Failure: Error, Codable, Equatable {
 
     private static func kind(of error: any Error) -> Kind {
         switch error {
-        case is InvalidRequest, is RequestError: .request
+        case is InvalidRequest, is RequestError, MessagingError.tooLong: .request
+        case is MessagingError: .unavailable
         case is InputError: .input
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model
         case let error as MediaError: error.kind

@@ -28,6 +28,22 @@ extension InputPicture {
         }
     }
 
+    /// A picture of pixels.
+    ///
+    /// - Parameters:
+    ///   - name: what the user calls it
+    ///   - height: in pixels
+    ///   - width: in pixels
+    ///   - pixels: `[height, width, 3]`
+    /// - Throws: ``InputError`` where the pixels do not fit the size
+    package init(name: String, height: Int, width: Int, pixels: [UInt8]) throws(InputError) {
+        do {
+            self.init(name: name, try Image(width: width, height: height, pixels: pixels))
+        } catch {
+            throw InputError(name, error)
+        }
+    }
+
     private init(name: String, _ image: Image) {
         self.init(
             name: name,

@@ -27,6 +27,25 @@ package enum OutputFormat: Equatable, Sendable {
         }
     }
 
+    /// The format of a name.
+    ///
+    /// - Parameters:
+    ///   - name: such as `png` or `mp4`
+    ///   - frames: of each video; nil for pictures
+    /// - Throws: ``RequestError`` where the format does not fit what is made
+    package init(named name: String, frames: Int?) throws(RequestError) {
+        let picture = ImageFormat.allCases.first { $0.fileExtensions.contains(name.lowercased()) }
+        let video = VideoFormat.allCases.first { $0.fileExtension == name.lowercased() }
+        if let picture, (frames ?? 1) == 1 {
+            self = .picture(picture)
+        } else if let video, frames != nil {
+            self = .video(video)
+        } else {
+            let known = frames == nil ? ["png", "jpeg", "webp"] : VideoFormat.allCases.compactMap(\.fileExtension)
+            throw .value("format", found: name, expected: Self.list(known))
+        }
+    }
+
     /// Where several outputs go.
     ///
     /// - Parameters:
