@@ -64,8 +64,8 @@ struct GenerationOptions: ParsableArguments {
         if let size, height ?? size.height != size.height || width ?? size.width != size.width {
             throw RequestError.value("size", found: "\(size)", expected: "the same as --width and --height")
         }
-        request.images = try image.map { try InputPicture(path: $0) }
-        request.lastImage = try lastImage.map { try InputPicture(path: $0) }
+        request.images = try image.map { try Self.picture("image", $0) }
+        request.lastImage = try lastImage.map { try Self.picture("last_image", $0) }
         request.negativePrompts = negativePrompt
         request.height = size?.height ?? height
         request.width = size?.width ?? width
@@ -79,6 +79,13 @@ struct GenerationOptions: ParsableArguments {
         for parameter in extra { request.extra[parameter.key] = parameter.value }
         if request.seeds.isEmpty { request.seeds = [UInt64(UInt32.random(in: .min ... .max))] }
         return request
+    }
+}
+
+extension GenerationOptions {
+    private static func picture(_ field: String, _ path: String) throws -> InputPicture {
+        if path.isEmpty { throw RequestError.value(field, found: "empty", expected: "a picture's path") }
+        return try InputPicture(path: path)
     }
 }
 

@@ -1,8 +1,8 @@
-internal import Diffusion
-internal import Messaging
+package import Diffusion
+package import Messaging
 
 /// A request on its way to a worker's process: the pixels of its pictures travel beside it, in shared memory.
-struct RequestParcel: Codable {
+package struct RequestParcel: Codable {
     /// A picture without its pixels.
     private struct Outline: Codable {
         let name: String
@@ -21,7 +21,7 @@ struct RequestParcel: Codable {
     ///   - request: what the worker is to make
     ///   - buffer: the memory that both processes have
     /// - Throws: `MessagingError`, as when there is no memory left
-    init(_ request: GenerationRequest, into buffer: SharedBuffer) throws(MessagingError) {
+    package init(_ request: GenerationRequest, into buffer: SharedBuffer) throws(MessagingError) {
         let pictures = request.images + [request.lastImage].compactMap(\.self)
         if !pictures.isEmpty {
             try buffer.clear(to: pictures.map(\.pixels.bytes.count).reduce(0, +))
@@ -42,7 +42,7 @@ struct RequestParcel: Codable {
     /// - Parameter buffer: the memory that both processes have
     /// - Returns: the request as it was
     /// - Throws: `MessagingError` where the buffer holds anything else
-    func unpacked(from buffer: SharedBuffer) throws(MessagingError) -> GenerationRequest {
+    package func unpacked(from buffer: SharedBuffer) throws(MessagingError) -> GenerationRequest {
         let outlines = images + [lastImage].compactMap(\.self)
         if outlines.isEmpty { return request }
         var pixels = try buffer.take(outlines.map(\.shape.byteCount).reduce(0, +))[...]
