@@ -81,10 +81,13 @@ struct Generate: AsyncParsableCommand {
             output.abandon()
         }
         try Task.checkCancellation()
+        // Frames were encoded as they were decoded; only the end of the file is left to write.
+        var stages = result.times
+        stages.decode = max(stages.decode - output.seconds, 0)
         try output.finish()
         times.encode = output.seconds
         progress.finish(outputs.paths)
         if let trace { try TraceFile.write(result.trace, to: trace) }
-        if let metrics { try times.write(result.times, to: metrics) }
+        if let metrics { try times.write(stages, to: metrics) }
     }
 }

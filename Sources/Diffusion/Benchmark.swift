@@ -24,7 +24,7 @@ package enum BenchmarkPart: String, CaseIterable, Sendable {
 /// The size of what a benchmark runs on.
 package struct BenchmarkShape: Sendable {
     package let batch, height, width, textTokens: Int
-    /// Frames of a video; nil for the family's own.
+    /// Frames of a video; nil is the family's choice.
     package let numFrames: Int?
     /// Values that replace those of the published config.
     package let config: [String: Int]
