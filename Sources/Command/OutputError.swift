@@ -12,13 +12,14 @@ enum OutputError: Error, CustomStringConvertible {
     /// - Parameter path: where it goes
     /// - Throws: ``OutputError``
     static func check(_ path: String) throws(OutputError) {
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         var isFolder: ObjCBool = false
         let manager = FileManager.default
         if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { throw .isFolder(path) }
-        guard manager.fileExists(atPath: folder.isEmpty ? "." : folder, isDirectory: &isFolder), isFolder.boolValue
-        else { throw .noFolder(path) }
-        guard manager.isWritableFile(atPath: folder.isEmpty ? "." : folder) else { throw .notWritable(path) }
+        guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw .noFolder(path)
+        }
+        guard manager.isWritableFile(atPath: folder) else { throw .notWritable(path) }
     }
 
     /// Checks that a folder can be filled with files.
@@ -28,7 +29,7 @@ enum OutputError: Error, CustomStringConvertible {
     static func check(folder path: String) throws(OutputError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            return try check(String(path.reversed().drop { $0 == "/" }.reversed()))
+            return try check(String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)]))
         }
         guard isFolder.boolValue else { throw .noFolder(path) }
         guard FileManager.default.isWritableFile(atPath: path) else { throw .notWritable(path) }

@@ -30,13 +30,14 @@ final class ProgressReporter: @unchecked Sendable {
         if !sentence.isEmpty { lock.withLock { print("visualgen: \(sentence)") } }
     }
 
-    /// Tells how many frames of a video are there.
+    /// Tells how many frames of a video are there; where there is no terminal, a few times only.
     func show(_ part: PixelPart) {
         guard let count = part.shape.frames, count > 1 else { return }
         let done = part.firstFrame + part.frameCount
         lock.withLock {
             let figures = "frame \(done)/\(count)"
-            if style == .bar { bar(30 * done / count, figures) } else { print("decoding: \(figures)") }
+            if style == .bar { return bar(30 * done / count, figures) }
+            if 4 * done / count > 4 * part.firstFrame / count { print("decoding: \(figures)") }
         }
     }
 
