@@ -4,6 +4,7 @@ internal import Foundation
 enum OutputError: Error, CustomStringConvertible {
     case noFolder(String)
     case isFolder(String)
+    case isFile(String)
     case notWritable(String)
     case failed(String, reason: String)
 
@@ -27,18 +28,18 @@ enum OutputError: Error, CustomStringConvertible {
     /// - Parameter path: ends in `/`; the folder is made where it does not exist
     /// - Throws: ``OutputError``
     static func check(folder path: String) throws(OutputError) {
+        let name = String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)])
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            return try check(String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)]))
-        }
-        guard isFolder.boolValue else { throw .noFolder(path) }
-        guard FileManager.default.isWritableFile(atPath: path) else { throw .notWritable(path) }
+        guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return try check(name) }
+        guard isFolder.boolValue else { throw .isFile(path) }
+        guard FileManager.default.isWritableFile(atPath: name) else { throw .notWritable(path) }
     }
 
     var description: String {
         switch self {
         case .noFolder(let path): "\(path) cannot be written: its folder does not exist"
         case .isFolder(let path): "\(path) cannot be written: it is a folder"
+        case .isFile(let path): "\(path) cannot be written: there is a file of that name"
         case .notWritable(let path): "\(path) cannot be written: its folder is not writable"
         case .failed(let path, let reason): "\(path) cannot be written: \(reason)"
         }
