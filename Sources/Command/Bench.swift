@@ -39,7 +39,8 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
         for (name, value) in [
-            ("batch", batch), ("num-frames", numFrames ?? 1), ("text-tokens", textTokens), ("num-inference-steps", numInferenceSteps), ("runs", runs),
+            ("batch", batch), ("num-frames", numFrames ?? 1), ("text-tokens", textTokens),
+            ("num-inference-steps", numInferenceSteps), ("runs", runs),
         ] where !(1...1000).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 1 to 1000")
         }

@@ -16,7 +16,10 @@ extension CommandLineRefusalTests {
             ("wan2.1-tiny-t2v", ["--output", "a.png"], 64, ["output is a.png", "5 frames"]),
             ("wan2.1-tiny-t2v", ["--output", "a.jpg"], 64, ["output is a.jpg"]),
             ("wan2.1-tiny-t2v", ["--output", "a"], 64, ["output is a;"]),
-            ("wan2.1-tiny-t2v", ["--output", "a-%d.png", "--num-images-per-prompt", "2"], 64, ["a-%d.png", "2 videos"]),
+            (
+                "wan2.1-tiny-t2v", ["--output", "a-%d.png", "--num-images-per-prompt", "2"], 64,
+                ["a-%d.png", "2 videos"]
+            ),
             ("wan2.1-tiny-t2v", ["--crf", "52"], 64, ["CRF", "52"]),
             ("wan2.1-tiny-t2v", ["--crf", "-1", "--output", "a.webm"], 64, ["CRF", "-1"]),
             ("wan2.1-tiny-t2v", ["--crf", "20", "--output", "a.gif"], 64, ["CRF", "GIF"]),

@@ -2,8 +2,8 @@ import Diffusion
 import Engine
 import Models
 import Synchronization
-import TestKit
 import Tensors
+import TestKit
 import Testing
 
 @Suite(.serialized) struct ProcessWorkerTests {

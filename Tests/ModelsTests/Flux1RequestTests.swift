@@ -21,7 +21,8 @@ import Testing
         for name in [
             "height is 0", "width is 7", "num_inference_steps is 1001", "guidance_scale is -1.0",
             "max_sequence_length is 513", "3 values were given for seed", "no parameter num_frames",
-            "no parameter frame_rate", "no parameter image", "no parameter last_image", "promt_2 (did you mean prompt_2?)", "3 values were given for prompt_2",
+            "no parameter frame_rate", "no parameter image", "no parameter last_image",
+            "promt_2 (did you mean prompt_2?)", "3 values were given for prompt_2",
             "true_cfg_scale is \"strong\"",
         ] {
             #expect("\(error)".contains(name))

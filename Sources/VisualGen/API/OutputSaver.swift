@@ -21,7 +21,8 @@ struct OutputSaver {
     /// - Returns: the files' paths
     /// - Throws: `RequestError` or `MediaError`
     func save(
-        _ images: [GeneratedImage], _ videos: [GeneratedVideo], _ recipes: [Recipe], to path: String, format name: String?
+        _ images: [GeneratedImage], _ videos: [GeneratedVideo], _ recipes: [Recipe], to path: String,
+        format name: String?
     ) throws -> [String] {
         guard (1...100).contains(quality) else {
             throw RequestError.value("quality", found: "\(quality)", expected: "from 1 to 100")
