@@ -17,7 +17,7 @@ struct GenerationOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "A picture to start from, as PNG, JPEG, WebP or GIF; repeat it for models that take several.")
+        help: "A picture to start from, as PNG, JPEG, WebP or GIF, of whose animations the first frame counts.")
     var image: [String] = []
 
     @Option(name: .long, help: "The picture that a video ends with.")

@@ -45,8 +45,10 @@ struct Inspect: AsyncParsableCommand {
         // FFmpeg 5.1 does not read animated WebP, and neither those nor GIF files carry a comment.
         guard format != .webp else { throw InspectionError.noRecipe(path, kind: "WebP") }
         let video = try VideoReader(path: path)
+        var count = 0
+        while try video.next() != nil { count += 1 }
         let figures = [
-            "\(video.width)x\(video.height)", video.rate.map { "\($0.value) frames a second" },
+            "\(video.width)x\(video.height)", "\(count) frames", video.rate.map { "\($0.value) a second" },
             video.duration.map { String(format: "%.2f s", $0) }, video.codec, video.pixelFormat,
         ]
         print("\(format): \(figures.compactMap(\.self).joined(separator: ", "))")
