@@ -114,11 +114,16 @@ let package = Package(
             name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Diffusion", "Engine", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            dependencies: [
+                "Diffusion", "Engine", "Layers", "Media", "Messaging", "Models", "TestKit", "Tensors", "Tokenizers",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "VisualGenTests",
-            dependencies: ["Batch", "Command", "Engine", "QuickStart", "TestKit", "TextToImage", "VisualGen"],
+            dependencies: [
+                "Batch", "Command", "Diffusion", "Engine", "Media", "QuickStart", "TestKit", "Tensors", "TextToImage",
+                "VisualGen",
+            ],
             resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
