@@ -2,8 +2,8 @@
 
     python Tools/demo/video_train.py --device cuda --minutes 25 --output DIR
 
-The committed weights come from one NVIDIA H100 (PyTorch 2.11, CUDA graphs, compiled blocks), with batches of 8 clips for
-the autoencoder and 192 for the transformer: 16095 steps of the autoencoder, then 4652 of reading and 33386 of flow
+The committed weights come from one NVIDIA H100 (PyTorch 2.11, CUDA graphs, compiled blocks), with batches of 8 clips
+for the autoencoder and 192 for the transformer: 16095 steps of the autoencoder, then 4652 of reading and 33386 of flow
 matching, and beside these 11200 of the decoder alone, which the command above does before the reading.
 
 With ``--state FILE`` the whole state is saved every minute, and the same command goes on from it after an interruption.
