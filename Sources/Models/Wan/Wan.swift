@@ -32,7 +32,7 @@ package enum Wan: ModelFamily {
     ) throws -> MemoryForecast {
         // The weights first: their shapes bear out the sizes in the configs.
         let components = try Components(checkpoint)
-        let weights = try MemoryForecast.weights(of: components.all, plan.dtype)
+        let weights = try components.weights(plan)
         let experts = Experts(request, components, try checkpoint.scheduler())
         return MemoryForecast(weights: weights, stages: Stages(request, components, experts, plan).all)
     }

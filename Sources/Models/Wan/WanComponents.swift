@@ -53,6 +53,18 @@ extension Wan {
             return parts.compactMap { $0 }
         }
 
+        /// The weights of every component in the type that it computes in, after a check of the files' headers.
+        ///
+        /// - Parameter plan: how the transformers compute
+        /// - Returns: bytes by name
+        /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+        func weights(_ plan: ExecutionPlan) throws -> [String: Int] {
+            let wide: [(any InspectableComponent)?] = [imageEncoder, vae]
+            let narrow: [(any InspectableComponent)?] = [textEncoder, transformer, transformer2]
+            return try MemoryForecast.weights(of: narrow.compactMap { $0 }, plan.dtype)
+                .merging(MemoryForecast.weights(of: wide.compactMap { $0 }, plan.wide.dtype)) { $1 }
+        }
+
         /// How many pixels a token is high and wide.
         var granularity: (height: Int, width: Int) {
             let patch = transformer.config.patchSize

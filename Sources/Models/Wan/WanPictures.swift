@@ -14,7 +14,7 @@ struct WanPictures {
     ///   - checkpoint: the model
     ///   - components: its components
     ///   - vae: the autoencoder, which the pipeline shares
-    ///   - plan: how it computes
+    ///   - plan: how pictures are encoded
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     init(
         _ checkpoint: CheckpointFolder, _ components: Wan.Components,
@@ -39,17 +39,18 @@ struct WanPictures {
     ///
     /// - Parameters:
     ///   - request: a resolved request
+    ///   - dtype: the denoiser's type
     ///   - trace: where they are recorded, or nil
     /// - Returns: for each video the tokens of its pictures in a row, `[outputs, tokens, width]`; nil if there is no encoder
     /// - Throws: an error of the weights' files, or ``TensorError``
-    func encoded(_ request: GenerationRequest, _ trace: Trace?) throws -> Tensor? {
+    func encoded(_ request: GenerationRequest, _ dtype: DType, _ trace: Trace?) throws -> Tensor? {
         guard let encoder, let processor else { return nil }
         let pictures = request.images + [request.lastImage].compactMap { $0 }
         let pixels = try concatenate(try pictures.map { try processor($0.pixels) }, axis: 0)
         let states = try encoder()(pixels)
         try trace?.record("pixel_values", pixels)
         try trace?.record("image_embeds", states)
-        return try states.reshaped(1, -1, states.size(2)).expanded(request.outputCount, -1, -1)
+        return try states.to(dtype).reshaped(1, -1, states.size(2)).expanded(request.outputCount, -1, -1)
     }
 
     /// What stands beside the noise, or in place of its first frame.
@@ -74,7 +75,8 @@ struct WanPictures {
                 if index == 0 { return picture }
                 return index == frames - 1 ? last ?? blank : blank
             })
-        let parts = components.conditioning == .firstFrame ? [latents] : [try mask(like: latents, last != nil), latents]
+        let isBeside = components.conditioning == .channels
+        let parts = isBeside ? [try mask(like: latents, last != nil), latents] : [latents]
         let condition = try concatenate(parts, axis: 1).spread(over: request.outputCount)
         try trace?.record("condition", condition)
         return condition

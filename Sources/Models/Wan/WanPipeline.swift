@@ -28,12 +28,12 @@ struct WanPipeline: Pipeline {
         components = try Wan.Components(checkpoint)
         scheduler = try checkpoint.scheduler()
         text = try WanTextEncoder(checkpoint, components, plan: plan)
-        vae = Resident(components.vae, plan: plan)
-        pictures = try WanPictures(checkpoint, components, vae: vae, plan: plan)
+        vae = Resident(components.vae, plan: plan.wide)
+        pictures = try WanPictures(checkpoint, components, vae: vae, plan: plan.wide)
         transformer = Resident(components.transformer, plan: plan)
         transformer2 = components.transformer2.map { Resident($0, plan: plan) }
         self.plan = plan
-        weights = try MemoryForecast.weights(of: components.all, plan.dtype)
+        weights = try components.weights(plan)
         defaults = try Wan.defaults(for: checkpoint)
         let parts: [(any ResidentComponent)?] = [text.encoder, pictures.encoder, vae, transformer, transformer2]
         residency = Residency(parts.compactMap { $0 }, limit: memoryLimit)
@@ -62,7 +62,9 @@ struct WanPipeline: Pipeline {
             return try timed(&$0.text) { try prompts(request, trace) }
         }
         if let look = stages.look {
-            conditions.image = try during(look) { try timed(&$0.text) { try pictures.encoded(request, trace) } }
+            conditions.image = try during(look) {
+                try timed(&$0.text) { try pictures.encoded(request, plan.dtype, trace) }
+            }
         }
         if let condition = stages.condition {
             conditions.latents = try during(condition) {

@@ -24,11 +24,12 @@ extension Wan {
             let size = VideoSize(request)
             // The states of prompts and negative prompts, which outlive their stage, and their copies for every video.
             let prompts = 4 * outputs * length * config.textDim * plan.dtype.size
-            let latents = vae.latentFrames(size.frames) * (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            let area = (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            let latents = vae.latentFrames(size.frames) * area
             // Latents, prediction, what the scheduler remembers, and what pictures add.
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(
-                batch: outputs, frames: size.frames, height: size.height, width: size.width, dtype: plan.dtype,
+                batch: outputs, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
                 tiling: request.videoTiling)
             text = MemoryStage(
                 [components.textEncoder.name],
@@ -36,11 +37,11 @@ extension Wan {
                     + components.textEncoder.config.activationBytes(
                         texts: max(request.prompts.count, request.negativePrompts.count), tokens: length, plan.dtype))
             look = components.imageEncoder.map {
-                MemoryStage([$0.name], activations: prompts + $0.config.activationBytes(images: 2, plan.dtype))
+                MemoryStage([$0.name], activations: prompts + $0.config.activationBytes(images: 2, plan.wide.dtype))
             }
             // Nothing in the encoder is larger than its mirror image in the decoder.
             let encoding = vae.decodingBytes(
-                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: plan.dtype)
+                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype)
             condition =
                 request.images.isEmpty
                 ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
@@ -85,6 +86,6 @@ extension Wan.TransformerConfig {
         let inner = outputs * video * max(2 * ffnDim, 6 * width)
         let context = outputs * text * (4 * width + textDim)
         let convertedWeights = dtype.size < DType.float32.size ? 64 << 20 : 0
-        return (6 * stream + inner + context) * dtype.size + 4 * stream + convertedWeights
+        return (6 * stream + inner + context) * dtype.size + 3 * stream * DType.float32.size + convertedWeights
     }
 }
