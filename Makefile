@@ -26,7 +26,7 @@ test-all: export VISUALGEN_TEST_ALL = 1
 test-all: test
 
 conformance: build
-	Tools/conformance/run.sh --video-model Tests/Goldens/checkpoints/wan2.1-tiny-t2v
+	Tools/conformance/run.sh demo-video
 
 check: lint test
 

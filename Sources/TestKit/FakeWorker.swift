@@ -15,6 +15,8 @@ package final class FakeWorker: Worker {
         /// Requests with this prompt fail with this error.
         package var failures: [String: EngineError] = [:]
         package var isReady = true
+        /// Whether it takes pictures to begin with.
+        package var takesPictures = false
 
         package init() {}
     }
@@ -85,7 +87,9 @@ package final class FakeWorker: Worker {
     }
 
     /// Fills in the model's own choices and checks what a model checks.
-    package static func resolve(_ request: GenerationRequest, _ makesVideos: Bool) throws -> GenerationRequest {
+    package static func resolve(
+        _ request: GenerationRequest, _ makesVideos: Bool, takesPictures: Bool = false
+    ) throws -> GenerationRequest {
         let resolved = request.filled(from: defaults(makesVideos))
         var checks = RequestChecks(resolved, model: "Fake")
         checks.batch()
@@ -94,6 +98,7 @@ package final class FakeWorker: Worker {
         checks.finiteGuidance()
         checks.parameters([])
         if !makesVideos { checks.noFrames() }
+        if !takesPictures { checks.pictures(first: .refused, last: .refused) }
         try checks.finish()
         return resolved
     }

@@ -161,6 +161,9 @@ import Testing
             }
             let next = try await client.post(Self.path, #"{"prompt": "a"}"#)
             #expect(next.status == 200)
+            let jobs = try await client.get("/v1/jobs").json["data"] as? [[String: Any]] ?? []
+            #expect(jobs.map { $0["status"] as? String } == ["completed", "failed", "failed", "failed", "failed"])
+            #expect((jobs.last?["error"] as? [String: Any])?["code"] as? String == "cancelled")
         }
     }
 
@@ -210,12 +213,23 @@ import Testing
         }
     }
 
-    @Test func aModelThatCannotEditSaysSo() async throws {
+    @Test(arguments: 0...3) func aStreamShowsThePictureOnItsWay(_ count: Int) async throws {
         let server = try await TestServer()
         try await server.run { client in
             let answer = try await client.post(
-                "/v1/images/edits", form: [("prompt", Array("a".utf8)), ("@image", [1, 2, 3])])
-            #expect(answer.status == 400, "\(answer.text)")
+                Self.path, #"{"prompt": "a", "stream": true, "partial_images": \#(count)}"#)
+            let types = answer.text.split(separator: "\n").filter { $0.hasPrefix("event: ") }.map { $0.dropFirst(7) }
+            let partial = [Substring](repeating: "image_generation.partial_image", count: count)
+            #expect(types == partial + ["image_generation.completed"])
+            for index in 0..<count { #expect(answer.text.contains(#""partial_image_index":\#(index)"#)) }
+        }
+    }
+
+    @Test func aStreamThatFailsSaysWhy() async throws {
+        let server = try await TestServer({ $0.failures = ["doom": .noPixels] })
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "doom", "stream": true}"#)
+            #expect(answer.text.hasPrefix("event: error\ndata: {\"error\":{"))
         }
     }
 }

@@ -24,7 +24,7 @@ struct TestServer: Sendable {
     ) async throws {
         var behaviour = FakeWorker.Behaviour()
         behave(&behaviour)
-        let makesVideos = behaviour.makesVideos
+        let (makesVideos, takesPictures) = (behaviour.makesVideos, behaviour.takesPictures)
         worker = FakeWorker(behaviour)
         self.folder = try folder ?? TemporaryFolder()
         var settings = ServerSettings(folder: self.folder.file("jobs"))
@@ -33,7 +33,7 @@ struct TestServer: Sendable {
         let offer = try await worker.start { _ in }
         let model = ServedModel(
             "fake", offer, worker: worker, dtype: .float32,
-            resolve: { try FakeWorker.resolve($0, makesVideos) }, memory: { _ in nil })
+            resolve: { try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures) }, memory: { _ in nil })
         var log = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         core = try ServerCore(model, settings, log: log)

@@ -147,7 +147,7 @@ class Busy:
     def case_full_queue(self):
         def run():
             try:
-                self.client.images.generate(prompt="a", size="256x256", extra_body={"num_inference_steps": 40})
+                self.client.images.generate(prompt="a", size="128x128", extra_body={"num_inference_steps": 30})
             except openai.OpenAIError as error:
                 errors.append(error)
         errors = []
@@ -266,7 +266,7 @@ def key_file(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--video-model", help="a checkpoint that makes videos; those cases are left out without one")
-    parser.add_argument("--video-settings", default='{"num_frames": 5, "size": "32x32", "num_inference_steps": 2}')
+    parser.add_argument("--video-settings", default='{"num_frames": 5, "size": "96x96", "num_inference_steps": 2}')
     arguments = parser.parse_args()
     failed = 0
     with served("demo-image") as (address, _):

@@ -1,13 +1,14 @@
 """A server for the length of a block."""
 
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / ".build/release/visualgen"
+PROGRAM = os.environ.get("VISUALGEN", ROOT / ".build/release/visualgen")
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ extension APIError {
 
     private init(_ failure: Failure) {
         switch failure.kind {
-        case .request: self = .invalid(failure.message)
+        case .request, .input: self = .invalid(failure.message)
         case .memory, .worker, .unavailable: self = .unavailable(failure.message)
         case .cancelled: self = .cancelled
         case .output:

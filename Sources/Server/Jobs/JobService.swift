@@ -133,7 +133,8 @@ package actor JobService: Service {
             if !isThere { folder.remove(job.id) }
             metrics.finished(job, timings, steps: outcome.times.denoise)
         } catch {
-            await fail(job, error)
+            // In a task of its own: in a cancelled one the store would refuse to write.
+            await Task { await fail(job, error) }.value
         }
     }
 
@@ -144,9 +145,9 @@ package actor JobService: Service {
             log.error("a job failed", metadata: ["job": "\(job.id)", "error": "\(error)"])
         }
         metrics.failed(job, code: cause.code)
+        folder.remove(job.id)
         do {
             try await store.fail(job.id, cause, keepSeconds: limits.keepSeconds)
-            if try await store.job(job.id, owner: job.owner) == nil { folder.remove(job.id) }
         } catch {
             log.error("a job's failure cannot be stored", metadata: ["job": "\(job.id)", "error": "\(error)"])
         }
