@@ -46,7 +46,8 @@ let package = Package(
             name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
             swiftSettings: strict),
         .target(
-            name: "DemoModels", resources: [.copy("Resources/demo-image")], swiftSettings: strict),
+            name: "DemoModels", resources: [.copy("Resources/demo-image"), .copy("Resources/demo-video")],
+            swiftSettings: strict),
         .systemLibrary(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),

@@ -12,7 +12,7 @@ struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Tell what a model is and whether it is whole, or how a picture or a video was made.")
 
-    @Argument(help: "A checkpoint's folder, a hub id, demo-image, or a PNG, MP4, WebM or AVI that VisualGen made.")
+    @Argument(help: "A checkpoint's folder, a hub id, a built-in model, or a PNG, MP4, WebM or AVI made here.")
     var subject: String
 
     @Flag(name: .long, help: "Skip config keys that this build does not know.")

@@ -36,8 +36,9 @@ extension CommandLineTests {
             "dev", "schnell", "dev-batch-images-seeds", "dev-true-cfg-batch-negatives", "dev-sigmas", "dev-odd-size",
             "dev-true-cfg-empty", "dev-unicode", "schnell-true-cfg",
         ])
-        func tracesWhatTheReferenceComputes(_ name: String) async throws {
-            let golden = try Golden("flux1/\(name)")
+        func tracesWhatTheReferenceComputes(_ request: String) async throws {
+            let golden = try Golden("flux1/\(request)")
+            let floors = try Floors()
             let outcome = try await visualgen.run(
                 arguments(golden.request()) + ["--trace", "trace.safetensors", "--output", "a.png"])
             #expect(outcome.status == 0, "\(outcome.testDescription)")
@@ -49,7 +50,7 @@ extension CommandLineTests {
                 #expect(found.dtype == .float32, "\(name)")
                 let distance = Distance(
                     name, of: found.doubles, shape: found.shape, to: expected.doubles, shape: expected.shape)
-                #expect(distance <= (name == "output" ? 1 : name.hasPrefix("input_ids") ? 0 : 1e-4))
+                #expect(distance <= floors.limit(name, of: request))
             }
         }
 
