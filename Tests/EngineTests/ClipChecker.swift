@@ -59,8 +59,10 @@ struct ClipChecker {
     }
 
     private func isSteady(_ places: [(y: Double, x: Double)], _ direction: String) -> Bool {
-        let ways = ["right": (y: 0.0, x: 1.0), "left": (0, -1), "down": (1, 0), "up": (-1, 0)]
-        let way = ways[direction] ?? (y: 0, x: 0)
+        let ways: [String: (y: Double, x: Double)] = [
+            "right": (0, 1), "left": (0, -1), "down": (1, 0), "up": (-1, 0),
+        ]
+        let way = ways[direction] ?? (0, 0)
         return zip(places, places.dropFirst()).allSatisfy { before, after in
             let (down, right) = (after.y - before.y, after.x - before.x)
             return (down * down + right * right).squareRoot() <= Self.leap

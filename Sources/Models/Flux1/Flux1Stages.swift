@@ -27,7 +27,8 @@ extension Flux1 {
                             texts: request.prompts.count, tokens: Flux1TextEncoders.clipTokens, plan.dtype),
                         components.textEncoder2.config.activationBytes(
                             texts: request.prompts.count, tokens: length, plan.dtype)))
-            let decoding = vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0))
+            let decoding = vae.decodingBytes(
+                pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype)
             let isShown = request.previews > 0
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),
