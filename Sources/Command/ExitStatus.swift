@@ -31,7 +31,7 @@ enum ExitStatus: Int32 {
             switch error {
             case .folder: .cannotWrite
             case .folderInUse, .cannotListen: .unavailable
-            case .keys: .badInput
+            case .keys, .keyFile: .badInput
             case .openWithoutKeys: .usage
             }
     }

@@ -64,15 +64,8 @@ struct Serve: AsyncParsableCommand {
         var log = Logger(label: "visualgen") { LineLog(label: $0) }
         log.logLevel = logLevel.level
         let core = try ServerCore(served, settings, log: log)
-        let server = ServerApplication(core, settings)
-        do {
-            try await server.run { [host] port in
-                StandardError.write("visualgen serves \(served.name) at http://\(host):\(port)\n")
-            }
-        } catch let error as ServerError {
-            throw error
-        } catch let error where "\(error)".contains("bind") {
-            throw ServerError.cannotListen(host: host, port: port, reason: "\(error)")
+        try await ServerApplication(core, settings).run { [host] port in
+            StandardError.write("visualgen serves \(served.name) at http://\(host):\(port)\n")
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Glibc
 package import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -67,7 +68,7 @@ package struct ServerApplication: Sendable {
     /// Then nobody new is let in, waiting clients are sent away, and what is being computed may come to its end.
     ///
     /// - Parameter onServerRunning: told the port once it listens
-    /// - Throws: an error of the store or of the network
+    /// - Throws: ``ServerError``, or an error of the store
     package func run(onServerRunning: @escaping @Sendable (Int) async -> Void) async throws {
         try await core.jobs.recover()
         var configuration = ServiceGroupConfiguration(
@@ -75,7 +76,12 @@ package struct ServerApplication: Sendable {
             services: [core.jobs, application(onServerRunning: onServerRunning), DoorKeeper(jobs: core.jobs)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: core.log)
         configuration.maximumGracefulShutdownDuration = .seconds(Self.stopSeconds)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            let reason = String(cString: strerror(error.errnoCode))
+            throw ServerError.cannotListen(host: settings.host, port: settings.port, reason: reason)
+        }
         await core.model.worker.close()
     }
 }

@@ -6,6 +6,8 @@ package enum ServerError: Error, Equatable {
     case folderInUse(String)
     /// The file of keys, the line, and what is wrong with it.
     case keys(String, line: Int, reason: String)
+    /// The file of keys, and why it cannot be read.
+    case keyFile(String, reason: String)
     /// A host that others than this machine's users can reach, without keys.
     case openWithoutKeys(String)
     /// Nothing can listen there.
@@ -18,6 +20,7 @@ extension ServerError: CustomStringConvertible {
         case .folder(let path, let reason): "\(path) cannot hold the server's jobs: \(reason)"
         case .folderInUse(let path): "\(path) is in use by another server; --data names another folder"
         case .keys(let path, let line, let reason): "\(path), line \(line): \(reason)"
+        case .keyFile(let path, let reason): "\(path) \(reason)"
         case .openWithoutKeys(let host):
             "host is \(host), which other machines can reach; that needs --api-keys FILE, or --allow-anyone"
         case .cannotListen(let host, let port, let reason): "\(host):\(port) cannot be listened at: \(reason)"

@@ -18,13 +18,15 @@ import Testing
         do {
             _ = try APIKeys(path: path)
             Issue.record("it was read")
-        } catch let error as ServerError {
+        } catch {
             #expect("\(error)".contains("line \(line):"))
         }
     }
 
     @Test func aFileThatIsNotThereIsAnError() {
-        #expect(throws: (any Error).self) { try APIKeys(path: "/nowhere") }
+        #expect(throws: ServerError.keyFile("/nowhere", reason: "cannot be opened: No such file or directory")) {
+            try APIKeys(path: "/nowhere")
+        }
     }
 
     @Test func everyRouteButTheOpenOnesNeedsAKey() async throws {

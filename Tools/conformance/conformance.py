@@ -147,7 +147,7 @@ class Busy:
     def case_full_queue(self):
         def run():
             try:
-                self.client.images.generate(prompt="a", size="128x128", extra_body={"num_inference_steps": 30})
+                self.client.images.generate(prompt="a", size="128x128", extra_body={"num_inference_steps": 8})
             except openai.OpenAIError as error:
                 errors.append(error)
         errors = []

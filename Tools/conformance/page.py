@@ -110,10 +110,13 @@ def main():
             check_refusal(browser)
             check_stop_and_keyboard(browser)
             check_phone(browser, arguments.output)
+            # A page whose server stops complains.
+            browser.call("Page.navigate", url="about:blank")
         if arguments.video_model:
             with served(arguments.video_model) as (address, _):
                 addresses.append(address)
                 check_video(browser, address, arguments.output)
+                browser.call("Page.navigate", url="about:blank")
         check_silence(browser, addresses)
         browser.close()
     print(f"the page works; screenshots are in {arguments.output}")

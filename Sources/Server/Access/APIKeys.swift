@@ -19,8 +19,8 @@ package final class APIKeys: Sendable {
     /// Reads the file.
     ///
     /// - Parameter path: one key a line; empty lines and lines that begin with `#` do not count
-    /// - Throws: `FileError` or ``ServerError/keys(_:line:reason:)``
-    package init(path: String) throws {
+    /// - Throws: ``ServerError``
+    package init(path: String) throws(ServerError) {
         self.path = path
         state = Mutex(State(keys: try Self.read(path), stamp: Self.stamp(path), lastLook: .now))
     }
@@ -53,12 +53,20 @@ package final class APIKeys: Sendable {
         }
     }
 
+    private static func text(of path: String) throws(ServerError) -> String {
+        do {
+            return String(decoding: try InputFile(reading: path).readAll(limit: fileLimit), as: UTF8.self)
+        } catch {
+            throw .keyFile(path, reason: error.fault.description)
+        }
+    }
+
     private static func stamp(_ path: String) -> Date? {
         (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
     }
 
-    private static func read(_ path: String) throws -> [APIKey] {
-        let text = String(decoding: try InputFile(reading: path).readAll(limit: fileLimit), as: UTF8.self)
+    private static func read(_ path: String) throws(ServerError) -> [APIKey] {
+        let text = try text(of: path)
         var keys: [APIKey] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let line = line.drop { $0.isWhitespace }
