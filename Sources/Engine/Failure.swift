@@ -46,7 +46,8 @@ package struct Failure: Error, Codable, Equatable {
         case is InvalidRequest, is RequestError, MediaError.unknownExtension: .request
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model
         case let error as MediaError: error.isAboutWriting ? .output : .model
-        case is HubError, is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
+        case let error as HubError: error.isAboutTheService ? .unavailable : .model
+        case is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
         case let error as EngineError: error.kind
         case let error as TensorError: error.kind == .outOfMemory ? .memory : .bug
         case is CancellationError: .cancelled
