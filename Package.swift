@@ -108,7 +108,7 @@ let package = Package(
             name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "ModelsTests",
-            dependencies: ["Diffusion", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            dependencies: ["Diffusion", "Layers", "Media", "Models", "TestKit", "Tensors", "Tokenizers"],
             swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),

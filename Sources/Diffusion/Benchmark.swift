@@ -24,11 +24,15 @@ package enum BenchmarkPart: String, CaseIterable, Sendable {
 /// The size of what a benchmark runs on.
 package struct BenchmarkShape: Sendable {
     package let batch, height, width, textTokens: Int
+    /// Frames of a video; nil is the family's choice.
+    package let numFrames: Int?
     /// Values that replace those of the published config.
     package let config: [String: Int]
 
-    package init(batch: Int, height: Int, width: Int, textTokens: Int, config: [String: Int]) {
-        (self.batch, self.height, self.width) = (batch, height, width)
+    package init(
+        batch: Int, height: Int, width: Int, numFrames: Int? = nil, textTokens: Int, config: [String: Int]
+    ) {
+        (self.batch, self.height, self.width, self.numFrames) = (batch, height, width, numFrames)
         (self.textTokens, self.config) = (textTokens, config)
     }
 }

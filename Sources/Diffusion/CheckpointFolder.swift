@@ -63,6 +63,12 @@ package struct CheckpointFolder: Sendable {
             guidanceScale: chosen["guidance_scale"] as? Double)
     }
 
+    /// Whether the checkpoint names a component and its class.
+    ///
+    /// - Parameter component: its name
+    /// - Returns: false also for one that is named as absent
+    package func has(_ component: String) -> Bool { components[component].flatMap { $0 } != nil }
+
     /// The path of a component's folder.
     ///
     /// - Parameters:

@@ -1,12 +1,15 @@
 package import Tensors
 
-/// The steps from noise to clean latents, which every family shares.
-package struct DenoisingLoop {
-    package let scheduler: any Scheduler
+/// The steps of one request from noise to clean latents, which every family shares.
+package final class DenoisingLoop {
+    /// The noise levels.
     package let schedule: NoiseSchedule
-    package let noise: NoiseSource
-    package let observe: ProgressObserver
-    package let trace: Trace?
+    private let noise: NoiseSource
+    private let observe: ProgressObserver
+    private let trace: Trace?
+    private var steps: any SchedulerRun
+    /// The next step.
+    private var index = 0
 
     /// - Parameters:
     ///   - scheduler: how a prediction moves the latents
@@ -18,39 +21,41 @@ package struct DenoisingLoop {
         _ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource,
         observe: @escaping ProgressObserver, trace: Trace?
     ) {
-        (self.scheduler, self.schedule, self.noise) = (scheduler, schedule, noise)
+        (self.schedule, self.noise) = (schedule, noise)
         (self.observe, self.trace) = (observe, trace)
+        steps = scheduler.begin(schedule)
     }
 
-    /// Runs every step; a cancelled task ends between two of them.
+    /// Runs the steps that are left, or the first of them; a cancelled task ends between two of them.
     ///
     /// - Parameters:
-    ///   - initial: the noise as the first step takes it, in 32-bit floats
+    ///   - latents: as the next step takes them, in 32-bit floats: at first the noise
+    ///   - end: the first step that is not run; nil runs all
     ///   - seconds: where each step's time is added
     ///   - predict: the guided prediction for latents at a timestep
-    /// - Returns: the clean latents, in 32-bit floats
+    /// - Returns: the latents after those steps, in 32-bit floats
     /// - Throws: `CancellationError`, or what `predict` throws
     package func run(
-        from initial: consuming Tensor, times seconds: inout [Double],
+        from latents: consuming Tensor, to end: Int? = nil, times seconds: inout [Double],
         predict: (_ latents: Tensor, _ timestep: Float) throws -> Tensor
     ) throws -> Tensor {
-        var latents = initial
-        var steps = scheduler.begin(schedule)
+        var latents = latents
         let count = schedule.timesteps.count
         let shape = Array(latents.shape.dropFirst())
-        try trace?.record("latents.initial", latents)
-        observe(.denoising(step: 0, of: count))
-        for (index, timestep) in schedule.timesteps.enumerated() {
+        if index == 0 { try trace?.record("latents.initial", latents) }
+        observe(.denoising(step: index, of: count))
+        while index < end ?? count {
             try Task.checkCancellation()
             var elapsed = 0.0
             try timed(&elapsed) {
-                let prediction = try predict(latents, timestep)
+                let prediction = try predict(latents, schedule.timesteps[index])
                 latents = try steps.step(latents, prediction: prediction) { try noise.draw(shape) }
                 try trace?.record("noise_pred.step\(index)", prediction)
             }
             seconds.append(elapsed)
             try trace?.record("latents.step\(index)", latents)
-            observe(.denoising(step: index + 1, of: count))
+            index += 1
+            observe(.denoising(step: index, of: count))
         }
         return latents
     }

@@ -41,6 +41,7 @@ extension GenerationRequest {
     /// - Returns: the request filled in
     package func filled(from defaults: GenerationRequest) -> GenerationRequest {
         var filled = self
+        if negativePrompts.isEmpty { filled.negativePrompts = defaults.negativePrompts }
         filled.height = height ?? defaults.height
         filled.width = width ?? defaults.width
         filled.numFrames = numFrames ?? defaults.numFrames

@@ -3,6 +3,8 @@ package struct ParameterSpec: Sendable, Equatable, Codable {
     /// The type of a parameter, with the values allowed.
     package enum Kind: Sendable, Equatable, Codable {
         case number(ClosedRange<Double>)
+        /// True or false.
+        case flag
         /// One text for the batch, or a list with one for each prompt.
         case texts
         /// Numbers within a range, at least one.
@@ -39,6 +41,7 @@ extension ParameterSpec.Kind {
     fileprivate func allows(_ value: ParameterValue) -> Bool {
         switch (self, value) {
         case (.number(let range), .number(let number)): range.contains(number)
+        case (.flag, .bool): true
         case (.texts, .text): true
         case (.texts, .list(let items)): !items.isEmpty && items.allSatisfy { $0.text != nil }
         case (.numbers(let range), .list(let items)):
@@ -52,6 +55,7 @@ extension ParameterSpec.Kind: CustomStringConvertible {
     package var description: String {
         switch self {
         case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+        case .flag: "true or false"
         case .texts: "a text, or a list of texts"
         case .numbers(let range): "a list of numbers from \(range.lowerBound) to \(range.upperBound)"
         }

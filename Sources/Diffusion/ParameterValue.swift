@@ -10,6 +10,8 @@ package enum ParameterValue: Sendable, Equatable {
 
     /// The number, if it is one.
     package var number: Double? { if case .number(let number) = self { number } else { nil } }
+    /// The flag, if it is one.
+    package var flag: Bool? { if case .bool(let flag) = self { flag } else { nil } }
     /// The text, if it is one.
     package var text: String? { if case .text(let text) = self { text } else { nil } }
     /// The items of a list, or the value itself as the only one.

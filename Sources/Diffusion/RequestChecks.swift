@@ -4,6 +4,8 @@ package struct RequestChecks {
     private static let mostOutputs = 1024
     /// The longest side of a picture, in pixels.
     private static let longestSide = 16384
+    /// No video is longer, in frames.
+    private static let mostFrames = 100_000
     /// No schedule is longer than the one models are trained with.
     private static let mostSteps = 1000
 
@@ -88,8 +90,44 @@ package struct RequestChecks {
     package mutating func noFrames() {
         for (field, isGiven) in [("num_frames", request.numFrames != nil), ("frame_rate", request.frameRate != nil)]
         where isGiven {
-            problems.append(.notForModel(field, model: model, known: [], nearest: nil))
+            notForModel(field)
         }
+    }
+
+    /// The length and the speed of a video.
+    package mutating func frames() {
+        if let frames = request.numFrames, !(1...Self.mostFrames).contains(frames) {
+            refuse("num_frames", frames, "from 1 to \(Self.mostFrames)")
+        }
+        if let rate = request.frameRate, !(0.1...1000).contains(rate) {
+            refuse("frame_rate", rate, "from 0.1 to 1000 frames a second")
+        }
+    }
+
+    /// Whether a model takes something.
+    package enum Need: Sendable { case refused, optional, required }
+
+    /// The pictures that a video begins and ends with.
+    ///
+    /// - Parameters:
+    ///   - first: whether the model takes one to begin with, for the whole batch
+    ///   - last: whether it takes one to end with
+    package mutating func pictures(first: Need, last: Need) {
+        if !request.images.isEmpty, first != .refused { count("image", request.images.count, oneOf: [1]) }
+        picture("image", isGiven: !request.images.isEmpty, first)
+        picture("last_image", isGiven: request.lastImage != nil, last)
+    }
+
+    private mutating func picture(_ field: String, isGiven: Bool, _ need: Need) {
+        if need == .refused, isGiven { notForModel(field) }
+        if need == .required, !isGiven { problems.append(.missing(field)) }
+    }
+
+    /// A field that this model has no use for.
+    ///
+    /// - Parameter field: its name
+    package mutating func notForModel(_ field: String) {
+        problems.append(.notForModel(field, model: model, known: [], nearest: nil))
     }
 
     /// The family's own parameters.
@@ -108,7 +146,13 @@ package struct RequestChecks {
         }
     }
 
-    private mutating func refuse(_ field: String, _ found: some CustomStringConvertible, _ expected: String) {
+    /// A value that cannot be used.
+    ///
+    /// - Parameters:
+    ///   - field: the field's name
+    ///   - found: its value
+    ///   - expected: what it must be
+    package mutating func refuse(_ field: String, _ found: some CustomStringConvertible, _ expected: String) {
         problems.append(.value(field, found: "\(found)", expected: expected))
     }
 

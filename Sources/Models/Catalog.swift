@@ -5,8 +5,7 @@ internal import Foundation
 package enum Catalog {
     /// One line a family, in the order in which the parts of class names are looked for.
     private static let entries = [
-        CatalogEntry("Wan 2.1/2.2 image to video", classNameHas: [["Wan"], ["ImageToVideo", "I2V"]]),
-        CatalogEntry("Wan 2.1/2.2", classNameHas: [["Wan"]]),
+        CatalogEntry(Wan.self, classNameHas: [["Wan"]]),
         CatalogEntry("FLUX.2", classNameHas: [["Flux2"]]),
         CatalogEntry(Flux1.self, classNameHas: [["Flux"]]),
         CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),

@@ -22,11 +22,15 @@ package struct Golden: Sendable {
     package init(path: String) throws { file = try SafetensorsFile(path: path) }
 
     /// The names of the goldens of requests to FLUX.1's pipeline.
-    package static let flux1Cases: [String] = {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/flux1")) ?? []
-        return names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("components-") }
+    package static let flux1Cases = names(in: "flux1").filter { !$0.hasPrefix("components-") }
+    /// The names of the goldens of requests to Wan's pipelines.
+    package static let wanCases = names(in: "wan/pipelines")
+
+    private static func names(in subfolder: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(subfolder)")) ?? []
+        return names.filter { $0.hasSuffix(".safetensors") }
             .map { String($0.dropLast(".safetensors".count)) }.sorted()
-    }()
+    }
 
     /// The names of the tensors, sorted.
     package var names: [String] { file.entries.map(\.name).sorted() }
@@ -42,6 +46,15 @@ package struct Golden: Sendable {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
+    }
+
+    /// The config of the scheduler that took the place of the checkpoint's, if one did.
+    ///
+    /// - Returns: its keys and values
+    /// - Throws: an error of JSON
+    package func scheduler() throws -> [String: Any]? {
+        let request = try JSONSerialization.jsonObject(with: Data((file.metadata["request"] ?? "").utf8))
+        return (request as? [String: Any])?["scheduler"] as? [String: Any]
     }
 
     /// Whether there is a tensor of this name.
@@ -75,8 +88,12 @@ package struct GoldenRequest: Decodable, Sendable {
     package let model: String
     package let prompts: [String]
     package let prompt2, negativePrompt, negativePrompt2: [String]?
-    package let trueCfgScale, guidanceScale: Double
+    package let guidanceScale: Double
+    package let trueCfgScale, guidanceScale2: Double?
     package let height, width, numInferenceSteps: Int
+    package let numFrames: Int?
+    /// Names of pictures.
+    package let image, lastImage: String?
     package let sigmas: [Double]?
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]

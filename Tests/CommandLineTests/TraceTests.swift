@@ -23,7 +23,7 @@ extension CommandLineTests {
             if let texts = request.negativePrompt2 { arguments += ["--extra", "negative_prompt_2=\(json(texts))"] }
             if let sigmas = request.sigmas { arguments += ["--extra", "sigmas=\(sigmas)"] }
             return arguments + [
-                "--extra", "true_cfg_scale=\(request.trueCfgScale)", "--guidance-scale", "\(request.guidanceScale)",
+                "--extra", "true_cfg_scale=\(request.trueCfgScale ?? 1)", "--guidance-scale", "\(request.guidanceScale)",
                 "--height", "\(request.height)", "--width", "\(request.width)",
                 "--num-inference-steps", "\(request.numInferenceSteps)",
                 "--num-images-per-prompt", "\(request.numImagesPerPrompt)",

@@ -32,6 +32,22 @@ import Testing
         #expect(clean.dtype == .float32)
     }
 
+    /// Two models may share the steps.
+    @Test func goesOnWhereItStopped() throws {
+        let trace = Trace()
+        let loop = try loop(steps: 4, trace: trace)
+        let whole = try self.loop(steps: 4)
+        func predict(_ latents: Tensor, _ timestep: Float) throws -> Tensor { try latents * Double(timestep / 1000) }
+        var times: [Double] = []
+        let start = try Tensor.full(1, [1, 4])
+        let half = try loop.run(from: start, to: 1, times: &times, predict: predict)
+        #expect(times.count == 1)
+        let rest = try loop.run(from: half, times: &times, predict: predict)
+        #expect(times.count == 4)
+        #expect(try rest.floats() == whole.run(from: start, times: &times, predict: predict).floats())
+        #expect(trace.entries.map(\.name).filter { $0.hasPrefix("latents") }.count == 5)
+    }
+
     @Test func recordsWhatTheTracesContractNames() throws {
         let trace = Trace()
         var times: [Double] = []

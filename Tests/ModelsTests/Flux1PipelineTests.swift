@@ -13,7 +13,7 @@ import Testing
     func agreesWithTheReferenceAtEveryStage(_ name: String) throws {
         let golden = try Golden("flux1/\(name)")
         let asked = try golden.request()
-        let (pixels, trace) = try TinyModel(asked.model).run(GenerationRequest(asked))
+        let (pixels, trace) = try TinyModel(asked.model).run(try GenerationRequest(asked))
         #expect(Set(golden.names).subtracting(Self.untraced) == Set(trace.keys))
         let isSameProcessor = golden.cpuCapability == ThreadSettings.cpuCapability
         for name in golden.names where !Self.untraced.contains(name) {
@@ -99,7 +99,7 @@ import Testing
         let limit = try #require(limits.cases[name]?["ownNoise"] ?? limits.cases[name]?["own_noise"])
         let golden = try Golden("flux1/\(name)")
         let asked = try golden.request()
-        let trace = try TinyModel(asked.model).run(GenerationRequest(asked), dtype: .bfloat16).1
+        let trace = try TinyModel(asked.model).run(try GenerationRequest(asked), dtype: .bfloat16).1
         for (key, metric) in [
             ("decoded", limit.decoded), ("latents.step\(asked.numInferenceSteps - 1)", limit.latents),
         ] {
@@ -116,7 +116,7 @@ import Testing
 
     @Test func computesInFloat16() throws {
         let golden = try Golden("flux1/dev")
-        let trace = try TinyModel().run(GenerationRequest(golden.request()), dtype: .float16).1
+        let trace = try TinyModel().run(try GenerationRequest(golden.request()), dtype: .float16).1
         let distance = try #require(trace["decoded"]).distance(to: golden.tensor("decoded"))
         #expect(distance <= 0.1)
         #expect(distance > 1e-5)

@@ -18,11 +18,25 @@ import Testing
             })
     }
 
-    @Test(arguments: ["flux1-dev", "flux1-schnell"])
+    /// The components of each published checkpoint.
+    nonisolated private static let models = [
+        "flux1-dev": ["text_encoder", "text_encoder_2", "transformer", "vae"],
+        "flux1-schnell": ["text_encoder", "text_encoder_2", "transformer", "vae"],
+        "wan2.1-t2v-1.3b": ["text_encoder", "transformer", "vae"],
+        "wan2.1-t2v-14b": ["text_encoder", "transformer", "vae"],
+        "wan2.1-i2v-14b-480p": ["text_encoder", "image_encoder", "transformer", "vae"],
+        "wan2.1-i2v-14b-720p": ["text_encoder", "image_encoder", "transformer", "vae"],
+        "wan2.1-flf2v-14b-720p": ["text_encoder", "image_encoder", "transformer", "vae"],
+        "wan2.2-t2v-a14b": ["text_encoder", "transformer", "transformer_2", "vae"],
+        "wan2.2-i2v-a14b": ["text_encoder", "transformer", "transformer_2", "vae"],
+        "wan2.2-ti2v-5b": ["text_encoder", "transformer", "vae"],
+    ]
+
+    @Test(arguments: models.keys.sorted())
     func asksForExactlyWhatThePublishedCheckpointHas(_ model: String) throws {
         let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/\(model)")
         let components = try Catalog.family(of: checkpoint).components(of: checkpoint)
-        #expect(components.map(\.name) == ["text_encoder", "text_encoder_2", "transformer", "vae"])
+        #expect(components.map(\.name) == Self.models[model])
         for component in components {
             let published = try published(component.folder)
             let listing = try component.listing(of: nil)
@@ -36,11 +50,15 @@ import Testing
         }
     }
 
-    /// The published transformers have 11.9 thousand million parameters.
-    @Test func countsTheParametersThatArePublished() throws {
-        let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/flux1-dev")
-        let transformer = try #require(Flux1.components(of: checkpoint).first { $0.name == "transformer" })
+    @Test(arguments: [
+        ("flux1-dev", 11_901_408_320), ("wan2.1-t2v-1.3b", 1_418_996_800), ("wan2.1-t2v-14b", 14_288_491_584),
+        ("wan2.2-ti2v-5b", 4_999_787_712),
+    ])
+    func countsTheParametersThatArePublished(_ model: String, _ expected: Int) throws {
+        let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/\(model)")
+        let components = try Catalog.family(of: checkpoint).components(of: checkpoint)
+        let transformer = try #require(components.first { $0.name == "transformer" })
         let count = try transformer.listing(of: nil).entries.map { $0.shape.reduce(1, *) }.reduce(0, +)
-        #expect(count == 11_901_408_320)
+        #expect(count == expected)
     }
 }

@@ -1,5 +1,6 @@
 import Diffusion
 import Layers
+import Media
 import Models
 import Tensors
 import TestKit
@@ -9,7 +10,7 @@ import Testing
 struct TinyModel {
     let path: String
 
-    /// - Parameter model: `flux1-tiny-dev` or `flux1-tiny-schnell`
+    /// - Parameter model: a folder of the tiny checkpoints
     init(_ model: String = "flux1-tiny-dev") { path = TinyCheckpoint.path(of: model) }
 
     /// - Parameter copy: a checkpoint that was changed; it must outlive this value's use
@@ -41,9 +42,10 @@ struct TinyModel {
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
         let checkpoint = try CheckpointFolder(path)
-        let pipeline = try Flux1.load(checkpoint, plan: ExecutionPlan(dtype: dtype), memoryLimit: nil)
+        let family = try Catalog.family(of: checkpoint)
+        let pipeline = try family.load(checkpoint, plan: ExecutionPlan(dtype: dtype), memoryLimit: nil)
         let trace = Trace()
-        let resolved = try Flux1.resolve(request, for: checkpoint)
+        let resolved = try family.resolve(request, for: checkpoint)
         let collector = PixelCollector()
         _ = try pipeline.generate(resolved, observe: { _ in }, trace: trace, deliver: collector.add)
         return (try #require(collector.pixels), Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
@@ -60,16 +62,29 @@ struct TinyModel {
 
 extension GenerationRequest {
     /// The request that a golden answers.
-    init(_ golden: GoldenRequest) {
+    init(_ golden: GoldenRequest) throws {
         self.init(prompts: golden.prompts)
         negativePrompts = golden.negativePrompt ?? []
         (height, width, numInferenceSteps) = (golden.height, golden.width, golden.numInferenceSteps)
         (guidanceScale, maxSequenceLength) = (golden.guidanceScale, golden.maxSequenceLength)
         (numImagesPerPrompt, seeds) = (golden.numImagesPerPrompt, golden.seeds)
-        extra["true_cfg_scale"] = .number(golden.trueCfgScale)
+        numFrames = golden.numFrames
+        extra["true_cfg_scale"] = golden.trueCfgScale.map(ParameterValue.number)
+        extra["guidance_scale_2"] = golden.guidanceScale2.map(ParameterValue.number)
         extra["prompt_2"] = golden.prompt2.map { .list($0.map(ParameterValue.text)) }
         extra["negative_prompt_2"] = golden.negativePrompt2.map { .list($0.map(ParameterValue.text)) }
+        images = try [golden.image].compactMap { $0 }.map(InputPicture.init(golden:))
+        lastImage = try golden.lastImage.map(InputPicture.init(golden:))
         extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
+    }
+}
+
+extension InputPicture {
+    /// One of the pictures that goldens begin or end with.
+    init(golden name: String) throws {
+        let image = try Image(path: "\(Golden.folder)/wan/pictures/\(name)")
+        self.init(
+            name: name, pixels: PixelBatch(count: 1, height: image.height, width: image.width, bytes: image.pixels))
     }
 }
 

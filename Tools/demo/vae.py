@@ -12,7 +12,7 @@ KL_WEIGHT = 1e-4
 LATENT_NOISE = 0.3  # at most; makes the decoder turn slightly wrong latents into clean pictures
 
 
-def _edges(picture):
+def edges(picture):
     """Differences between neighbouring pixels, downwards and to the right."""
     return picture[..., 1:, :] - picture[..., :-1, :], picture[..., 1:] - picture[..., :-1]
 
@@ -45,7 +45,7 @@ class VaeTrainer:
             decoded = self.vae.decode(latents.to(self.vae.dtype)).sample.float()
             kl = 0.5 * (mean**2 + variance - 1 - posterior.logvar.float()).mean()
             loss = F.l1_loss(decoded, pictures) + 0.5 * F.mse_loss(decoded, pictures) + KL_WEIGHT * kl
-            loss = loss + 0.5 * sum(F.l1_loss(a, b) for a, b in zip(_edges(decoded), _edges(pictures)))
+            loss = loss + 0.5 * sum(F.l1_loss(a, b) for a, b in zip(edges(decoded), edges(pictures)))
             self.optimiser.follow(loss)
             return loss.detach()
 

@@ -109,8 +109,7 @@ CASES = {
     "ti2v-image": TI2V | FIRST | BAD,
     "ti2v-image-no-guidance": TI2V | FIRST | NO_GUIDANCE | {"num_inference_steps": 2, "seeds": [17]},
     "ti2v-image-floored-size": TI2V | FIRST | NO_GUIDANCE | {"height": 48, "width": 48, "num_frames": 1},
-        "ti2v-image-batch": TI2V | FIRST | NO_GUIDANCE | {"prompts": TWO, "num_inference_steps": 2, "seeds": [18]},
-    "ti2v-image-last-unused": TI2V | FIRST | LAST | NO_GUIDANCE | {"num_frames": 1, "num_inference_steps": 2},
+    "ti2v-image-batch": TI2V | FIRST | NO_GUIDANCE | {"prompts": TWO, "num_inference_steps": 2, "seeds": [18]},
 }  # fmt: skip
 
 # What diffusers does not run.

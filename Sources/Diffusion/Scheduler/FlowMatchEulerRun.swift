@@ -1,6 +1,8 @@
 internal import Tensors
 
 extension FlowMatchEuler: Scheduler {
+    package var trainTimesteps: Double { Double(config.numTrainTimesteps) }
+
     package func schedule(sigmas: [Double], mu: Double?) -> NoiseSchedule {
         schedule(sigmas: sigmas, timesteps: nil, mu: mu)
     }

@@ -2,6 +2,9 @@ package import Tensors
 
 /// How a model's predictions take latents from noise to the picture: what a checkpoint's `scheduler_config.json` describes.
 package protocol Scheduler: Sendable {
+    /// How many noise levels the model was trained with, which is the timestep of noise alone.
+    var trainTimesteps: Double { get }
+
     /// The noise levels of evenly spaced steps.
     ///
     /// - Parameters:

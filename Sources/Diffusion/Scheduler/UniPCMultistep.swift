@@ -9,6 +9,8 @@ package struct UniPCMultistep: Scheduler {
 
     package init(_ config: UniPCConfig = UniPCConfig()) { self.config = config }
 
+    package var trainTimesteps: Double { Double(config.numTrainTimesteps) }
+
     package func schedule(steps: Int, mu: Double?) -> NoiseSchedule {
         if let curve { return schedule(along: curve, through: trained.map { Double($0) }, steps: steps) }
         if config.useFlowSigmas {

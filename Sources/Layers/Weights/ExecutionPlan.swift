@@ -18,4 +18,11 @@ package struct ExecutionPlan {
     ) {
         (self.dtype, self.device, self.attention) = (dtype, device, attention)
     }
+
+    /// The same in 32-bit floats, for components that 16 bits would spoil.
+    package var wide: ExecutionPlan {
+        var plan = self
+        plan.dtype = .float32
+        return plan
+    }
 }

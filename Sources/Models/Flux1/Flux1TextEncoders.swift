@@ -1,7 +1,6 @@
 internal import Diffusion
 internal import Layers
 internal import Tensors
-internal import Tokenizers
 
 /// FLUX.1's two text encoders: CLIP for the text as a whole, T5 for its tokens.
 struct Flux1TextEncoders {
@@ -16,15 +15,17 @@ struct Flux1TextEncoders {
     /// Which of a request's prompts.
     enum Side { case positive, negative }
 
-    private let tokenizer, tokenizer2: Tokenizer
+    private let tokenizer, tokenizer2: PromptTokenizer
     /// How long every text of CLIP is, in tokens.
     private let clipTokens: Int
     let encoder: Resident<CLIPTextConfig, CLIPTextModel>
     let encoder2: Resident<T5Config, T5Encoder>
 
     init(_ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan) throws {
-        tokenizer = try Self.tokenizer("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
-        tokenizer2 = try Self.tokenizer("tokenizer_2", ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
+        tokenizer = try PromptTokenizer(
+            "tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
+        tokenizer2 = try PromptTokenizer(
+            "tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
         let positions = components.textEncoder.config.maxPositionEmbeddings
         clipTokens = tokenizer.modelMaxLength ?? positions
         guard clipTokens <= positions else {
@@ -49,8 +50,8 @@ struct Flux1TextEncoders {
         let second = request.extra[side == .positive ? "prompt_2" : "negative_prompt_2"]
         // diffusers takes an empty second prompt for none, but not a list of empty ones.
         let texts2 = second == .text("") ? texts : second?.items.compactMap(\.text) ?? texts
-        let ids = try Self.ids(texts, tokenizer, length: clipTokens)
-        let ids2 = try Self.ids(texts2, tokenizer2, length: request.maxSequenceLength ?? 512)
+        let ids = try tokenizer(texts, length: clipTokens).ids
+        let ids2 = try tokenizer2(texts2, length: request.maxSequenceLength ?? 512).ids
         try encoder.component.requireRows(for: ids, of: "tokenizer")
         try encoder2.component.requireRows(for: ids2, of: "tokenizer_2")
         let prefix = side == .positive ? "" : "negative_"
@@ -65,24 +66,5 @@ struct Flux1TextEncoders {
         return Prompt(
             prompt: try states.spread(over: request.outputCount),
             pooled: try pooled.spread(over: request.outputCount))
-    }
-
-    private static func tokenizer(_ name: String, _ classes: [String], in checkpoint: CheckpointFolder) throws
-        -> Tokenizer
-    {
-        let folder = try checkpoint.folder(name, classes: classes)
-        return try Tokenizer(folder: folder, className: checkpoint.components[name] ?? nil)
-    }
-
-    private static func ids(_ texts: [String], _ tokenizer: Tokenizer, length: Int) throws -> [[Int32]] {
-        try tokenizer.encode(texts, maxLength: length, padding: .maxLength, truncation: .maxLength).map(\.ids)
-    }
-}
-
-extension Tensor {
-    /// Rows of one prompt, repeated until there is one for each of a number of pictures.
-    fileprivate func spread(over count: Int) throws(TensorError) -> Tensor {
-        if size(0) == count { return self }
-        return try concatenate([Tensor](repeating: self, count: count / size(0)), axis: 0)
     }
 }

@@ -19,6 +19,8 @@ package struct CLIPVisionModel {
         let model = weights.first(of: ["vision_model", ""], having: "pre_layrnorm.weight")
         let (width, embeddings, stack) = (config.hiddenSize, model["embeddings"], model["encoder"]["layers"])
         embeddings.disregard("position_ids")
+        // From the pooled state to the space that CLIP shares with texts.
+        weights.disregard("visual_projection.weight")
         patches = try embeddings["patch_embedding"]
             .tensor("weight", width, config.numChannels, config.patchSize, config.patchSize)
         classToken = try embeddings.tensor("class_embedding", width)

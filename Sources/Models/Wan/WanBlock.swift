@@ -11,6 +11,7 @@ extension Wan {
         private let up, down: Linear
         private let table: Tensor
         private let epsilon: Double
+        private let dtype: DType
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
@@ -21,27 +22,27 @@ extension Wan {
             up = try Linear(weights["ffn"]["net"][0]["proj"], from: width, to: config.ffnDim)
             down = try Linear(weights["ffn"]["net"][2], from: config.ffnDim, to: width)
             table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 6, width).unsqueezed(0)
-            epsilon = config.eps
+            (epsilon, dtype) = (config.eps, weights.plan.dtype)
         }
 
         /// - Parameters:
-        ///   - x: `[batch, tokens, width]`
+        ///   - x: `[batch, tokens, width]`, in 32-bit floats
         ///   - context: prompt and picture
         ///   - modulation: of each group of tokens, `[batch, groups, 6, width]`, in 32-bit floats
         ///   - rotary: the tables of the tokens
-        /// - Returns: `[batch, tokens, width]`
+        /// - Returns: `[batch, tokens, width]`, in 32-bit floats
         /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ context: Context, modulation: Tensor, rotary: RotaryEmbedding)
             throws(TensorError) -> Tensor
         {
             let shifts = try table + modulation
             func part(_ index: Int) throws(TensorError) -> Tensor { try shifts.select(index, axis: 2) }
-            var x = try gatedAdd(
-                x, gate: part(2),
-                selfAttention(modulatedLayerNorm(x, scale: part(1), shift: part(0), epsilon: epsilon), rotary))
-            x = try x + crossAttention(crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x, context)
-            let normed = try modulatedLayerNorm(x, scale: part(4), shift: part(3), epsilon: epsilon)
-            return try gatedAdd(x, gate: part(5), down(geluTanh(up(normed))))
+            var normed = try modulatedLayerNorm(x, scale: part(1), shift: part(0), epsilon: epsilon).to(dtype)
+            var x = try gatedAdd(x, gate: part(2), selfAttention(normed, rotary).to(.float32))
+            normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
+            x = try x + crossAttention(normed, context)
+            normed = try modulatedLayerNorm(x, scale: part(4), shift: part(3), epsilon: epsilon).to(dtype)
+            return try gatedAdd(x, gate: part(5), down(geluTanh(up(normed))).to(.float32))
         }
     }
 }

@@ -5,20 +5,21 @@ extension Wan {
     /// What timesteps, prompt and picture become before the blocks see them.
     struct ConditionEmbedding {
         private let time: TimestepEmbedding
-        private let timeProjection: Linear
+        private let timeWeight, timeBias: Tensor
         private let text: TextEmbedding
         private let image: ImageEmbedding?
         private let frequencies: Int
-        private let plan: ExecutionPlan
+        private let device: Device
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
-            plan = weights.plan
+            device = weights.plan.device
             frequencies = config.freqDim
             // In 32-bit floats whatever the model's type: a timestep rounded to 16 bits moves the picture visibly.
             time = try TimestepEmbedding(
                 weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
-            timeProjection = try Linear(weights["time_proj"], from: width, to: 6 * width)
+            timeWeight = try weights["time_proj"].tensor("weight", 6 * width, width)
+            timeBias = try weights["time_proj"].tensor("bias", 6 * width)
             text = try TextEmbedding(weights["text_embedder"], from: config.textDim, to: width)
             image = try config.imageDim.map { imageDim in
                 try ImageEmbedding(
@@ -31,8 +32,9 @@ extension Wan {
         ///   `[1, groups, 6, width]`, both in 32-bit floats
         /// - Throws: ``TensorError``
         func timesteps(_ values: [Float]) throws(TensorError) -> (embedded: Tensor, modulation: Tensor) {
-            let embedded = try time(timestepSinusoids(values, width: frequencies, on: plan.device))
-            let modulation = try timeProjection(silu(embedded).to(plan.dtype)).to(.float32)
+            let embedded = try time(timestepSinusoids(values, width: frequencies, on: device))
+            // Once for each step, so that a copy of the weights in 32 bits need not be kept.
+            let modulation = try linear(silu(embedded), weight: timeWeight.to(.float32), bias: timeBias.to(.float32))
             return (try embedded.unsqueezed(0), try modulation.reshaped(1, values.count, 6, -1))
         }
 

@@ -31,7 +31,8 @@ extension Wan {
 
         /// What runs from block to block.
         package struct State {
-            /// What the blocks work on, `[batch, tokens, width]`.
+            /// What the blocks work on, `[batch, tokens, width]`, in 32-bit floats: rounded to 16 bits after every block
+            /// it would lose more than all else that is.
             package var tokens: Tensor
             /// How the timesteps shift, scale and gate the blocks, `[batch, groups, 6, width]`, in 32-bit floats.
             package let modulation: Tensor
@@ -49,7 +50,6 @@ extension Wan {
         private let blocks: [Block]
         private let table: Tensor
         private let projectionOut: Linear
-        private let dtype: DType
 
         /// Reads the denoiser.
         ///
@@ -60,7 +60,6 @@ extension Wan {
         package init(_ weights: Weights, _ config: TransformerConfig) throws {
             let (width, patch) = (config.width, config.patchSize)
             self.config = config
-            dtype = weights.plan.dtype
             // The first and the last layer are small, and 16 bits there would show in every prediction.
             let wide = weights.computing(in: .float32)
             // A convolution whose window never overlaps itself is a linear layer over patches.
@@ -80,7 +79,7 @@ extension Wan {
             let grid = Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
             let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
             return State(
-                tokens: try linear(grid.patches(latents.to(.float32)), weight: patchWeight, bias: patchBias).to(dtype),
+                tokens: try linear(grid.patches(latents.to(.float32)), weight: patchWeight, bias: patchBias),
                 modulation: try modulation.expanded(latents.size(0), -1, -1, -1),
                 timesteps: try timesteps.expanded(latents.size(0), -1, -1),
                 context: try conditions.context(prompt: input.prompt, image: input.image), rotary: input.rotary,
@@ -96,7 +95,7 @@ extension Wan {
         package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
             let shifts = try table + state.timesteps.unsqueezed(2)
             let normed = try modulatedLayerNorm(
-                state.tokens.to(.float32), scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
+                state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
                 epsilon: config.eps)
             return try state.grid.latents(projectionOut(normed))
         }

@@ -6,6 +6,8 @@ public struct ExtraParamSpec: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
         /// A number of a range, its ends included.
         case number(ClosedRange<Double>)
+        /// True or false.
+        case flag
         /// A text, or a list of texts.
         case texts
         /// A list of numbers, each of a range.
@@ -23,6 +25,7 @@ public struct ExtraParamSpec: Sendable, Equatable {
         kind =
             switch spec.kind {
             case .number(let range): .number(range)
+            case .flag: .flag
             case .texts: .texts
             case .numbers(let range): .numbers(range)
             }

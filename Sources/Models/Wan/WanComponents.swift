@@ -1,0 +1,108 @@
+internal import Diffusion
+internal import Layers
+
+extension Wan {
+    /// The components with weights, and what the checkpoint says of how they work together.
+    struct Components {
+        /// What a picture is for.
+        enum Conditioning {
+            /// The model takes none.
+            case none
+            /// Latents and a mask of pictures stand beside the noise (2.1 I2V, 2.2 I2V A14B).
+            case channels
+            /// The first latent frame is the picture (2.2 TI2V 5B).
+            case firstFrame
+        }
+
+        let textEncoder: Component<T5Config, T5Encoder>
+        /// Of models that look at the picture itself (2.1 I2V).
+        let imageEncoder: Component<CLIPVisionConfig, CLIPVisionModel>?
+        let transformer: Component<TransformerConfig, Transformer>
+        /// Takes over at the noise level of ``boundaryRatio`` (2.2 A14B).
+        let transformer2: Component<TransformerConfig, Transformer>?
+        let vae: Component<AutoencoderKLWanConfig, AutoencoderKLWan>
+        let conditioning: Conditioning
+        /// Whether a request must bring a picture.
+        let needsPicture: Bool
+        /// The share of the timesteps below which the second transformer takes over.
+        let boundaryRatio: Double?
+
+        init(_ checkpoint: CheckpointFolder) throws {
+            textEncoder = try Component(
+                "text_encoder", in: checkpoint, classes: ["UMT5EncoderModel"], T5Encoder.init)
+            transformer = try Self.transformer("transformer", in: checkpoint)
+            vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKLWan"], AutoencoderKLWan.init)
+            needsPicture = checkpoint.pipelineClass == "WanImageToVideoPipeline"
+            let hasFramesOfOwnTime = checkpoint.settings["expand_timesteps"]?.flag ?? false
+            conditioning = hasFramesOfOwnTime ? .firstFrame : needsPicture ? .channels : .none
+            imageEncoder =
+                needsPicture && transformer.config.imageDim != nil
+                ? try Component(
+                    "image_encoder", in: checkpoint,
+                    classes: ["CLIPVisionModel", "CLIPVisionModelWithProjection"], CLIPVisionModel.init) : nil
+            boundaryRatio = checkpoint.settings["boundary_ratio"]?.number
+            transformer2 =
+                boundaryRatio == nil && !checkpoint.has("transformer_2")
+                ? nil : try Self.transformer("transformer_2", in: checkpoint)
+            try check(index: "\(checkpoint.path)/model_index.json")
+        }
+
+        /// In the order they run.
+        var all: [any InspectableComponent] {
+            let parts: [(any InspectableComponent)?] = [textEncoder, imageEncoder, transformer, transformer2, vae]
+            return parts.compactMap { $0 }
+        }
+
+        /// The weights of every component in the type that it computes in, after a check of the files' headers.
+        ///
+        /// - Parameter plan: how the transformers compute
+        /// - Returns: bytes by name
+        /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+        func weights(_ plan: ExecutionPlan) throws -> [String: Int] {
+            let wide: [(any InspectableComponent)?] = [imageEncoder, vae]
+            let narrow: [(any InspectableComponent)?] = [textEncoder, transformer, transformer2]
+            return try MemoryForecast.weights(of: narrow.compactMap { $0 }, plan.dtype)
+                .merging(MemoryForecast.weights(of: wide.compactMap { $0 }, plan.wide.dtype)) { $1 }
+        }
+
+        /// How many pixels a token is high and wide.
+        var granularity: (height: Int, width: Int) {
+            let patch = transformer.config.patchSize
+            return (vae.config.scaleFactor * patch[1], vae.config.scaleFactor * patch[2])
+        }
+
+        private static func transformer(_ name: String, in checkpoint: CheckpointFolder) throws
+            -> Component<TransformerConfig, Transformer>
+        {
+            try Component(name, in: checkpoint, classes: ["WanTransformer3DModel"], Transformer.init)
+        }
+
+        /// What the components' own configs cannot know of each other.
+        private func check(index: String) throws {
+            if transformer2 != nil, boundaryRatio == nil {
+                throw ConfigError(file: index, fault: .unsupported("a transformer_2 without a boundary_ratio"))
+            }
+            if let boundaryRatio, !(0...1).contains(boundaryRatio) {
+                throw ConfigError(file: index, fault: .value("boundary_ratio", found: "\(boundaryRatio)"))
+            }
+            let z = vae.config.zDim
+            let input = conditioning == .channels ? 2 * z + vae.config.temporalFactor : z
+            for component in [transformer, transformer2].compactMap({ $0 }) {
+                let config = component.config
+                let file = "\(component.folder)/config.json"
+                func require(_ key: String, _ found: Int, _ expected: Int) throws(ConfigError) {
+                    if found != expected {
+                        throw ConfigError(file: file, fault: .value(key, found: "\(found) instead of \(expected)"))
+                    }
+                }
+                try require("in_channels", config.inChannels, input)
+                try require("out_channels", config.outChannels ?? config.inChannels, z)
+                try require("text_dim", config.textDim, textEncoder.config.dModel)
+                if let imageEncoder, let imageDim = config.imageDim {
+                    try require("image_dim", imageDim, imageEncoder.config.hiddenSize)
+                }
+                if conditioning == .firstFrame { try require("patch_size", config.patchSize[0], 1) }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+internal import Diffusion
+internal import Layers
+internal import Tensors
+
+/// What the pictures of a request become.
+struct WanPictures {
+    private let components: Wan.Components
+    private let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
+    private let processor: CLIPImageProcessor?
+    let encoder: Resident<CLIPVisionConfig, CLIPVisionModel>?
+    private let plan: ExecutionPlan
+
+    /// - Parameters:
+    ///   - checkpoint: the model
+    ///   - components: its components
+    ///   - vae: the autoencoder, which the pipeline shares
+    ///   - plan: how pictures are encoded
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    init(
+        _ checkpoint: CheckpointFolder, _ components: Wan.Components,
+        vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, plan: ExecutionPlan
+    ) throws {
+        (self.components, self.vae, self.plan) = (components, vae, plan)
+        encoder = components.imageEncoder.map { Resident($0, plan: plan) }
+        guard encoder != nil else {
+            processor = nil
+            return
+        }
+        // The index of FLF2V names a whole CLIPProcessor, of which only the part for pictures is used.
+        let folder = try checkpoint.folder(
+            "image_processor", classes: ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"])
+        processor = CLIPImageProcessor(
+            try CLIPImageProcessorConfig.read(
+                "\(folder)/preprocessor_config.json", allowingUnknown: checkpoint.allowsUnknownConfig
+            ).0)
+    }
+
+    /// The picture encoder's states, for models that look at the pictures themselves.
+    ///
+    /// - Parameters:
+    ///   - request: a resolved request
+    ///   - dtype: the denoiser's type
+    ///   - trace: where they are recorded, or nil
+    /// - Returns: for each video the tokens of its pictures in a row, `[outputs, tokens, width]`; nil if there is no encoder
+    /// - Throws: an error of the weights' files, or ``TensorError``
+    func encoded(_ request: GenerationRequest, _ dtype: DType, _ trace: Trace?) throws -> Tensor? {
+        guard let encoder, let processor else { return nil }
+        let pictures = request.images + [request.lastImage].compactMap { $0 }
+        let pixels = try concatenate(try pictures.map { try processor($0.pixels) }, axis: 0)
+        let states = try encoder()(pixels)
+        try trace?.record("pixel_values", pixels)
+        try trace?.record("image_embeds", states)
+        return try states.to(dtype).reshaped(1, -1, states.size(2)).expanded(request.outputCount, -1, -1)
+    }
+
+    /// What stands beside the noise, or in place of its first frame.
+    ///
+    /// - Parameters:
+    ///   - request: a resolved request
+    ///   - trace: where pictures and result are recorded, or nil
+    /// - Returns: latents of each video, `[outputs, channels, frames, height, width]` in 32-bit floats; nil without a picture
+    /// - Throws: an error of the weights' files, or ``TensorError``
+    func condition(_ request: GenerationRequest, _ trace: Trace?) throws -> Tensor? {
+        guard let first = request.images.first else { return nil }
+        let picture = try frame(first, request)
+        try trace?.record("image", picture.squeezed(2))
+        let last = try request.lastImage.map { try frame($0, request) }
+        if let last { try trace?.record("last_image", last.squeezed(2)) }
+        let frames = components.conditioning == .firstFrame ? 1 : request.numFrames ?? 1
+        let blank = try Tensor.full(0, picture.shape, on: plan.device)
+        let vae = try vae()
+        let latents = try vae.normalised(
+            vae.encode(frames: frames) { index in
+                try Task.checkCancellation()
+                if index == 0 { return picture }
+                return index == frames - 1 ? last ?? blank : blank
+            })
+        let parts = components.conditioning == .firstFrame ? [latents] : [try mask(like: latents, last != nil), latents]
+        let condition = try concatenate(parts, axis: 1).spread(over: request.outputCount)
+        try trace?.record("condition", condition)
+        return condition
+    }
+
+    /// A picture in the size of the video, from -1 to 1, `[1, 3, 1, height, width]`.
+    private func frame(_ picture: InputPicture, _ request: GenerationRequest) throws(TensorError) -> Tensor {
+        let (height, width) = (request.height ?? 1, request.width ?? 1)
+        let pixels = picture.pixels.resized(width: width, height: height, filter: .lanczos)
+        let values = try Tensor(pixels.bytes.map { Float($0) / 255 }, shape: [1, height, width, 3], on: plan.device)
+        return try (values.permuted(0, 3, 1, 2) * 2 - 1).unsqueezed(2)
+    }
+
+    /// For each frame of a latent frame whether it is given, `[1, 4, frames, height, width]`; the first counts four times.
+    private func mask(like latents: Tensor, _ hasLast: Bool) throws(TensorError) -> Tensor {
+        let (channels, frames) = (components.vae.config.temporalFactor, latents.size(2))
+        var flags = [Float](repeating: 0, count: channels * frames)
+        for channel in 0..<channels { flags[channel * frames] = 1 }
+        if hasLast { flags[channels * frames - 1] = 1 }
+        return try Tensor(flags, shape: [1, channels, frames, 1, 1], on: plan.device)
+            .expanded(1, -1, -1, latents.size(3), latents.size(4))
+    }
+}

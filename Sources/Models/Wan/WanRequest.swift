@@ -1,0 +1,120 @@
+package import Diffusion
+
+extension Wan {
+    /// What a video should not look like, where a request does not say. TensorRT-LLM's own; diffusers has none.
+    package static let defaultNegativePrompt =
+        "Vibrant colors, overexposed, static, blurry details, subtitles, style, artwork, painting, image, still image, "
+        + "overall grayish tone, worst quality, low quality, JPEG compression artifacts, ugly, incomplete, "
+        + "extra fingers, poorly drawn hands, poorly drawn face, deformed, disfigured, malformed limbs, "
+        + "fused fingers, motionless image, cluttered background, three legs, many people in the background, "
+        + "walking backward"
+
+    /// The longest text.
+    private static let longestSequence = 512
+
+    package static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest {
+        let components = try Components(checkpoint)
+        let published = Published(components, path: checkpoint.path)
+        var defaults = GenerationRequest(prompts: [])
+        defaults.negativePrompts = [defaultNegativePrompt]
+        defaults.height = checkpoint.defaults.height ?? published.height
+        defaults.width = checkpoint.defaults.width ?? published.width
+        defaults.numFrames = checkpoint.defaults.numFrames ?? published.frames
+        defaults.frameRate = checkpoint.defaults.frameRate ?? published.frameRate
+        defaults.numInferenceSteps = checkpoint.defaults.numInferenceSteps ?? published.steps
+        defaults.guidanceScale = checkpoint.defaults.guidanceScale ?? published.guidance
+        defaults.maxSequenceLength = longestSequence
+        for parameter in parameters { defaults.extra[parameter.name] = parameter.defaultValue }
+        return defaults
+    }
+
+    package static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize] {
+        let chosen = checkpoint.defaults
+        if let height = chosen.height, let width = chosen.width {
+            return [OutputSize(height: height, width: width, frames: chosen.numFrames)]
+        }
+        let components = try Components(checkpoint)
+        let published = Published(components, path: checkpoint.path)
+        if components.conditioning == .firstFrame {
+            return [33, published.frames].map { OutputSize(height: 704, width: 1280, frames: $0) }
+        }
+        return [(480, 832), (720, 1280)].flatMap { height, width in
+            [33, 81].map { OutputSize(height: height, width: width, frames: $0) }
+        }
+    }
+
+    package static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws
+        -> GenerationRequest
+    {
+        let components = try Components(checkpoint)
+        var resolved = request.filled(from: try defaults(for: checkpoint))
+        try check(resolved, components)
+        let (rows, columns) = components.granularity
+        resolved.height = resolved.height.map { $0 / rows * rows }
+        resolved.width = resolved.width.map { $0 / columns * columns }
+        resolved.numFrames = resolved.numFrames.map { components.vae.config.whole(frames: $0) }
+        return resolved
+    }
+
+    private static func check(_ request: GenerationRequest, _ components: Components) throws(InvalidRequest) {
+        var checks = RequestChecks(request, model: name)
+        checks.batch()
+        checks.size(atLeast: max(components.granularity.height, components.granularity.width))
+        checks.frames()
+        checks.steps()
+        checks.finiteGuidance()
+        checks.sequenceLength(atMost: longestSequence)
+        checks.pictures(first: components.firstPicture, last: components.lastPicture)
+        if request.lastImage != nil, components.lastPicture != .refused, let frames = request.numFrames,
+            components.vae.config.whole(frames: frames) < 2
+        {
+            checks.refuse("num_frames", frames, "more than one latent frame, for a video between two pictures")
+        }
+        checks.parameters(parameters)
+        if components.transformer2 == nil {
+            for name in ["guidance_scale_2", "boundary_ratio"] where request.extra[name] != nil {
+                checks.notForModel(name)
+            }
+        }
+        try checks.finish()
+    }
+
+    /// What TensorRT-LLM chooses for the published checkpoints.
+    private struct Published {
+        var (height, width, frames, frameRate) = (720, 1280, 81, 16.0)
+        var (steps, guidance) = (50, 5.0)
+
+        init(_ components: Components, path: String) {
+            if components.conditioning == .firstFrame {
+                (height, frames, frameRate) = (704, 121, 24)
+            } else if components.boundaryRatio != nil {
+                (steps, guidance) = (40, 4)
+            } else if components.transformer.config.numAttentionHeads <= 12 || path.lowercased().contains("480p") {
+                (height, width) = (480, 832)
+            }
+        }
+    }
+}
+
+extension Wan.Components {
+    /// Whether a request must, may or must not bring a picture to begin with.
+    fileprivate var firstPicture: RequestChecks.Need {
+        needsPicture ? .required : conditioning == .firstFrame ? .optional : .refused
+    }
+
+    /// Whether a request must, may or must not bring a picture to end with.
+    fileprivate var lastPicture: RequestChecks.Need {
+        guard conditioning == .channels else { return .refused }
+        // The embedding of the picture encoder's states is made for one picture or for two.
+        guard imageEncoder != nil else { return .optional }
+        return transformer.config.posEmbedSeqLen == nil ? .refused : .required
+    }
+}
+
+extension AutoencoderKLWanConfig {
+    /// The number of frames that a request gets: a whole number of latent frames, as diffusers rounds it.
+    fileprivate func whole(frames: Int) -> Int {
+        if frames % temporalFactor == 1 || temporalFactor == 1 { return frames }
+        return frames / temporalFactor * temporalFactor + 1
+    }
+}

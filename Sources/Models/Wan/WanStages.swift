@@ -1,0 +1,90 @@
+internal import Diffusion
+internal import Layers
+internal import Tensors
+
+extension Wan {
+    /// The parts of a request, with what each holds in memory.
+    struct Stages {
+        let text: MemoryStage
+        /// Of the picture encoder, and of the autoencoder; nil if the request has no picture.
+        let look, condition: MemoryStage?
+        /// Of both transformers; nil for one that takes no step.
+        let denoise, denoise2: MemoryStage?
+        let decode: MemoryStage
+
+        /// - Parameters:
+        ///   - request: a resolved request
+        ///   - components: the model's
+        ///   - experts: which transformer takes which steps
+        ///   - plan: how they compute
+        init(_ request: GenerationRequest, _ components: Components, _ experts: Experts, _ plan: ExecutionPlan) {
+            let (config, vae) = (components.transformer.config, components.vae.config)
+            let outputs = max(request.outputCount, 1)
+            let length = request.maxSequenceLength ?? 0
+            let size = VideoSize(request)
+            // The states of prompts and negative prompts, which outlive their stage, and their copies for every video.
+            let prompts = 4 * outputs * length * config.textDim * plan.dtype.size
+            let latents = vae.latentFrames(size.frames) * (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            // Latents, prediction, what the scheduler remembers, and what pictures add.
+            let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
+            let coding = vae.decodingBytes(
+                batch: outputs, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                tiling: request.videoTiling)
+            text = MemoryStage(
+                [components.textEncoder.name],
+                activations: prompts
+                    + components.textEncoder.config.activationBytes(
+                        texts: max(request.prompts.count, request.negativePrompts.count), tokens: length, plan.dtype))
+            look = components.imageEncoder.map {
+                MemoryStage([$0.name], activations: prompts + $0.config.activationBytes(images: 2, plan.wide.dtype))
+            }
+            // Nothing in the encoder is larger than its mirror image in the decoder.
+            let encoding = vae.decodingBytes(
+                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype)
+            condition =
+                request.images.isEmpty
+                ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
+            let tokens = latents / (config.patchSize[1] * config.patchSize[2])
+            let step = kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+            denoise = experts.boundary > 0 ? MemoryStage([components.transformer.name], activations: step) : nil
+            denoise2 =
+                experts.boundary < experts.count
+                ? components.transformer2.map { MemoryStage([$0.name], activations: step) } : nil
+            decode = MemoryStage([components.vae.name], activations: kept + coding + 8 * outputs * size.frameBytes)
+        }
+
+        /// In the order they run.
+        var all: [MemoryStage] { [text, look, condition, denoise, denoise2, decode].compactMap { $0 } }
+    }
+}
+
+extension GenerationRequest {
+    /// How the video is divided for the decoder; nil if it is not.
+    var videoTiling: VideoTiling? { extra["vae_tiling"]?.flag == true ? VideoTiling() : nil }
+}
+
+/// The size of a request's videos.
+private struct VideoSize {
+    let height, width, frames: Int
+
+    init(_ request: GenerationRequest) {
+        (height, width, frames) = (request.height ?? 0, request.width ?? 0, request.numFrames ?? 1)
+    }
+
+    /// One frame in 32-bit floats.
+    var frameBytes: Int { 3 * height * width * DType.float32.size }
+}
+
+extension Wan.TransformerConfig {
+    /// What a step holds at once besides weights, in bytes.
+    ///
+    /// The feed-forward's inner stream decides, or query, key, value and the attention's result, beside the stream itself
+    /// and its normalised form; the prompt's and the picture's tokens are few beside a video's.
+    fileprivate func activationBytes(outputs: Int, text: Int, video: Int, _ dtype: DType) -> Int {
+        let stream = outputs * video * width
+        let inner = outputs * video * max(2 * ffnDim, 6 * width)
+        let context = outputs * text * (4 * width + textDim)
+        let convertedWeights = dtype.size < DType.float32.size ? 64 << 20 : 0
+        return (6 * stream + inner + context) * dtype.size + 3 * stream * DType.float32.size + convertedWeights
+    }
+}
