@@ -1,4 +1,4 @@
-# make demo      set up, build, and draw demo.png with the built-in model
+# make demo      set up, build, and make demo.png and demo.mp4 with the built-in models
 # make test      set up, build, and run every test (under 25 minutes on two cores)
 # make test-all  the same with the slow and exhaustive tests
 # make check     lint, warnings as errors, and make test
@@ -14,6 +14,8 @@ export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
 	    --prompt "a large red circle left of a small blue square on a yellow background"
+	.build/release/visualgen generate --model demo-video --seed 1 --output demo.mp4 \
+	    --prompt "a red square moving right on a white background"
 
 test: build
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -45,4 +47,4 @@ bench: build
 	Benchmarks/compare.sh
 
 clean:
-	rm -rf .build demo.png
+	rm -rf .build demo.png demo.mp4

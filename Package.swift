@@ -46,7 +46,8 @@ let package = Package(
             name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
             swiftSettings: strict),
         .target(
-            name: "DemoModels", resources: [.copy("Resources/demo-image")], swiftSettings: strict),
+            name: "DemoModels", resources: [.copy("Resources/demo-image"), .copy("Resources/demo-video")],
+            swiftSettings: strict),
         .systemLibrary(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
@@ -114,11 +115,16 @@ let package = Package(
             name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Diffusion", "Engine", "Layers", "Models", "TestKit", "Tensors", "Tokenizers"],
+            dependencies: [
+                "Diffusion", "Engine", "Layers", "Media", "Messaging", "Models", "TestKit", "Tensors", "Tokenizers",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "VisualGenTests",
-            dependencies: ["Batch", "Command", "Engine", "QuickStart", "TestKit", "TextToImage", "VisualGen"],
+            dependencies: [
+                "Batch", "Command", "Diffusion", "Engine", "Media", "QuickStart", "TestKit", "Tensors", "TextToImage",
+                "VisualGen",
+            ],
             resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(

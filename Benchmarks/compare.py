@@ -2,10 +2,13 @@
 
     python Benchmarks/compare.py transformer --dtype float32 --rounds 3
     python Benchmarks/compare.py decoder --dtype bfloat16
+    python Benchmarks/compare.py transformer --family wan
+    python Benchmarks/compare.py decoder --family wan --width 480 --height 272 --num-frames 17
     python Benchmarks/compare.py generation
 
-Run it with the packages of Tools/reference/requirements.txt, after `make build`. Shared machines drift: the ratio of a
-pair, measured within minutes, is worth more than any absolute time.
+FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; both at
+their real width. Run it with the packages of Tools/reference/requirements.txt, after `make build`. Shared machines drift:
+the ratio of a pair, measured within minutes, is worth more than any absolute time.
 """
 
 import argparse
@@ -18,18 +21,33 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / ".build/release/visualgen"
 
+# What each family is measured at unless the command line says otherwise.
+SHAPES = {
+    "flux": {"height": 512, "width": 512, "blocks": [2, 4]},
+    "wan": {"height": 272, "width": 480, "num_frames": 17, "blocks": [4]},
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("subject", choices=["transformer", "decoder", "generation"])
+    parser.add_argument("--family", default="flux", choices=SHAPES)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=3, help="pairs of one process each")
     parser.add_argument("--runs", type=int, default=3, help="counted runs in each process")
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--double-blocks", type=int, default=2)
-    parser.add_argument("--single-blocks", type=int, default=4)
+    parser.add_argument("--height", type=int)
+    parser.add_argument("--width", type=int)
+    parser.add_argument("--num-frames", type=int, help="of Wan")
+    parser.add_argument("--blocks", type=int, nargs="+", help="double and single ones of FLUX.1, or those of Wan")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
+    for name, value in SHAPES[arguments.family].items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    if arguments.subject == "generation" and arguments.family != "flux":
+        parser.error("whole generations are compared with the built-in model of pictures only")
+    if len(arguments.blocks) != len(SHAPES[arguments.family]["blocks"]):
+        parser.error(f"blocks takes {len(SHAPES[arguments.family]['blocks'])} numbers for this family")
     pairs = []
     for number in range(1, arguments.rounds + 1):
         pairs.append((ours(arguments), diffusers(arguments)))
@@ -44,21 +62,27 @@ def main() -> None:
 
 
 def ours(arguments: argparse.Namespace) -> dict:
-    command = [str(ENGINE), "bench", arguments.subject, "--dtype", arguments.dtype, "--runs", str(arguments.runs)]
-    command += ["--height", str(arguments.size), "--width", str(arguments.size), "--threads", str(arguments.threads)]
+    command = [str(ENGINE), "bench", arguments.subject]
+    for name in ["dtype", "runs", "height", "width", "threads", "num_frames"]:
+        if getattr(arguments, name) is not None:
+            command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+    if arguments.subject != "generation":
+        command += ["--family", arguments.family]
     if arguments.subject == "transformer":
-        command += ["--set", f"num_layers={arguments.double_blocks}"]
-        command += ["--set", f"num_single_layers={arguments.single_blocks}"]
+        for name, count in zip(["num_layers", "num_single_layers"], arguments.blocks):
+            command += ["--set", f"{name}={count}"]
     return run(command)
 
 
 def diffusers(arguments: argparse.Namespace) -> dict:
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in vars(arguments).items() if name != "subject"]
-    return run([sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), arguments.subject, *options])
+    return run([sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(vars(arguments))])
 
 
 def run(command: list[str]) -> dict:
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with status {done.returncode}")
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """One process of diffusers for compare.py: random weights, one run that is not counted, then the counted ones."""
 
-import argparse
 import json
 import resource
 import statistics
+import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import torch
@@ -13,16 +14,17 @@ DEMO = Path(__file__).resolve().parent.parent / "Sources/DemoModels/Resources/de
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("subject")
-    parser.add_argument("--dtype")
-    for name in ["rounds", "runs", "size", "double-blocks", "single-blocks", "threads"]:
-        parser.add_argument(f"--{name}", type=int)
-    arguments = parser.parse_args()
+    arguments = Namespace(**json.loads(sys.argv[1]))
     torch.set_num_threads(arguments.threads)
-    subjects = {"transformer": transformer, "decoder": decoder, "generation": generation}
+    subjects = {
+        ("flux", "transformer"): transformer,
+        ("flux", "decoder"): decoder,
+        ("flux", "generation"): generation,
+        ("wan", "transformer"): wan_transformer,
+        ("wan", "decoder"): wan_decoder,
+    }
     with torch.inference_mode():
-        body = subjects[arguments.subject](arguments, getattr(torch, arguments.dtype))
+        body = subjects[arguments.family, arguments.subject](arguments, getattr(torch, arguments.dtype))
         seconds = []
         for _ in range(arguments.runs + 1):
             start = time.perf_counter()
@@ -35,17 +37,16 @@ def main() -> None:
 def transformer(arguments, dtype):
     from diffusers import FluxTransformer2DModel
 
+    double, single = arguments.blocks
     torch.set_default_dtype(dtype)
-    model = FluxTransformer2DModel(
-        num_layers=arguments.double_blocks, num_single_layers=arguments.single_blocks, guidance_embeds=True
-    ).eval()
+    model = FluxTransformer2DModel(num_layers=double, num_single_layers=single, guidance_embeds=True).eval()
     torch.set_default_dtype(torch.float32)
-    rows = arguments.size // 16
-    positions = torch.zeros(rows, rows, 3)
+    rows, columns = arguments.height // 16, arguments.width // 16
+    positions = torch.zeros(rows, columns, 3)
     positions[..., 1] += torch.arange(rows)[:, None]
-    positions[..., 2] += torch.arange(rows)[None, :]
+    positions[..., 2] += torch.arange(columns)[None, :]
     inputs = {
-        "hidden_states": torch.randn(1, rows * rows, 64, dtype=dtype),
+        "hidden_states": torch.randn(1, rows * columns, 64, dtype=dtype),
         "encoder_hidden_states": torch.randn(1, 512, 4096, dtype=dtype),
         "pooled_projections": torch.randn(1, 768, dtype=dtype),
         "timestep": torch.tensor([0.5], dtype=dtype),
@@ -70,8 +71,46 @@ def decoder(arguments, dtype):
         use_post_quant_conv=False,
     ).eval()
     torch.set_default_dtype(torch.float32)
-    latents = torch.randn(1, 16, arguments.size // 8, arguments.size // 8, dtype=dtype)
+    latents = torch.randn(1, 16, arguments.height // 8, arguments.width // 8, dtype=dtype)
     return lambda: model.decode(latents).sample
+
+
+def wan_transformer(arguments, dtype):
+    """Wan2.1-T2V-1.3B's width, with the parts in 32 bits that WanPipeline keeps so."""
+    from diffusers import WanTransformer3DModel
+
+    torch.set_default_dtype(dtype)
+    model = WanTransformer3DModel(
+        num_attention_heads=12, attention_head_dim=128, ffn_dim=8960, num_layers=arguments.blocks[0]
+    ).eval()
+    torch.set_default_dtype(torch.float32)
+    for name, module in model.named_modules():
+        if any(part in WanTransformer3DModel._keep_in_fp32_modules for part in name.split(".")):
+            module.float()
+    for name, parameter in model.named_parameters():
+        if name.rsplit(".", 1)[-1] in WanTransformer3DModel._keep_in_fp32_modules:
+            parameter.data = parameter.data.float()
+    inputs = {
+        "hidden_states": torch.randn(1, 16, *wan_latents(arguments), dtype=dtype),
+        "timestep": torch.tensor([500]),
+        "encoder_hidden_states": torch.randn(1, 512, 4096, dtype=dtype),
+    }
+    return lambda: model(**inputs, return_dict=False)
+
+
+def wan_decoder(arguments, dtype):
+    """The autoencoder of Wan2.1, whose defaults are those of the published one."""
+    from diffusers import AutoencoderKLWan
+
+    torch.set_default_dtype(dtype)
+    model = AutoencoderKLWan().eval()
+    torch.set_default_dtype(torch.float32)
+    latents = torch.randn(1, 16, *wan_latents(arguments), dtype=dtype)
+    return lambda: model.decode(latents, return_dict=False)
+
+
+def wan_latents(arguments):
+    return (arguments.num_frames - 1) // 4 + 1, arguments.height // 8, arguments.width // 8
 
 
 def generation(arguments, dtype):
@@ -81,8 +120,8 @@ def generation(arguments, dtype):
     pipeline.set_progress_bar_config(disable=True)
     return lambda: pipeline(
         "a small green triangle above a large blue circle",
-        height=arguments.size,
-        width=arguments.size,
+        height=arguments.height,
+        width=arguments.width,
         num_inference_steps=20,
         generator=torch.Generator("cpu").manual_seed(0),
     )

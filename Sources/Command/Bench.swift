@@ -15,7 +15,7 @@ struct Bench: AsyncParsableCommand {
     @Argument(help: "transformer, decoder or generation.")
     var subject: Subject
 
-    @Option(name: .long, help: "The family of transformer and decoder, as inspect names it.")
+    @Option(name: .long, help: "The family of transformer and decoder, or enough of its name: flux, wan.")
     var family: String = "FLUX.1"
 
     @Option(name: .long, help: "The model of a generation.")
@@ -23,6 +23,7 @@ struct Bench: AsyncParsableCommand {
 
     @Option(name: .long) var height: Int = 512
     @Option(name: .long) var width: Int = 512
+    @Option(name: .long, help: "Frames of a video; the family's or the model's own if absent.") var numFrames: Int?
     @Option(name: .long, help: "Items of the batch.") var batch: Int = 1
     @Option(name: .long, help: "Tokens of the prompt.") var textTokens: Int = 512
     @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
@@ -38,7 +39,8 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
         for (name, value) in [
-            ("batch", batch), ("text-tokens", textTokens), ("num-inference-steps", numInferenceSteps), ("runs", runs),
+            ("batch", batch), ("num-frames", numFrames ?? 1), ("text-tokens", textTokens),
+            ("num-inference-steps", numInferenceSteps), ("runs", runs),
         ] where !(1...1000).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 1 to 1000")
         }
@@ -50,6 +52,7 @@ struct Bench: AsyncParsableCommand {
         var report: [String: Any] = [
             "subject": subject.rawValue, "height": height, "width": width, "batch": batch, "dtype": dtype.rawValue,
         ]
+        if let numFrames { report["num_frames"] = numFrames }
         switch subject {
         case .generation: try await generations(&report)
         case .transformer: try await part(.transformer, &report)
@@ -61,12 +64,10 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func part(_ part: BenchmarkPart, _ report: inout [String: Any]) async throws {
-        guard let family = Catalog.families.first(where: { $0.name == family }) else {
-            let known = Catalog.families.map { $0.name }.joined(separator: ", ")
-            throw ValidationError("family is \(family); this build has \(known)")
-        }
+        let family = try Self.family(family)
+        report["family"] = family.name
         let shape = BenchmarkShape(
-            batch: batch, height: height, width: width, textTokens: textTokens,
+            batch: batch, height: height, width: width, numFrames: numFrames, textTokens: textTokens,
             config: Dictionary(set.map { ($0.key, $0.value) }) { $1 })
         let timing: LocalWorker.Timing
         do {
@@ -82,12 +83,25 @@ struct Bench: AsyncParsableCommand {
         }
     }
 
+    /// The only family whose name is a text, or has it as a part, in small or capital letters.
+    private static func family(_ name: String) throws -> any ModelFamily.Type {
+        let families = Catalog.families
+        if let family = families.first(where: { $0.name == name }) { return family }
+        let matches = families.filter { $0.name.lowercased().contains(name.lowercased()) }
+        guard let family = matches.first, matches.count == 1 else {
+            let known = (matches.isEmpty ? families : matches).map { $0.name }.joined(separator: ", ")
+            throw ValidationError(
+                "family is \(name); \(matches.isEmpty ? "this build has" : "that may be") \(known)")
+        }
+        return family
+    }
+
     private func generations(_ report: inout [String: Any]) async throws {
         let checkpoint = try Catalog.checkpoint(at: await ModelLocation.path(of: model))
         let prompt = "a small green triangle above a large blue circle"
         var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
         (request.height, request.width, request.seeds) = (height, width, [0])
-        request.numInferenceSteps = numInferenceSteps
+        (request.numFrames, request.numInferenceSteps) = (numFrames, numInferenceSteps)
         let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
         let worker = LocalWorker(device: .cpu, threads: threads)
         var metrics = Metrics()
@@ -95,7 +109,7 @@ struct Bench: AsyncParsableCommand {
         var seconds: [Double] = []
         for index in 0...runs {
             let start = ContinuousClock.now
-            _ = try await worker.generate(resolved)
+            _ = try await worker.generate(resolved, deliver: { _ in })
             if index > 0 { seconds.append((ContinuousClock.now - start).seconds) }
         }
         report["load_seconds"] = metrics.load

@@ -19,6 +19,7 @@ enum ExitStatus: Int32 {
             case is ValidationError: .usage
             case let error as ConfigurationError: error.file == nil ? .usage : .badInput
             case is OutputError: .cannotWrite
+            case is InspectionError: .badInput
             default: ExitStatus(Failure(of: error).kind)
             }
     }
@@ -27,7 +28,7 @@ enum ExitStatus: Int32 {
         self =
             switch kind {
             case .request: .usage
-            case .model: .badInput
+            case .input, .model: .badInput
             case .unavailable, .memory, .worker: .unavailable
             case .output: .cannotWrite
             case .cancelled: .interrupted

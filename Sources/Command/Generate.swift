@@ -8,13 +8,26 @@ internal import VisualGen
 
 /// `visualgen generate`.
 struct Generate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make pictures from prompts.")
+    static let configuration = CommandConfiguration(abstract: "Make pictures or videos from prompts.")
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var generation: GenerationOptions
 
-    @Option(name: .long, help: "Where the picture goes; .png, .jpg or .webp. %d is a picture's number.")
-    var output: String = "output.png"
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where it goes; output.png, or output.mp4 for several frames, if absent.",
+            discussion: """
+                Pictures end in .png, .jpg or .webp; videos in .mp4, .webm, .webp, .gif or .avi, in / for a folder of \
+                PNG files, or in .png with %d or %05d for their numbers. A video of one frame may also be a picture. Of \
+                several pictures or videos %d is the number; without it a.png becomes a-0.png, a-1.png, ...
+                """))
+    var output: String?
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "The quality of an MP4 (0 to 51, 18 if absent) or a WebM (0 to 63, 24 if absent); lower is better.")
+    var crf: Int?
 
     @Option(name: .long, help: "Writes how long each stage took, and the peak memory, as JSON.")
     var metrics: String?
@@ -37,11 +50,13 @@ struct Generate: AsyncParsableCommand {
         let configuration = arguments.worker(at: path)
         let checkpoint = try configuration.checkpoint()
         let family = try Catalog.family(of: checkpoint)
-        let request = try family.resolve(generation.request(), for: checkpoint)
+        let asked = try generation.request()
+        let request = try family.resolve(asked, for: checkpoint)
         let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
         try forecast.require(configuration.memoryLimit)
-        let outputs = try OutputPaths(output, count: request.outputCount)
+        let outputs = try OutputPaths(output, for: request, crf: crf)
         for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
+        progress.warn(Adjustments(asked, request))
         let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
         var times = Metrics()
         times.predictedPeakMemory = forecast.peak(within: configuration.memoryLimit)
@@ -51,25 +66,28 @@ struct Generate: AsyncParsableCommand {
                 checkpoint, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
                 observe: progress.observe)
         }
-        let result = try await worker.generate(request, tracing: trace != nil, observe: progress.observe)
-        try Task.checkCancellation()
-        try times.measure(\.encode) {
-            for (index, path) in outputs.paths.enumerated() {
-                let image = try Image(
-                    width: result.pixels.shape.width, height: result.pixels.shape.height,
-                    pixels: result.pixels.item(index))
-                let recipe = Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: index)
-                try image.write(to: path, as: Self.encoding(of: path, recipe))
+        let output = outputs.begin(
+            (0..<request.outputCount).map {
+                Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: $0)
+            })
+        defer { output.abandon() }
+        let result = try await withTaskCancellationHandler {
+            try await worker.generate(request, tracing: trace != nil, observe: progress.observe) { part in
+                progress.show(part)
+                try output.deliver(part)
             }
+        } onCancel: {
+            // Before the process may be ended, whatever the pipeline is doing.
+            output.abandon()
         }
+        try Task.checkCancellation()
+        // Frames were encoded as they were decoded; only the end of the file is left to write.
+        var stages = result.times
+        stages.decode = max(stages.decode - output.seconds, 0)
+        try output.finish()
+        times.encode = output.seconds
         progress.finish(outputs.paths)
         if let trace { try TraceFile.write(result.trace, to: trace) }
-        if let metrics { try times.write(result.times, to: metrics) }
-    }
-
-    /// What the extension asks for; a PNG also carries how it was made.
-    private static func encoding(of path: String, _ recipe: Recipe) throws -> ImageEncoding {
-        let format = try ImageFormat(path: path)
-        return format == .png ? .png(text: recipe.texts) : ImageEncoding(format)
+        if let metrics { try times.write(stages, to: metrics) }
     }
 }

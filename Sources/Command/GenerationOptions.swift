@@ -1,10 +1,13 @@
 internal import ArgumentParser
 internal import Diffusion
+internal import Engine
 internal import Foundation
 
 /// What to make: the options that become a ``GenerationRequest``.
 struct GenerationOptions: ParsableArguments {
-    @Option(name: .long, parsing: .unconditionalSingleValue, help: "What the picture shows. Repeat it for a batch.")
+    @Option(
+        name: .long, parsing: .unconditionalSingleValue,
+        help: "What the picture or video shows. Repeat it for a batch.")
     var prompt: [String] = []
 
     @Option(
@@ -12,10 +15,12 @@ struct GenerationOptions: ParsableArguments {
         help: "What it must not show: one for all prompts, or one for each.")
     var negativePrompt: [String] = []
 
-    @Option(name: .long, help: "A picture to start from.")
+    @Option(
+        name: .long,
+        help: "A picture to start from, as PNG, JPEG, WebP or GIF, of whose animations the first frame counts.")
     var image: [String] = []
 
-    @Option(name: .long, help: "The picture to end with.")
+    @Option(name: .long, help: "The picture that a video ends with.")
     var lastImage: String?
 
     @Option(name: .long, parsing: .unconditional, help: "Pixels from top to bottom.")
@@ -41,26 +46,26 @@ struct GenerationOptions: ParsableArguments {
 
     @Option(
         name: .long, parsing: .unconditionalSingleValue,
-        help: "Decides the noise: one for the batch, one for each prompt, or one for each picture; drawn if absent.")
+        help: "Decides the noise: one for the batch, one for each prompt, or one for each output; drawn if absent.")
     var seed: [Seed] = []
 
     @Option(name: .long, parsing: .unconditional, help: "Tokens of a prompt.")
     var maxSequenceLength: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "Pictures of each prompt.")
+    @Option(name: .long, parsing: .unconditional, help: "Pictures or videos of each prompt.")
     var numImagesPerPrompt: Int = 1
 
     @Option(name: .long, help: "A parameter that only this model's family has, as KEY=VALUE; VALUE may be JSON.")
     var extra: [ExtraParameter] = []
 
-    /// The request, as far as the command line says.
+    /// The request, as far as the command line says; its pictures are read.
     func request() throws -> GenerationRequest {
         var request = GenerationRequest(prompts: prompt)
         if let size, height ?? size.height != size.height || width ?? size.width != size.width {
             throw RequestError.value("size", found: "\(size)", expected: "the same as --width and --height")
         }
-        if !image.isEmpty { request.extra["image"] = .list(image.map { .text($0) }) }
-        if let lastImage { request.extra["last_image"] = .text(lastImage) }
+        request.images = try image.map { try Self.picture("image", $0) }
+        request.lastImage = try lastImage.map { try Self.picture("last_image", $0) }
         request.negativePrompts = negativePrompt
         request.height = size?.height ?? height
         request.width = size?.width ?? width
@@ -74,6 +79,13 @@ struct GenerationOptions: ParsableArguments {
         for parameter in extra { request.extra[parameter.key] = parameter.value }
         if request.seeds.isEmpty { request.seeds = [UInt64(UInt32.random(in: .min ... .max))] }
         return request
+    }
+}
+
+extension GenerationOptions {
+    private static func picture(_ field: String, _ path: String) throws -> InputPicture {
+        if path.isEmpty { throw RequestError.value(field, found: "empty", expected: "a picture's path") }
+        return try InputPicture(path: path)
     }
 }
 

@@ -11,9 +11,9 @@ internal import VisualGen
 /// `visualgen inspect`.
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell what a model is and whether it is whole, or how a picture was made.")
+        abstract: "Tell what a model is and whether it is whole, or how a picture or a video was made.")
 
-    @Argument(help: "A checkpoint's folder, a hub id, demo-image, or a PNG that VisualGen made.")
+    @Argument(help: "A checkpoint's folder, a hub id, a built-in model, or a PNG, MP4, WebM or AVI made here.")
     var subject: String
 
     @Flag(name: .long, help: "Skip config keys that this build does not know.")
@@ -22,26 +22,46 @@ struct Inspect: AsyncParsableCommand {
     func run() async throws {
         var isFolder: ObjCBool = false
         let path = try await ModelLocation.path(of: subject)
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
-            (path as NSString).pathExtension.lowercased() == "png"
-        {
-            try inspectPicture(path)
+        let isFile = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+        if isFile, let format = try? ImageFormat(path: path), format != .webp {
+            try inspectPicture(path, format)
+        } else if isFile, let format = try? VideoFormat(path: path) {
+            try inspectVideo(path, format)
         } else {
             try inspectModel(Catalog.checkpoint(at: path, allowingUnknownConfig: allowUnknownConfig))
         }
     }
 
-    private func inspectPicture(_ path: String) throws {
+    private func inspectPicture(_ path: String, _ format: ImageFormat) throws {
+        guard format == .png else { throw InspectionError.noRecipe(path, kind: "\(format)") }
         let bytes = try Image.bytes(at: path)
         let texts: [PNGText]
         do {
             texts = try PNGText.read(bytes)
         } catch {
-            throw Failure(.model, "\(path): \(error)")
+            throw Failure(.input, "\(path): \(error)")
         }
         for text in texts { print("\(text.keyword): \(text.text)") }
         guard let command = Recipe.command(from: texts) else {
-            throw Failure(.model, "\(path) does not say how VisualGen would make it")
+            throw InspectionError.noRecipe(path, kind: "\(format)")
+        }
+        print("\n\(command)")
+    }
+
+    private func inspectVideo(_ path: String, _ format: VideoFormat) throws {
+        // FFmpeg 5.1 does not read animated WebP, and neither those nor GIF files carry a comment.
+        guard format != .webp else { throw InspectionError.noRecipe(path, kind: "WebP") }
+        let video = try VideoReader(path: path)
+        var count = 0
+        while try video.next() != nil { count += 1 }
+        let figures = [
+            "\(video.width)x\(video.height)", "\(count) frames", video.rate.map { "\($0.value) a second" },
+            video.duration.map { String(format: "%.2f s", $0) }, video.codec, video.pixelFormat,
+        ]
+        print("\(format): \(figures.compactMap(\.self).joined(separator: ", "))")
+        if !video.comment.isEmpty { print(video.comment) }
+        guard let command = Recipe.command(fromComment: video.comment) else {
+            throw InspectionError.noRecipe(path, kind: "\(format)")
         }
         print("\n\(command)")
     }
@@ -60,6 +80,17 @@ struct Inspect: AsyncParsableCommand {
         let parameters = family.parameters.map(\.name).joined(separator: ", ")
         print("parameters of its own: \(parameters)")
         if faults > 0 { throw WeightError.faults(faults, in: checkpoint.path) }
+    }
+}
+
+/// A picture or a video that is not VisualGen's, or of a format that cannot tell how it was made.
+enum InspectionError: Error, CustomStringConvertible {
+    case noRecipe(String, kind: String)
+
+    var description: String {
+        switch self {
+        case .noRecipe(let path, let kind): "\(path) is a \(kind) that does not say how it was made"
+        }
     }
 }
 

@@ -11,11 +11,6 @@ struct Metrics {
     var predictedPeakMemory = 0
 
     /// Runs a body and adds its time to a stage.
-    mutating func measure(_ stage: WritableKeyPath<Metrics, Double>, _ body: () throws -> Void) rethrows {
-        try timed(&self[keyPath: stage], body)
-    }
-
-    /// Runs a body and adds its time to a stage.
     mutating func measure(_ stage: WritableKeyPath<Metrics, Double>, _ body: () async throws -> Void) async rethrows {
         let start = ContinuousClock.now
         try await body()

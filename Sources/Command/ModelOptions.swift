@@ -6,7 +6,7 @@ internal import VisualGen
 
 /// Which model, where and how it runs.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: "A checkpoint's folder, a hub id such as org/name, or demo-image.")
+    @Option(name: .long, help: "A checkpoint's folder, a hub id such as org/name, demo-image or demo-video.")
     var model: String?
 
     @Option(name: .long, help: "The hub's branch, tag or commit.")

@@ -1,51 +1,57 @@
-internal import Foundation
+internal import Diffusion
 internal import Media
+internal import VisualGen
 
-/// Where pictures go: one path, or numbered ones.
+/// Where pictures or videos go, and as what; all that can be wrong with it is found out before any work is done.
 struct OutputPaths {
-    /// One path for each picture.
+    /// One path for each picture or video.
     let paths: [String]
+    /// What the paths ask for.
+    let format: OutputFormat
+    /// How videos are encoded; nil for pictures.
+    let encoding: VideoEncoding?
+    /// Frames of a video in a second; nil for pictures.
+    let rate: FrameRate?
 
-    /// Numbers a path for several pictures, and checks that they can be written.
+    /// Numbers a path for several outputs, and checks that they can be written.
     ///
     /// - Parameters:
-    ///   - path: with `%d` where the number goes; without it `name.png` becomes `name-0.png`, `name-1.png`, …
-    ///   - count: how many pictures
-    /// - Throws: ``MediaError`` for an unknown extension, ``OutputError``
-    init(_ path: String, count: Int) throws {
-        _ = try ImageFormat(path: path)
-        paths = NumberedPaths(path, count: count).paths
-        for path in paths { try OutputError.check(path) }
-    }
-}
-
-/// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
-enum OutputError: Error, CustomStringConvertible {
-    case noFolder(String)
-    case isFolder(String)
-    case notWritable(String)
-    case failed(String, reason: String)
-
-    /// Checks that a file can be made at a path.
-    ///
-    /// - Parameter path: where it goes
-    /// - Throws: ``OutputError``
-    static func check(_ path: String) throws(OutputError) {
-        let folder = (path as NSString).deletingLastPathComponent
-        var isFolder: ObjCBool = false
-        let manager = FileManager.default
-        if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { throw .isFolder(path) }
-        guard manager.fileExists(atPath: folder.isEmpty ? "." : folder, isDirectory: &isFolder), isFolder.boolValue
-        else { throw .noFolder(path) }
-        guard manager.isWritableFile(atPath: folder.isEmpty ? "." : folder) else { throw .notWritable(path) }
-    }
-
-    var description: String {
-        switch self {
-        case .noFolder(let path): "\(path) cannot be written: its folder does not exist"
-        case .isFolder(let path): "\(path) cannot be written: it is a folder"
-        case .notWritable(let path): "\(path) cannot be written: its folder is not writable"
-        case .failed(let path, let reason): "\(path) cannot be written: \(reason)"
+    ///   - path: what the user asked for; nil for `output.png`, or `output.mp4` where there are several frames
+    ///   - request: a resolved request
+    ///   - crf: the quality of a video; nil for the format's own
+    /// - Throws: `RequestError` or `MediaError` for what cannot be made, ``OutputError``
+    init(_ path: String?, for request: GenerationRequest, crf: Int?) throws {
+        let path = path ?? Self.standard(frames: request.numFrames)
+        format = try OutputFormat(path: path, frames: request.numFrames)
+        paths = try format.paths(path, count: request.outputCount)
+        switch format {
+        case .picture:
+            if let crf {
+                throw RequestError.value("crf", found: "\(crf)", expected: "left out: \(path) is a picture")
+            }
+            (encoding, rate) = (nil, nil)
+        case .video(let format):
+            guard let framesPerSecond = request.frameRate else { throw RequestError.missing("frame_rate") }
+            let rate = try FrameRate(framesPerSecond)
+            let encoding = try crf.map { try VideoEncoding(format, crf: $0) } ?? VideoEncoding(format)
+            try encoding.validate(at: rate)
+            (self.encoding, self.rate) = (encoding, rate)
         }
+        for path in paths {
+            if path.hasSuffix("/") { try OutputError.check(folder: path) } else { try OutputError.check(path) }
+        }
+    }
+
+    private static func standard(frames: Int?) -> String {
+        (frames ?? 1) == 1 ? "output.png" : "output.\(VideoFormat.best.fileExtension ?? "")"
+    }
+
+    /// Begins to write.
+    ///
+    /// - Parameter recipes: how each picture or video is made
+    /// - Returns: what takes the pixels
+    func begin(_ recipes: [Recipe]) -> any Output {
+        guard let encoding, let rate else { return PictureOutput(paths, recipes) }
+        return VideoOutput(paths, encoding, rate, recipes)
     }
 }

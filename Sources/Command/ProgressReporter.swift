@@ -24,6 +24,23 @@ final class ProgressReporter: @unchecked Sendable {
     /// Told of downloads.
     var observeDownload: @Sendable (DownloadProgress) -> Void { { [self] in show($0) } }
 
+    /// Tells what is made otherwise than it was asked for.
+    func warn(_ adjustments: Adjustments) {
+        let sentence = adjustments.description
+        if !sentence.isEmpty { lock.withLock { print("visualgen: \(sentence)") } }
+    }
+
+    /// Tells how many frames of a video are there; where there is no terminal, a few times only.
+    func show(_ part: PixelPart) {
+        guard let count = part.shape.frames, count > 1 else { return }
+        let done = part.firstFrame + part.frameCount
+        lock.withLock {
+            let figures = "frame \(done)/\(count)"
+            if style == .bar { return bar(30 * done / count, figures) }
+            if 4 * done / count > 4 * part.firstFrame / count { print("decoding: \(figures)") }
+        }
+    }
+
     /// Names the files made.
     func finish(_ paths: [String]) {
         lock.withLock { print("saved \(paths.joined(separator: ", "))") }

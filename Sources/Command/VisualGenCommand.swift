@@ -6,7 +6,7 @@ internal import Glibc
 struct VisualGenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "visualgen",
-        abstract: "Pictures from diffusion transformers.",
+        abstract: "Pictures and videos from diffusion transformers.",
         subcommands: [Generate.self, Inspect.self, Bench.self, Work.self])
 
     /// Runs a subcommand; an error becomes one sentence and its exit status.

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The models that come with the program, in a folder beside it.
 package enum DemoModels {
-    private static let names = ["demo-image"]
+    private static let names = ["demo-image", "demo-video"]
     /// What the package manager calls the folder of this target's resources.
     private static let resources = "VisualGen_DemoModels.resources"
 

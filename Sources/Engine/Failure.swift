@@ -3,6 +3,7 @@ internal import Files
 internal import Hub
 internal import Layers
 internal import Media
+internal import Messaging
 internal import Models
 internal import Tensors
 internal import Tokenizers
@@ -13,6 +14,8 @@ package struct Failure: Error, Codable, Equatable {
     package enum Kind: String, Codable, Sendable {
         /// The request cannot be served as it is.
         case request
+        /// A file that the request brings along is not what it must be.
+        case input
         /// The model's files are not what they must be.
         case model
         /// A device, a library or a service is missing.
@@ -43,9 +46,11 @@ package struct Failure: Error, Codable, Equatable {
 
     private static func kind(of error: any Error) -> Kind {
         switch error {
-        case is InvalidRequest, is RequestError, MediaError.unknownExtension: .request
+        case is InvalidRequest, is RequestError, MessagingError.tooLong: .request
+        case is MessagingError: .unavailable
+        case is InputError: .input
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model
-        case let error as MediaError: error.isAboutWriting ? .output : .model
+        case let error as MediaError: error.kind
         case let error as HubError: error.isAboutTheService ? .unavailable : .model
         case is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
         case let error as EngineError: error.kind
@@ -67,10 +72,14 @@ extension SafetensorsError {
 }
 
 extension MediaError {
-    fileprivate var isAboutWriting: Bool {
+    fileprivate var kind: Failure.Kind {
         switch self {
-        case .cannotWrite, .cannotEncode: true
-        default: false
+        case .unknownExtension, .unknownVideoExtension, .quality, .videoSetting, .noCRF, .frameRate, .gifRate: .request
+        case .missingVideoEncoder, .missingCodec: .unavailable
+        case .outOfMemory: .memory
+        case .cannotWrite, .cannotEncode, .cannotEncodeVideo: .output
+        case .frameSize, .noFrames, .videoIsClosed, .emptyImage, .pixelCount: .bug
+        default: .input
         }
     }
 }

@@ -7,7 +7,7 @@ package enum ModelLocation {
     /// The folder of a built-in model, a folder of that name, or the local copy of a model of the hub.
     ///
     /// - Parameters:
-    ///   - name: `demo-image`, a path, or a hub id such as `black-forest-labs/FLUX.1-schnell`
+    ///   - name: `demo-image`, `demo-video`, a path, or a hub id such as `black-forest-labs/FLUX.1-schnell`
     ///   - revision: of the hub's model; nil for its main branch
     ///   - observe: told of what is downloaded, from several tasks at once
     /// - Returns: a path, which may not exist

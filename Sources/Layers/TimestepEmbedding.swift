@@ -12,9 +12,17 @@ package import Tensors
 // Source: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with flip_sin_to_cos.
 package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Device) throws(TensorError) -> Tensor {
     let half = width / 2
-    let exponents = try Tensor.range(half) * -log(10000.0) / Double(half)
-    let angles = try Tensor(timesteps, shape: [timesteps.count, 1]) * exp(exponents)
-    return try concatenate([cos(angles), sin(angles)], axis: 1).to(on: device)
+    // Rounded to 32 bits where the reference does. LibTorch's exp differs between processors in the last place, and a
+    // thousand times that is an angle.
+    let frequencies = (0..<half).map { index in
+        let exponent = -Float(log(10000.0)) * Float(index) / Float(half)
+        return Float(exp(Double(exponent)))
+    }
+    let sinusoids = timesteps.flatMap { timestep in
+        let angles = frequencies.map { Double(timestep * $0) }
+        return angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
+    }
+    return try Tensor(sinusoids, shape: [timesteps.count, 2 * half]).to(on: device)
 }
 
 /// Linear, SiLU, linear: how sinusoids and pooled prompts become a modulation vector.

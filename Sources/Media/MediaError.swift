@@ -17,6 +17,7 @@ package enum MediaError: Error, Equatable {
     case cannotEncodeVideo(VideoFormat, reason: String)
     case cannotDecodeVideo(path: String, reason: String)
     case videoSetting(String, Int, allowed: ClosedRange<Int>, format: VideoFormat)
+    case noCRF(VideoFormat)
     case frameRate(Double)
     case gifRate(Double)
     case frameSize(width: Int, height: Int, expected: Int, Int)
@@ -58,6 +59,7 @@ extension MediaError: CustomStringConvertible {
         case .cannotDecodeVideo(let path, let reason): "the video \(path) cannot be decoded: \(reason)"
         case .videoSetting(let name, let value, let allowed, let format):
             "the \(name) of a video as \(format) is \(allowed.lowerBound) to \(allowed.upperBound), not \(value)"
+        case .noCRF(let format): "the quality of a video as \(format) has no CRF; MP4 and WebM have"
         case .frameRate(let rate):
             "a video has \(FrameRate.range.lowerBound) to \(FrameRate.range.upperBound) frames a second, not \(rate)"
         case .gifRate(let rate): "a GIF shows at most 50 frames a second, not \(rate)"

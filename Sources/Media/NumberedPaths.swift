@@ -1,16 +1,17 @@
-/// Where several pictures go.
+/// Where several pictures or videos go.
 package struct NumberedPaths: Sendable, Equatable {
-    /// One path for each picture.
+    /// One path for each.
     package let paths: [String]
 
     /// - Parameters:
-    ///   - path: with `%d` where the number goes; without it `name.png` becomes `name-0.png`, `name-1.png`, …, and one
-    ///     picture has the path itself
-    ///   - count: how many pictures
+    ///   - path: with `%d` where the number goes; without it `name.png` becomes `name-0.png`, `name-1.png`, …, a folder
+    ///     `name/` becomes `name-0/`, `name-1/`, …, and one picture has the path itself
+    ///   - count: how many pictures or videos
     package init(_ path: String, count: Int) {
         paths = (0..<count).map { index in
             if path.contains("%d") { return path.replacing("%d", with: "\(index)") }
             if count == 1 { return path }
+            if path.hasSuffix("/") { return "\(path.dropLast())-\(index)/" }
             guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return "\(path)-\(index)" }
             return "\(path[..<dot])-\(index)\(path[dot...])"
         }

@@ -48,6 +48,18 @@ package struct Golden: Sendable {
         return try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
     }
 
+    /// What was asked of the pipeline, as arguments of `visualgen generate`.
+    ///
+    /// - Returns: the arguments, with the full paths of model and pictures
+    /// - Throws: `DecodingError`
+    package func command() throws -> [String] {
+        let arguments = try JSONDecoder().decode([String].self, from: Data((file.metadata["command"] ?? "").utf8))
+        return arguments.map { argument in
+            argument.hasPrefix("checkpoints/")
+                ? "\(Self.folder)/\(argument)" : argument.replacing("image=wan/", with: "image=\(Self.folder)/wan/")
+        }
+    }
+
     /// The config of the scheduler that took the place of the checkpoint's, if one did.
     ///
     /// - Returns: its keys and values

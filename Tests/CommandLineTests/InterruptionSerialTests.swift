@@ -28,5 +28,21 @@ extension CommandLineTests {
             #expect(outcome.seconds < 5, "\(outcome.seconds) seconds")
             #expect(folder.names == [])
         }
+
+        /// Frames are on the disk by then, under another name.
+        @Test(arguments: ["a.mp4", "a.webm", "a/"], [SIGINT, SIGTERM])
+        func removesTheVideoThatWasBegun(_ output: String, _ signal: Int32) async throws {
+            let folder = try TemporaryFolder()
+            let outcome = try await VisualGen.run(
+                VisualGen.path,
+                [
+                    "generate", "--model", TinyCheckpoint.path(of: "wan2.1-tiny-t2v"), "--prompt", "a", "--size",
+                    "128x128", "--num-frames", "161", "--num-inference-steps", "1", "--max-sequence-length", "16",
+                    "--output", output,
+                ], in: folder.path, interruptedAt: "decoding: frame", signal: signal)
+            expectRefusal(outcome, 130, names: ["interrupted"])
+            #expect(outcome.seconds < 5, "\(outcome.seconds) seconds")
+            #expect(folder.names == [])
+        }
     }
 }

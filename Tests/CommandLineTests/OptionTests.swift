@@ -91,6 +91,22 @@ extension CommandLineTests {
             #expect(Set(pixels).count > 10)
         }
 
+        @Test func tellsWhatIsRounded() async throws {
+            let arguments = [
+                "generate", "--model", TinyCheckpoint.path(), "--prompt", "a", "--num-inference-steps", "1",
+                "--output", "a.png", "--max-sequence-length", "16",
+            ]
+            let rounded = try await visualgen.run(arguments + ["--size", "50x33"])
+            #expect(
+                rounded.complaints == ["visualgen: height is 33; the model makes 32, width is 50; the model makes 48"],
+                "\(rounded.testDescription)")
+            #expect(try Image(path: visualgen.folder.file("a.png")).width == 48)
+            let whole = try await visualgen.run(arguments + ["--size", "48x32"])
+            #expect(whole.complaints == [], "\(whole.testDescription)")
+            let quiet = try await visualgen.run(arguments + ["--size", "50x33", "--quiet"])
+            #expect(quiet.errors.isEmpty)
+        }
+
         @Test func showsHelp() async throws {
             for arguments in [["--help"], ["generate", "--help"], ["inspect", "-h"]] {
                 let outcome = try await visualgen.run(arguments)

@@ -35,7 +35,6 @@ extension CommandLineRefusalTests {
             (["--extra", #"prompt_2=["a","b"]"#], ["prompt_2", "2"]), (["--extra", "zeta=1"], ["zeta", "FLUX.1"]),
             (["--extra", "zeta"], ["extra", "zeta"]), (["--extra", "=1"], ["extra"]),
             (["--num-frames", "16"], ["num_frames", "FLUX.1"]), (["--frame-rate", "24"], ["frame_rate", "FLUX.1"]),
-            (["--image", "a.png"], ["image", "FLUX.1"]), (["--last-image", "a.png"], ["last_image", "FLUX.1"]),
             (["--max-sequence-length", "0"], ["max_sequence_length", "0"]),
             (["--max-sequence-length", "513"], ["max_sequence_length", "513"]),
             (["--num-images-per-prompt", "0"], ["num_images_per_prompt", "0"]),
@@ -52,6 +51,8 @@ extension CommandLineRefusalTests {
             (["--dtype", "int8"], ["dtype", "int8"]), (["--device", "tpu"], ["device", "tpu"]),
             (["--model="], ["model"]),
             (["--output", "picture.gif"], ["picture.gif", ".png"]), (["--output", "picture"], ["picture"]),
+            (["--output", "a.mp4"], ["a.mp4", "pictures"]), (["--output", "frames/"], ["frames/"]),
+            (["--crf", "20"], ["crf", "output.png"]), (["--crf", "good"], ["crf", "good"]),
             (["--output", ""], [".png"]), (["--colour"], ["colour"]), (["stray"], ["stray"]),
             (["--height"], ["height"]),
         ]

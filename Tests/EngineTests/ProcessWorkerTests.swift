@@ -1,6 +1,9 @@
 import Diffusion
 import Engine
+import Models
 import Synchronization
+import Tensors
+import TestKit
 import Testing
 
 @Suite(.serialized) struct ProcessWorkerTests {
@@ -23,6 +26,29 @@ import Testing
         #expect(steps.withLock { $0 } == [.encodingText] + denoising + [.decoding])
         await worker.close()
         await #expect(throws: EngineError.closed) { try await worker.generate(TinyWorker.request()) { _ in } }
+    }
+
+    /// Pictures go to the process, and frames come back.
+    @Test func makesAVideoOfPicturesAsThisProcessDoes() async throws {
+        let model = TinyCheckpoint.path(of: "wan2.2-tiny-i2v-a14b")
+        var configuration = WorkerConfiguration(model: model)
+        (configuration.dtype, configuration.threads) = (.float32, 1)
+        var request = GenerationRequest(prompts: ["a lake"])
+        (request.height, request.width, request.numFrames, request.numInferenceSteps) = (16, 32, 5, 2)
+        (request.seeds, request.maxSequenceLength) = ([42], 16)
+        request.images = [try InputPicture(path: "\(Golden.folder)/wan/pictures/first.png")]
+        request.lastImage = try InputPicture(path: "\(Golden.folder)/wan/pictures/last.png")
+        let resolved = try Wan.resolve(request, for: CheckpointFolder(model))
+        let worker = ProcessWorker(configuration)
+        let local = try InProcessWorker(configuration)
+        _ = try await (worker.start { _ in }, local.start { _ in })
+        let expected = try await local.generate(resolved) { _ in }.pixels
+        #expect(expected.shape == PixelShape(count: 1, frames: 5, height: 16, width: 32))
+        for _ in 0..<2 { #expect(try await worker.generate(resolved) { _ in }.pixels == expected) }
+        var other = resolved
+        other.images = [try #require(resolved.lastImage)]
+        #expect(try await worker.generate(other) { _ in }.pixels != expected)
+        await worker.close()
     }
 
     @Test func aModelThatCannotBeLoadedFailsItsRequestsWithTheCause() async throws {

@@ -10,30 +10,19 @@ import Testing
     private static let untraced: Set = ["timesteps", "sigmas"]
 
     @Test(arguments: Golden.flux1Cases)
-    func agreesWithTheReferenceAtEveryStage(_ name: String) throws {
-        let golden = try Golden("flux1/\(name)")
+    func agreesWithTheReferenceAtEveryStage(_ request: String) throws {
+        let golden = try Golden("flux1/\(request)")
+        let floors = try Floors()
         let asked = try golden.request()
         let (pixels, trace) = try TinyModel(asked.model).run(try GenerationRequest(asked))
         #expect(Set(golden.names).subtracting(Self.untraced) == Set(trace.keys))
-        let isSameProcessor = golden.cpuCapability == ThreadSettings.cpuCapability
         for name in golden.names where !Self.untraced.contains(name) {
             let entry = try #require(trace[name])
             let distance = try entry.distance(to: golden.tensor(name))
-            #expect(distance <= Self.limit(name, isSameProcessor))
+            #expect(distance <= floors.limit(name, of: request))
         }
         let shape = pixels.shape
         #expect(try [shape.count, shape.height, shape.width, 3] == golden.tensor("output").shape)
-    }
-
-    /// Bit for bit where both compute alike; else what a float64 run differs by, with a margin.
-    private static func limit(_ name: String, _ isSameProcessor: Bool) -> Double {
-        switch name {
-        case "noise", "latents.initial": isSameProcessor ? 0 : 2e-6
-        case _ where name.hasPrefix("input_ids"): 0
-        // Relative to 255, not to the value: one level.
-        case "output": 1
-        default: 5e-5
-        }
     }
 
     @Test(arguments: TinyCheckpoint.models) func givesTheSameAgain(_ model: String) throws {

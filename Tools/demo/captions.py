@@ -131,7 +131,7 @@ def add_background(rng, text, scene, opened):
 
 
 def finish(rng, text, tags):
-    """Sometimes add a tag; capitalise the text in one of several ways or leave it; sometimes end it with a full stop."""
+    """Sometimes add a tag, capitalise the text in one of several ways, or end it with a full stop."""
     if rng.random() < 0.04:
         text = f"{text}, {rng.choice(tags)}"
     style = rng.random()

@@ -37,7 +37,10 @@ REST = (
     "stands still", "stands still", "stays still", "stays in place", "does not move", "is not moving", "is motionless",
     "is still", "sits still",
 )
-VERTICAL = {"up": (("rising", "rising up"), ("rises", "is rising")), "down": (("falling", "sinking"), ("falls", "sinks"))}
+VERTICAL = {
+    "up": (("rising", "rising up"), ("rises", "is rising")),
+    "down": (("falling", "sinking"), ("falls", "sinks")),
+}
 OPENINGS = (
     "a video of", "a video of", "a video of", "a clip of", "an animation of", "an animation of", "a video showing",
     "an animation showing", "a short video of", "a short clip of", "video of", "animation of", "there is", "there is",

@@ -4,11 +4,11 @@
     python video_check.py score DIR_OF_PNGS --prompts prompts.json
     python video_check.py draw DIR_OF_PNGS --prompts prompts.json     (the right clips, to test the checker itself)
 
-A clip is one PNG, a film strip: its frames side by side from left to right, each as wide as high. Every frame is looked
-at alone by :func:`check.find_objects`: the background is the commonest colour along the frame's edge; an object is a
-connected group of pixels whose colour is further than a tolerance from the background's; its colour is the nearest named
-one, its shape follows from how much of its bounding box it fills and where, its place is the mean of its pixels. What
-the clip adds is the way from the object's place in the first frame to the one in the last:
+A clip is one PNG, a film strip: its frames side by side from left to right, each as wide as high. Every frame is
+looked at alone by :func:`check.find_objects`: the background is the commonest colour along the frame's edge; an
+object is a connected group of pixels whose colour is further than a tolerance from the background's; its colour is
+the nearest named one, its shape follows from how much of its bounding box it fills and where, its place is the mean
+of its pixels. What the clip adds is the way from the object's place in the first frame to the one in the last:
 
 - ``object``: exactly one object in every frame
 - ``background``, ``colour``: as asked, in every frame

@@ -18,7 +18,7 @@ SETTINGS = (
     ("varied", 20, 512, 1.0, "float32"),
     ("plain", 20, 512, 1.0, "float32"),
     ("varied", 20, 512, 1.0, "bfloat16"),
-    ("varied", 20, 512, 3.0, "float32"),
+    ("varied", 20, 512, 2.0, "float32"),
     ("varied", 20, 64, 1.0, "float32"),
     ("varied", 10, 512, 1.0, "float32"),
     ("varied", 50, 512, 1.0, "float32"),

@@ -17,7 +17,7 @@ def build_head(umt5):
 
 
 def read(umt5, ids):
-    """What the transformer gets to see of token ids: hidden states with zeros after the prompt, and the prompt's mask."""
+    """What the transformer gets to see of token ids: hidden states, zero after the prompt, and the prompt's mask."""
     mask = ids != video_text.PAD
     far = torch.finfo(umt5.dtype).min
     logits = torch.where(mask, 0, far).to(umt5.dtype)[:, None, None].expand(-1, 1, ids.shape[1], -1)

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+import torch._dynamo
 from tokenizers import Tokenizer
 
 import models
@@ -19,7 +20,9 @@ from graphs import Step
 from journal import log
 from run import Run
 
-SHARES = {"vae": 0.26, "reading": 0.04}  # of the time left when the stage begins; flow matching takes the rest
+STAGES = ("vae", "decoder", "reading", "flow")
+# Of the time left when the stage begins; the last takes the rest.
+SHARES = {"vae": 0.25, "decoder": 0.3, "reading": 0.04}
 FACTORS = ("latents_mean", "latents_std")
 SETTINGS = (("varied", 20, 512, 1.0, "float32"),)
 
@@ -41,12 +44,14 @@ def _build_parts(run, tokenizer):
 def _take_over(run, checkpoint):
     """Fill the parts found in a saved checkpoint; the stage to go on with."""
     stage = "vae"
-    for name in ("vae", "text_encoder", "transformer"):
+    for name, following in (("vae", "decoder"), ("text_encoder", "flow"), ("transformer", "flow")):
         if (checkpoint / name).exists():
             model = run.parts[name]
             saved = type(model).from_pretrained(checkpoint / name, dtype=torch.float32)
             model.load_state_dict(saved.state_dict())
-            stage = "flow" if name == "transformer" else "reading"
+            if name == "vae":
+                model.register_to_config(**{key: saved.config[key] for key in FACTORS})
+            stage = following
             log(f"{name} taken from {checkpoint}")
     return stage
 
@@ -58,24 +63,20 @@ def _score(checkpoint, count, device):
         log(f"score {result['setting']}: asked {result['asked']} right {result['right']} {result['shares']}")
 
 
+def _compiled_norm():
+    torch._dynamo.config.recompile_limit = 64  # one for each width and size
+    return torch.compile(video_wan.norm_silu, dynamic=True)
+
+
 def run_all(arguments):
-    """Make the whole checkpoint, from the first stage not yet done."""
-    run = Run(arguments, SHARES, FACTORS)
+    """Make the whole checkpoint, from the first stage not yet done, or do one stage alone."""
+    run = Run(arguments, {} if arguments.only else SHARES, FACTORS)
     fast = run.device.type == "cuda"
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.enable_cudnn_sdp(False)
     Step.capture = fast and not arguments.no_graphs
-    if arguments.form:
-        import json
-        from torch import _dynamo
-        _dynamo.config.recompile_limit = 64
-        form = json.loads(arguments.form.read_text())
-        if form.pop("compile"):
-            video_wan.FORM["norm"] = torch.compile(video_wan.FORM["norm"], dynamic=True)
-        video_wan.FORM.update(form)
-        log(f"form {video_wan.FORM}")
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     tokenizer = output / "tokenizer"
@@ -86,30 +87,34 @@ def run_all(arguments):
     stage = run.state["stage"] if run.state else "vae"
     if not run.state and arguments.resume:
         stage = _take_over(run, arguments.resume)
+    stages = (arguments.only,) if arguments.only else STAGES[STAGES.index(stage) :]
+    trained = arguments.resume is not None and (arguments.resume / "transformer").exists()
     clips = video_data.draw_clips(tokenizer, arguments.clips or (80_000 if fast else 200), run.device)
-    held_out = video_data.draw_clips(tokenizer, 1000 if fast else 64, run.device, seed=4, held_out=True)
+    held_out = video_data.draw_clips(tokenizer, 1000 if fast else 4, run.device, seed=4, held_out=True)
     log(f"{len(clips)} clips drawn")
     vae, umt5, head = (run.parts[name] for name in ("vae", "text_encoder", "head"))
+    video_wan.take_whole_clips(vae, _compiled_norm() if fast else video_wan.norm_silu)
 
-    if stage == "vae":
-        run.train("vae", video_vae.VaeTrainer(vae, clips, arguments.batch_clips or (8 if fast else 1), run.generator))
-        if run.stopped:
-            return
-        stage = "reading"
-        vae.eval()
-        video_vae.measure(vae, held_out)
-        video_models.save_checkpoint(output, {"vae": vae})
-    if stage == "reading":
+    for name, trainer in (("vae", video_vae.VaeTrainer), ("decoder", video_vae.DecoderTrainer)):
+        if name in stages:
+            run.train(name, trainer(vae, clips, arguments.batch_clips or (8 if fast else 1), run.generator))
+            if run.stopped:
+                return
+            video_vae.measure(vae, held_out)
+            video_models.save_checkpoint(output, {"vae": vae})
+    if "reading" in stages:
         trainer = video_reading.ReadingTrainer(umt5, head, clips, 1024 if fast else 32, run.generator)
         run.train("reading", trainer)
         if run.stopped:
             return
         trainer.measure(held_out)
         del trainer
-    video_vae.cache_latents(vae, clips)
+    if "flow" not in stages:
+        return
+    video_vae.cache_latents(vae, clips, trained or run.state is not None and stage == "flow")
     batch = arguments.batch or (192 if fast else 4)
     trainer = video_flow.FlowTrainer(run.parts, clips, batch, run.generator, arguments.peak_rate)
-    if arguments.compile:
+    if fast:
         run.parts["transformer"].compile_repeated_blocks(fullgraph=True)
     saved = {name: part for name, part in run.parts.items() if name != "head"}
 

@@ -5,11 +5,11 @@ whole clip at once, which is the same sum. The transformer sees a prompt of ``n`
 longest prompt's length; equal keys share their attention evenly, so a few zeros with a larger logit stand for them all.
 """
 
-import types
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d, WanResample, WanResidualBlock
+from diffusers.models.autoencoders.autoencoder_kl_wan import WanResample, WanResidualBlock
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
 
@@ -26,62 +26,46 @@ def _resample(module, x, feat_cache=None, feat_idx=None):
     return x
 
 
-def _norm_silu(x, gamma):
-    """WanRMS_norm and SiLU."""
+def norm_silu(x, gamma):
+    """WanRMS_norm and SiLU, in a form that compiles into one kernel."""
     wide = x.float()
     scale = wide.square().mean(dim=1, keepdim=True).clamp(min=1e-12).rsqrt()
     return F.silu((wide * scale * gamma.float()).to(x.dtype))
 
 
-FORM = {"fold": False, "last": False, "norm": _norm_silu}
-
-
-def _residual(module, x, feat_cache=None, feat_idx=None):
+def _residual(module, norm, x, feat_cache=None, feat_idx=None):
     """WanResidualBlock on a whole clip."""
     if feat_cache is not None:
         return WanResidualBlock.forward(module, x, feat_cache, feat_idx)
-    inner = module.conv1(FORM["norm"](x, module.norm1.gamma))
-    return module.conv2(FORM["norm"](inner, module.norm2.gamma)) + module.conv_shortcut(x)
+    inner = module.conv1(norm(x, module.norm1.gamma))
+    return module.conv2(norm(inner, module.norm2.gamma)) + module.conv_shortcut(x)
 
 
-def _folded(module, x, cache_x=None):
-    """A 3x3x3 causal convolution as one of two dimensions over three frames' channels."""
-    if cache_x is not None:
-        return WanCausalConv3d.forward(module, x, cache_x)
-    batch, channels, frames, height, width = x.shape
-    x = F.pad(x.transpose(1, 2), (0, 0, 0, 0, 0, 0, 2, 0))
-    x = torch.cat([x[:, i : i + frames] for i in range(3)], dim=2).flatten(0, 1)
-    weight = module.weight.transpose(1, 2).flatten(1, 2)
-    if FORM["last"]:
-        x = x.contiguous(memory_format=torch.channels_last)
-    return F.conv2d(x, weight, module.bias, padding=1).unflatten(0, (batch, frames)).transpose(1, 2)
-
-
-def take_whole_clips(vae):
+def take_whole_clips(vae, norm=norm_silu):
     """Prepare an AutoencoderKLWan for :func:`encode` and :func:`decode`; its own methods work as before."""
     for module in vae.modules():
         if isinstance(module, WanResample):
-            module.forward = types.MethodType(_resample, module)
+            module.forward = partial(_resample, module)
         if isinstance(module, WanResidualBlock):
-            module.forward = types.MethodType(_residual, module)
-        if isinstance(module, WanCausalConv3d) and module.kernel_size == (3, 3, 3):
-            module.forward = types.MethodType(_folded if FORM["fold"] else WanCausalConv3d.forward, module)
+            module.forward = partial(_residual, module, norm)
 
 
 def encode(vae, clips):
     """The distribution of the latents of whole clips."""
+    clips = clips.to(vae.dtype).contiguous(memory_format=torch.channels_last_3d)
     return DiagonalGaussianDistribution(vae.quant_conv(vae.encoder(clips)))
 
 
 def decode(vae, latents):
     """Whole clips, not limited to [-1, 1]."""
-    return vae.decoder(vae.post_quant_conv(latents))
+    return vae.decoder(vae.post_quant_conv(latents.to(vae.dtype))).float()
 
 
 def zero_logits(mask, lengths):
-    """What to add to the logits of the tokens of ``mask`` (N, tokens), true for those of the prompt, as (N, 1, 1, tokens).
+    """What to add to the attention's logits, (N, 1, 1, tokens).
 
-    The other tokens, at least one in each row, stand for the zeros up to ``lengths`` (N).
+    ``mask`` (N, tokens) is true for the prompt's tokens; the others, at least one in each row, stand for the zeros up
+    to ``lengths`` (N).
     """
     tokens = mask.sum(dim=1)
     each = ((lengths - tokens) / (mask.shape[1] - tokens)).log()

@@ -1,6 +1,7 @@
 """Writes Tests/Goldens/flux1/components-<variant>.safetensors: inputs and inner values of each part of a FLUX.1 model.
 
-Keys are `<component>.<value>`; a number in a key counts layers from 0. Everything is float32 but the token ids (int64).
+Keys are `<component>.<value>`; a number in a key counts layers from 0. They are computed in float64 and stored in
+float32, but the token ids (int64). `flux1/floors.json` gets how far float32 is from them on this processor.
 """
 
 from common import GOLDENS, save_tensors, versions
@@ -8,7 +9,9 @@ from common import GOLDENS, save_tensors, versions
 import numpy as np
 import torch
 
-from flux1_cases import LONG, TWO, load
+from flux1_cases import LONG, TWO
+from flux1_exact import Exact
+from flux1_floors import floors, record, stored
 
 SAMPLE_SEED = 123
 
@@ -76,7 +79,7 @@ def t5(pipe):
 def transformer(pipe):
     """One call: two samples at different times, 3 x 5 image tokens, 7 text tokens."""
     notes, model = Notes(), pipe.transformer
-    config = model.config
+    config, dtype = model.config, model.dtype
     inputs = {
         "hidden_states": draw(1, 2, 15, config.in_channels),
         "encoder_hidden_states": draw(2, 2, 7, config.joint_attention_dim),
@@ -87,6 +90,7 @@ def transformer(pipe):
     }
     if config.guidance_embeds:
         inputs["guidance"] = torch.tensor([3.5, 1.25])
+    inputs = {name: value.to(dtype) for name, value in inputs.items()}
     notes |= {f"transformer.{name}": value for name, value in inputs.items()}
     notes.output(model.x_embedder, "transformer.x_embedder")
     notes.output(model.context_embedder, "transformer.context_embedder")
@@ -105,14 +109,16 @@ def transformer(pipe):
 def vae(pipe):
     """Encoding of a picture of two samples, not square, with a seeded draw; decoding of a random latent."""
     notes, model = Notes(), pipe.vae
-    notes["vae.encode.input"] = draw(4, 2, 3, 48, 32).clamp(-1, 1)
+    notes["vae.encode.input"] = draw(4, 2, 3, 48, 32).clamp(-1, 1).to(model.dtype)
     for number, block in enumerate(model.encoder.down_blocks):
         notes.output(block, f"vae.encode.down_blocks.{number}")
     notes.output(model.encoder.mid_block, "vae.encode.mid_block")
     posterior = model.encode(notes["vae.encode.input"]).latent_dist
     notes["vae.encode.mean"], notes["vae.encode.logvar"] = posterior.mean, posterior.logvar
-    notes["vae.encode.sample"] = posterior.sample(torch.Generator("cpu").manual_seed(SAMPLE_SEED))
-    notes["vae.decode.input"] = draw(5, 2, model.config.latent_channels, 4, 6)
+    # What `posterior.sample` does, with a draw in float32 whatever the model computes in.
+    noise = torch.randn(posterior.mean.shape, generator=torch.Generator("cpu").manual_seed(SAMPLE_SEED))
+    notes["vae.encode.sample"] = posterior.mean + posterior.std * noise
+    notes["vae.decode.input"] = draw(5, 2, model.config.latent_channels, 4, 6).to(model.dtype)
     notes.output(model.decoder.conv_in, "vae.decode.conv_in")
     notes.output(model.decoder.mid_block, "vae.decode.mid_block")
     for number, block in enumerate(model.decoder.up_blocks):
@@ -123,15 +129,22 @@ def vae(pipe):
 
 
 @torch.no_grad()
+def notes(variant, dtype):
+    """Everything of a model computed in a type."""
+    exact = Exact(f"flux1-tiny-{variant}", dtype)
+    with exact.mode:
+        return clip(exact.pipe) | t5(exact.pipe) | transformer(exact.pipe) | vae(exact.pipe)
+
+
 def main():
     for variant in ("dev", "schnell"):
-        pipe = load(f"flux1-tiny-{variant}")
-        notes = clip(pipe) | t5(pipe) | transformer(pipe) | vae(pipe)
+        truth = notes(variant, torch.float64)
         path = GOLDENS / "flux1" / f"components-{variant}.safetensors"
         metadata = {"model": f"flux1-tiny-{variant}", "vae_sample_seed": str(SAMPLE_SEED)} | versions()
-        save_tensors(path, notes, metadata)
+        save_tensors(path, stored(truth), metadata)
+        record({path.stem: floors(notes(variant, torch.float32), truth)})
         print(path.name, path.stat().st_size, "bytes")
-        for name, value in notes.items():
+        for name, value in truth.items():
             print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f}")
 
 

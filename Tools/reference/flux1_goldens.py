@@ -1,4 +1,7 @@
-"""Writes Tests/Goldens/flux1/<case>.safetensors: diffusers' own float32 runs, stage by stage, and bfloat16.json."""
+"""Writes Tests/Goldens/flux1/<case>.safetensors: float64 runs of diffusers, stage by stage, from float32 noise.
+
+Also flux1/bfloat16.json, and what flux1/floors.json says of this processor.
+"""
 
 import argparse
 import json
@@ -8,12 +11,14 @@ from common import GOLDENS, save_tensors, versions, write_json
 import torch
 
 from flux1_cases import CASES, Recorder, load, request
+from flux1_exact import Exact
+from flux1_floors import floors, record, stored
 
 BFLOAT16_CASES = ["dev", "schnell", "dev-true-cfg"]
 
 
 def distance(value, reference):
-    """How far a run is from its float32 reference: largest difference, and Frobenius norm relative to it."""
+    """How far a run is from its reference: largest difference, and Frobenius norm relative to it."""
     value, reference = value.double(), reference.double()
     difference = value - reference
     return {
@@ -23,7 +28,7 @@ def distance(value, reference):
 
 
 def bfloat16_distances(case, golden):
-    """diffusers' own bfloat16 run against its float32 run, with its own noise and with the float32 noise rounded."""
+    """diffusers' own bfloat16 run against the golden, with its own noise and with the float32 noise rounded."""
     asked = request(case)
     recorder = Recorder(load(asked["model"], torch.bfloat16))
     runs = {"own_noise": recorder.run(asked), "same_noise": recorder.run(asked, golden["latents.initial"])}
@@ -38,16 +43,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", help="which cases to write; all if none is named")
     cases = parser.parse_args().cases or list(CASES)
-    recorders, distances = {}, {}
+    models = sorted({request(case)["model"] for case in cases})
+    recorders = {model: Recorder(load(model)) for model in models}
+    doubles, singles = ({model: Exact(model, dtype) for model in models} for dtype in (torch.float64, torch.float32))
+    distances = {}
     for case in cases:
         asked = request(case)
-        recorder = recorders.setdefault(asked["model"], Recorder(load(asked["model"])))
-        golden = recorder.run(asked)
+        drawn = recorders[asked["model"]].run(asked)
+        truth = doubles[asked["model"]].run(asked, drawn["latents.initial"])
+        for name in ("sigmas", "timesteps"):
+            if not (truth[name].dtype == torch.float32 and truth[name].equal(drawn[name])):
+                raise SystemExit(f"{case}: other {name} in float64")
+        golden = stored(truth | {"noise": drawn["noise"]})
         if not all(value.isfinite().all() for value in golden.values()):
             raise SystemExit(f"{case}: not finite")
         path = GOLDENS / "flux1" / f"{case}.safetensors"
         metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case} | versions()
         save_tensors(path, golden, metadata)
+        record({case: floors(singles[asked["model"]].run(asked, drawn["latents.initial"]), truth)})
         print(f"{case:32} {path.stat().st_size:7} bytes  decoded {golden['decoded'].abs().max():.3f} at most")
         if case in BFLOAT16_CASES:
             distances[case] = bfloat16_distances(case, golden)

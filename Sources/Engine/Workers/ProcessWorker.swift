@@ -231,9 +231,9 @@ extension ProcessWorker {
         guard let process, offer != nil, verdict == nil else { return launchIfNeeded() }
         isBusy = true
         do {
-            try process.say(.generate(job: job.number, job.request))
+            try process.assign(job.number, job.request)
         } catch {
-            finish(with: .failure(Failure(.request, "\(error)")))
+            finish(with: .failure(Failure(of: error)))
         }
     }
 

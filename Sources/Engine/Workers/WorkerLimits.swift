@@ -2,7 +2,7 @@
 package struct WorkerLimits: Sendable {
     /// After so long without a word a process counts as hung.
     package var silence = Duration.seconds(10)
-    /// After so long without a finished step a job counts as hung.
+    /// After so long without a finished step, or a decoded part of a video, a job counts as hung.
     package var stall = Duration.seconds(300)
     /// How long the first replacement waits; each further one twice as long, until a job is finished.
     package var firstDelay = Duration.milliseconds(100)

@@ -15,7 +15,8 @@ struct WorkerInvitation: Codable {
 enum EngineMessage: Codable {
     /// The first thing said, so that the worker knows whom to answer.
     case start
-    case generate(job: Int, GenerationRequest)
+    /// The pictures of the request are in the shared memory.
+    case generate(job: Int, RequestParcel)
     case cancel(job: Int)
 }
 

@@ -59,6 +59,16 @@ struct WorkerProcess {
     /// - Throws: ``MessagingError/tooLong(bytes:limit:)``
     func say(_ message: EngineMessage) throws { try channel.send(message.messageBody()) }
 
+    /// Gives the worker a job, when it has none.
+    ///
+    /// - Parameters:
+    ///   - job: its number
+    ///   - request: what is to be made
+    /// - Throws: ``MessagingError``
+    func assign(_ job: Int, _ request: GenerationRequest) throws {
+        try say(.generate(job: job, RequestParcel(request, into: buffer)))
+    }
+
     /// The pictures of the job that was finished last.
     ///
     /// - Parameter shape: what the worker says of them

@@ -35,7 +35,13 @@ actor WorkerSession {
     func handle(_ message: EngineMessage) {
         switch message {
         case .start: Task { await start() }
-        case .generate(let number, let request): job = (number, Task { await generate(number, request) })
+        case .generate(let number, let parcel):
+            do {
+                let request = try parcel.unpacked(from: buffer)
+                job = (number, Task { await generate(number, request) })
+            } catch {
+                say(.failed(job: number, Failure(of: error)))
+            }
         case .cancel(let number): if job?.number == number { job?.task.cancel() }
         }
     }
@@ -54,13 +60,18 @@ actor WorkerSession {
         let answer: WorkerMessage
         do {
             let shape = Mutex<PixelShape?>(nil)
-            let times = try await worker.generate(request, observe: observer(of: number)) { [buffer] part in
+            let times = try await worker.generate(request, observe: observer(of: number)) { [self] part in
+                // Decoding a long video takes its time: every part that comes out of it is a sign of life.
+                lastProgress.withLock { $0 = .now }
+                try Task.checkCancellation()
                 try buffer.write(part)
                 shape.withLock { $0 = part.shape }
             }
             guard let shape = shape.withLock({ $0 }) else { throw EngineError.noPixels }
             answer = .finished(job: number, shape, times)
         } catch {
+            // What was made so far would hold memory until the next job.
+            try? buffer.clear(to: 0)
             answer = .failed(job: number, Failure(of: error))
         }
         lastProgress.withLock { $0 = nil }

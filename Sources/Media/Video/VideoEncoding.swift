@@ -28,6 +28,20 @@ package enum VideoEncoding: Equatable, Sendable {
             }
     }
 
+    /// The encoding of a format with a CRF of the user's.
+    ///
+    /// - Parameters:
+    ///   - format: MP4 or WebM
+    ///   - crf: lower is better
+    /// - Throws: `.noCRF` for other formats
+    package init(_ format: VideoFormat, crf: Int) throws(MediaError) {
+        switch format {
+        case .mp4: self = .h264(crf: crf)
+        case .webm: self = .vp9(crf: crf)
+        case .webp, .gif, .avi, .pictures: throw .noCRF(format)
+        }
+    }
+
     /// The file format.
     package var format: VideoFormat {
         switch self {
@@ -40,10 +54,11 @@ package enum VideoEncoding: Equatable, Sendable {
         }
     }
 
-    /// Refuses settings beyond their range, and what this machine's FFmpeg cannot do.
+    /// Refuses settings beyond their range, and what the format or this machine's FFmpeg cannot do.
     ///
-    /// - Throws: `.videoSetting`, `.missingVideoEncoder`
-    func validate() throws(MediaError) {
+    /// - Parameter rate: of the video
+    /// - Throws: `.videoSetting`, `.gifRate`, `.missingVideoEncoder`
+    package func validate(at rate: FrameRate) throws(MediaError) {
         let setting: (name: String, value: Int, range: ClosedRange<Int>)? =
             switch self {
             case .h264(let crf): ("CRF", crf, 0...51)
@@ -54,6 +69,7 @@ package enum VideoEncoding: Equatable, Sendable {
         if let setting, !setting.range.contains(setting.value) {
             throw .videoSetting(setting.name, setting.value, allowed: setting.range, format: format)
         }
+        if self == .gif, rate.value > 50 { throw .gifRate(rate.value) }
         guard format.isAvailable else { throw .missingVideoEncoder(format) }
     }
 }

@@ -22,7 +22,6 @@ final class VideoFile: VideoSink {
     init(
         _ path: String, width: Int, height: Int, rate: FrameRate, encoding: VideoEncoding, texts: [PNGText]
     ) throws(MediaError) {
-        if encoding == .gif, rate.value > 50 { throw .gifRate(rate.value) }
         let file = try Self.create(path)
         let muxer = try Muxer(path: file.temporaryPath, container: encoding.format.container, of: encoding.format)
         let encoder = try CodecContext(encoder: encoding.format.encoder)

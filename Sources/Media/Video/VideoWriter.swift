@@ -32,7 +32,7 @@ package final class VideoWriter {
         texts: [PNGText] = []
     ) throws(MediaError) {
         let encoding = if let encoding { encoding } else { VideoEncoding(try VideoFormat(path: path)) }
-        try encoding.validate()
+        try encoding.validate(at: rate)
         try Image.checkSize(width: width, height: height)
         let isEven = encoding.format == .mp4
         (self.width, self.height) = (width, height)

@@ -13,7 +13,7 @@ extension Flux1 {
         ///   - columns: tokens from left to right
         init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
-        /// The grid of a request's picture; sizes that are no multiple of a token are cut down to one.
+        /// The grid of a request's picture.
         ///
         /// - Parameters:
         ///   - request: a resolved request

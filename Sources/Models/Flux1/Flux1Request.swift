@@ -24,7 +24,10 @@ extension Flux1 {
     {
         var resolved = request.filled(from: try defaults(for: checkpoint))
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
-        try check(resolved, granularity: 2 * Components(checkpoint).vae.config.scaleFactor)
+        let granularity = try 2 * Components(checkpoint).vae.config.scaleFactor
+        try check(resolved, granularity: granularity)
+        resolved.height = resolved.height.map { $0 - $0 % granularity }
+        resolved.width = resolved.width.map { $0 - $0 % granularity }
         return resolved
     }
 
@@ -36,6 +39,7 @@ extension Flux1 {
         checks.finiteGuidance()
         checks.sequenceLength(atMost: longestSequence)
         checks.noFrames()
+        checks.pictures(first: .refused, last: .refused)
         checks.parameters(parameters)
         for field in ["prompt_2", "negative_prompt_2"] {
             if let texts = request.extra[field] { checks.oneForEachPrompt(field, count: texts.items.count) }

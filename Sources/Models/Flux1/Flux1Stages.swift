@@ -36,7 +36,7 @@ extension Flux1 {
             decode = MemoryStage(
                 [components.vae.name],
                 activations: prompts
-                    + vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0)))
+                    + vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype))
         }
 
         /// In the order they run.
@@ -53,7 +53,7 @@ extension Flux1.TransformerConfig {
     fileprivate func activationBytes(outputs: Int, textTokens: Int, pictureTokens: Int, _ dtype: DType) -> Int {
         let stream = outputs * (textTokens + pictureTokens) * width * dtype.size
         let latents = outputs * pictureTokens * inChannels * DType.float32.size
-        let convertedWeights = dtype.size < DType.float32.size ? 64 << 20 : 0
+        let convertedWeights = dtype.isConvertedForProducts ? 64 << 20 : 0
         return 22 * stream + 8 * latents + convertedWeights
     }
 }

@@ -75,7 +75,8 @@ struct WanPictures {
                 if index == 0 { return picture }
                 return index == frames - 1 ? last ?? blank : blank
             })
-        let parts = components.conditioning == .firstFrame ? [latents] : [try mask(like: latents, last != nil), latents]
+        let isBeside = components.conditioning == .channels
+        let parts = isBeside ? [try mask(like: latents, last != nil), latents] : [latents]
         let condition = try concatenate(parts, axis: 1).spread(over: request.outputCount)
         try trace?.record("condition", condition)
         return condition

@@ -62,7 +62,9 @@ struct WanPipeline: Pipeline {
             return try timed(&$0.text) { try prompts(request, trace) }
         }
         if let look = stages.look {
-            conditions.image = try during(look) { try timed(&$0.text) { try pictures.encoded(request, plan.dtype, trace) } }
+            conditions.image = try during(look) {
+                try timed(&$0.text) { try pictures.encoded(request, plan.dtype, trace) }
+            }
         }
         if let condition = stages.condition {
             conditions.latents = try during(condition) {

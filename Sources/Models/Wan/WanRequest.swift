@@ -1,7 +1,9 @@
 package import Diffusion
 
 extension Wan {
-    /// What a video should not look like, where a request does not say. TensorRT-LLM's own; diffusers has none.
+    /// What a video should not look like, where a request does not say.
+    ///
+    /// TensorRT-LLM's own; diffusers has none.
     package static let defaultNegativePrompt =
         "Vibrant colors, overexposed, static, blurry details, subtitles, style, artwork, painting, image, still image, "
         + "overall grayish tone, worst quality, low quality, JPEG compression artifacts, ugly, incomplete, "
@@ -16,7 +18,7 @@ extension Wan {
         let components = try Components(checkpoint)
         let published = Published(components, path: checkpoint.path)
         var defaults = GenerationRequest(prompts: [])
-        defaults.negativePrompts = [defaultNegativePrompt]
+        defaults.negativePrompts = [checkpoint.defaults.negativePrompt ?? defaultNegativePrompt]
         defaults.height = checkpoint.defaults.height ?? published.height
         defaults.width = checkpoint.defaults.width ?? published.width
         defaults.numFrames = checkpoint.defaults.numFrames ?? published.frames

@@ -24,7 +24,8 @@ extension Wan {
             let size = VideoSize(request)
             // The states of prompts and negative prompts, which outlive their stage, and their copies for every video.
             let prompts = 4 * outputs * length * config.textDim * plan.dtype.size
-            let latents = vae.latentFrames(size.frames) * (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            let area = (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            let latents = vae.latentFrames(size.frames) * area
             // Latents, prediction, what the scheduler remembers, and what pictures add.
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(

@@ -3,7 +3,7 @@ internal import Foundation
 package import Media
 package import Tensors
 
-/// How a picture was made, as it travels in a PNG's text chunks.
+/// How a picture or a video was made, as it travels in a PNG's text chunks or in a video's comment.
 package struct Recipe: Sendable {
     /// The arguments of `visualgen generate` that make the whole batch again.
     package let arguments: [String]
@@ -14,25 +14,27 @@ package struct Recipe: Sendable {
 
     private static let commandKeyword = "visualgen"
 
-    /// The recipe of one picture of a request.
+    /// The recipe of one picture or video of a request.
     ///
     /// - Parameters:
     ///   - request: the resolved request
     ///   - model: the model's name, as the user gave it
     ///   - dtype: the type of weights and activations
-    ///   - picture: which picture of the batch
+    ///   - picture: which picture or video of the batch
     package init(_ request: GenerationRequest, model: String, dtype: DType, picture: Int) {
         prompt = request.prompts[picture / request.numImagesPerPrompt]
         seed = request.seeds[request.seeds.count * picture / request.outputCount]
         self.model = model
         arguments = Self.arguments(request, model, dtype)
         settings =
-            (["\(request.width ?? 0)x\(request.height ?? 0)", "\(request.numInferenceSteps ?? 0) steps"]
-            + [request.guidanceScale.map { "guidance \($0)" }, dtype.rawValue].compactMap { $0 })
-            .joined(separator: ", ")
+            ([
+                "\(request.width ?? 0)x\(request.height ?? 0)", request.numFrames.map { "\($0) frames" },
+                "\(request.numInferenceSteps ?? 0) steps", request.guidanceScale.map { "guidance \($0)" },
+                dtype.rawValue,
+            ] as [String?]).compactMap(\.self).joined(separator: ", ")
     }
 
-    /// For a PNG's chunks.
+    /// For a PNG's chunks or a video's comment; the command is the last.
     package var texts: [PNGText] {
         [
             PNGText(keyword: "Software", text: "VisualGen"),
@@ -55,6 +57,16 @@ package struct Recipe: Sendable {
         return (["visualgen", "generate"] + arguments.map(shellQuoted)).joined(separator: " ")
     }
 
+    /// The command that made a video.
+    ///
+    /// - Parameter comment: the video's comment: a line for each text, more where a text has several
+    /// - Returns: a line for a shell, or nil if the video does not tell
+    package static func command(fromComment comment: String) -> String? {
+        let mark = "\(commandKeyword): "
+        guard let line = comment.split(separator: "\n").last(where: { $0.hasPrefix(mark) }) else { return nil }
+        return command(from: [PNGText(keyword: commandKeyword, text: String(line.dropFirst(mark.count)))])
+    }
+
     private static func arguments(_ request: GenerationRequest, _ model: String, _ dtype: DType) -> [String] {
         var arguments = ["--model", model, "--dtype", dtype.rawValue]
         func add(_ name: String, _ value: (some CustomStringConvertible)?) {
@@ -62,8 +74,12 @@ package struct Recipe: Sendable {
         }
         for prompt in request.prompts { add("prompt", prompt) }
         for prompt in request.negativePrompts { add("negative-prompt", prompt) }
+        for image in request.images { add("image", image.name) }
+        add("last-image", request.lastImage?.name)
         add("height", request.height)
         add("width", request.width)
+        add("num-frames", request.numFrames)
+        add("frame-rate", request.frameRate)
         add("num-inference-steps", request.numInferenceSteps)
         add("guidance-scale", request.guidanceScale)
         add("max-sequence-length", request.maxSequenceLength)
@@ -87,7 +103,7 @@ extension ParameterValue {
     /// The value as JSON.
     fileprivate var json: String {
         switch self {
-        case .number(let number): number == number.rounded() ? "\(Int(number))" : "\(number)"
+        case .number(let number): Int(exactly: number).map { "\($0)" } ?? "\(number)"
         case .bool(let flag): "\(flag)"
         case .text(let text):
             (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""

@@ -4,6 +4,8 @@ internal import Engine
 public enum VisualGenError: Error, Sendable, Equatable {
     /// The parameters cannot be served: every problem, each a sentence without a full stop.
     case invalidParameters([String])
+    /// A picture that a request brings along cannot be read, or is not what it must be.
+    case input(String)
     /// The model cannot be found, or its files are not what they must be.
     case model(String)
     /// A device, a program or a service is missing, or the engine is shut down.
@@ -32,6 +34,7 @@ public enum VisualGenError: Error, Sendable, Equatable {
         self =
             switch failure.kind {
             case .request: .invalidParameters([failure.message])
+            case .input: .input(failure.message)
             case .model: .model(failure.message)
             case .unavailable, .cancelled: .unavailable(failure.message)
             case .memory: .outOfMemory(failure.message)
@@ -48,8 +51,8 @@ extension VisualGenError: CustomStringConvertible {
         switch self {
         case .invalidParameters(let problems):
             "Parameter validation failed:" + problems.map { "\n- \($0)" }.joined()
-        case .model(let message), .unavailable(let message), .outOfMemory(let message), .workerLost(let message),
-            .output(let message), .bug(let message):
+        case .input(let message), .model(let message), .unavailable(let message), .outOfMemory(let message),
+            .workerLost(let message), .output(let message), .bug(let message):
             message
         case .timedOut(let seconds): "Generation timed out after \(seconds) s"
         }

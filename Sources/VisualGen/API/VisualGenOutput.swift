@@ -1,7 +1,6 @@
 internal import Diffusion
 internal import Engine
 internal import Foundation
-internal import Media
 
 /// What came of one prompt.
 public struct VisualGenOutput: Sendable {
@@ -11,8 +10,10 @@ public struct VisualGenOutput: Sendable {
     public let prompt: String
     /// What the noise was drawn from; asking again with it gives the same pictures.
     public let seed: UInt64
-    /// The pictures; empty if there is an error.
+    /// The pictures; empty if there is an error, or where videos were made.
     public private(set) var images: [GeneratedImage] = []
+    /// The videos; empty if there is an error, or where pictures were made.
+    public private(set) var videos: [GeneratedVideo] = []
     /// Why there are none; only in the results of lists, since a single prompt's error is thrown.
     public private(set) var error: VisualGenError?
     /// How long it took; nil if there is an error.
@@ -24,8 +25,17 @@ public struct VisualGenOutput: Sendable {
     ) {
         self.init(requestID, request)
         let pixels = result.pixels
-        images = (0..<pixels.shape.count).map {
-            GeneratedImage(height: pixels.shape.height, width: pixels.shape.width, pixels: pixels.item($0))
+        let (height, width, count) = (pixels.shape.height, pixels.shape.width, pixels.shape.count)
+        if let frames = pixels.shape.frames {
+            let rate = request.frameRate ?? 0
+            videos = (0..<count).map {
+                GeneratedVideo(
+                    frameCount: frames, height: height, width: width, frameRate: rate, pixels: pixels.item($0))
+            }
+        } else {
+            images = (0..<count).map {
+                GeneratedImage(height: height, width: width, pixels: pixels.item($0))
+            }
         }
         recipes = (0..<pixels.shape.count).map(recipe)
         metrics = VisualGenMetrics(result.times)
@@ -43,41 +53,32 @@ public struct VisualGenOutput: Sendable {
     /// The picture, the first if there are several.
     public var image: GeneratedImage? { images.first }
 
-    /// Writes the pictures; each file appears whole or not at all.
+    /// The video, the first if there are several.
+    public var video: GeneratedVideo? { videos.first }
+
+    /// Writes the pictures or videos; each file appears whole or not at all.
     ///
     /// - Parameters:
-    ///   - path: of several pictures `%d` in it is the number, or `name.png` becomes `name-0.png`, `name-1.png`, …
-    ///   - format: `png`, which carries how the picture was made, `jpeg` or `webp`; what the path's extension says
-    ///     if nil
-    ///   - quality: 1 to 100, of JPEG and WebP
+    ///   - path: of several `%d` in it is the number, or `name.png` becomes `name-0.png`, `name-1.png`, …. A video also
+    ///     becomes numbered PNG files where the path ends in `/`, or in `.png` with `%d` or `%05d` for their numbers.
+    ///   - format: `png`, `jpeg` or `webp` for pictures and videos of one frame, `mp4`, `webm`, `webp`, `gif` or `avi`
+    ///     for videos; what the path's extension says if nil. All but JPEG, WebP and GIF carry how they were made.
+    ///   - frameRate: frames of a video in a second; its own if nil
+    ///   - quality: 1 to 100, of JPEG, WebP and AVI
+    ///   - crf: of MP4 (0 to 51) and WebM (0 to 63), lower is better; the format's own if nil
     /// - Returns: the files' paths
     /// - Throws: ``VisualGenError``, the output's own if it is one
     @discardableResult
-    public func save(_ path: String, format: String? = nil, quality: Int = 95) throws(VisualGenError) -> [String] {
+    public func save(
+        _ path: String, format: String? = nil, frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
+    ) throws(VisualGenError) -> [String] {
         if let error { throw error }
-        guard (1...100).contains(quality) else {
-            throw .invalidParameters(["quality is \(quality); it must be from 1 to 100"])
-        }
-        let named = ImageFormat.allCases.first { $0.fileExtensions.contains(format?.lowercased() ?? "") }
-        if let format, named == nil {
-            throw .invalidParameters(["format is \(format); it must be png, jpeg or webp"])
-        }
-        let paths = NumberedPaths(path, count: images.count).paths
         do {
-            for (index, path) in paths.enumerated() {
-                let encoding: ImageEncoding =
-                    switch try named ?? ImageFormat(path: path) {
-                    case .png: .png(text: recipes[index].texts)
-                    case .jpeg: .jpeg(quality: quality)
-                    case .webp: .webp(quality: quality)
-                    }
-                let image = images[index]
-                try Image(width: image.width, height: image.height, pixels: image.pixels).write(to: path, as: encoding)
-            }
+            let saver = OutputSaver(quality: quality, crf: crf, frameRate: frameRate)
+            return try saver.save(images, videos, recipes, to: path, format: format)
         } catch {
             throw VisualGenError(error)
         }
-        return paths
     }
 }
 
@@ -87,4 +88,25 @@ public struct GeneratedImage: Sendable, Equatable {
     public let height, width: Int
     /// Red, green and blue of each pixel, rows from the top, `[height, width, 3]`.
     public let pixels: [UInt8]
+}
+
+/// A video as it came from a model.
+public struct GeneratedVideo: Sendable, Equatable {
+    /// At least 1.
+    public let frameCount: Int
+    /// In pixels.
+    public let height, width: Int
+    /// Frames a second.
+    public let frameRate: Double
+    /// Red, green and blue of each pixel, rows from the top, `[frameCount, height, width, 3]`.
+    public let pixels: [UInt8]
+
+    /// One frame.
+    ///
+    /// - Parameter index: from 0 to ``frameCount`` - 1
+    /// - Returns: its picture
+    public func frame(_ index: Int) -> GeneratedImage {
+        let size = height * width * 3
+        return GeneratedImage(height: height, width: width, pixels: Array(pixels[index * size..<(index + 1) * size]))
+    }
 }

@@ -20,9 +20,13 @@ public struct VisualGenParams: Sendable, Equatable {
     public var numFrames: Int?
     /// Frames of a video in a second (`frame_rate`).
     public var frameRate: Double?
+    /// The pictures that the output begins with or is made from (`image`), for models that take any.
+    public var images: [InputImage] = []
+    /// The picture that a video ends with (`last_image`), for models that take one.
+    public var lastImage: InputImage?
     /// What the picture must not show (`negative_prompt`).
     public var negativePrompt: String?
-    /// Pictures of the prompt (`num_images_per_prompt`), drawn one after the other from the seed: default 1.
+    /// Pictures or videos of the prompt (`num_images_per_prompt`), drawn one after the other from the seed: default 1.
     public var numImagesPerPrompt = 1
     /// Parameters that only some models have, by name (`extra_params`); see ``VisualGen/extraParamSpecs``.
     public var extraParams: [String: ConfigValue] = [:]
@@ -32,11 +36,18 @@ public struct VisualGenParams: Sendable, Equatable {
 
     /// Reads parameters by name, in the original's spelling.
     ///
-    /// - Parameter dictionary: the fields; what is missing is the model's choice
+    /// - Parameter dictionary: the fields; what is missing is the model's choice. `image` is a path or a list of paths,
+    ///   `last_image`, which may also stand in `extra_params`, a path; the files are read.
     /// - Throws: ``ConfigurationError`` with all that is wrong
     public init(dictionary: [String: ConfigValue]) throws(ConfigurationError) {
         self.init()
-        var fields = ConfigFields(reading: dictionary, at: "")
+        var given = dictionary
+        if let image = given["image"], case .string = image { given["image"] = [image] }
+        if case .mapping(var extra) = given["extra_params"], let image = extra.removeValue(forKey: "last_image") {
+            given["extra_params"] = .mapping(extra)
+            given["last_image"] = given["last_image"] ?? image
+        }
+        var fields = ConfigFields(reading: given, at: "")
         fields.exchange("height", &height)
         fields.exchange("width", &width)
         fields.exchange("num_inference_steps", &numInferenceSteps)
@@ -47,6 +58,8 @@ public struct VisualGenParams: Sendable, Equatable {
         seed = signed.map { UInt64(bitPattern: Int64($0)) }
         fields.exchange("num_frames", &numFrames)
         fields.exchange("frame_rate", &frameRate)
+        fields.exchange("image", &images)
+        fields.exchange("last_image", &lastImage)
         fields.exchange("negative_prompt", &negativePrompt)
         fields.exchange("num_images_per_prompt", &numImagesPerPrompt)
         fields.exchange("extra_params", &extraParams)
@@ -70,6 +83,7 @@ public struct VisualGenParams: Sendable, Equatable {
         var request = GenerationRequest(prompts: [prompt])
         (request.height, request.width) = (height, width)
         (request.numFrames, request.frameRate) = (numFrames, frameRate)
+        (request.images, request.lastImage) = (images.map(\.picture), lastImage?.picture)
         (request.numInferenceSteps, request.guidanceScale) = (numInferenceSteps, guidanceScale)
         (request.maxSequenceLength, request.numImagesPerPrompt) = (maxSequenceLength, numImagesPerPrompt)
         request.negativePrompts = negativePrompt.map { [$0] } ?? []

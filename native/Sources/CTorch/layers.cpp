@@ -28,12 +28,22 @@ bool has_avx512() {
     return result;
 }
 
-// Whether products of 16-bit floats go to 32 bits and back. LibTorch has fast kernels for them only with AVX-512; without
-// it they run up to a hundred times slower than in 32 bits, and no more exactly.
-bool computes_wide(const at::Tensor &x) {
-    const at::ScalarType type = x.scalar_type();
-    return !has_avx512() && x.is_cpu() && (type == at::kBFloat16 || type == at::kHalf);
+// Whether products of 16-bit floats go to 32 bits and back, for want of instructions that multiply them: LibTorch's own
+// are four times slower with AVX-512, up to a hundred times without, and no more exact.
+bool computes_wide(at::ScalarType type) {
+#if defined(__x86_64__)
+    static const bool bfloat16 = has_avx512() && __builtin_cpu_supports("avx512bf16");
+    static const bool half = has_avx512() && __builtin_cpu_supports("avx512fp16");
+#else
+    constexpr bool bfloat16 = false, half = false;
+#endif
+    return (type == at::kBFloat16 && !bfloat16) || (type == at::kHalf && !half);
 }
+
+bool computes_wide(const at::Tensor &x) { return x.is_cpu() && computes_wide(x.scalar_type()); }
+
+// A product of few rows is bound by memory: with AVX-512, reading the weights once is faster than converting them.
+bool has_few_rows(const at::Tensor &x) { return x.numel() <= 16 * x.size(-1); }
 
 std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
     return x ? std::optional<at::Tensor>(x->to(at::kFloat)) : std::nullopt;
@@ -58,13 +68,15 @@ at::Tensor wide_linear(const at::Tensor &x, const at::Tensor &weight, const std:
     return result;
 }
 
-// Whether a product of 32-bit floats goes to oneDNN. LibTorch's default library keeps to AVX2 on AMD's processors, where
-// oneDNN uses AVX-512; without AVX-512 oneDNN is the slower one. A product of few rows is bound by memory, and the default
-// has less overhead.
+// Whether a product of 32-bit floats goes to oneDNN, which uses AVX-512 on AMD's processors; LibTorch's default library
+// keeps to AVX2 there. On Intel's, and without AVX-512, the default is the faster one, and for few rows everywhere.
 bool goes_to_onednn(const at::Tensor &x) {
-    constexpr int64_t few_rows = 16;
-    return has_avx512() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 &&
-           x.numel() >= few_rows * x.size(-1);
+#if defined(__x86_64__)
+    static const bool is_faster = has_avx512() && __builtin_cpu_is("amd");
+#else
+    constexpr bool is_faster = false;
+#endif
+    return is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 && !has_few_rows(x);
 }
 
 at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
@@ -78,12 +90,15 @@ at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const st
 
 }  // namespace
 
+bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dtype)); }
+
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        if (computes_wide(input)) return wide_linear(input, borrow(weight), optional(bias));
+        if (computes_wide(input) && !(has_avx512() && has_few_rows(input)))
+            return wide_linear(input, borrow(weight), optional(bias));
         if (goes_to_onednn(input)) return onednn_linear(input.contiguous(), borrow(weight), optional(bias));
         return at::linear(input, borrow(weight), optional(bias));
     });

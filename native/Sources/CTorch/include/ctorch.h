@@ -127,6 +127,8 @@ CT_API ct_tensor CT_NULLABLE ct_contiguous(ct_tensor x);
 // Products. `ct_linear` is x·Wᵀ + b.
 CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+// Whether products and convolutions of a type are made in 32-bit floats on this processor.
+CT_API bool ct_converts_products(ct_dtype dtype);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
                                        int64_t padding);
 // Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at

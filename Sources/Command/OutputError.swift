@@ -1,0 +1,47 @@
+internal import Foundation
+
+/// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
+enum OutputError: Error, CustomStringConvertible {
+    case noFolder(String)
+    case isFolder(String)
+    case isFile(String)
+    case notWritable(String)
+    case failed(String, reason: String)
+
+    /// Checks that a file can be made at a path.
+    ///
+    /// - Parameter path: where it goes
+    /// - Throws: ``OutputError``
+    static func check(_ path: String) throws(OutputError) {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        var isFolder: ObjCBool = false
+        let manager = FileManager.default
+        if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { throw .isFolder(path) }
+        guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw .noFolder(path)
+        }
+        guard manager.isWritableFile(atPath: folder) else { throw .notWritable(path) }
+    }
+
+    /// Checks that a folder can be filled with files.
+    ///
+    /// - Parameter path: ends in `/`; the folder is made where it does not exist
+    /// - Throws: ``OutputError``
+    static func check(folder path: String) throws(OutputError) {
+        let name = String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)])
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return try check(name) }
+        guard isFolder.boolValue else { throw .isFile(path) }
+        guard FileManager.default.isWritableFile(atPath: name) else { throw .notWritable(path) }
+    }
+
+    var description: String {
+        switch self {
+        case .noFolder(let path): "\(path) cannot be written: its folder does not exist"
+        case .isFolder(let path): "\(path) cannot be written: it is a folder"
+        case .isFile(let path): "\(path) cannot be written: there is a file of that name"
+        case .notWritable(let path): "\(path) cannot be written: its folder is not writable"
+        case .failed(let path, let reason): "\(path) cannot be written: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Diffusion
+import Media
+import Testing
+import VisualGen
+
+@Suite struct OutputFormatTests {
+    @Test(arguments: [
+        ("a.png", Int?.none, OutputFormat.picture(.png)), ("a.WEBP", nil, .picture(.webp)),
+        ("a%d.jpeg", nil, .picture(.jpeg)), ("a.png", 1, .picture(.png)), ("a.webp", 1, .picture(.webp)),
+        ("a-%d.png", 1, .picture(.png)), ("a-%05d.png", 1, .video(.pictures)), ("a/", 1, .video(.pictures)),
+        ("a.mp4", 1, .video(.mp4)), ("a.webp", 5, .video(.webp)), ("a.MP4", 5, .video(.mp4)),
+        ("a.webm", 5, .video(.webm)), ("a.gif", 5, .video(.gif)), ("a.avi", 5, .video(.avi)),
+        ("a-%d.png", 5, .video(.pictures)), ("a/", 5, .video(.pictures)), ("b/%05d.png", 5, .video(.pictures)),
+    ])
+    func followsTheName(_ path: String, _ frames: Int?, _ format: OutputFormat) throws {
+        #expect(try OutputFormat(path: path, frames: frames) == format)
+    }
+
+    @Test(arguments: [
+        ("a.mp4", Int?.none, "output is a.mp4; it must be a name that ends in .png, .jpg, .jpeg or .webp: this model"),
+        ("a/", nil, "output is a/"), ("", nil, "output is empty"), ("a.gif", nil, "output is a.gif"),
+        ("a.png", 5, "output is a.png; it must be a name that ends in .mp4, .webm, .webp, .gif or .avi, in / for"),
+        ("a.jpg", 5, "a video of 5 frames is made"), ("a.mkv", 5, "output is a.mkv"), ("a", 5, "output is a;"),
+        ("a.mkv", 1, "or in .png, .jpg, .jpeg or .webp"),
+    ])
+    func saysWhatNameWouldDo(_ path: String, _ frames: Int?, _ sentence: String) {
+        let error = #expect(throws: RequestError.self) { try OutputFormat(path: path, frames: frames) }
+        #expect(error?.description.contains(sentence) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        ("a.mp4", 5, 1, ["a.mp4"]), ("a.mp4", 5, 2, ["a-0.mp4", "a-1.mp4"]), ("%d.mp4", 5, 1, ["0.mp4"]),
+        ("a/", 5, 1, ["a/"]), ("b/a/", 5, 2, ["b/a-0/", "b/a-1/"]), ("a-%d/", 5, 2, ["a-0/", "a-1/"]),
+        ("a-%d.png", 5, 1, ["a-%d.png"]), ("a-%d.png", 1, 2, ["a-0.png", "a-1.png"]),
+        ("%d-%05d.png", 5, 2, ["0-%05d.png", "1-%05d.png"]),
+    ])
+    func numbersPaths(_ path: String, _ frames: Int, _ count: Int, _ expected: [String]) throws {
+        #expect(try OutputFormat(path: path, frames: frames).paths(path, count: count) == expected)
+    }
+
+    @Test(arguments: ["a-%d.png", "a-%05d.png"]) func keepsTheFramesOfSeveralVideosApart(_ path: String) {
+        let error = #expect(throws: RequestError.self) {
+            try OutputFormat(path: path, frames: 5).paths(path, count: 2)
+        }
+        #expect(error?.description.contains("2 videos") == true)
+    }
+}
