@@ -20,6 +20,7 @@ package struct CheckpointFolder: Sendable {
     package struct Defaults: Sendable, Equatable {
         package var height, width, numFrames, numInferenceSteps: Int?
         package var frameRate, guidanceScale: Double?
+        package var negativePrompt: String?
     }
 
     /// Opens a folder and reads its index.
@@ -60,7 +61,7 @@ package struct CheckpointFolder: Sendable {
         defaults = Defaults(
             height: chosen["height"] as? Int, width: chosen["width"] as? Int, numFrames: chosen["num_frames"] as? Int,
             numInferenceSteps: chosen["num_inference_steps"] as? Int, frameRate: chosen["frame_rate"] as? Double,
-            guidanceScale: chosen["guidance_scale"] as? Double)
+            guidanceScale: chosen["guidance_scale"] as? Double, negativePrompt: chosen["negative_prompt"] as? String)
     }
 
     /// Whether the checkpoint names a component and its class.

@@ -110,13 +110,14 @@ import Testing
         try copy.editJSON("model_index.json") {
             $0["_visualgen_defaults"] = [
                 "height": 96, "width": 128, "num_frames": 17, "num_inference_steps": 20, "frame_rate": 8,
-                "guidance_scale": 1.0,
+                "guidance_scale": 1.0, "negative_prompt": "",
             ]
         }
         let checkpoint = try CheckpointFolder(copy.path)
         let defaults = try Wan.defaults(for: checkpoint)
         #expect((defaults.height, defaults.width, defaults.numFrames) == (96, 128, 17))
         #expect((defaults.numInferenceSteps, defaults.frameRate, defaults.guidanceScale) == (20, 8, 1))
+        #expect(defaults.negativePrompts == [""])
         #expect(try Wan.warmUpSizes(for: checkpoint) == [OutputSize(height: 96, width: 128, frames: 17)])
     }
 

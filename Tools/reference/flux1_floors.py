@@ -23,7 +23,7 @@ def stored(truth):
 
 
 def floors(found, truth):
-    """The largest distance of a float32 run from a float64 one, for each kind of tensor that was computed in float64."""
+    """The largest distance of a float32 run from a float64 one, for each kind of tensor computed in float64."""
     result = {}
     for name, value in truth.items():
         if value.dtype == torch.float64 and name in found:

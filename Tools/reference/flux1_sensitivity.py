@@ -9,9 +9,8 @@ import sys
 
 import common  # noqa: F401
 
-import torch
-
 from flux1_cases import CASES, Recorder, load, request
+from flux1_exact import Exact, closeness
 
 REPLACEMENT = "A bowl of ramen"
 THRESHOLD = 0.02
@@ -70,17 +69,12 @@ def largest(trace):
     return max(trace[key].abs().max().item() for key in trace if key.startswith("latents."))
 
 
-def closeness(value, reference):
-    """The largest difference relative to max(1, |reference|), which is how the tests measure."""
-    return ((value - reference).abs() / reference.abs().clamp(min=1)).max().item()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", help="which cases to look at; all if none is named")
     cases = parser.parse_args().cases or list(CASES)
     pipes = {model: load(model) for model in sorted({request(case)["model"] for case in cases})}
-    doubles = {model: load(model).to(dtype=torch.float64) for model in pipes}
+    doubles = {model: Exact(model) for model in pipes}
     weak, floors = [], {"decoded": 0.0, "latents": 0.0}
     for case in cases:
         asked = request(case)
@@ -98,7 +92,7 @@ def main():
         for step in range(len(golden["timesteps"])):
             other = with_other_timestep(pipe, asked, step)
             changes[f"time {step}"] = (other["decoded"] - golden["decoded"]).abs().max().item()
-        double = Recorder(doubles[asked["model"]]).run(asked, golden["latents.initial"].double())
+        double = doubles[asked["model"]].run(asked, golden["latents.initial"])
         floor = {"decoded": closeness(double["decoded"], golden["decoded"])}
         floor["latents"] = max(closeness(double[key], golden[key]) for key in golden if key.startswith("latents.step"))
         floors = {key: max(floors[key], floor[key]) for key in floors}

@@ -35,7 +35,7 @@ extension Flux1 {
             decode = MemoryStage(
                 [components.vae.name],
                 activations: prompts
-                    + vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0)))
+                    + vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype))
         }
 
         /// In the order they run.

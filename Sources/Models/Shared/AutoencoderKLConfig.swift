@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 /// `vae/config.json` of an AutoencoderKL.
 package struct AutoencoderKLConfig: ModelConfig {
@@ -25,18 +26,20 @@ package struct AutoencoderKLConfig: ModelConfig {
 
     /// What decoding holds at once besides weights, in bytes.
     ///
-    /// The level with the most numbers decides. Measured, it takes 4.4 times its input in 32-bit floats, and hardly more
-    /// with 16-bit numbers, as convolutions then convert them.
+    /// The level with the most numbers decides. Measured, it takes 4.4 times its input in 32-bit floats, and hardly less
+    /// with 16-bit numbers if convolutions convert them; about 4.7 times its 16-bit input if they do not.
     ///
-    /// - Parameter pixels: of all pictures
+    /// - Parameters:
+    ///   - pixels: of all pictures
+    ///   - dtype: what the decoder computes in
     /// - Returns: an upper estimate
-    package func decodingBytes(pixels: Int) -> Int {
+    package func decodingBytes(pixels: Int, _ dtype: DType) -> Int {
         var widest = 0
         for (level, channels) in blockOutChannels.enumerated() {
             let entering = max(channels, blockOutChannels[min(level + 1, blockOutChannels.count - 1)])
             widest = max(widest, entering >> (2 * level))
         }
-        return pixels * widest * 5 * 4
+        return pixels * widest * 5 * (dtype.isConvertedForProducts ? DType.float32.size : dtype.size)
     }
 
     package func validate() throws(ConfigFault) {

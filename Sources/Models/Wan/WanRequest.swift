@@ -18,7 +18,7 @@ extension Wan {
         let components = try Components(checkpoint)
         let published = Published(components, path: checkpoint.path)
         var defaults = GenerationRequest(prompts: [])
-        defaults.negativePrompts = [defaultNegativePrompt]
+        defaults.negativePrompts = [checkpoint.defaults.negativePrompt ?? defaultNegativePrompt]
         defaults.height = checkpoint.defaults.height ?? published.height
         defaults.width = checkpoint.defaults.width ?? published.width
         defaults.numFrames = checkpoint.defaults.numFrames ?? published.frames

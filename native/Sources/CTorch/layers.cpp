@@ -42,7 +42,7 @@ bool computes_wide(at::ScalarType type) {
 
 bool computes_wide(const at::Tensor &x) { return x.is_cpu() && computes_wide(x.scalar_type()); }
 
-// A product of few rows is bound by memory: where there is AVX-512, reading weights once is faster than converting them.
+// A product of few rows is bound by memory: with AVX-512, reading the weights once is faster than converting them.
 bool has_few_rows(const at::Tensor &x) { return x.numel() <= 16 * x.size(-1); }
 
 std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
