@@ -1,6 +1,7 @@
 # make demo      set up, build, and make demo.png and demo.mp4 with the built-in models
 # make test      set up, build, and run every test (under 25 minutes on two cores)
 # make test-all  the same with the slow and exhaustive tests
+# make conformance  OpenAI's own Python client, pinned, against the server
 # make check     lint, warnings as errors, and make test
 # make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
 # make format    format the sources
@@ -9,7 +10,7 @@
 SWIFT_FLAGS := -c release
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
-.PHONY: demo test test-all check lint setup build format docs bench clean
+.PHONY: demo test test-all conformance check lint setup build format docs bench clean
 
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
@@ -23,6 +24,9 @@ test: build
 
 test-all: export VISUALGEN_TEST_ALL = 1
 test-all: test
+
+conformance: build
+	Tools/conformance/run.sh demo-video
 
 check: lint test
 

@@ -24,6 +24,11 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
@@ -71,11 +76,27 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Diffusion", "Engine", "Files", "Media", "Models", "Tensors", "VisualGen",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Resources")],
+            swiftSettings: strict),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Tensors", "VisualGen",
+                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Server", "Tensors", "VisualGen",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -83,7 +104,9 @@ let package = Package(
         .executableTarget(
             name: "TextToImage", dependencies: ["VisualGen"], path: "Examples/TextToImage", swiftSettings: strict),
         .executableTarget(name: "Batch", dependencies: ["VisualGen"], path: "Examples/Batch", swiftSettings: strict),
-        .target(name: "TestKit", dependencies: ["Layers", "Tensors"], path: "Sources/TestKit", swiftSettings: strict),
+        .target(
+            name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Tensors"], path: "Sources/TestKit",
+            swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
@@ -126,6 +149,19 @@ let package = Package(
                 "VisualGen",
             ],
             resources: [.copy("Resources")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Command", "Diffusion", "Engine", "Files", "Media", "Server", "Tensors", "TestKit",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "TestKit"], swiftSettings: strict),

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Engine
 internal import Foundation
+internal import Server
 internal import VisualGen
 
 /// What the process tells its parent, as in `sysexits.h`.
@@ -19,8 +20,19 @@ enum ExitStatus: Int32 {
             case is ValidationError: .usage
             case let error as ConfigurationError: error.file == nil ? .usage : .badInput
             case is OutputError: .cannotWrite
+            case let error as ServerError: ExitStatus(of: error)
             case is InspectionError: .badInput
             default: ExitStatus(Failure(of: error).kind)
+            }
+    }
+
+    private init(of error: ServerError) {
+        self =
+            switch error {
+            case .folder: .cannotWrite
+            case .folderInUse, .cannotListen: .unavailable
+            case .keys: .badInput
+            case .openWithoutKeys: .usage
             }
     }
 

@@ -13,7 +13,7 @@ struct ModelOptions: ParsableArguments {
     var revision: String?
 
     @Option(
-        name: [.long, .customLong("visual_gen_args")],
+        name: [.long, .customLong("visual_gen_args"), .customLong("extra_visual_gen_options")],
         help: "VisualGenArgs as YAML; the options given here replace its fields.")
     var config: String?
 
@@ -42,11 +42,12 @@ struct ModelOptions: ParsableArguments {
 
     /// The configuration: the file's, with what the options say in place of its fields.
     ///
+    /// - Parameter name: the model, where it has a place of its own on the command line
     /// - Returns: a configuration that this build can honour
     /// - Throws: `ConfigurationError`
-    func arguments() throws -> VisualGenArgs {
+    func arguments(model name: String? = nil) throws -> VisualGenArgs {
         var overrides: [String: ConfigValue] = [:]
-        overrides["model"] = model.map { .string($0) }
+        overrides["model"] = (name ?? model).map { .string($0) }
         overrides["revision"] = revision.map { .string($0) }
         overrides["device"] = device.map { .string($0.description) }
         overrides["dtype"] = dtype.map { .string($0.rawValue) }

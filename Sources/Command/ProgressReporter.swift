@@ -66,6 +66,7 @@ final class ProgressReporter: @unchecked Sendable {
             case .encodingText: print("encoding the prompt")
             case .denoising(let step, let count): denoising(step, of: count)
             case .decoding: print("decoding")
+            case .preview: break
             }
         }
     }

@@ -10,6 +10,28 @@ package final class DenoisingLoop {
     private var steps: any SchedulerRun
     /// The next step.
     private var index = 0
+    /// Shows what the pictures would be if a step were the last.
+    package var preview: Preview?
+
+    /// After which steps pictures are shown, and how.
+    package struct Preview {
+        private let steps: Set<Int>
+        private let pixels: (Tensor) throws -> PixelBatch
+
+        /// - Parameters:
+        ///   - count: how often; evenly spread over the steps, and never after the last
+        ///   - steps: all steps
+        ///   - pixels: the pictures of clean latents
+        package init(_ count: Int, of steps: Int, pixels: @escaping (Tensor) throws -> PixelBatch) {
+            self.steps = Set((0..<count).map { (($0 + 1) * steps) / (count + 1) }).subtracting([0, steps])
+            self.pixels = pixels
+        }
+
+        /// - Returns: nothing after steps that are not shown
+        fileprivate func callAsFunction(after step: Int, _ clean: () throws -> Tensor) throws -> PixelBatch? {
+            steps.contains(step) ? try pixels(clean()) : nil
+        }
+    }
 
     /// - Parameters:
     ///   - scheduler: how a prediction moves the latents
@@ -47,8 +69,11 @@ package final class DenoisingLoop {
         while index < end ?? count {
             try Task.checkCancellation()
             var elapsed = 0.0
+            var shown: PixelBatch?
             try timed(&elapsed) {
                 let prediction = try predict(latents, schedule.timesteps[index])
+                // The prediction is the velocity from picture to noise: following it to the end gives the picture.
+                shown = try preview?(after: index + 1) { try latents - prediction * Double(schedule.sigmas[index]) }
                 latents = try steps.step(latents, prediction: prediction) { try noise.draw(shape) }
                 try trace?.record("noise_pred.step\(index)", prediction)
             }
@@ -56,6 +81,7 @@ package final class DenoisingLoop {
             try trace?.record("latents.step\(index)", latents)
             index += 1
             observe(.denoising(step: index, of: count))
+            if let shown { observe(.preview(shown)) }
         }
         return latents
     }

@@ -18,6 +18,8 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
     package var numImagesPerPrompt = 1
     /// One for the batch, one for each prompt, or one for each picture; none draws one.
     package var seeds: [UInt64] = []
+    /// How often a picture is shown on its way, for families that can; it does not change the picture.
+    package var previews = 0
     /// Parameters that only some families know, by the name of diffusers' argument.
     package var extra: [String: ParameterValue] = [:]
 

@@ -3,7 +3,7 @@
 # Doing it again changes nothing.
 set -euo pipefail
 
-packages=(libavformat-dev libavcodec-dev libavutil-dev libswscale-dev zlib1g-dev libzmq3-dev)
+packages=(libavformat-dev libavcodec-dev libavutil-dev libswscale-dev zlib1g-dev libzmq3-dev libsqlite3-dev)
 
 if [ "${VISUALGEN_DEVICE:-cpu}" != cpu ]; then
     echo "DEVICE=$VISUALGEN_DEVICE is reserved: this version builds for the CPU only" >&2

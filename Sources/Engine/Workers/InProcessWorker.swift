@@ -7,6 +7,7 @@ package actor InProcessWorker: Worker {
     private let configuration: WorkerConfiguration
     private let worker: LocalWorker
     private var starting: Task<ModelOffer, any Error>?
+    private var isLoaded = false
 
     /// - Parameter configuration: which model, and how
     /// - Throws: ``EngineError/deviceMissing(_:)``
@@ -47,6 +48,8 @@ package actor InProcessWorker: Worker {
         try await worker.generate(request, observe: observe, deliver: deliver).times
     }
 
+    package func isReady() -> Bool { isLoaded }
+
     package func close() { starting?.cancel() }
 
     private func load(_ observe: @escaping ProgressObserver) async throws -> ModelOffer {
@@ -67,6 +70,7 @@ package actor InProcessWorker: Worker {
             }
         }
         offer.warmUpSeconds = (ContinuousClock.now - loaded).seconds
+        isLoaded = true
         return offer
     }
 

@@ -84,6 +84,11 @@ package actor ProcessWorker: Worker {
         }
     }
 
+    /// A process that has said nothing for a quarter of the time after which it counts as hung is not relied on.
+    package func isReady() -> Bool {
+        process != nil && offer != nil && verdict == nil && ContinuousClock.now - lastWord < limits.silence / 4
+    }
+
     package func close() async {
         isClosed = true
         replacement?.cancel()

@@ -18,6 +18,9 @@ package protocol Worker: Sendable {
     /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure`` or ``EngineError``
     func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws -> WorkerResult
 
+    /// Whether the model is loaded and its worker alive, so that a request would be served now or in its turn.
+    func isReady() async -> Bool
+
     /// Ends the worker; what it is doing is lost.
     func close() async
 }
@@ -27,7 +30,15 @@ package struct WorkerResult: Sendable {
     package let pixels: PixelBatch
     package let times: StageTimes
     /// Intermediate results, if they were asked for; they do not leave their process.
-    package var trace: [Trace.Entry] = []
+    package let trace: [Trace.Entry]
+
+    /// - Parameters:
+    ///   - pixels: what was made
+    ///   - times: how long the stages took
+    ///   - trace: intermediate results, if they were asked for
+    package init(pixels: PixelBatch, times: StageTimes, trace: [Trace.Entry] = []) {
+        (self.pixels, self.times, self.trace) = (pixels, times, trace)
+    }
 }
 
 /// What a loaded model offers, and how long it took to be ready.

@@ -16,11 +16,13 @@ extension Image {
     /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF data ask. Of an
     /// animation the first frame is taken. Colour profiles are ignored.
     ///
-    /// - Parameter bytes: a whole file
+    /// - Parameters:
+    ///   - bytes: a whole file
+    ///   - pixelLimit: the most pixels that are decoded, at most ``pixelLimit``
     /// - Throws: ``MediaError``; a picture too large is refused before room for its pixels is made
-    package init(decoding bytes: [UInt8]) throws(MediaError) {
+    package init(decoding bytes: [UInt8], pixelLimit: Int = Image.pixelLimit) throws(MediaError) {
         let file = try StillFile(bytes)
-        try Self.checkSize(width: file.width, height: file.height)
+        try Self.checkSize(width: file.width, height: file.height, pixelLimit: pixelLimit)
         let frame = try file.decodedFrame()
         var image = try Image(frame, of: file.format)
         if let placement = file.placement {
@@ -56,7 +58,7 @@ extension Image {
     /// Refuses a size that is not decoded.
     ///
     /// - Throws: `.emptyImage`, `.imageTooLarge`
-    static func checkSize(width: Int, height: Int) throws(MediaError) {
+    static func checkSize(width: Int, height: Int, pixelLimit: Int = pixelLimit) throws(MediaError) {
         guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
         guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
             throw .imageTooLarge(width: width, height: height, sideLimit: sideLimit, pixelLimit: pixelLimit)

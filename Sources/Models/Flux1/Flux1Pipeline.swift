@@ -95,6 +95,10 @@ struct Flux1Pipeline: Pipeline {
             textTokens: positive.prompt.size(1), widths: transformer.config.axesDimsRope, on: plan.device)
         let loop = DenoisingLoop(scheduler, schedule, noise: source, observe: observe, trace: trace)
 
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.schedule.timesteps.count) { clean in
+            PixelBatch(try PixelPart(pictures: vae().decode(scaled: grid.unpacked(clean)).to(.float32)))
+        }
+
         let guidance = Float(request.guidanceScale ?? 1)
         func predict(_ latents: Tensor, _ timestep: Float, _ prompt: Flux1TextEncoders.Prompt) throws -> Tensor {
             try transformer(

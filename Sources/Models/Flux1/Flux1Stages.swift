@@ -28,15 +28,15 @@ extension Flux1 {
                             plan.dtype),
                         components.textEncoder2.config.activationBytes(
                             texts: request.prompts.count, tokens: length, plan.dtype)))
+            let decoding = vae.decodingBytes(
+                pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype)
+            let isShown = request.previews > 0
             denoise = MemoryStage(
-                [components.transformer.name],
-                activations: prompts
+                [components.transformer.name] + (isShown ? [components.vae.name] : []),
+                activations: prompts + (isShown ? decoding : 0)
                     + transformer.activationBytes(
                         outputs: outputs, textTokens: length, pictureTokens: grid.rows * grid.columns, plan.dtype))
-            decode = MemoryStage(
-                [components.vae.name],
-                activations: prompts
-                    + vae.decodingBytes(pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype))
+            decode = MemoryStage([components.vae.name], activations: prompts + decoding)
         }
 
         /// In the order they run.

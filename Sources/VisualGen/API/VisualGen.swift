@@ -51,12 +51,8 @@ public final class VisualGen: Sendable {
             checkpoint = try configuration.checkpoint()
             family = try Catalog.family(of: checkpoint)
             try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
-            worker =
-                switch args.workerMode {
-                case .process: ProcessWorker(configuration, limits: args.workerLimits)
-                case .inProcess: try InProcessWorker(configuration)
-                }
-            offer = try await worker.start { observe(VisualGenProgress(item: 0, $0)) }
+            worker = try args.makeWorker(configuration)
+            offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
         } catch let error as ConfigurationError {
             throw error
         } catch let error as CancellationError {
@@ -237,7 +233,7 @@ public final class VisualGen: Sendable {
     ) async throws -> VisualGenOutput {
         do {
             try Task.checkCancellation()
-            let result = try await worker.generate(request) { tell(VisualGenProgress(item: item, $0)) }
+            let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
             return VisualGenOutput(id, request, result) { picture in
                 Recipe(request, model: model, dtype: dtype, picture: picture)
             }

@@ -27,6 +27,18 @@ extension VisualGenArgs {
         return configuration
     }
 
+    /// The worker, not started.
+    ///
+    /// - Parameter configuration: what it has to know
+    /// - Returns: one in a process of its own, or in this process if ``workerMode`` says so
+    /// - Throws: `EngineError`
+    package func makeWorker(_ configuration: WorkerConfiguration) throws -> any Worker {
+        switch workerMode {
+        case .process: ProcessWorker(configuration, limits: workerLimits)
+        case .inProcess: try InProcessWorker(configuration)
+        }
+    }
+
     /// What is wrong with how torchrun or SLURM started this process, or with these settings for such a start.
     ///
     /// - Parameter environment: the process's environment variables

@@ -22,15 +22,18 @@ public struct VisualGenProgress: Sendable, Equatable {
     /// What is being done.
     public let stage: Stage
 
-    init(item: Int, _ progress: Diffusion.Progress) {
+    /// - Parameters:
+    ///   - item: which prompt
+    ///   - progress: nil comes of a preview, which this interface does not ask for
+    init?(item: Int, _ progress: Diffusion.Progress) {
         self.item = item
-        stage =
-            switch progress {
-            case .loading(let component): .loading(component: component)
-            case .encodingText: .encodingText
-            case .denoising(let step, let count): .denoising(step: step, of: count)
-            case .decoding: .decoding
-            }
+        switch progress {
+        case .loading(let component): stage = .loading(component: component)
+        case .encodingText: stage = .encodingText
+        case .denoising(let step, let count): stage = .denoising(step: step, of: count)
+        case .decoding: stage = .decoding
+        case .preview: return nil
+        }
     }
 
     init(_ progress: DownloadProgress) {

@@ -1,0 +1,128 @@
+internal import ArgumentParser
+internal import Engine
+internal import Foundation
+internal import Logging
+internal import Server
+internal import VisualGen
+
+/// `visualgen serve`.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a model over HTTP, as OpenAI's clients and trtllm-serve's know it.",
+        discussion: "SIGTERM or Ctrl-C stops it within 30 s; jobs that are not finished go on after the next start.")
+
+    @Argument(help: "A checkpoint's folder, a hub id such as org/name, or demo-image.")
+    var modelName: String?
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(name: .long, help: "The name or address to listen at.")
+    var host: String = "localhost"
+
+    @Option(name: .long, help: "The port; 0 for any that is free.")
+    var port: Int = 8000
+
+    @Option(name: .long, help: "Where jobs and files are kept; ~/.local/share/visualgen/server if absent.")
+    var data: String?
+
+    @Option(name: .long, help: "Who may use the server: a file of lines as visualgen key prints them.")
+    var apiKeys: String?
+
+    @Flag(name: .long, help: "Let everyone use the server who reaches it, though others than this machine can.")
+    var allowAnyone = false
+
+    @Option(name: .long, help: "What URLs of files begin with, as https://pictures.example.")
+    var publicUrl: String?
+
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+
+    @Option(name: .long, help: "From which level on the log has messages.")
+    var logLevel: LogLevel = .info
+
+    func validate() throws {
+        guard (0...65535).contains(port) else {
+            throw ValidationError("port is \(port); it must be from 0 to 65535")
+        }
+        if let publicUrl, !publicUrl.hasPrefix("http://"), !publicUrl.hasPrefix("https://") {
+            throw ValidationError("public-url is \(publicUrl); it must begin with http:// or https://")
+        }
+    }
+
+    func run() async throws {
+        let arguments = try model.arguments(model: modelName)
+        var settings = ServerSettings(folder: data ?? Self.standardFolder)
+        (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
+        (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
+        settings.keys = try apiKeys.map { try APIKeys(path: $0) }
+        try settings.validate()
+        let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
+        let configuration = arguments.worker(at: path)
+        let worker = try arguments.makeWorker(configuration)
+        let progress = ProgressReporter(quiet: false)
+        let served = try ServedModel(
+            arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration)
+        var log = Logger(label: "visualgen") { LineLog(label: $0) }
+        log.logLevel = logLevel.level
+        let core = try ServerCore(served, settings, log: log)
+        let server = ServerApplication(core, settings)
+        do {
+            try await server.run { [host] port in
+                StandardError.write("visualgen serves \(served.name) at http://\(host):\(port)\n")
+            }
+        } catch let error as ServerError {
+            throw error
+        } catch let error where "\(error)".contains("bind") {
+            throw ServerError.cannotListen(host: host, port: port, reason: "\(error)")
+        }
+    }
+
+    private static var standardFolder: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["TRTLLM_MEDIA_STORAGE_PATH"], !folder.isEmpty { return folder }
+        let base =
+            environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(NSHomeDirectory())/.local/share"
+        return "\(base)/visualgen/server"
+    }
+}
+
+/// How much the server takes.
+struct LimitOptions: ParsableArguments {
+    @Option(name: .long, help: "Requests that wait.") var maxWaiting: Int?
+    @Option(name: .long, help: "Requests of one key that wait.") var maxWaitingPerKey: Int?
+    @Option(name: .long, help: "Requests of one shape that are computed together; 1 if absent.") var maxBatchSize: Int?
+    @Option(name: .long, help: "Pixels of a picture or a frame.") var maxPixels: Int?
+    @Option(name: .long, help: "Pixels times frames times steps of a request.") var maxWork: Int?
+    @Option(name: .long, help: "Bytes of a request.") var maxBodyBytes: Int?
+    @Option(name: .long, help: "Seconds that finished jobs are kept.") var keepSeconds: Int?
+    @Option(name: .long, help: "Bytes of all kept files.") var storageBytes: Int?
+
+    func validate() throws {
+        for (name, value) in [
+            ("max-waiting", maxWaiting), ("max-waiting-per-key", maxWaitingPerKey), ("max-batch-size", maxBatchSize),
+            ("max-pixels", maxPixels), ("max-work", maxWork), ("max-body-bytes", maxBodyBytes),
+            ("keep-seconds", keepSeconds), ("storage-bytes", storageBytes),
+        ] {
+            if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
+        }
+    }
+
+    var limits: ServerLimits {
+        var limits = ServerLimits()
+        limits.waiting = maxWaiting ?? limits.waiting
+        limits.waitingPerKey = maxWaitingPerKey ?? limits.waitingPerKey
+        limits.batch = maxBatchSize ?? limits.batch
+        limits.pixels = maxPixels ?? limits.pixels
+        limits.work = maxWork ?? limits.work
+        limits.bodyBytes = maxBodyBytes ?? limits.bodyBytes
+        limits.keepSeconds = keepSeconds.map(Double.init) ?? limits.keepSeconds
+        limits.storageBytes = storageBytes ?? limits.storageBytes
+        return limits
+    }
+}
+
+/// From which level on the log has messages.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

@@ -1,0 +1,67 @@
+internal import Diffusion
+internal import Engine
+internal import Files
+internal import HTTPTypes
+internal import Hummingbird
+internal import Media
+
+extension APIError {
+    /// What a client is told of an error.
+    ///
+    /// - Parameter error: any error of this package's code
+    package init(_ error: any Error) {
+        switch error {
+        case let error as APIError: self = error
+        case let error as InvalidRequest: self.init(error)
+        case let error as RequestError: self.init(InvalidRequest([error]))
+        case let error as StrictJSONError: self = .invalid("the body has \(error)", code: "invalid_json")
+        case let error as HTTPError: self.init(error)
+        case is CancellationError: self = .cancelled
+        default: self.init(Failure(of: error))
+        }
+    }
+
+    /// The client went away, or the job was deleted, before there was a result.
+    static let cancelled = APIError(
+        .init(code: 499, reasonPhrase: "Client Closed Request"), "invalid_request_error", code: "cancelled",
+        "the request was called off before it was finished")
+
+    private init(_ problem: InvalidRequest) {
+        let param = problem.problems.first?.field.map { $0 == "num_images_per_prompt" ? "n" : $0 }
+        let isMemory = problem.problems.contains { if case .memory = $0 { true } else { false } }
+        self = .invalid("\(problem)", param: param, code: isMemory ? "insufficient_memory" : "invalid_value")
+    }
+
+    private init(_ failure: Failure) {
+        switch failure.kind {
+        case .request, .input: self = .invalid(failure.message)
+        case .memory, .worker, .unavailable: self = .unavailable(failure.message)
+        case .cancelled: self = .cancelled
+        case .output:
+            self.init(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full",
+                "the result cannot be stored")
+        case .model, .bug: self = .bug
+        }
+    }
+
+    private init(_ error: HTTPError) {
+        switch error.status {
+        case .notFound: self = .invalid("there is no such route", code: "unknown_url", status: .notFound)
+        case .contentTooLarge:
+            self = .invalid("the body is too large", code: "body_too_large", status: .contentTooLarge)
+        default: self = .invalid(error.body ?? error.status.reasonPhrase, status: error.status)
+        }
+    }
+}
+
+extension RequestError {
+    /// The field that is wrong, if it is one.
+    var field: String? {
+        if case .value(let field, _, _) = self { return field }
+        if case .notForModel(let field, _, _, _) = self { return field }
+        if case .count(let field, _, _) = self { return field }
+        if case .missing(let field) = self { return field }
+        return nil
+    }
+}

@@ -1,0 +1,19 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+extension NewJob {
+    /// Takes over what the headers say of a request that may come twice.
+    ///
+    /// - Parameter request: the client's
+    /// - Throws: ``APIError``
+    mutating func readIdempotency(_ request: Request) throws(APIError) {
+        if let key = request.headers[HeaderNames.idempotencyKey] {
+            guard (1...255).contains(key.utf8.count) else {
+                throw .invalid("Idempotency-Key must have 1 to 255 characters", param: "Idempotency-Key")
+            }
+            idempotencyKey = key
+        }
+        // OpenAI's client counts how often it has posted the same.
+        isRepeated = request.headers[HeaderNames.retryCount].flatMap { Int($0) } ?? 0 > 0
+    }
+}

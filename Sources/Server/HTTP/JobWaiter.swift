@@ -1,0 +1,56 @@
+internal import Hummingbird
+internal import HummingbirdCore
+
+extension ServerCore {
+    /// Waits for a job whose client waits for the answer; if the client goes away, so does the job.
+    ///
+    /// A job with an idempotency key goes on: its client said that it may ask again.
+    ///
+    /// - Parameters:
+    ///   - job: the job
+    ///   - life: its life; nil if it is over
+    ///   - request: the client's, its body read
+    ///   - onEvent: told of what happens meanwhile
+    /// - Returns: the job, completed
+    /// - Throws: ``APIError`` if it failed
+    func outcome(
+        of job: Job, _ life: LiveJob?, for request: Request,
+        onEvent: @concurrent (LiveJob.Event) async throws -> Void = { _ in }
+    ) async throws -> Job {
+        if let life {
+            let goesOn = job.idempotencyKey != nil
+            do {
+                try await request.body.consumeWithInboundCloseHandler { _ in
+                    for await event in life.events() { try await onEvent(event) }
+                    await life.wait()
+                } onInboundClosed: {
+                    if !goesOn { life.cancel() }
+                }
+            } catch {
+                if !goesOn { life.cancel() }
+                throw error
+            }
+        }
+        guard let over = try await jobs.store.job(job.id, owner: job.owner) else { throw APIError.cancelled }
+        guard over.status == .completed else { throw APIError(of: over) }
+        return over
+    }
+}
+
+extension APIError {
+    /// Why a job failed, as the client is told that waited for it.
+    ///
+    /// - Parameter job: a job that is over, or whose end could not be stored
+    init(of job: Job) {
+        let message = job.errorMessage ?? "the job was stopped"
+        switch job.errorCode {
+        case Self.cancelled.code: self = .cancelled
+        case "storage_full":
+            self.init(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full", message)
+        case Self.bug.code: self = .bug
+        case "unavailable", nil: self = .unavailable(message)
+        case let code?: self = .invalid(message, code: code)
+        }
+    }
+}

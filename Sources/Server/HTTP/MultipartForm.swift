@@ -1,0 +1,126 @@
+internal import Files
+
+/// The parts of a `multipart/form-data` body.
+// Source: RFC 7578 and RFC 2046, 5.1.1.
+package struct MultipartForm: Sendable {
+    /// One field or file.
+    package struct Part: Sendable {
+        package let name: String
+        /// The file's name as the client tells it, nil for a field.
+        ///
+        /// It never names a file here.
+        package let fileName: String?
+        package let bytes: ArraySlice<UInt8>
+
+        /// The bytes as text, if they are UTF-8.
+        package var text: String? { String(validating: bytes, as: UTF8.self) }
+    }
+
+    /// In the order of the body.
+    package private(set) var parts: [Part] = []
+
+    private static let headerLimit = 4096
+
+    /// Takes a body apart.
+    ///
+    /// - Parameters:
+    ///   - body: the whole of it
+    ///   - boundary: what stands between its parts
+    ///   - limits: how many parts, and how long its text fields
+    /// - Throws: ``MultipartError``
+    package init(_ body: [UInt8], boundary: String, limits: ServerLimits) throws(MultipartError) {
+        let delimiter = Array("\r\n--\(boundary)".utf8)
+        // The first delimiter may begin the body, without a line before it.
+        var position: Int
+        if body.starts(with: delimiter.dropFirst(2)) {
+            position = delimiter.count - 2
+        } else if let found = body.firstIndex(of: delimiter, from: 0) {
+            position = found + delimiter.count
+        } else {
+            throw .noBoundary
+        }
+        while true {
+            if body[position...].starts(with: Array("--".utf8)) { return }
+            while position < body.count, body[position] == 0x20 || body[position] == 0x09 { position += 1 }
+            guard body[position...].starts(with: [0x0D, 0x0A]) else { throw .malformedBoundary }
+            guard let end = body.firstIndex(of: delimiter, from: position) else { throw .unfinished }
+            guard parts.count < limits.parts else { throw .tooManyParts(limit: limits.parts) }
+            let part = try Self.part(body, position..<end)
+            if part.fileName == nil, part.bytes.count > limits.fieldBytes {
+                throw .fieldTooLong(part.name, limit: limits.fieldBytes)
+            }
+            parts.append(part)
+            position = end + delimiter.count
+        }
+    }
+
+    /// A part that lies between the line break after its delimiter and the one before the next.
+    private static func part(_ body: [UInt8], _ range: Range<Int>) throws(MultipartError) -> Part {
+        // The line break stays, so that a part without header lines has an empty line too.
+        guard let blank = body.firstIndex(of: Array("\r\n\r\n".utf8), from: range.lowerBound), blank < range.upperBound
+        else { throw .malformedHeader }
+        guard blank - range.lowerBound <= headerLimit,
+            let header = String(validating: body[range.lowerBound..<blank], as: UTF8.self)
+        else { throw .malformedHeader }
+        var disposition: [String: String] = [:]
+        for line in header.split(separator: "\r\n") {
+            guard let colon = line.firstIndex(of: ":") else { throw .malformedHeader }
+            if line[..<colon].lowercased() == "content-disposition" {
+                disposition = HeaderParameters.read(line[line.index(after: colon)...])
+            }
+        }
+        guard disposition[""]?.lowercased() == "form-data", let name = disposition["name"], !name.isEmpty else {
+            throw .noName
+        }
+        return Part(
+            name: name, fileName: disposition["filename"], bytes: body[blank + 4..<max(blank + 4, range.upperBound)])
+    }
+}
+
+/// Why a body is no form.
+package enum MultipartError: Error, Equatable {
+    case noBoundary
+    case malformedBoundary
+    case unfinished
+    case malformedHeader
+    case noName
+    case tooManyParts(limit: Int)
+    case fieldTooLong(String, limit: Int)
+}
+
+extension MultipartError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noBoundary: "the form does not contain its boundary"
+        case .malformedBoundary: "a boundary of the form is followed by something else than a line break"
+        case .unfinished: "the form ends without its last boundary"
+        case .malformedHeader: "the header of a part of the form is malformed"
+        case .noName: "a part of the form has no name"
+        case .tooManyParts(let limit): "the form has more than \(limit) parts"
+        case .fieldTooLong(let name, let limit): "\(name.quoted) is longer than \(limit) bytes"
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Where a pattern begins; nil if it does not occur.
+    ///
+    /// - Parameters:
+    ///   - pattern: not empty
+    ///   - start: where the search begins
+    /// - Returns: its place
+    fileprivate func firstIndex(of pattern: [UInt8], from start: Int) -> Int? {
+        withUnsafeBufferPointer { bytes in
+            var position = start
+            while position + pattern.count <= bytes.count {
+                if bytes[position] == pattern[0],
+                    (1..<pattern.count).allSatisfy({ bytes[position + $0] == pattern[$0] })
+                {
+                    return position
+                }
+                position += 1
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import Foundation
+package import HTTPTypes
+package import Hummingbird
+internal import NIOCore
+
+extension Response {
+    /// A value as JSON, its names in snake case.
+    ///
+    /// - Parameters:
+    ///   - value: what is told
+    ///   - status: 200 unless another is given
+    /// - Returns: the response
+    /// - Throws: `EncodingError`
+    package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let data = try WireJSON.encode(value)
+        var response = Response(status: status, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+        response.headers[.contentType] = "application/json"
+        return response
+    }
+
+    /// A text.
+    ///
+    /// - Parameters:
+    ///   - text: what is told
+    ///   - mediaType: what HTTP calls it
+    /// - Returns: the response
+    package static func text(_ text: String, _ mediaType: String) -> Response {
+        var response = Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        response.headers[.contentType] = mediaType
+        return response
+    }
+}
+
+/// JSON as it goes over the wire: names in snake case, sorted.
+enum WireJSON {
+    static func encode(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value)
+    }
+}
+
+extension Response {
+    /// A value as JSON, its names as they are.
+    ///
+    /// - Parameter value: what is told
+    /// - Returns: the response
+    /// - Throws: `EncodingError`
+    static func plainJSON(_ value: some Encodable) throws -> Response {
+        .text(String(decoding: try JSONEncoder().encode(value), as: UTF8.self), "application/json")
+    }
+}

@@ -1,0 +1,116 @@
+internal import Diffusion
+internal import Files
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+/// `/v1/images`.
+struct ImageRoutes: Sendable {
+    let core: ServerCore
+
+    func add(to router: some RouterMethods<APIContext>) {
+        router.post("/v1/images/generations") { try await make($0, $1, isEdit: false) }
+        router.post("/v1/images/edits") { try await make($0, $1, isEdit: true) }
+        router.get("/v1/images/{id}/content") { try await content($0, $1) }
+        router.delete("/v1/images/{id}") { try await delete($0, $1) }
+    }
+
+    private func make(_ request: Request, _ context: APIContext, isEdit: Bool) async throws -> Response {
+        try context.principal.require(.images)
+        var request = request
+        let fields = try await request.readFields(core.limits, allowsForm: isEdit)
+        let asked = try await Blocking.run {
+            try ImageRequest(fields, isEdit: isEdit, model: core.model, core.limits, context.principal)
+        }
+        var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)
+        work.inputs = asked.inputs.map(\.name)
+        var new = NewJob(.image, owner: context.principal.owner, priority: asked.priority, work: work)
+        new.inputs = asked.inputs
+        try new.readIdempotency(request)
+        // A picture's client waits on its connection: what it posts again, it no longer waits for elsewhere.
+        new.isRepeated = false
+        let (job, life) = try await core.jobs.accept(new, seedIsDrawn: asked.seedIsDrawn)
+        if asked.isStream {
+            let base = baseURL(request)
+            return ImageStream(core: core, job: job, life: life, asked: asked, isEdit: isEdit)
+                .response(to: request) { try await answer($0, asked, base: base) }
+        }
+        let over = try await core.outcome(of: job, life, for: request)
+        var response = try Response.json(await answer(over, asked, base: baseURL(request)))
+        response.headers[HeaderNames.serverTiming] = over.timings?.serverTiming
+        // The connection was watched, and is of no further use.
+        response.headers[.connection] = "close"
+        return response
+    }
+
+    private func answer(_ job: Job, _ asked: ImageRequest, base: String) async throws -> ImagesResponse {
+        let paths = (0..<job.work.request.outputCount).map { core.jobs.folder.output($0, of: job) }
+        let prompt = job.work.request.prompts.first ?? ""
+        let items: [ImagesResponse.Item] = try await Blocking.run {
+            try paths.enumerated().map { index, path in
+                switch asked.delivery {
+                case .url:
+                    .init(url: "\(base)/v1/images/\(job.id)/content?i=\(index)", revisedPrompt: prompt)
+                case .base64:
+                    .init(
+                        b64Json: Data(try InputFile(reading: path).readAll(limit: 1 << 30)).base64EncodedString(),
+                        revisedPrompt: prompt)
+                }
+            }
+        }
+        return ImagesResponse(job, model: core.model.name, items: items, warnings: asked.warnings)
+    }
+
+    private func content(_ request: Request, _ context: APIContext) async throws -> Response {
+        try context.principal.require(.images)
+        let job = try await job(context)
+        guard job.status == .completed else {
+            throw APIError.invalid("image \(job.id) is \(job.status.rawValue)", code: "not_ready")
+        }
+        let text = request.uri.queryParameters["i"].map(String.init) ?? "0"
+        guard let index = Int(text), (0..<job.work.request.outputCount).contains(index) else {
+            throw APIError.invalid(
+                "i is \(text.quoted); it must be from 0 to \(job.work.request.outputCount - 1)", param: "i")
+        }
+        let file = FileResponse(
+            path: core.jobs.folder.output(index, of: job), mediaType: "image/\(job.work.format)",
+            name: "\(job.id)-\(index).\(job.work.format)")
+        return try await file.response(to: request, context)
+    }
+
+    private func delete(_ request: Request, _ context: APIContext) async throws -> Response {
+        try context.principal.require(.images)
+        let job = try await job(context)
+        guard try await core.jobs.delete(job.id, owner: job.owner) else { throw APIError.notFound("image", job.id) }
+        return try Response.json(DeletedObject(id: job.id, object: "image.deleted"))
+    }
+
+    private func job(_ context: APIContext) async throws -> Job {
+        let id = context.parameters.get("id") ?? ""
+        guard let job = try await core.jobs.store.job(id, owner: context.principal.owner), job.kind == .image else {
+            throw APIError.notFound("image", id)
+        }
+        return job
+    }
+
+    private func baseURL(_ request: Request) -> String {
+        core.publicURL ?? "http://\(request.head.authority ?? "localhost")"
+    }
+}
+
+/// Something that is no more.
+struct DeletedObject: Encodable {
+    let id: String
+    let deleted = true
+    let object: String
+}
+
+extension JobTimings {
+    /// For browsers and TensorRT-LLM's benchmark: milliseconds.
+    var serverTiming: String {
+        [
+            ("queue", queue), ("generation", generation), ("text", text), ("denoise", denoise), ("decode", decode),
+            ("encode", encode), ("total", queue + generation + encode),
+        ].map { "\($0.0);dur=\((1e4 * $0.1).rounded() / 10)" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,86 @@
+internal import Diffusion
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Media
+internal import NIOCore
+
+/// A picture as a stream of events: what it looks like on the way, and the finished one.
+struct ImageStream: Sendable {
+    /// What a client is told; OpenAI's names.
+    private struct Event: Encodable {
+        let type: String
+        let b64Json: String
+        let createdAt: Int
+        let background = "opaque"
+        let outputFormat: String
+        var partialImageIndex: Int?
+        let quality = "medium"
+        let size: String
+        var seed: UInt64?
+    }
+
+    let core: ServerCore
+    let job: Job
+    let life: LiveJob?
+    let asked: ImageRequest
+    let isEdit: Bool
+
+    /// The stream; it goes on until the picture is finished or the client has gone.
+    ///
+    /// - Parameters:
+    ///   - request: the client's
+    ///   - answer: reads the finished picture
+    /// - Returns: the response
+    func response(
+        to request: Request, answer: @escaping @Sendable (Job) async throws -> ImagesResponse
+    ) -> Response {
+        let body = ResponseBody { writer in
+            do {
+                var index = 0
+                let over = try await core.outcome(of: job, life, for: request) { event in
+                    guard case .preview(let pixels) = event else { return }
+                    try await writer.write(partial(pixels, index))
+                    index += 1
+                }
+                try await writer.write(completed(over, answer(over)))
+            } catch {
+                let data = try WireJSON.encode(ErrorBody(error: .init(APIError(error))))
+                try await writer.write(ByteBuffer(event: "error", data))
+            }
+            try await writer.finish(nil)
+        }
+        var response = Response(status: .ok, body: body)
+        response.headers[.contentType] = "text/event-stream"
+        response.headers[.cacheControl] = "no-store"
+        response.headers[.connection] = "close"
+        return response
+    }
+
+    private func partial(_ pixels: PixelBatch, _ index: Int) throws -> ByteBuffer {
+        let format = ImageFormat.allCases.first { $0.mediaType == "image/\(job.work.format)" } ?? .png
+        let bytes = try pixels.picture(0).encoded(ImageEncoding(format))
+        let event = Event(
+            type: "\(prefix).partial_image", b64Json: Data(bytes).base64EncodedString(),
+            createdAt: Int(Date().timeIntervalSince1970), outputFormat: job.work.format, partialImageIndex: index,
+            size: "\(pixels.width)x\(pixels.height)")
+        return ByteBuffer(event: event.type, try WireJSON.encode(event))
+    }
+
+    private func completed(_ job: Job, _ answer: ImagesResponse) throws -> ByteBuffer {
+        let event = Event(
+            type: "\(prefix).completed", b64Json: answer.data.first?.b64Json ?? "", createdAt: answer.created,
+            outputFormat: answer.outputFormat, size: answer.size, seed: answer.seed)
+        return ByteBuffer(event: event.type, try WireJSON.encode(event))
+    }
+
+    private var prefix: String { isEdit ? "image_edit" : "image_generation" }
+}
+
+extension ByteBuffer {
+    /// One event of a stream.
+    fileprivate init(event name: String, _ data: Data) {
+        self.init(bytes: Data("event: \(name)\ndata: ".utf8) + data + Data("\n\n".utf8))
+    }
+}

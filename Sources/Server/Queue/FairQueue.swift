@@ -1,0 +1,99 @@
+/// Who is served next: the most urgent first, and among equals the owner who has had the least.
+///
+/// An owner's account grows by the cost of what is served. One who comes anew begins where the accounts of those who
+/// wait are, so that nobody saves up turns. Whoever waits a minute counts as more urgent by one, so that nobody waits
+/// for ever.
+package struct FairQueue: Sendable {
+    /// What waits.
+    package struct Entry: Sendable, Equatable {
+        package let number: Int
+        package let owner: String
+        package let priority: Priority
+        /// Steps times pixels.
+        package let cost: Double
+        package let arrival: ContinuousClock.Instant
+
+        /// - Parameters:
+        ///   - number: its own; a later one is greater
+        ///   - owner: who asks
+        ///   - priority: how urgent it is
+        ///   - cost: steps times pixels
+        ///   - arrival: when it came
+        package init(
+            number: Int, owner: String, priority: Priority, cost: Double, arrival: ContinuousClock.Instant = .now
+        ) {
+            (self.number, self.owner, self.priority, self.cost) = (number, owner, priority, cost)
+            self.arrival = arrival
+        }
+    }
+
+    private static let patience = Duration.seconds(60)
+
+    /// In the order they came.
+    package private(set) var entries: [Entry] = []
+    private var accounts: [String: Double] = [:]
+    /// The account of who was served last, before the cost.
+    private var clock = 0.0
+
+    package init() {}
+
+    /// - Parameter entry: comes last
+    package mutating func add(_ entry: Entry) {
+        if !entries.contains(where: { $0.owner == entry.owner }) {
+            accounts[entry.owner] = max(accounts[entry.owner] ?? 0, clock)
+        }
+        entries.append(entry)
+    }
+
+    /// Takes the next one out, on its owner's account.
+    ///
+    /// - Parameter now: the time
+    /// - Returns: nil if nobody waits
+    package mutating func next(at now: ContinuousClock.Instant = .now) -> Entry? {
+        guard let place = best(of: entries.indices, at: now) else { return nil }
+        let entry = entries.remove(at: place)
+        clock = accounts[entry.owner] ?? 0
+        charge(entry)
+        return entry
+    }
+
+    /// Takes one out that is served together with the one before, on its owner's account.
+    ///
+    /// - Parameter matches: which may be taken
+    /// - Returns: the next in order that matches, or nil
+    package mutating func next(matching matches: (Entry) -> Bool) -> Entry? {
+        let places = entries.indices.filter { matches(entries[$0]) }
+        guard let place = best(of: places, at: .now) else { return nil }
+        let entry = entries.remove(at: place)
+        charge(entry)
+        return entry
+    }
+
+    /// Takes one out that is not served.
+    ///
+    /// - Parameter number: which
+    /// - Returns: whether it waited
+    @discardableResult
+    package mutating func remove(_ number: Int) -> Bool {
+        guard let place = entries.firstIndex(where: { $0.number == number }) else { return false }
+        entries.remove(at: place)
+        return true
+    }
+
+    private mutating func charge(_ entry: Entry) {
+        accounts[entry.owner, default: clock] += entry.cost
+        // What an owner had before the clock is of no use any more.
+        if entries.isEmpty { accounts = accounts.filter { $0.value > clock } }
+    }
+
+    /// The place of the one that is served first.
+    private func best(of places: some Sequence<Int>, at now: ContinuousClock.Instant) -> Int? {
+        /// The smallest is served first.
+        func rank(_ place: Int) -> (Int, Double, Int) {
+            let entry = entries[place]
+            let urgency = entry.priority.rawValue + Int((now - entry.arrival) / Self.patience)
+            return (-urgency, accounts[entry.owner] ?? 0, entry.number)
+        }
+        return places.min { rank($0) < rank($1) }
+    }
+}

@@ -1,0 +1,85 @@
+package import Diffusion
+package import Engine
+internal import Foundation
+internal import Models
+package import Tensors
+
+/// The model that the server draws with, and who computes.
+package struct ServedModel: Sendable {
+    /// What clients call it: the name that the user gave, without a path to it.
+    package let name: String
+    /// What loading it told.
+    package let offer: ModelOffer
+    package let worker: any Worker
+    /// Fills in the model's own choices and checks every field.
+    package let resolve: @Sendable (GenerationRequest) throws -> GenerationRequest
+    /// What a resolved request will hold in memory; nil where that is not known.
+    package let memory: @Sendable (GenerationRequest) throws -> MemoryForecast?
+    /// The bytes that the worker may hold; nil for as many as the machine has.
+    package let memoryLimit: Int?
+    /// Told in the files' recipes.
+    package let dtype: DType
+
+    /// A model whose worker has started.
+    ///
+    /// - Parameters:
+    ///   - name: what the user calls it
+    ///   - offer: what starting the worker told
+    ///   - worker: who computes
+    ///   - configuration: how the worker was configured
+    /// - Throws: any error of a bad checkpoint
+    package init(_ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration) throws {
+        let checkpoint = try configuration.checkpoint()
+        let family = try Catalog.family(of: checkpoint)
+        let plan = configuration.plan
+        self.init(
+            name, offer, worker: worker, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
+            resolve: { try family.resolve($0, for: checkpoint) },
+            memory: { try family.memory(of: $0, for: checkpoint, plan: plan) })
+    }
+
+    /// - Parameters:
+    ///   - name: what the user calls it
+    ///   - offer: what starting the worker told
+    ///   - worker: who computes
+    ///   - dtype: the type of weights and activations
+    ///   - memoryLimit: the bytes that the worker may hold; nil for as many as the machine has
+    ///   - resolve: fills in the model's own choices and checks every field
+    ///   - memory: what a resolved request will hold in memory; nil where that is not known
+    package init(
+        _ name: String, _ offer: ModelOffer, worker: any Worker, dtype: DType, memoryLimit: Int? = nil,
+        resolve: @escaping @Sendable (GenerationRequest) throws -> GenerationRequest,
+        memory: @escaping @Sendable (GenerationRequest) throws -> MemoryForecast?
+    ) {
+        self.name = name.hasPrefix("/") || name.hasPrefix(".") ? (name as NSString).lastPathComponent : name
+        (self.offer, self.worker, self.dtype, self.memoryLimit) = (offer, worker, dtype, memoryLimit)
+        (self.resolve, self.memory) = (resolve, memory)
+    }
+
+    /// Whether it makes videos rather than pictures.
+    package var makesVideos: Bool { offer.defaults.numFrames != nil }
+
+    /// Whether it takes a picture to begin with.
+    package var takesPictures: Bool {
+        var request = offer.defaults
+        request.prompts = ["a picture"]
+        let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: [UInt8](repeating: 0, count: 768))
+        request.images = [InputPicture(name: "picture", pixels: pixels)]
+        do {
+            _ = try resolve(request)
+            return true
+        } catch let problem as InvalidRequest {
+            return !problem.problems.contains { $0.field == "image" }
+        } catch {
+            return false
+        }
+    }
+
+    /// Refuses a request that needs more memory than there is.
+    ///
+    /// - Parameter request: resolved
+    /// - Throws: `InvalidRequest`, or any error of a bad checkpoint
+    package func requireMemory(for request: GenerationRequest) throws {
+        try memory(request)?.require(memoryLimit)
+    }
+}

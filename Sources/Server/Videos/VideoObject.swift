@@ -1,0 +1,63 @@
+internal import Diffusion
+internal import Foundation
+
+/// A video as OpenAI's clients read it, with what TensorRT-LLM tells besides.
+struct VideoObject: Encodable {
+    struct Failure: Encodable {
+        let code, message: String
+    }
+
+    let id: String
+    let object = "video"
+    let model: String
+    let status: String
+    /// Steps that were really computed, out of a hundred.
+    let progress: Int
+    let createdAt: Int
+    let completedAt, expiresAt: Int?
+    let prompt: String?
+    let size: String
+    /// A text, as OpenAI has it.
+    let seconds: String
+    let duration, fps: Double
+    let numFrames: Int
+    let seed: UInt64?
+    let remixedFromVideoId: String?
+    let error: Failure?
+    let warnings: [String]?
+
+    /// - Parameters:
+    ///   - job: a video's
+    ///   - life: its life; nil if it is over
+    ///   - model: what clients call the model
+    ///   - warnings: what was accepted and changes nothing
+    init(_ job: Job, _ life: LiveJob?, model: String, warnings: [String] = []) {
+        let request = job.work.request
+        (id, self.model, prompt, seed) = (job.id, model, request.prompts.first, request.seeds.first)
+        let isRunning = !job.isOver && life.map { $0.stage != .queued } ?? false
+        status = isRunning ? Job.Status.inProgress.rawValue : job.status.rawValue
+        progress = job.status == .completed ? 100 : life?.progress ?? 0
+        (createdAt, completedAt) = (Int(job.createdAt), job.completedAt.map { Int($0) })
+        expiresAt = job.expiresAt.map { Int($0) }
+        size = "\(request.width ?? 0)x\(request.height ?? 0)"
+        (numFrames, fps) = (request.numFrames ?? 0, request.frameRate ?? 0)
+        duration = fps > 0 ? Double(numFrames) / fps : 0
+        seconds = String(format: "%g", duration)
+        remixedFromVideoId = job.remixedFrom
+        error = job.status == .failed ? Failure(code: job.errorCode ?? "", message: job.errorMessage ?? "") : nil
+        self.warnings = warnings.isEmpty ? nil : warnings
+    }
+}
+
+/// Some videos.
+struct VideoList: Encodable {
+    let object = "list"
+    let data: [VideoObject]
+    let firstId, lastId: String?
+    let hasMore: Bool
+
+    init(_ videos: [VideoObject], hasMore: Bool) {
+        (data, self.hasMore) = (videos, hasMore)
+        (firstId, lastId) = (videos.first?.id, videos.last?.id)
+    }
+}

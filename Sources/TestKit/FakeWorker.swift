@@ -1,0 +1,123 @@
+package import Diffusion
+package import Engine
+internal import Foundation
+internal import Synchronization
+
+/// A worker that computes nothing: it goes through the stages of a request and gives pictures of one colour, which the
+/// seed decides.
+package final class FakeWorker: Worker {
+    /// What a test wants of it.
+    package struct Behaviour: Sendable {
+        /// How long each step takes.
+        package var step = Duration.milliseconds(5)
+        /// Whether it makes videos.
+        package var makesVideos = false
+        /// Requests with this prompt fail with this error.
+        package var failures: [String: EngineError] = [:]
+        package var isReady = true
+        /// Whether it takes pictures to begin with.
+        package var takesPictures = false
+
+        package init() {}
+    }
+
+    private struct State {
+        var behaviour: Behaviour
+        var requests: [GenerationRequest] = []
+        var steps = 0
+        var running = 0
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter behaviour: what a test wants of it
+    package init(_ behaviour: Behaviour = Behaviour()) { state = Mutex(State(behaviour: behaviour)) }
+
+    /// What it was asked for, in order.
+    package var requests: [GenerationRequest] { state.withLock { $0.requests } }
+    /// The steps that it has done.
+    package var steps: Int { state.withLock { $0.steps } }
+    /// Whether it does anything.
+    package var isBusy: Bool { state.withLock { $0.running > 0 } }
+
+    /// Changes what a test wants of it.
+    package func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
+
+    package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
+        ModelOffer(family: "Fake", defaults: Self.defaults(state.withLock { $0.behaviour.makesVideos }), parameters: [])
+    }
+
+    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
+        -> WorkerResult
+    {
+        let behaviour = state.withLock { state in
+            state.requests.append(request)
+            state.running += 1
+            return state.behaviour
+        }
+        defer { state.withLock { $0.running -= 1 } }
+        observe(.encodingText)
+        var times = StageTimes()
+        let count = request.numInferenceSteps ?? 1
+        for step in 0..<count {
+            observe(.denoising(step: step, of: count))
+            try await Task.sleep(for: behaviour.step)
+            state.withLock { $0.steps += 1 }
+            times.denoise.append(behaviour.step.seconds)
+            if step < request.previews { observe(.preview(Self.pixels(request))) }
+        }
+        observe(.denoising(step: count, of: count))
+        for prompt in request.prompts {
+            if let failure = behaviour.failures[prompt] { throw failure }
+        }
+        observe(.decoding)
+        return WorkerResult(pixels: Self.pixels(request), times: times)
+    }
+
+    package func isReady() -> Bool { state.withLock { $0.behaviour.isReady } }
+
+    package func close() {}
+
+    /// The model's own choices.
+    package static func defaults(_ makesVideos: Bool) -> GenerationRequest {
+        var defaults = GenerationRequest(prompts: [])
+        (defaults.height, defaults.width, defaults.numInferenceSteps) = (64, 64, 4)
+        if makesVideos { (defaults.numFrames, defaults.frameRate) = (5, 8) }
+        return defaults
+    }
+
+    /// Fills in the model's own choices and checks what a model checks.
+    package static func resolve(
+        _ request: GenerationRequest, _ makesVideos: Bool, takesPictures: Bool = false
+    ) throws -> GenerationRequest {
+        let resolved = request.filled(from: defaults(makesVideos))
+        var checks = RequestChecks(resolved, model: "Fake")
+        checks.batch()
+        checks.size(atLeast: 16)
+        checks.steps()
+        checks.finiteGuidance()
+        checks.parameters([])
+        if !makesVideos { checks.noFrames() }
+        if !takesPictures { checks.pictures(first: .refused, last: .refused) }
+        try checks.finish()
+        return resolved
+    }
+
+    /// Each output's colour is its seed's; a video grows brighter.
+    private static func pixels(_ request: GenerationRequest) -> PixelBatch {
+        let (height, width) = (request.height ?? 16, request.width ?? 16)
+        let shape = PixelShape(count: request.outputCount, frames: request.numFrames, height: height, width: width)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(shape.byteCount)
+        for item in 0..<shape.count {
+            let seed = request.seeds[request.seeds.count * item / shape.count]
+            // As with noise, what a seed gives depends on how many of its pictures came before.
+            let place = item % (shape.count / request.seeds.count)
+            for frame in 0..<(shape.frames ?? 1) {
+                let level = UInt8(truncatingIfNeeded: seed &* 37 &+ UInt64(place * 11 + frame * 8))
+                bytes += [UInt8](repeating: level, count: shape.frameBytes)
+            }
+        }
+        return PixelBatch(shape, bytes: bytes)
+    }
+}

@@ -1,0 +1,65 @@
+import HTTPTypes
+import Server
+import Testing
+
+@Suite struct FairQueueTests {
+    private func entry(
+        _ number: Int, _ owner: String, _ priority: Priority = .normal, cost: Double = 1, ago: Duration = .zero
+    ) -> FairQueue.Entry {
+        FairQueue.Entry(number: number, owner: owner, priority: priority, cost: cost, arrival: .now - ago)
+    }
+
+    private func served(_ queue: inout FairQueue) -> [Int] {
+        var numbers: [Int] = []
+        while let next = queue.next() { numbers.append(next.number) }
+        return numbers
+    }
+
+    @Test func servesOneOwnerInTheOrderOfArrival() {
+        var queue = FairQueue()
+        for number in 0..<5 { queue.add(entry(number, "a")) }
+        #expect(served(&queue) == [0, 1, 2, 3, 4])
+    }
+
+    @Test func takesTurnsBetweenOwners() {
+        var queue = FairQueue()
+        for number in 0..<4 { queue.add(entry(number, "a")) }
+        for number in 4..<6 { queue.add(entry(number, "b")) }
+        #expect(served(&queue) == [0, 4, 1, 5, 2, 3])
+    }
+
+    @Test func countsWhatRequestsCost() {
+        var queue = FairQueue()
+        for number in 0..<2 { queue.add(entry(number, "a", cost: 3)) }
+        for number in 2..<6 { queue.add(entry(number, "b", cost: 1)) }
+        #expect(served(&queue) == [0, 2, 3, 4, 1, 5])
+    }
+
+    @Test func letsNobodySaveUpTurns() {
+        var queue = FairQueue()
+        for number in 0..<4 { queue.add(entry(number, "a")) }
+        _ = (queue.next(), queue.next(), queue.next())
+        for number in 4..<8 { queue.add(entry(number, "b")) }
+        // The newcomer does not catch up on three turns.
+        #expect(served(&queue).prefix(3).contains(3))
+    }
+
+    @Test func servesTheUrgentFirstButLetsNobodyWaitForEver() {
+        var queue = FairQueue()
+        queue.add(entry(0, "a", .low))
+        queue.add(entry(1, "a", .normal))
+        queue.add(entry(2, "a", .high))
+        queue.add(entry(3, "a", .low, ago: .seconds(200)))
+        #expect(served(&queue) == [3, 2, 1, 0])
+    }
+
+    @Test func takesCompanionsOutOfTurnOnTheirOwnAccount() {
+        var queue = FairQueue()
+        for number in 0..<3 { queue.add(entry(number, "a")) }
+        queue.add(entry(3, "b"))
+        #expect(queue.next()?.number == 0)
+        #expect(queue.next { $0.number == 2 }?.number == 2)
+        #expect(queue.next { $0.number == 7 } == nil)
+        #expect(served(&queue) == [3, 1])
+    }
+}

@@ -1,0 +1,235 @@
+import Engine
+import Foundation
+import HTTPTypes
+import Media
+import Server
+import TestKit
+import Testing
+
+@Suite struct ImageRouteTests {
+    private static let path = "/v1/images/generations"
+
+    @Test func deliversPicturesAsURLs() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "a lake", "n": 3, "seed": 5, "size": "96x64"}"#)
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(answer.json["size"] as? String == "96x64")
+            #expect(answer.json["seed"] as? Int == 5)
+            #expect(answer[header: "x-request-id"]?.hasPrefix("req_") ?? false)
+            #expect(answer[header: "server-timing"]?.contains("denoise;dur=") ?? false)
+            let items = try #require(answer.json["data"] as? [[String: Any]])
+            #expect(items.count == 3)
+            for item in items {
+                let url = try #require((item["url"] as? String).flatMap { URLComponents(string: $0) })
+                let file = try await client.get("\(url.path)?\(url.query ?? "")")
+                #expect(file[header: "content-type"] == "image/png")
+                let image = try Image(decoding: Array(file.body))
+                #expect((image.width, image.height) == (96, 64))
+                #expect(item["revised_prompt"] as? String == "a lake")
+            }
+            let id = try #require(answer.json["id"] as? String)
+            #expect(try await client.get("/v1/images/\(id)/content?i=3").param == "i")
+            #expect(try await client.send(.delete, "/v1/images/\(id)").status == 200)
+            #expect(try await client.get("/v1/images/\(id)/content").status == 404)
+            #expect(!FileManager.default.fileExists(atPath: server.core.jobs.folder.folder(of: id)))
+        }
+    }
+
+    @Test(arguments: ["png", "jpeg", "webp"]) func deliversEveryFormatInTheAnswer(_ format: String) async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(
+                Self.path,
+                #"{"prompt": "a lake", "response_format": "b64_json", "output_format": "\#(format)"}"#)
+            let item = try #require((answer.json["data"] as? [[String: Any]])?.first)
+            let bytes = try #require((item["b64_json"] as? String).flatMap { Data(base64Encoded: $0) })
+            #expect(PictureFormat(signature: Array(bytes))?.rawValue.lowercased() == format)
+            #expect(answer.json["output_format"] as? String == format)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{}"#, "prompt"), (#"{"prompt": ""}"#, "prompt"), (#"{"prompt": 3}"#, "prompt"),
+        (#"{"prompt": "a\u0000b"}"#, "prompt"), (#"{"prompt": "a", "size": "100000x10000"}"#, "width"),
+        (#"{"prompt": "a", "size": "-1x512"}"#, "size"), (#"{"prompt": "a", "size": "0x0"}"#, "size"),
+        (#"{"prompt": "a", "size": "1024x"}"#, "size"), (#"{"prompt": "a", "size": "1024×1024"}"#, "size"),
+        (#"{"prompt": "a", "size": "99999999999999999999x1"}"#, "size"), (#"{"prompt": "a", "size": "NaN"}"#, "size"),
+        (#"{"prompt": "a", "size": "4096x4096"}"#, "size"), (#"{"prompt": "a", "size": 5}"#, "size"),
+        (#"{"prompt": "a", "width": 64}"#, "height"), (#"{"prompt": "a", "height": 64, "width": 0}"#, "width"),
+        (#"{"prompt": "a", "n": 0}"#, "n"), (#"{"prompt": "a", "n": 11}"#, "n"), (#"{"prompt": "a", "n": 1e9}"#, "n"),
+        (#"{"prompt": "a", "n": "2"}"#, "n"), (#"{"prompt": "a", "seed": -1}"#, "seed"),
+        (#"{"prompt": "a", "seed": 18446744073709551616}"#, "seed"), (#"{"prompt": "a", "seed": 1.5}"#, "seed"),
+        (#"{"prompt": "a", "num_inference_steps": 0}"#, "num_inference_steps"),
+        (#"{"prompt": "a", "num_inference_steps": 1000000000}"#, "num_inference_steps"),
+        (#"{"prompt": "a", "guidance_scale": -1}"#, "guidance_scale"),
+        (#"{"prompt": "a", "guidance_scale": "NaN"}"#, "guidance_scale"),
+        (#"{"prompt": "a", "response_format": "path"}"#, "response_format"),
+        (#"{"prompt": "a", "output_format": "svg"}"#, "output_format"),
+        (#"{"prompt": "a", "output_compression": 50}"#, "output_compression"),
+        (#"{"prompt": "a", "background": "transparent"}"#, "background"),
+        (#"{"prompt": "a", "quality": "best"}"#, "quality"), (#"{"prompt": "a", "frame_count": 4}"#, "frame_count"),
+        (#"{"prompt": "a", "steps": 4}"#, "steps"), (#"{"prompt": "a", "image": "x"}"#, "image"),
+        (#"{"prompt": "a", "extra_params": {"nonsense": 1}}"#, "nonsense"),
+        (#"{"prompt": "a", "extra_params": [1]}"#, "extra_params"),
+        (#"{"prompt": "a", "priority": "urgent"}"#, "priority"), (#"{"prompt": "a", "prompt": "b"}"#, "prompt"),
+        (#"{"prompt": "a", "partial_images": 2}"#, "partial_images"),
+        (#"{"prompt": "a", "stream": true, "n": 2}"#, "n"), (#"{"prompt": "a", "stream": "true"}"#, "stream"),
+    ])
+    func refusesByName(_ body: String, _ field: String) async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(Self.path, body)
+            #expect(answer.status == 400, "\(answer.text)")
+            #expect(answer.param == field, "\(answer.text)")
+            #expect(answer.message.contains(field))
+            #expect(answer.error["type"] as? String == "invalid_request_error")
+            #expect(server.worker.requests.isEmpty)
+        }
+    }
+
+    @Test func refusesLongPromptsAndWhatIsNoJSON() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let long = String(repeating: "a", count: 32_001)
+            let answer = try await client.post(Self.path, #"{"prompt": "\#(long)"}"#)
+            #expect(answer.status == 400 && answer.code == "string_too_long" && answer.param == "prompt")
+            let emoji = String(repeating: "😀", count: 1_000_000)
+            #expect(try await client.post(Self.path, #"{"prompt": "\#(emoji)"}"#).param == "prompt")
+            for body in ["", "{", "[]", "null", #"{"prompt": "\ud800"}"#, String(repeating: "[", count: 100_000)] {
+                let answer = try await client.post(Self.path, body)
+                #expect(answer.status == 400 && answer.code == "invalid_json", "\(body.prefix(20))")
+            }
+            let form = try await client.post(Self.path, form: [("prompt", Array("a".utf8))])
+            #expect(form.status == 415)
+            #expect(try await client.send(.post, Self.path, #"{"prompt": "a"}"#, type: "text/plain").status == 415)
+        }
+    }
+
+    @Test func refusesBodiesThatAreTooLarge() async throws {
+        let server = try await TestServer(settings: { $0.limits.bodyBytes = 1000 })
+        try await server.run { client in
+            let answer = try await client.post(
+                Self.path, #"{"prompt": "\#(String(repeating: "a", count: 1000))"}"#)
+            #expect(answer.status == 413 && answer.code == "body_too_large")
+        }
+    }
+
+    @Test func acceptsWhatOpenAIHasAndTellsWhatHasNoEffect() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(
+                Self.path,
+                #"{"prompt": "a", "model": "gpt-image-1", "quality": "hd", "style": "vivid", "user": "me", "#
+                    + #""size": "auto", "background": "auto", "moderation": "auto", "n": null}"#)
+            #expect(answer.status == 200, "\(answer.text)")
+            let warnings = try #require(answer.json["warnings"] as? [String])
+            #expect(warnings.count == 3)
+            #expect(warnings[0].contains("gpt-image-1"))
+        }
+    }
+
+    @Test func aWorkerThatDiesFailsTheRequestAndOnlyThat() async throws {
+        let server = try await TestServer({
+            $0.failures = ["doom": .workerDied(worker: 0, process: 7, ending: "was ended by signal 9")]
+        })
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "doom"}"#)
+            #expect(answer.status == 503 && answer[header: "retry-after"] != nil)
+            #expect(answer.message.contains("process 7"))
+            #expect(try await client.post(Self.path, #"{"prompt": "a lake"}"#).status == 200)
+            server.worker.change { $0.isReady = false }
+            #expect(try await client.get("/health").status == 503)
+        }
+    }
+
+    @Test func aClientThatGoesAwayFreesTheWorkerWithinAStep() async throws {
+        let server = try await TestServer({ $0.step = .milliseconds(20) })
+        try await server.run { client in
+            for steps in [0, 1, 3, 7] {
+                let before = server.worker.steps
+                let request = Task {
+                    try await client.post(Self.path, #"{"prompt": "a", "num_inference_steps": 500}"#)
+                }
+                let isThere = try await server.wait {
+                    server.worker.isBusy && server.worker.steps >= before + steps
+                }
+                request.cancel()
+                let isFree = try await server.wait(seconds: 2) { !server.worker.isBusy }
+                #expect(isThere && isFree)
+                #expect(server.worker.steps < before + steps + 20)
+            }
+            let next = try await client.post(Self.path, #"{"prompt": "a"}"#)
+            #expect(next.status == 200)
+            let jobs = try await client.get("/v1/jobs").json["data"] as? [[String: Any]] ?? []
+            #expect(jobs.map { $0["status"] as? String } == ["completed", "failed", "failed", "failed", "failed"])
+            #expect((jobs.last?["error"] as? [String: Any])?["code"] as? String == "cancelled")
+        }
+    }
+
+    @Test func oneKeyGivesOneExecution() async throws {
+        let server = try await TestServer({ $0.step = .milliseconds(20) })
+        try await server.run { client in
+            let headers = ["idempotency-key": "k1"]
+            let ids = try await withThrowingTaskGroup(of: String?.self) { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers).json["id"]
+                            as? String
+                    }
+                }
+                return try await group.reduce(into: Set<String?>()) { $0.insert($1) }
+            }
+            #expect(ids.count == 1 && !ids.contains(nil))
+            let again = try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers)
+            #expect(again.status == 200)
+            #expect(server.worker.requests.count == 1)
+            let other = try await client.post(Self.path, #"{"prompt": "a house"}"#, headers: headers)
+            #expect(other.status == 422 && other.code == "idempotency_key_reused")
+        }
+    }
+
+    @Test func aRequestWithAKeyGoesOnWithoutItsClient() async throws {
+        let server = try await TestServer({ $0.step = .milliseconds(20) })
+        try await server.run { client in
+            let headers = ["idempotency-key": "k2"]
+            let first = Task { try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers) }
+            #expect(try await server.wait { server.worker.isBusy })
+            first.cancel()
+            let second = try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers)
+            #expect(second.status == 200)
+            #expect(server.worker.requests.count == 1)
+        }
+    }
+
+    @Test func aStreamEndsWithThePicture() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "a", "stream": true}"#)
+            #expect(answer[header: "content-type"] == "text/event-stream")
+            #expect(answer.text.contains("event: image_generation.completed\ndata: {"))
+            #expect(answer.text.contains(#""b64_json":"iVBOR"#))
+            #expect(answer.text.contains(#""type":"image_generation.completed""#))
+        }
+    }
+
+    @Test(arguments: 0...3) func aStreamShowsThePictureOnItsWay(_ count: Int) async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(
+                Self.path, #"{"prompt": "a", "stream": true, "partial_images": \#(count)}"#)
+            let types = answer.text.split(separator: "\n").filter { $0.hasPrefix("event: ") }.map { $0.dropFirst(7) }
+            let partial = [Substring](repeating: "image_generation.partial_image", count: count)
+            #expect(types == partial + ["image_generation.completed"])
+            for index in 0..<count { #expect(answer.text.contains(#""partial_image_index":\#(index)"#)) }
+        }
+    }
+
+    @Test func aStreamThatFailsSaysWhy() async throws {
+        let server = try await TestServer({ $0.failures = ["doom": .noPixels] })
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "doom", "stream": true}"#)
+            #expect(answer.text.hasPrefix("event: error\ndata: {\"error\":{"))
+        }
+    }
+}

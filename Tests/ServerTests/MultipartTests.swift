@@ -1,0 +1,82 @@
+import HTTPTypes
+import Server
+import TestKit
+import Testing
+
+@Suite struct MultipartTests {
+    private func parse(
+        _ body: [UInt8], _ change: (inout ServerLimits) -> Void = { _ in }
+    ) throws(MultipartError) -> MultipartForm {
+        var limits = ServerLimits()
+        change(&limits)
+        return try MultipartForm(body, boundary: Form.boundary, limits: limits)
+    }
+
+    private func parse(_ text: String) throws(MultipartError) -> MultipartForm { try parse(Array(text.utf8)) }
+
+    @Test func readsFieldsAndFiles() throws {
+        let form = try parse(Form.body([("prompt", Array("a fox".utf8)), ("@image[]", [0, 13, 10, 255])]))
+        #expect(form.parts.map(\.name) == ["prompt", "image[]"])
+        #expect(form.parts[0].text == "a fox")
+        #expect(form.parts[0].fileName == nil)
+        #expect(Array(form.parts[1].bytes) == [0, 13, 10, 255])
+        #expect(form.parts[1].text == nil)
+    }
+
+    @Test func readsWhatStandsBeforeAndAfterTheForm() throws {
+        let body = Array("a preamble\r\n".utf8) + Form.body([("a", [])]) + Array("an epilogue".utf8)
+        #expect(try parse(body).parts.map(\.name) == ["a"])
+        #expect(try parse("--a-boundary--").parts.isEmpty)
+    }
+
+    @Test(arguments: [
+        "", "nothing", "--a-boundary", "--a-boundary\r\n", "--a-boundaryX\r\n\r\n\r\n--a-boundary--",
+        "--a-boundary\r\n\r\nno name\r\n--a-boundary--",
+        "--a-boundary\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nunfinished",
+        "--a-boundary\r\nno colon\r\n\r\n\r\n--a-boundary--",
+        "--a-boundary\r\nContent-Disposition: attachment; name=a\r\n\r\n\r\n--a-boundary--",
+        "--a-boundary\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n--a-boundary--",
+    ])
+    func refusesWhatIsNoForm(_ text: String) {
+        #expect(throws: MultipartError.self) { try parse(text) }
+    }
+
+    @Test func refusesTooManyPartsLongFieldsAndLongHeaders() throws {
+        let many = Form.body((0..<65).map { ("f\($0)", []) })
+        #expect(throws: MultipartError.tooManyParts(limit: 64)) { try parse(many) }
+        let long = Form.body([("a", [UInt8](repeating: 65, count: 11))])
+        #expect(throws: MultipartError.fieldTooLong("a", limit: 10)) { try parse(long) { $0.fieldBytes = 10 } }
+        let name = Form.body([(String(repeating: "n", count: 5000), [])])
+        #expect(throws: MultipartError.malformedHeader) { try parse(name) }
+    }
+
+    /// Any bytes give a form or an error, soon.
+    @Test func survivesDamage() throws {
+        var random = SplitMix(state: 7)
+        let body = Form.body([("prompt", Array("a fox".utf8)), ("@image", (0...255).map(UInt8.init)), ("n", [50])])
+        for _ in 0..<20_000 {
+            var damaged = body
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                let place = Int.random(in: 0..<damaged.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: damaged[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: damaged.remove(at: place)
+                default: damaged.insert(contentsOf: damaged[..<min(place, 40)], at: place)
+                }
+            }
+            do {
+                for part in try parse(damaged).parts { #expect(!part.name.isEmpty) }
+            } catch {
+                #expect(!"\(error)".isEmpty)
+            }
+        }
+    }
+
+    /// Every cut gives an error, not half a form.
+    @Test func refusesEveryTruncation() {
+        let body = Form.body([("prompt", Array("a fox".utf8)), ("@image", [1, 2, 3])])
+        for length in 0..<body.count - 4 {
+            #expect(throws: MultipartError.self) { try parse(Array(body.prefix(length))) }
+        }
+    }
+}

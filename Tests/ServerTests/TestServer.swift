@@ -1,0 +1,125 @@
+import Diffusion
+import Engine
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import NIOFoundationEssentialsCompat
+import Server
+import Tensors
+import TestKit
+
+/// A server on loopback with a worker that computes nothing.
+struct TestServer: Sendable {
+    let worker: FakeWorker
+    let folder: TemporaryFolder
+    let core: ServerCore
+    private let settings: ServerSettings
+
+    init(
+        in folder: TemporaryFolder? = nil, _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
+        settings change: (inout ServerSettings) throws -> Void = { _ in }
+    ) async throws {
+        var behaviour = FakeWorker.Behaviour()
+        behave(&behaviour)
+        let (makesVideos, takesPictures) = (behaviour.makesVideos, behaviour.takesPictures)
+        worker = FakeWorker(behaviour)
+        self.folder = try folder ?? TemporaryFolder()
+        var settings = ServerSettings(folder: self.folder.file("jobs"))
+        try change(&settings)
+        self.settings = settings
+        let offer = try await worker.start { _ in }
+        let model = ServedModel(
+            "fake", offer, worker: worker, dtype: .float32,
+            resolve: { try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures) }, memory: { _ in nil })
+        var log = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+        log.logLevel = .critical
+        core = try ServerCore(model, settings, log: log)
+        try await core.jobs.recover()
+    }
+
+    /// Serves as long as the body runs.
+    func run<Value>(_ body: @Sendable (Client) async throws -> Value) async throws -> Value {
+        try await ServerApplication(core, settings).application().test(.ahc(.http)) { client in
+            try await body(Client(base: client))
+        }
+    }
+
+    /// Waits until something is so.
+    func wait(seconds: Double = 5, until condition: @Sendable () async throws -> Bool) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            if try await condition() { return true }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+}
+
+/// Asks a test's server.
+struct Client: Sendable {
+    let base: any TestClientProtocol
+
+    /// What the server answered.
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPFields
+        let body: Data
+
+        var json: [String: Any] { (try? JSONSerialization.jsonObject(with: body)) as? [String: Any] ?? [:] }
+        var error: [String: Any] { json["error"] as? [String: Any] ?? [:] }
+        var param: String? { error["param"] as? String }
+        var code: String? { error["code"] as? String }
+        var message: String { error["message"] as? String ?? "" }
+        var text: String { String(decoding: body, as: UTF8.self) }
+
+        subscript(header name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
+    }
+
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, bytes: [UInt8]? = nil,
+        type: String = "application/json", headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var fields: HTTPFields = [:]
+        let content = bytes ?? body.map { Array($0.utf8) }
+        if content != nil { fields[.contentType] = type }
+        for (name, value) in headers { fields[HTTPField.Name(name)!] = value }
+        let response = try await base.executeRequest(
+            uri: path, method: method, headers: fields, body: content.map { ByteBuffer(bytes: $0) })
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, body: Data(buffer: response.body))
+    }
+
+    func get(_ path: String, headers: [String: String] = [:]) async throws -> Answer {
+        try await send(.get, path, headers: headers)
+    }
+
+    func post(_ path: String, _ body: String, headers: [String: String] = [:]) async throws -> Answer {
+        try await send(.post, path, body, headers: headers)
+    }
+
+    /// Posts a form of fields, and of files whose names begin with `@`.
+    func post(_ path: String, form: [(name: String, value: [UInt8])]) async throws -> Answer {
+        try await send(
+            .post, path, bytes: Form.body(form), type: "multipart/form-data; boundary=\(Form.boundary)")
+    }
+}
+
+/// Forms as clients send them.
+enum Form {
+    static let boundary = "a-boundary"
+
+    static func body(_ fields: [(name: String, value: [UInt8])]) -> [UInt8] {
+        var body: [UInt8] = []
+        for (name, value) in fields {
+            let isFile = name.hasPrefix("@")
+            let plain = isFile ? String(name.dropFirst()) : name
+            let file = isFile ? "; filename=\"../../etc/passwd\"\r\nContent-Type: image/png" : ""
+            body += Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(plain)\"\(file)\r\n\r\n".utf8)
+            body += value + Array("\r\n".utf8)
+        }
+        return body + Array("--\(boundary)--\r\n".utf8)
+    }
+}

@@ -1,0 +1,123 @@
+"""Clicks and types through the server's page in a headless Chromium, and keeps screenshots."""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+
+from browser import Browser
+from served import served
+
+COUNT = """
+window.seen = 0;
+new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => {
+  if (node.alt === 'the picture so far') window.seen += 1;
+}))).observe(document.getElementById('frame'), { childList: true });
+"""
+
+
+def write(browser, selector, text):
+    browser.evaluate(f"document.querySelector('{selector}').focus(); document.querySelector('{selector}').select()")
+    browser.call("Input.insertText", text=text)
+
+
+def check_picture(browser, address, folder):
+    browser.call("Page.navigate", url=address)
+    browser.wait("document.getElementById('go')?.textContent === 'Make the picture'")
+    assert browser.evaluate("document.activeElement.id") == "prompt", "the prompt has the focus"
+    browser.evaluate(COUNT)
+    write(browser, "#prompt", "a large red circle on a yellow background")
+    write(browser, "#steps", "12")
+    write(browser, "#seed", "5")
+    browser.click("#go")
+    browser.wait("document.getElementById('progress').value > 0 && !document.getElementById('progress').hidden", 120)
+    browser.wait("document.getElementById('state').textContent.startsWith('finished')", 240)
+    assert browser.evaluate("window.seen") == 3, browser.evaluate("window.seen")
+    assert browser.evaluate("document.querySelector('#frame img').naturalWidth") == 256
+    browser.wait("document.querySelectorAll('#jobs li').length === 1")
+    browser.screenshot(f"{folder}/page.png")
+
+
+def check_refusal(browser):
+    write(browser, "#seed", "99999999999999999999")
+    browser.click("#go")
+    browser.wait("document.getElementById('error').textContent.includes('seed')")
+    write(browser, "#seed", "")
+
+
+def check_stop_and_keyboard(browser):
+    write(browser, "#steps", "500")
+    # From the last field of the form to its button, and Enter.
+    browser.evaluate("document.getElementById('format').focus()")
+    for _ in range(2):
+        if browser.evaluate("document.activeElement.id") != "go":
+            browser.press("Tab", 9)
+    assert browser.evaluate("document.activeElement.id") == "go"
+    browser.press("Enter", 13)
+    browser.wait("document.getElementById('state').textContent.includes('denoising')", 120)
+    browser.evaluate("document.getElementById('stop').focus()")
+    browser.press("Enter", 13)
+    browser.wait("document.getElementById('state').textContent === 'stopped'", 20)
+    browser.wait("[...document.querySelectorAll('#jobs small')][0].textContent.startsWith('failed')", 20)
+    browser.click("#jobs li:last-child .show")
+    browser.wait("document.querySelector('#frame img')?.naturalWidth === 256")
+
+
+def check_phone(browser, folder):
+    browser.call("Emulation.setDeviceMetricsOverride", width=375, height=780, deviceScaleFactor=2, mobile=True)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 375
+    browser.screenshot(f"{folder}/page-phone.png")
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def check_video(browser, address, folder):
+    browser.call("Page.navigate", url=address)
+    browser.wait("document.getElementById('go')?.textContent === 'Make the video'")
+    write(browser, "#prompt", "a fox")
+    write(browser, "#steps", "2")
+    write(browser, "#frames", "5")
+    browser.click("#go")
+    browser.wait("document.querySelector('#frame video')?.videoWidth === 96", 120)
+    browser.wait("document.querySelector('#frame video').currentTime > 0")
+    browser.screenshot(f"{folder}/page-video.png")
+
+
+def check_silence(browser, addresses):
+    for event in browser.events:
+        method, parameters = event.get("method"), event.get("params", {})
+        assert method != "Runtime.exceptionThrown", parameters
+        if method == "Network.requestWillBeSent":
+            url = parameters["request"]["url"]
+            assert url.startswith(tuple(addresses) + ("blob:", "data:", "about:")), url
+        if method == "Log.entryAdded":
+            entry = parameters["entry"]
+            # Refused requests are part of the check.
+            assert entry["level"] != "error" or "400" in entry["text"], entry
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", default=".build/page", help="where the screenshots go")
+    parser.add_argument("--video-model")
+    arguments = parser.parse_args()
+    pathlib.Path(arguments.output).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(profile)
+        addresses = []
+        with served("demo-image") as (address, _):
+            addresses.append(address)
+            check_picture(browser, address, arguments.output)
+            check_refusal(browser)
+            check_stop_and_keyboard(browser)
+            check_phone(browser, arguments.output)
+        if arguments.video_model:
+            with served(arguments.video_model) as (address, _):
+                addresses.append(address)
+                check_video(browser, address, arguments.output)
+        check_silence(browser, addresses)
+        browser.close()
+    print(f"the page works; screenshots are in {arguments.output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
