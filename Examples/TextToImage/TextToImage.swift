@@ -1,3 +1,4 @@
+import Foundation
 import VisualGen
 
 /// A picture with settings, progress, a time limit, and where the time went.
@@ -10,6 +11,7 @@ struct TextToImage {
             try await draw(Array(CommandLine.arguments.dropFirst()))
         } catch {
             print("\(error)")
+            exit(1)
         }
     }
 
@@ -27,8 +29,10 @@ struct TextToImage {
         params.numInferenceSteps = 20
         params.seed = 7
         let result = try engine.generateAsync(prompt, params: params)
-        for await progress in result.progress {
-            if case .denoising(let step, let count) = progress.stage { print("step \(step) of \(count)") }
+        Task {
+            for await progress in result.progress {
+                if case .denoising(let step, let count) = progress.stage { print("step \(step) of \(count)") }
+            }
         }
         let picture = try await result.value(timeout: .seconds(600))
         try picture.save(output)

@@ -50,6 +50,8 @@ struct Generate: AsyncParsableCommand {
         let configuration = arguments.worker(at: path)
         let checkpoint = try configuration.checkpoint()
         let family = try Catalog.family(of: checkpoint)
+        let problems = arguments.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys))
+        guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         let asked = try generation.request()
         let request = try family.resolve(asked, for: checkpoint)
         let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)

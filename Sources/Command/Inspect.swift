@@ -5,6 +5,7 @@ internal import Foundation
 internal import Layers
 internal import Media
 internal import Models
+internal import Tensors
 internal import VisualGen
 
 /// `visualgen inspect`.
@@ -33,7 +34,13 @@ struct Inspect: AsyncParsableCommand {
 
     private func inspectPicture(_ path: String, _ format: ImageFormat) throws {
         guard format == .png else { throw InspectionError.noRecipe(path, kind: "\(format)") }
-        let texts = try PNGText.read(Image.bytes(at: path))
+        let bytes = try Image.bytes(at: path)
+        let texts: [PNGText]
+        do {
+            texts = try PNGText.read(bytes)
+        } catch {
+            throw Failure(.input, "\(path): \(error)")
+        }
         for text in texts { print("\(text.keyword): \(text.text)") }
         guard let command = Recipe.command(from: texts) else {
             throw InspectionError.noRecipe(path, kind: "\(format)")
@@ -68,6 +75,8 @@ struct Inspect: AsyncParsableCommand {
             print(report)
             faults += report.faults.count
         }
+        // What has no weights: the tokenizers and the scheduler.
+        if faults == 0 { _ = try family.load(checkpoint, plan: ExecutionPlan(), memoryLimit: nil) }
         let parameters = family.parameters.map(\.name).joined(separator: ", ")
         print("parameters of its own: \(parameters)")
         if faults > 0 { throw WeightError.faults(faults, in: checkpoint.path) }
@@ -88,7 +97,7 @@ enum InspectionError: Error, CustomStringConvertible {
 /// What a component has, beside what it should have.
 struct ComponentReport: CustomStringConvertible {
     let description: String
-    /// One sentence for each tensor that is missing, unread or of another shape.
+    /// One sentence for each tensor that is missing, unread, of another shape or of a type that no model computes in.
     let faults: [String]
 
     init(_ component: any InspectableComponent) throws {
@@ -103,6 +112,9 @@ struct ComponentReport: CustomStringConvertible {
             guard let entry = weights[key]?.entry else {
                 faults.append("missing: \(key)")
                 continue
+            }
+            if DType(entry.dtype)?.isFloatingPoint != true {
+                faults.append("type: \(key) is \(entry.dtype.rawValue), a float type is needed")
             }
             if entry.shape != shape { faults.append("shape: \(key) is \(entry.shape), the config asks for \(shape)") }
         }

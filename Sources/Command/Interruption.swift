@@ -35,6 +35,8 @@ enum Interruption {
             isOver.withLock { $0 = true }
         }
         try await task.value
+        // A body that had no more place to notice is interrupted all the same.
+        if task.isCancelled { throw CancellationError() }
     }
 
     @Sendable private static func endTheProcess() {

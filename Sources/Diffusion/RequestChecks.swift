@@ -135,11 +135,12 @@ package struct RequestChecks {
     /// - Parameter specs: what the family knows
     package mutating func parameters(_ specs: [ParameterSpec]) {
         let known = specs.map(\.name)
+        let fields = GenerationRequest.commonFields
         for (name, value) in request.extra.sorted(by: { $0.key < $1.key }) {
             if let spec = specs.first(where: { $0.name == name }) {
                 if let problem = spec.problem(with: value) { problems.append(problem) }
             } else {
-                let nearest = name.nearest(of: known + GenerationRequest.commonFields)
+                let nearest = fields.contains(name) ? nil : name.nearest(of: known + fields)
                 problems.append(.notForModel(name, model: model, known: known, nearest: nearest))
             }
         }

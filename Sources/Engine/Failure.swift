@@ -46,12 +46,13 @@ package struct Failure: Error, Codable, Equatable {
 
     private static func kind(of error: any Error) -> Kind {
         switch error {
-        case is InvalidRequest, is RequestError, MessagingError.tooLong: .request
+        case is InvalidRequest, is RequestError, is SchedulerError, MessagingError.tooLong: .request
         case is MessagingError: .unavailable
         case is InputError: .input
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model
         case let error as MediaError: error.kind
-        case is HubError, is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
+        case let error as HubError: error.isAboutTheService ? .unavailable : .model
+        case is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
         case let error as EngineError: error.kind
         case let error as TensorError: error.kind == .outOfMemory ? .memory : .bug
         case is CancellationError: .cancelled

@@ -88,6 +88,14 @@ extension HubError {
         }
     }
 
+    /// Whether the hub, not the model, is what cannot be had.
+    package var isAboutTheService: Bool {
+        switch self {
+        case .unreachable, .status, .badRedirect: true
+        default: false
+        }
+    }
+
     /// Whether a whole snapshot in the cache may stand in for the hub's answer.
     var leavesTheCacheUsable: Bool {
         switch self {

@@ -73,6 +73,15 @@ extension CommandLineRefusalTests {
             }
         }
 
+        @Test func refusesPartsThatDoNotFitEachOther() async throws {
+            let token = try TinyCheckpoint()
+            try token.editJSON("tokenizer/tokenizer_config.json") { $0["eos_token"] = "<|over|>" }
+            try await expectRefused(token.path, names: ["text_encoder/config.json", "vocab_size", "604"])
+            let width = try TinyCheckpoint()
+            try width.editJSON("transformer/config.json") { $0["joint_attention_dim"] = 24 }
+            try await expectRefused(width.path, names: ["transformer/config.json", "joint_attention_dim", "d_model"])
+        }
+
         @Test func refusesAMissingComponentAndAnUnknownPipeline() async throws {
             let missing = try TinyCheckpoint()
             try missing.remove("text_encoder_2")

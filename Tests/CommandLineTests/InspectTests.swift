@@ -91,6 +91,26 @@ extension CommandLineTests {
             #expect(outcome.output.contains("shape: decoder.conv_in.weight is [4, 8, 3, 3]"))
         }
 
+        @Test func tellsAFaultOfATypeAndOfWhatHasNoWeights() async throws {
+            let type = try TinyCheckpoint()
+            try type.rewriteTensors(of: "vae") { tensors in
+                tensors = tensors.map {
+                    guard $0.name == "decoder.conv_in.bias" else { return $0 }
+                    return .init(name: $0.name, dtype: .int32, shape: $0.shape, bytes: $0.bytes)
+                }
+            }
+            let outcome = try await visualgen("inspect", type.path)
+            #expect(outcome.status == 65)
+            #expect(outcome.output.contains("type: decoder.conv_in.bias is I32"))
+            for file in ["scheduler/scheduler_config.json", "tokenizer/tokenizer.json", "tokenizer_2/tokenizer.json"] {
+                let copy = try TinyCheckpoint()
+                try copy.truncate(file)
+                let outcome = try await visualgen("inspect", copy.path)
+                #expect(outcome.status == 65, "\(outcome.testDescription)")
+                #expect(outcome.errors.contains(file), "\(outcome.testDescription)")
+            }
+        }
+
         @Test func notesConfigKeysWithoutEffect() async throws {
             let copy = try TinyCheckpoint()
             try copy.editJSON("transformer/config.json") {
@@ -109,7 +129,8 @@ extension CommandLineTests {
             let pixels = try Image(path: folder.file("b.png"))
             try pixels.write(to: folder.file("plain.png"), as: ImageEncoding(.png))
             for (subject, names) in [
-                ("a.png", ["PNG"]), ("plain.png", ["PNG"]), ("none.png", ["none.png"]), ("/no/such", ["/no/such"]),
+                ("a.png", ["a.png", "PNG"]), ("plain.png", ["plain.png"]), ("none.png", ["none.png"]),
+                ("/no/such", ["/no/such"]),
             ] {
                 let outcome = try await visualgen("inspect", subject)
                 #expect(outcome.status == 65, "\(outcome.testDescription)")

@@ -86,6 +86,12 @@ extension CommandLineRefusalTests {
             expectRefusal(outcome, 69, names: ["cuda"])
         }
 
+        @Test func saysThatTheHubIsMissing() async throws {
+            let outcome = try await VisualGen().shell(
+                "HF_HUB_OFFLINE= HF_HUB_CACHE=cache HF_ENDPOINT=http://127.0.0.1:9 exec \"$0\" inspect org/name")
+            expectRefusal(outcome, 69, names: ["127.0.0.1"])
+        }
+
         /// Standard error may be closed or on a full disk; that is no reason to crash.
         @Test(arguments: ["2>&-", "2>/dev/full"]) func survivesWithoutStandardError(_ redirection: String) async throws
         {

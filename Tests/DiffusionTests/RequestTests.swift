@@ -44,6 +44,13 @@ import Testing
         #expect(problems(of: request) { $0.batch() } == [.count("seed", found: seeds, expected: [1, 2, 6])])
     }
 
+    /// A field that every family could have and this one has not is not a misspelt one.
+    @Test func doesNotSuggestTheFieldItself() {
+        let request = request { $0.extra["last_image"] = .text("a.png") }
+        let expected = RequestError.notForModel("last_image", model: "M", known: [], nearest: nil)
+        #expect(problems(of: request) { $0.parameters([]) } == [expected])
+    }
+
     @Test func needsAPrompt() {
         let request = GenerationRequest(prompts: [])
         #expect(problems(of: request) { $0.batch() } == [.missing("prompt")])

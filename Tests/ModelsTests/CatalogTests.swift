@@ -14,13 +14,14 @@ import Testing
 
     @Test func runsAClassByItsExactName() throws {
         #expect(try Catalog.family(of: checkpoint("FluxPipeline")) == Flux1.self)
+        for name in ["WanPipeline", "WanImageToVideoPipeline"] {
+            #expect(try Catalog.family(of: checkpoint(name)) == Wan.self)
+        }
         #expect(try Catalog.checkpoint(at: TinyCheckpoint.path()).pipelineClass == "FluxPipeline")
     }
 
     @Test(arguments: [
-        ("WanPipeline", "Wan 2.1/2.2"), ("WanImageToVideoPipeline", "Wan 2.1/2.2 image to video"),
-        ("WanI2VPipeline", "Wan 2.1/2.2 image to video"), ("Flux2Pipeline", "FLUX.2"),
-        ("Flux2KleinPipeline", "FLUX.2"), ("QwenImagePipeline", "Qwen-Image"),
+        ("Flux2Pipeline", "FLUX.2"), ("Flux2KleinPipeline", "FLUX.2"), ("QwenImagePipeline", "Qwen-Image"),
         ("QwenImageEditPlusPipeline", "Qwen-Image"), ("QwenImageLayeredPipeline", "Qwen-Image-Layered"),
         ("Cosmos3OmniPipeline", "Cosmos3"), ("LTX2Pipeline", "LTX-2"),
     ])
@@ -29,6 +30,13 @@ import Testing
         let error = CheckpointError.familyNotInBuild(family, found: name)
         #expect(throws: error) { try Catalog.family(of: checkpoint) }
         #expect("\(error)".hasPrefix("\(family) is not in this build"))
+    }
+
+    @Test(arguments: ["WanI2VPipeline", "WanVACEPipeline", "WanVideoToVideoPipeline"])
+    func refusesAVariantOfWanByName(_ name: String) throws {
+        let checkpoint = try checkpoint(name)
+        let error = CheckpointError.pipelineVariant(name, family: "Wan 2.1/2.2", runs: Wan.pipelineClasses)
+        #expect(throws: error) { try Catalog.family(of: checkpoint) }
     }
 
     /// They have FLUX.1's components and take other inputs.
@@ -46,7 +54,7 @@ import Testing
     @Test(arguments: ["StableDiffusionPipeline", "fluxpipeline", "", "ImageToVideoPipeline"])
     func saysWhatAnUnknownClassIs(_ name: String) throws {
         let checkpoint = try checkpoint(name)
-        #expect(throws: CheckpointError.pipelineClass(name, known: ["FluxPipeline"])) {
+        #expect(throws: CheckpointError.pipelineClass(name, known: Wan.pipelineClasses + ["FluxPipeline"])) {
             try Catalog.family(of: checkpoint)
         }
     }

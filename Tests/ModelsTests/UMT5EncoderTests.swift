@@ -52,11 +52,14 @@ import Testing
         #expect(try encoder(texts, mask: [[1, 1, 1, 1], [1, 1, 1, 1]]).distance(to: encoder(texts)) == 0)
     }
 
-    /// In half precision the last matrix of every block computes in single precision.
-    @Test func agreesWithTheReferenceInHalfPrecision() throws {
+    /// In half precision the states are at least as close to those of single precision as the reference's own are.
+    @Test func isAsCloseAsTheReferenceInHalfPrecision() throws {
         let states = try encoder(.float16)(ids, mask: mask)
         #expect(states.dtype == .float16)
-        #expect(try states.distance(to: golden.tensor("float16")) <= 1e-2)
+        let exact = try golden.tensor("last_hidden_state")
+        let reference = try golden.tensor("float16").onDevice().to(.float32).distance(to: exact)
+        #expect(reference <= 0.1)
+        #expect(try states.distance(to: exact) <= reference.value)
     }
 
     @Test func sumsInHalfPrecisionWhatHalfPrecisionCannotHold() throws {

@@ -101,5 +101,17 @@ import VisualGen
         }
         #expect(VisualGen.supportedModels().contains("Wan-AI/Wan2.1-T2V-1.3B-Diffusers"))
         #expect(engine.defaultParams.frameRate == 16)
+        #expect(engine.defaultParams.negativePrompt?.isEmpty == false)
+    }
+
+    @Test(arguments: ["wan2.1-tiny-t2v", "wan2.1-tiny-i2v", "wan2.1-tiny-flf2v", "wan2.2-tiny-ti2v-5b"])
+    func warmsUpModelsThatNeedPictures(_ model: String) async throws {
+        var args = VisualGenArgs()
+        (args.model, args.threads, args.workerMode) = (TinyCheckpoint.path(of: model), 1, .inProcess)
+        (args.dtype, args.compilationConfig.numFrames) = (.float32, [5])
+        args.compilationConfig.resolutions = [Resolution(height: 32, width: 32)]
+        let engine = try await VisualGen(args: args)
+        #expect(engine.startup.skippedSizes == [])
+        #expect(engine.startup.warmUp > 0)
     }
 }

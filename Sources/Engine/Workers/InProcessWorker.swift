@@ -64,7 +64,7 @@ package actor InProcessWorker: Worker {
         offer.loadSeconds = (loaded - start).seconds
         for size in try sizes(of: family, checkpoint) {
             do {
-                _ = try await worker.generate(family.resolve(Self.warmUp(size), for: checkpoint))
+                _ = try await worker.generate(Self.warmUp(size, family, checkpoint), deliver: { _ in })
             } catch let problem as InvalidRequest {
                 offer.skippedSizes.append("\(size): \(problem)")
             }
@@ -86,11 +86,22 @@ package actor InProcessWorker: Worker {
         }
     }
 
-    private static func warmUp(_ size: OutputSize) -> GenerationRequest {
+    /// A request of a size, with pictures where the model cannot do without.
+    private static func warmUp(
+        _ size: OutputSize, _ family: any ModelFamily.Type, _ checkpoint: CheckpointFolder
+    ) throws -> GenerationRequest {
         var request = GenerationRequest(prompts: ["a picture"])
         (request.height, request.width, request.numFrames) = (size.height, size.width, size.frames)
         (request.numInferenceSteps, request.seeds) = (2, [0])
-        return request
+        do {
+            return try family.resolve(request, for: checkpoint)
+        } catch let invalid as InvalidRequest {
+            let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: .init(repeating: 128, count: 16 * 16 * 3))
+            let picture = InputPicture(name: "grey", pixels: pixels)
+            if invalid.problems.contains(.missing("image")) { request.images = [picture] }
+            if invalid.problems.contains(.missing("last_image")) { request.lastImage = picture }
+            return try family.resolve(request, for: checkpoint)
+        }
     }
 }
 

@@ -21,6 +21,8 @@ package enum ConfigFault: Error, Equatable {
     case unknown([String])
     case value(String, found: String)
     case notMultiple(String, Int, of: String, Int)
+    /// A size that another file of the checkpoint contradicts.
+    case misfit(String, Int, to: String, Int)
     case unsupported(String)
 }
 
@@ -37,6 +39,8 @@ extension ConfigFault: CustomStringConvertible {
         case .value(let key, let found): "has \(found) for \(key), which this build cannot use"
         case .notMultiple(let key, let size, let name, let divisor):
             "has \(size) for \(key), which is no multiple of \(name) \(divisor)"
+        case .misfit(let key, let size, let name, let other):
+            "has \(size) for \(key), which does not fit \(name), \(other)"
         case .unsupported(let what): "asks for \(what), which this build does not have"
         }
     }

@@ -53,6 +53,28 @@ package enum Flux1: ModelFamily {
             transformer = try Component(
                 "transformer", in: checkpoint, classes: ["FluxTransformer2DModel"], Transformer.init)
             vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKL"], AutoencoderKL.init)
+            try requireAgreement()
+        }
+
+        /// Checks that what one component gives is what another takes.
+        private func requireAgreement() throws(ConfigError) {
+            let config = transformer.config
+            let pairs = [
+                (
+                    "joint_attention_dim", config.jointAttentionDim, "d_model of text_encoder_2",
+                    textEncoder2.config.dModel
+                ),
+                (
+                    "pooled_projection_dim", config.pooledProjectionDim, "hidden_size of text_encoder",
+                    textEncoder.config.hiddenSize
+                ),
+                ("in_channels", config.inChannels, "four times latent_channels of vae", 4 * vae.config.latentChannels),
+                ("out_channels", config.outChannels ?? config.inChannels, "in_channels", config.inChannels),
+            ]
+            for (key, size, name, other) in pairs where size != other {
+                throw ConfigError(
+                    file: "\(transformer.folder)/config.json", fault: .misfit(key, size, to: name, other))
+            }
         }
     }
 }

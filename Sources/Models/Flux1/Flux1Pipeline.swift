@@ -49,6 +49,7 @@ struct Flux1Pipeline: Pipeline {
         let stages = Flux1.Stages(request, components, plan)
         let forecast = MemoryForecast(weights: weights, stages: stages.all)
         try residency.require(forecast)
+        let schedule = try schedule(request)
         var times = StageTimes()
         let (positive, negative) = try residency.during(stages.text, of: forecast, times: &times, observe: observe) {
             observe(.encodingText)
@@ -56,7 +57,7 @@ struct Flux1Pipeline: Pipeline {
         }
         try Task.checkCancellation()
         let clean = try residency.during(stages.denoise, of: forecast, times: &times, observe: observe) {
-            try denoised(request, positive, negative, times: &$0.denoise, observe, trace)
+            try denoised(request, schedule, positive, negative, times: &$0.denoise, observe, trace)
         }
         let pixels = try residency.during(stages.decode, of: forecast, times: &times, observe: observe) {
             observe(.decoding)
@@ -81,8 +82,9 @@ struct Flux1Pipeline: Pipeline {
 
     /// Every step from noise to clean latents, packed.
     private func denoised(
-        _ request: GenerationRequest, _ positive: Flux1TextEncoders.Prompt, _ negative: Flux1TextEncoders.Prompt?,
-        times seconds: inout [Double], _ observe: @escaping ProgressObserver, _ trace: Trace?
+        _ request: GenerationRequest, _ schedule: NoiseSchedule, _ positive: Flux1TextEncoders.Prompt,
+        _ negative: Flux1TextEncoders.Prompt?, times seconds: inout [Double], _ observe: @escaping ProgressObserver,
+        _ trace: Trace?
     ) throws -> Tensor {
         let transformer = try transformer()
         let grid = grid(request)
@@ -91,9 +93,7 @@ struct Flux1Pipeline: Pipeline {
         try trace?.record("noise", noise)
         let rotary = try grid.rotary(
             textTokens: positive.prompt.size(1), widths: transformer.config.axesDimsRope, on: plan.device)
-        let loop = DenoisingLoop(
-            scheduler, schedule(request, tokens: grid.rows * grid.columns), noise: source, observe: observe,
-            trace: trace)
+        let loop = DenoisingLoop(scheduler, schedule, noise: source, observe: observe, trace: trace)
 
         loop.preview = DenoisingLoop.Preview(request.previews, of: loop.schedule.timesteps.count) { clean in
             PixelBatch(try PixelPart(pictures: vae().decode(scaled: grid.unpacked(clean)).to(.float32)))
@@ -125,11 +125,21 @@ struct Flux1Pipeline: Pipeline {
         Flux1.Grid(request, scaleFactor: components.vae.config.scaleFactor)
     }
 
-    private func schedule(_ request: GenerationRequest, tokens: Int) -> NoiseSchedule {
+    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
+    private func schedule(_ request: GenerationRequest) throws(InvalidRequest) -> NoiseSchedule {
+        let grid = grid(request)
         let steps = request.numInferenceSteps ?? 1
         let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
-        return scheduler.schedule(
-            sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: tokens))
+        let schedule = scheduler.schedule(
+            sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: grid.rows * grid.columns))
+        guard schedule.sigmas.allSatisfy(\.isFinite) else {
+            throw InvalidRequest([
+                .value(
+                    sigmas == nil ? "num_inference_steps" : "sigmas", found: "\(sigmas?.description ?? "\(steps)")",
+                    expected: "such that scheduler/scheduler_config.json makes finite noise levels of it")
+            ])
+        }
+        return schedule
     }
 }
 

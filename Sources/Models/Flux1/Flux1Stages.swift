@@ -24,7 +24,8 @@ extension Flux1 {
                 activations: prompts
                     + max(
                         components.textEncoder.config.activationBytes(
-                            texts: request.prompts.count, tokens: Flux1TextEncoders.clipTokens, plan.dtype),
+                            texts: request.prompts.count, tokens: components.textEncoder.config.maxPositionEmbeddings,
+                            plan.dtype),
                         components.textEncoder2.config.activationBytes(
                             texts: request.prompts.count, tokens: length, plan.dtype)))
             let decoding = vae.decodingBytes(

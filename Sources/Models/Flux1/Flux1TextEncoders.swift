@@ -15,10 +15,9 @@ struct Flux1TextEncoders {
     /// Which of a request's prompts.
     enum Side { case positive, negative }
 
-    /// CLIP's texts are always this long.
-    static let clipTokens = 77
-
     private let tokenizer, tokenizer2: PromptTokenizer
+    /// How long every text of CLIP is, in tokens.
+    private let clipTokens: Int
     let encoder: Resident<CLIPTextConfig, CLIPTextModel>
     let encoder2: Resident<T5Config, T5Encoder>
 
@@ -27,6 +26,13 @@ struct Flux1TextEncoders {
             "tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
         tokenizer2 = try PromptTokenizer(
             "tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
+        let positions = components.textEncoder.config.maxPositionEmbeddings
+        clipTokens = tokenizer.modelMaxLength ?? positions
+        guard clipTokens <= positions else {
+            throw ConfigError(
+                file: "\(components.textEncoder.folder)/config.json",
+                fault: .misfit("max_position_embeddings", positions, to: "model_max_length of tokenizer", clipTokens))
+        }
         encoder = Resident(components.textEncoder, plan: plan)
         encoder2 = Resident(components.textEncoder2, plan: plan)
     }
@@ -38,14 +44,16 @@ struct Flux1TextEncoders {
     ///   - side: its prompts, or its negative prompts
     ///   - trace: where ids and states are recorded, or nil
     /// - Returns: one row for each picture
-    /// - Throws: ``TokenizerError`` or ``TensorError``
+    /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that an encoder has no row for
     func encode(_ request: GenerationRequest, _ side: Side, trace: Trace?) throws -> Prompt {
         let texts = side == .positive ? request.prompts : request.negativePrompts
         let second = request.extra[side == .positive ? "prompt_2" : "negative_prompt_2"]
         // diffusers takes an empty second prompt for none, but not a list of empty ones.
         let texts2 = second == .text("") ? texts : second?.items.compactMap(\.text) ?? texts
-        let ids = try tokenizer(texts, length: Self.clipTokens).ids
+        let ids = try tokenizer(texts, length: clipTokens).ids
         let ids2 = try tokenizer2(texts2, length: request.maxSequenceLength ?? 512).ids
+        try encoder.component.requireRows(for: ids, of: "tokenizer")
+        try encoder2.component.requireRows(for: ids2, of: "tokenizer_2")
         let prefix = side == .positive ? "" : "negative_"
         if side == .positive {
             trace?.record("input_ids.text_encoder", ids: ids)

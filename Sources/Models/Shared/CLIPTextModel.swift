@@ -7,7 +7,7 @@ package struct CLIPTextModel {
     private let tokenEmbedding: Embedding
     private let positions: Tensor
     private let layers: [CLIPEncoderLayer]
-    private let finalNorm: LayerNorm
+    private let finalNorm: WideLayerNorm
     private let config: CLIPTextConfig
 
     /// Reads the encoder, under `text_model` or, as newer files have it, without that prefix.
@@ -24,7 +24,7 @@ package struct CLIPTextModel {
         positions = try embeddings["position_embedding"]
             .tensor("weight", config.maxPositionEmbeddings, config.hiddenSize)
         layers = try (0..<config.numHiddenLayers).map { try CLIPEncoderLayer(model["encoder"]["layers"][$0], config) }
-        finalNorm = try LayerNorm(model["final_layer_norm"], size: config.hiddenSize, epsilon: config.layerNormEps)
+        finalNorm = try WideLayerNorm(model["final_layer_norm"], size: config.hiddenSize, epsilon: config.layerNormEps)
         self.config = config
     }
 
@@ -38,9 +38,9 @@ package struct CLIPTextModel {
         let device = positions.device
         let mask = try causalMask(tokens).to(positions.dtype, on: device)
         let indices = try Tensor(ids.flatMap { $0 }, shape: [ids.count, tokens], on: device)
-        var states = try tokenEmbedding(indices) + positions.slice(0..<tokens, axis: 0)
+        var states = try tokenEmbedding(indices).to(.float32) + positions.slice(0..<tokens, axis: 0)
         for layer in layers { states = try layer(states, mask: mask) }
-        states = try finalNorm(states)
+        states = try finalNorm(states).to(positions.dtype)
         var pooled: [Tensor] = []
         for (row, text) in ids.enumerated() {
             pooled.append(try states.select(row, axis: 0).select(endOfText(text), axis: 0))

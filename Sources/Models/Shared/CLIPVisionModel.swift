@@ -45,8 +45,8 @@ package struct CLIPVisionModel {
         let (batch, width) = (grid.size(0), grid.size(1))
         let ofPatches = try grid.reshaped(batch, width, -1).transposed(1, 2)
         let ofPicture = try classToken.expanded(batch, 1, width)
-        var states = try firstNorm(concatenate([ofPicture, ofPatches], axis: 1) + positions)
+        var states = try firstNorm(concatenate([ofPicture, ofPatches], axis: 1) + positions).to(.float32)
         for layer in layers { states = try layer(states, mask: nil) }
-        return states
+        return try states.to(patches.dtype)
     }
 }

@@ -17,6 +17,9 @@ struct PromptTokenizer {
         tokenizer = try Tokenizer(folder: folder, className: checkpoint.components[component] ?? nil)
     }
 
+    /// The length its model was made for, in tokens; nil if the files do not say.
+    var modelMaxLength: Int? { tokenizer.modelMaxLength }
+
     /// Encodes texts, cut or padded to one length.
     ///
     /// - Parameters:

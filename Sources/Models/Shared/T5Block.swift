@@ -45,8 +45,7 @@ struct T5Block {
 
 /// The feed-forward layer, with or without a gate.
 ///
-/// Half precision cannot hold what UMT5 sums: there the last matrix, and with it all states between layers, are in
-/// single precision.
+/// Half precision cannot hold what UMT5 sums: there the last matrix is in single precision.
 struct T5FeedForward {
     private let gate: Linear?
     private let up, down: Linear
@@ -77,6 +76,6 @@ extension RMSNorm {
     /// Normalises what may be wider than the weight, in whose type the result is.
     func narrowing(_ x: Tensor) throws(TensorError) -> Tensor {
         if x.dtype == weight.dtype { return try self(x) }
-        return try rmsNorm(x, epsilon: epsilon).to(weight.dtype) * weight
+        return try (rmsNorm(x, epsilon: epsilon) * weight).to(weight.dtype)
     }
 }

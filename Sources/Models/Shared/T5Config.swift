@@ -44,10 +44,11 @@ package struct T5Config: ModelConfig {
     ///   - dtype: the type of weights and activations
     /// - Returns: an upper estimate
     package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
-        let streams = texts * tokens * (3 * dModel + 5 * max(dFf, numHeads * dKv))
+        let sums = texts * tokens * 3 * dModel * DType.float32.size
+        let streams = texts * tokens * 5 * max(dFf, numHeads * dKv)
         let tables = isUMT5 ? 3 + 2 * texts : 3
         let distances = tables * numHeads * tokens * tokens
-        return (streams + distances) * dtype.size
+        return sums + (streams + distances) * dtype.size
     }
 
     package func validate() throws(ConfigFault) {

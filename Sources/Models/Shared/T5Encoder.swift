@@ -44,7 +44,9 @@ package struct T5Encoder {
         let device = distanceBiases[0].device
         let buckets = try buckets(tokens, on: device)
         let hidden = try hiddenKeys(mask ?? [], distanceBiases[0].dtype, on: device)
-        var states = try embedding(Tensor(ids.flatMap { $0 }, shape: [ids.count, tokens], on: device))
+        let indices = try Tensor(ids.flatMap { $0 }, shape: [ids.count, tokens], on: device)
+        // The sum over all layers is kept in 32 bits: most of what 16 bits would lose is lost there.
+        var states = try embedding(indices).to(.float32)
         var bias = try distanceBiases[0](buckets, hidden: hidden)
         for (index, block) in blocks.enumerated() {
             if index > 0, index < distanceBiases.count { bias = try distanceBiases[index](buckets, hidden: hidden) }

@@ -175,7 +175,7 @@ extension WanPipeline {
         let collector = PixelCollector()
         var decoded: [Tensor] = []
         var index = 0
-        try vae().decode(normalised: latents, tiling: request.videoTiling) { frame in
+        try vae().decode(normalised: latents, tiling: Wan.tiling(of: request, components.vae.config)) { frame in
             try Task.checkCancellation()
             let part = try PixelPart(frames: frame, from: index, of: count)
             index += 1

@@ -30,7 +30,7 @@ extension Wan {
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(
                 batch: outputs, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
-                tiling: request.videoTiling)
+                tiling: Wan.tiling(of: request, vae))
             text = MemoryStage(
                 [components.textEncoder.name],
                 activations: prompts
@@ -59,13 +59,28 @@ extension Wan {
     }
 }
 
-extension GenerationRequest {
-    /// How the video is divided for the decoder; nil if it is not.
-    var videoTiling: VideoTiling? { extra["vae_tiling"]?.flag == true ? VideoTiling() : nil }
+extension Wan {
+    /// How the decoder divides a request's videos: in the order that needs less memory.
+    ///
+    /// - Parameters:
+    ///   - request: a resolved request
+    ///   - config: the autoencoder's
+    /// - Returns: nil if they are decoded whole
+    static func tiling(of request: GenerationRequest, _ config: AutoencoderKLWanConfig) -> VideoTiling? {
+        guard request.extra["vae_tiling"]?.flag == true else { return nil }
+        let size = VideoSize(request)
+        func bytes(_ tiling: VideoTiling) -> Int {
+            config.decodingBytes(
+                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: .float32, tiling: tiling)
+        }
+        var (frames, tiles) = (VideoTiling(), VideoTiling())
+        (frames.order, tiles.order) = (.frames, .tiles)
+        return bytes(tiles) < bytes(frames) ? tiles : frames
+    }
 }
 
 /// The size of a request's videos.
-private struct VideoSize {
+fileprivate struct VideoSize {
     let height, width, frames: Int
 
     init(_ request: GenerationRequest) {

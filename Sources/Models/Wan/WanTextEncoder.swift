@@ -22,10 +22,11 @@ struct WanTextEncoder {
     ///   - name: what its states are called in the trace
     ///   - trace: where ids and states are recorded, or nil
     /// - Returns: for each video the states of its prompt's tokens, followed by zeros, `[outputs, tokens, width]`
-    /// - Throws: ``TokenizerError`` or ``TensorError``
+    /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that the encoder has no row for
     func encode(_ texts: [String], for request: GenerationRequest, as name: String, _ trace: Trace?) throws -> Tensor {
         let length = request.maxSequenceLength ?? 512
         let (ids, mask) = try tokenizer(texts.map(PromptCleaning.clean), length: length)
+        try encoder.component.requireRows(for: ids, of: "tokenizer")
         if name == "prompt_embeds" { trace?.record("input_ids.text_encoder", ids: ids) }
         // Padding is hidden from the other tokens, and its own states are replaced: it need not be encoded.
         let longest = mask.map { Int($0.reduce(0, +)) }.max() ?? 0

@@ -72,6 +72,7 @@ public struct VisualGenParams: Sendable, Equatable {
         (height, width, numInferenceSteps) = (defaults.height, defaults.width, defaults.numInferenceSteps)
         (guidanceScale, maxSequenceLength) = (defaults.guidanceScale, defaults.maxSequenceLength)
         (numFrames, frameRate) = (defaults.numFrames, defaults.frameRate)
+        negativePrompt = defaults.negativePrompts.first
         extraParams = defaults.extra.mapValues(ConfigValue.init)
     }
 

@@ -1,12 +1,11 @@
 internal import Foundation
-internal import Tensors
 
 /// One operating system thread that runs everything of one device, in inference mode.
 ///
 /// LibTorch keeps inference mode, current device and current stream for each thread, so a serial queue, which may change
 /// its thread, is not enough.
 // @unchecked: `jobs` and `isClosed` are only touched while holding `condition`.
-final class DeviceThread: SerialExecutor, @unchecked Sendable {
+package final class DeviceThread: SerialExecutor, @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: [UnownedJob] = []
     private var isClosed = false
@@ -16,7 +15,7 @@ final class DeviceThread: SerialExecutor, @unchecked Sendable {
     /// - Parameters:
     ///   - name: shown by debuggers
     ///   - threads: how many threads one operation may use; nil leaves LibTorch's choice
-    init(name: String, threads: Int?) {
+    package init(name: String, threads: Int?) {
         let thread = Thread { [self] in
             ThreadSettings.enterInferenceMode()
             if let threads { ThreadSettings.threads = threads }
@@ -27,7 +26,7 @@ final class DeviceThread: SerialExecutor, @unchecked Sendable {
         thread.start()
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         condition.withLock {
             jobs.append(job)
@@ -36,7 +35,7 @@ final class DeviceThread: SerialExecutor, @unchecked Sendable {
     }
 
     /// Ends the thread once its jobs are done; it lives until then.
-    func close() {
+    package func close() {
         condition.withLock {
             isClosed = true
             condition.signal()
