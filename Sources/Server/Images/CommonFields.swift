@@ -32,7 +32,8 @@ struct CommonFields {
         generation.maxSequenceLength = fields.integer("max_sequence_length", 1...1_000_000)
         let seed = fields.integer("seed", 0...Int.max)
         seedIsDrawn = seed == nil
-        generation.seeds = [seed.map(UInt64.init) ?? UInt64.random(in: 0..<1 << 63)]
+        // No more bits than JavaScript's numbers hold, so that every client can ask for the same again.
+        generation.seeds = [seed.map(UInt64.init) ?? UInt64.random(in: 0..<1 << 53)]
         for member in fields.object("extra_params") ?? [] where member.value != .null {
             guard let value = ParameterValue(member.value) else {
                 fields.refuse("extra_params", "extra_params.\(member.key) is an object, which no parameter is")
