@@ -77,9 +77,12 @@ import Testing
     @Test func aJobWithoutProgressIsKilledAndNamed() async throws {
         let worker = ProcessWorker(
             TinyWorker.configuration(), limits: TinyWorker.limits { $0.stall = .microseconds(1) })
+        // Long enough for a sign of life during a step, on a fast machine too.
+        var request = try TinyWorker.request(steps: 1000)
+        (request.height, request.width) = (128, 128)
+        let long = request
         await #expect {
-            // Long enough for a sign of life during a step.
-            try await worker.generate(TinyWorker.request(steps: 1000)) { _ in }
+            try await worker.generate(long) { _ in }
         } throws: { error in
             guard case EngineError.workerHung(0, _, let symptom) = error else { return false }
             return symptom.contains("finished no step for")

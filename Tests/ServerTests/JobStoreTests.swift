@@ -65,13 +65,13 @@ import Testing
         for (index, id) in ["a", "b", "c", "d"].enumerated() {
             _ = try await store.accept(job(id), sameWithin: nil)
             if id == "d" { break }
-            let keep = index == 0 ? 5.0 : 1000
+            let keep = index == 0 ? 1000.0 : 10_000
             #expect(try await store.complete(id, bytes: 100, timings: JobTimings(), keepSeconds: keep))
         }
         let now = Date().timeIntervalSince1970
         #expect(try await store.superfluous(at: now, storageBytes: 300).isEmpty)
-        #expect(try await store.superfluous(at: now + 10, storageBytes: 300) == ["a"])
-        #expect(try await store.superfluous(at: now + 10, storageBytes: 150) == ["a", "b"])
+        #expect(try await store.superfluous(at: now + 5000, storageBytes: 300) == ["a"])
+        #expect(try await store.superfluous(at: now + 5000, storageBytes: 150) == ["a", "b"])
         #expect(try await store.superfluous(at: now, storageBytes: 0) == ["a", "b", "c"])
     }
 
