@@ -1,5 +1,4 @@
 import Diffusion
-import Foundation
 import Models
 import Tensors
 import TestKit
@@ -71,36 +70,9 @@ import Testing
 }
 
 @DeviceActor @Suite struct Flux1BFloat16Tests {
-    private struct Distances: Decodable {
-        struct Run: Decodable {
-            struct Metric: Decodable { let maxAbs, relativeFrobenius: Double }
-            let decoded, latents: Metric
-        }
-        let cases: [String: [String: Run]]
-    }
-
     @Test(arguments: ["dev", "dev-true-cfg", "schnell"])
     func isNoFurtherFromFloat32ThanTheReference(_ name: String) throws {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let path = "\(Golden.folder)/flux1/bfloat16.json"
-        let limits = try decoder.decode(Distances.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        let limit = try #require(limits.cases[name]?["ownNoise"] ?? limits.cases[name]?["own_noise"])
-        let golden = try Golden("flux1/\(name)")
-        let asked = try golden.request()
-        let trace = try TinyModel(asked.model).run(try GenerationRequest(asked), dtype: .bfloat16).1
-        for (key, metric) in [
-            ("decoded", limit.decoded), ("latents.step\(asked.numInferenceSteps - 1)", limit.latents),
-        ] {
-            let found = try #require(trace[key]).values.map(Double.init)
-            let exact = try golden.tensor(key).doubles
-            let differences = zip(found, exact).map { $0 - $1 }
-            let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
-            let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
-            #expect(relative <= metric.relativeFrobenius, "\(key)")
-            #expect(differences.map(abs).max() ?? .infinity <= metric.maxAbs, "\(key)")
-            #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
-        }
+        try BFloat16Golden(name, in: "flux1", run: "own_noise").expectNoFurther()
     }
 
     @Test func computesInFloat16() throws {

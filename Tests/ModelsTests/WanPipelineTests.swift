@@ -109,37 +109,10 @@ import Testing
 }
 
 @DeviceActor @Suite struct WanBFloat16Tests {
-    private struct Distances: Decodable {
-        struct Run: Decodable {
-            struct Metric: Decodable { let maxAbs, relativeFrobenius: Double }
-            let decoded, latents: Metric
-        }
-        let cases: [String: [String: Run]]
-    }
-
     nonisolated private static let cases = ["t2v", "t2v-a14b", "i2v", "i2v-a14b-last", "flf2v", "ti2v", "ti2v-image"]
 
     /// The reference with its autoencoder in 32 bits, as its own examples have it, and as it is here.
     @Test(arguments: cases) func isNoFurtherFromFloat32ThanTheReference(_ name: String) throws {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let path = "\(Golden.folder)/wan/pipelines/bfloat16.json"
-        let limits = try decoder.decode(Distances.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        let limit = try #require(limits.cases[name]?["float32Vae"] ?? limits.cases[name]?["float32_vae"])
-        let golden = try Golden("wan/pipelines/\(name)")
-        let asked = try golden.request()
-        let trace = try TinyModel(asked.model).run(try GenerationRequest(asked), dtype: .bfloat16).1
-        for (key, metric) in [
-            ("decoded", limit.decoded), ("latents.step\(asked.numInferenceSteps - 1)", limit.latents),
-        ] {
-            let found = try #require(trace[key]).values.map(Double.init)
-            let exact = try golden.tensor(key).doubles
-            let differences = zip(found, exact).map { $0 - $1 }
-            let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
-            let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
-            #expect(relative <= metric.relativeFrobenius, "\(key)")
-            #expect(differences.map(abs).max() ?? .infinity <= metric.maxAbs, "\(key)")
-            #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
-        }
+        try BFloat16Golden(name, in: "wan/pipelines", run: "float32_vae").expectNoFurther()
     }
 }
