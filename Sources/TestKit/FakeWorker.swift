@@ -10,6 +10,8 @@ package final class FakeWorker: Worker {
     package struct Behaviour: Sendable {
         /// How long each step takes.
         package var step = Duration.milliseconds(5)
+        /// Whether it stays before the first step of what it is given, until a test lets it go on.
+        package var isHeld = false
         /// Whether it makes videos.
         package var makesVideos = false
         /// Requests with this prompt fail with this error.
@@ -56,6 +58,7 @@ package final class FakeWorker: Worker {
             return state.behaviour
         }
         defer { state.withLock { $0.running -= 1 } }
+        while state.withLock({ $0.behaviour.isHeld }) { try await Task.sleep(for: .milliseconds(2)) }
         observe(.encodingText)
         var times = StageTimes()
         let count = request.numInferenceSteps ?? 1

@@ -1,7 +1,9 @@
 import Diffusion
 import Engine
+import Foundation
 import HTTPTypes
 import Server
+import Synchronization
 import Tensors
 import TestKit
 import Testing
@@ -36,9 +38,9 @@ import Testing
     private func together(
         _ queue: GenerationQueue, _ worker: FakeWorker, _ requests: [GenerationRequest]
     ) async throws -> [GenerationQueue.Outcome] {
+        worker.change { $0.isHeld = true }
         let first = Task {
-            try await queue.run(
-                try request("first") { $0.numInferenceSteps = 30 }, owner: "", priority: .normal, observe: { _ in })
+            try await queue.run(try request("first"), owner: "", priority: .normal, observe: { _ in })
         }
         while !worker.isBusy { await Task.yield() }
         let outcomes = try await withThrowingTaskGroup(of: (Int, GenerationQueue.Outcome).self) { group in
@@ -47,6 +49,8 @@ import Testing
                     (index, try await queue.run(request, owner: "", priority: .normal, observe: { _ in }))
                 }
             }
+            while await queue.waitingCount < requests.count { await Task.yield() }
+            worker.change { $0.isHeld = false }
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         _ = try await first.value
@@ -94,6 +98,7 @@ import Testing
     @Test func oneOfABatchThatFailsDoesNotTakeTheOthersWithIt() async throws {
         var behaviour = FakeWorker.Behaviour()
         behaviour.failures = ["doom": .noPixels]
+        behaviour.isHeld = true
         let worker = FakeWorker(behaviour)
         let queue = try await queue(worker)
         let first = Task {
@@ -102,6 +107,8 @@ import Testing
         while !worker.isBusy { await Task.yield() }
         let bad = Task { try await queue.run(try request("doom"), owner: "", priority: .normal, observe: { _ in }) }
         async let good = queue.run(try request("fine"), owner: "", priority: .normal, observe: { _ in })
+        while await queue.waitingCount < 2 { await Task.yield() }
+        worker.change { $0.isHeld = false }
         #expect(try await good.pixels.count == 1)
         await #expect(throws: EngineError.noPixels) { try await bad.value }
         _ = try await first.value
@@ -130,18 +137,17 @@ import Testing
         try await queue.reserve(for: "c")
     }
 
-    /// One request for each owner, the first of them running if none runs yet.
+    /// One request for each owner, the first of them running, without an end, if none runs yet.
     private func fill(
         _ queue: GenerationQueue, _ worker: FakeWorker, owners: [String]
     ) async throws -> [Task<GenerationQueue.Outcome, any Error>] {
+        worker.change { $0.isHeld = true }
         var tasks: [Task<GenerationQueue.Outcome, any Error>] = []
         for owner in owners {
             let (before, running) = (await queue.waitingCount, await queue.runningCount)
             tasks.append(
                 Task {
-                    try await queue.run(
-                        try request("long") { $0.numInferenceSteps = 900 }, owner: owner, priority: .normal,
-                        observe: { _ in })
+                    try await queue.run(try request("long"), owner: owner, priority: .normal, observe: { _ in })
                 })
             while await queue.waitingCount + queue.runningCount == before + running { await Task.yield() }
         }
@@ -200,23 +206,34 @@ import Testing
         var limits = ServerLimits()
         limits.batch = batch
         let queue = GenerationQueue(model, limits)
-        let requests = try (1...4).map { seed in
+        let everyoneWaits = Mutex(false)
+        let requests = try (0...4).map { seed in
             var request = GenerationRequest(prompts: ["picture \(seed)"])
             (request.height, request.width, request.numInferenceSteps) = (32, 32, 3)
             (request.seeds, request.maxSequenceLength) = ([UInt64(seed)], 16)
             return try model.resolve(request)
         }
-        let tasks = requests.map { request in
+        // The first one keeps the worker busy until the others wait.
+        let first = Task {
+            try await queue.run(requests[0], owner: "", priority: .normal) { _ in
+                while !everyoneWaits.withLock({ $0 }) { usleep(1000) }
+            }
+        }
+        while await queue.runningCount == 0 { await Task.yield() }
+        let tasks = requests.dropFirst().map { request in
             Task { try await queue.run(request, owner: "", priority: .normal, observe: { _ in }) }
         }
+        while await queue.waitingCount < tasks.count { await Task.yield() }
+        everyoneWaits.withLock { $0 = true }
+        _ = try await first.value
         var companions: [Int] = []
-        for (request, task) in zip(requests, tasks) {
+        for (request, task) in zip(requests.dropFirst(), tasks) {
             let outcome = try await task.value
             companions.append(outcome.companions)
             let alone = try await worker.generate(request) { _ in }.pixels
             let differences = zip(alone.bytes, outcome.pixels.bytes).map { abs(Int($0) - Int($1)) }
             #expect(differences.max() ?? 0 <= tolerance)
         }
-        #expect((companions.max() ?? 0 > 1) == (batch > 1))
+        #expect(companions == Array(repeating: batch, count: 4))
     }
 }

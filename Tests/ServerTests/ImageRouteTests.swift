@@ -155,7 +155,7 @@ import Testing
                     server.worker.isBusy && server.worker.steps >= before + steps
                 }
                 request.cancel()
-                let isFree = try await server.wait(seconds: 2) { !server.worker.isBusy }
+                let isFree = try await server.wait { !server.worker.isBusy }
                 #expect(isThere && isFree)
                 #expect(server.worker.steps < before + steps + 20)
             }
@@ -190,12 +190,15 @@ import Testing
     }
 
     @Test func aRequestWithAKeyGoesOnWithoutItsClient() async throws {
-        let server = try await TestServer({ $0.step = .milliseconds(20) })
+        let server = try await TestServer({ $0.isHeld = true })
         try await server.run { client in
             let headers = ["idempotency-key": "k2"]
             let first = Task { try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers) }
             #expect(try await server.wait { server.worker.isBusy })
             first.cancel()
+            _ = await first.result
+            try await Task.sleep(for: .milliseconds(100))
+            server.worker.change { $0.isHeld = false }
             let second = try await client.post(Self.path, #"{"prompt": "a lake"}"#, headers: headers)
             #expect(second.status == 200)
             #expect(server.worker.requests.count == 1)

@@ -105,7 +105,7 @@ import Testing
             in: folder,
             {
                 $0.makesVideos = true
-                $0.step = .milliseconds(30)
+                $0.isHeld = true
             })
         var ids: [String] = []
         for number in 0..<3 {
@@ -117,6 +117,7 @@ import Testing
         let refused = NewJob(.video, owner: "", priority: .normal, work: try work("late"))
         await #expect(throws: APIError.self) { try await server.core.jobs.accept(refused, seedIsDrawn: false) }
         // What runs comes to its end; what waits stays in the store as it is.
+        server.worker.change { $0.isHeld = false }
         let running = ids[0]
         #expect(
             try await server.wait { try await server.core.jobs.store.job(running, owner: "")?.status == .completed })

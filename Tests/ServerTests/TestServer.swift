@@ -47,8 +47,8 @@ struct TestServer: Sendable {
         }
     }
 
-    /// Waits until something is so.
-    func wait(seconds: Double = 5, until condition: @Sendable () async throws -> Bool) async throws -> Bool {
+    /// Waits until something is so; long enough for a machine whose every core is busy with other tests.
+    func wait(seconds: Double = 60, until condition: @Sendable () async throws -> Bool) async throws -> Bool {
         let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             if try await condition() { return true }

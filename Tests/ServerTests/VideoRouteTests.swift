@@ -19,7 +19,7 @@ import Testing
 
     private func finished(_ id: String, _ client: Client, _ server: TestServer) async throws -> Client.Answer {
         #expect(
-            try await server.wait(seconds: 20) {
+            try await server.wait {
                 let status = try await client.get("/v1/videos/\(id)").json["status"] as? String
                 return status == "completed" || status == "failed"
             })
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func deletesWhatWaitsAndWhatRuns() async throws {
-        let server = try await server(step: .milliseconds(20))
+        let server = try await server(step: .seconds(60))
         try await server.run { client in
             let body = #"{"prompt": "long", "num_inference_steps": 400}"#
             let running = try #require(try await client.post("/v1/videos", body).json["id"] as? String)
@@ -133,7 +133,7 @@ import Testing
                 #expect(try await client.get("/v1/videos/\(id)").status == 404)
                 #expect(try await client.send(.delete, "/v1/videos/\(id)").status == 404)
             }
-            #expect(try await server.wait(seconds: 2) { !server.worker.isBusy })
+            #expect(try await server.wait { !server.worker.isBusy })
             #expect(server.worker.requests.count == 1)
             let media = "\(server.core.jobs.folder.path)/media"
             #expect(try await server.wait { try FileManager.default.contentsOfDirectory(atPath: media).isEmpty })
