@@ -5,6 +5,7 @@
 # make check     lint, warnings as errors, and make test
 # make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
 # make format    format the sources
+# make bench     against diffusers, torch.compile and OpenVINO, in turn (BENCH="--cases …" for some of it)
 # make docs      the library's documentation, into .build/docs
 
 SWIFT_FLAGS := -c release
@@ -48,7 +49,7 @@ docs: build
 	Tools/docs.sh
 
 bench: build
-	Benchmarks/compare.sh
+	Benchmarks/run.sh $(BENCH)
 
 clean:
 	rm -rf .build demo.png demo.mp4

@@ -1,14 +1,15 @@
-"""Times VisualGen and diffusers on the same shapes in turn (A B A B …) and prints the ratio of each pair.
+"""Times VisualGen and others on the same shapes in turn (A B C A B C …) and prints the ratios of each round.
 
     python Benchmarks/compare.py transformer --dtype float32 --rounds 3
     python Benchmarks/compare.py decoder --dtype bfloat16
-    python Benchmarks/compare.py transformer --family wan
+    python Benchmarks/compare.py transformer --family wan --against eager compile openvino
     python Benchmarks/compare.py decoder --family wan --width 480 --height 272 --num-frames 17
     python Benchmarks/compare.py generation
 
 FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; both at
-their real width. Run it with the packages of Tools/reference/requirements.txt, after `make build`. Shared machines drift:
-the ratio of a pair, measured within minutes, is worth more than any absolute time.
+their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
+network is converted. Run it with the packages of Benchmarks/requirements.txt, after `make build`. Shared machines drift:
+the ratio within a round, measured within minutes, is worth more than any absolute time.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / ".build/release/visualgen"
 
+OTHERS = ["eager", "compile", "openvino"]
+
 # What each family is measured at unless the command line says otherwise.
 SHAPES = {
     "flux": {"height": 512, "width": 512, "blocks": [2, 4]},
@@ -29,18 +32,25 @@ SHAPES = {
 
 
 def main() -> None:
+    arguments = parse(sys.argv[1:])
+    for line in table(compare(arguments)):
+        print(line)
+
+
+def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("subject", choices=["transformer", "decoder", "generation"])
     parser.add_argument("--family", default="flux", choices=SHAPES)
+    parser.add_argument("--against", nargs="+", default=["eager"], choices=OTHERS)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument("--rounds", type=int, default=3, help="pairs of one process each")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of one process each")
     parser.add_argument("--runs", type=int, default=3, help="counted runs in each process")
     parser.add_argument("--height", type=int)
     parser.add_argument("--width", type=int)
     parser.add_argument("--num-frames", type=int, help="of Wan")
     parser.add_argument("--blocks", type=int, nargs="+", help="double and single ones of FLUX.1, or those of Wan")
     parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     for name, value in SHAPES[arguments.family].items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
@@ -48,17 +58,31 @@ def main() -> None:
         parser.error("whole generations are compared with the built-in model of pictures only")
     if len(arguments.blocks) != len(SHAPES[arguments.family]["blocks"]):
         parser.error(f"blocks takes {len(SHAPES[arguments.family]['blocks'])} numbers for this family")
-    pairs = []
+    return arguments
+
+
+def compare(arguments: argparse.Namespace) -> dict[str, list[dict]]:
+    """The figures of every engine, a process each round."""
+    figures = {name: [] for name in ["visualgen", *arguments.against]}
     for number in range(1, arguments.rounds + 1):
-        pairs.append((ours(arguments), diffusers(arguments)))
-        a, b = (side["median_seconds"] for side in pairs[-1])
-        print(f"pair {number}: visualgen {a:.3f} s, diffusers {b:.3f} s", file=sys.stderr, flush=True)
-    for name, index in [("visualgen", 0), ("diffusers", 1)]:
-        seconds = [pair[index]["median_seconds"] for pair in pairs]
-        memory = [pair[index]["peak_memory_bytes"] / 1e9 for pair in pairs]
-        print(f"{name}: seconds {' '.join(f'{s:.3f}' for s in seconds)}, peak memory {max(memory):.2f} GB")
-    ratios = [b["median_seconds"] / a["median_seconds"] for a, b in pairs]
-    print(f"diffusers / visualgen: {' '.join(f'{r:.2f}' for r in ratios)}, median {statistics.median(ratios):.2f}")
+        for name, rounds in figures.items():
+            rounds.append(ours(arguments) if name == "visualgen" else other(arguments, name))
+            print(f"round {number}: {name} {rounds[-1]['median_seconds']:.3f} s", file=sys.stderr, flush=True)
+    return figures
+
+
+def table(figures: dict[str, list[dict]]) -> list[str]:
+    lines = []
+    for name, rounds in figures.items():
+        seconds = " ".join(f"{one['median_seconds']:.3f}" for one in rounds)
+        memory = max(one["peak_memory_bytes"] for one in rounds) / 1e9
+        ready = statistics.median(one["ready_seconds"] for one in rounds)
+        line = f"{name}: seconds {seconds}, once before the first {ready:.1f} s, peak memory {memory:.2f} GB"
+        if name != "visualgen":
+            ratios = [b["median_seconds"] / a["median_seconds"] for a, b in zip(figures["visualgen"], rounds)]
+            line += f"; against visualgen {' '.join(f'{r:.2f}' for r in ratios)}, median {statistics.median(ratios):.2f}"
+        lines.append(line)
+    return lines
 
 
 def ours(arguments: argparse.Namespace) -> dict:
@@ -74,8 +98,14 @@ def ours(arguments: argparse.Namespace) -> dict:
     return run(command)
 
 
-def diffusers(arguments: argparse.Namespace) -> dict:
-    return run([sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(vars(arguments))])
+def product(dtype: str, threads: int) -> dict:
+    """The rate of one matrix product alone."""
+    return run([str(ENGINE), "bench", "product", "--dtype", dtype, "--threads", str(threads), "--runs", "20"])
+
+
+def other(arguments: argparse.Namespace, engine: str) -> dict:
+    settings = vars(arguments) | {"engine": engine}
+    return run([sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(settings)])
 
 
 def run(command: list[str]) -> dict:

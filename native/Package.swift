@@ -22,6 +22,9 @@ let package = Package(
                 .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib", "-Xlinker", "-zdefs"]),
                 .linkedLibrary("torch_cpu"),
                 .linkedLibrary("c10"),
+                .linkedLibrary("m"),
+                // The threads of LibTorch.
+                .linkedLibrary(":libgomp.so.1"),
             ]
         )
     ],

@@ -14,4 +14,4 @@ for source in Sources/CTorch/*.cpp; do
         -ISources/CTorch/include -c "$source" -o "$object"
 done
 "${CXX:-g++}" -shared -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs \
-    -ltorch_cpu -lc10
+    -ltorch_cpu -lc10 -l:libgomp.so.1

@@ -12,7 +12,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure a part of a model with random weights, or whole generations.",
         discussion: "Figures go to standard output as JSON.")
 
-    @Argument(help: "transformer, decoder or generation.")
+    @Argument(help: "transformer, decoder, generation, or product: one matrix product.")
     var subject: Subject
 
     @Option(name: .long, help: "The family of transformer and decoder, or enough of its name: flux, wan.")
@@ -32,7 +32,7 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Runs that are counted, after one that is not.") var runs: Int = 5
 
-    enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation }
+    enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation, product }
 
     func validate() throws {
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
@@ -57,6 +57,10 @@ struct Bench: AsyncParsableCommand {
         case .generation: try await generations(&report)
         case .transformer: try await part(.transformer, &report)
         case .decoder: try await part(.decoder, &report)
+        case .product:
+            report = ["subject": subject.rawValue, "dtype": dtype.rawValue]
+            let worker = LocalWorker(device: .cpu, threads: threads)
+            add(try await worker.timeProduct(dtype: dtype.dtype, runs: runs), to: &report)
         }
         report["peak_memory_bytes"] = Metrics.peakMemory
         let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
@@ -76,6 +80,11 @@ struct Bench: AsyncParsableCommand {
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")
         }
+        add(timing, to: &report)
+    }
+
+    private func add(_ timing: LocalWorker.Timing, to report: inout [String: Any]) {
+        report["ready_seconds"] = timing.ready
         report["seconds"] = timing.seconds
         report["median_seconds"] = Self.median(timing.seconds)
         if timing.operations > 0 {
@@ -107,12 +116,14 @@ struct Bench: AsyncParsableCommand {
         var metrics = Metrics()
         try await metrics.measure(\.load) { try await worker.load(checkpoint, dtype: dtype.dtype) }
         var seconds: [Double] = []
-        for index in 0...runs {
+        for _ in 0...runs {
             let start = ContinuousClock.now
             _ = try await worker.generate(resolved, deliver: { _ in })
-            if index > 0 { seconds.append((ContinuousClock.now - start).seconds) }
+            seconds.append((ContinuousClock.now - start).seconds)
         }
+        let first = seconds.removeFirst()
         report["load_seconds"] = metrics.load
+        report["ready_seconds"] = first - Self.median(seconds)
         report["seconds"] = seconds
         report["median_seconds"] = Self.median(seconds)
     }

@@ -6,6 +6,8 @@ package import Tensors
 extension LocalWorker {
     /// What timing a part of a model gave.
     package struct Timing: Sendable {
+        /// What had to be done once before the first counted run, in seconds beyond what a run takes.
+        package let ready: Double
         /// Seconds of each counted run.
         package let seconds: [Double]
         /// Floating point operations of the matrix products of one run; 0 if unknown.
@@ -25,16 +27,37 @@ extension LocalWorker {
     package func time(
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType, runs: Int
     ) throws -> Timing {
-        let benchmark = try family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device))
+        try time(family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device)), runs: runs)
+    }
+
+    /// Times one product of a linear layer, 1536 rows of 3072 numbers by 3072 × 3072 weights: the rate that nothing made of
+    /// such products can pass.
+    ///
+    /// - Parameters:
+    ///   - dtype: the type of the numbers
+    ///   - runs: how many runs are counted
+    /// - Returns: the times
+    /// - Throws: `CancellationError` between two runs, or ``TensorError``
+    package func timeProduct(dtype: DType, runs: Int) throws -> Timing {
+        let (rows, width) = (1536, 3072)
+        let plan = ExecutionPlan(dtype: dtype, device: device)
+        let linear = try Linear(Weights(RandomWeights(), plan: plan), from: width, to: width)
+        let x = try NoiseSource(seeds: [0], count: 1).draw([rows, width]).to(dtype)
+        let operations = 2 * Double(rows * width * width)
+        return try time(Benchmark(operations: operations) { _ = try linear(x) }, runs: runs)
+    }
+
+    private func time(_ benchmark: Benchmark, runs: Int) throws -> Timing {
         var seconds: [Double] = []
         try HostMemory.reusing {
-            for index in 0...runs {
+            for _ in 0...runs {
                 try Task.checkCancellation()
                 var elapsed = 0.0
                 try timed(&elapsed, benchmark.run)
-                if index > 0 { seconds.append(elapsed) }
+                seconds.append(elapsed)
             }
         }
-        return Timing(seconds: seconds, operations: benchmark.operations)
+        let first = seconds.removeFirst()
+        return Timing(ready: first - (seconds.min() ?? 0), seconds: seconds, operations: benchmark.operations)
     }
 }

@@ -16,7 +16,18 @@ package protocol AttentionBackend: Sendable {
         -> Tensor
 }
 
-/// LibTorch's own kernel (`VANILLA`).
+/// The project's kernel for CPUs (`VANILLA` there).
+package struct TiledAttention: AttentionBackend {
+    package init() {}
+
+    package func attend(
+        _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
+    ) throws(TensorError) -> Tensor {
+        try tiledAttention(query, key, value, mask: mask, scale: scale)
+    }
+}
+
+/// LibTorch's own kernel (`VANILLA` on other devices).
 package struct ScaledDotProductAttention: AttentionBackend {
     package init() {}
 

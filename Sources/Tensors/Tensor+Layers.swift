@@ -133,6 +133,37 @@ package func scaledDotProductAttention(
     try Tensor("attention", ct_attention(query.handle, key.handle, value.handle, mask?.handle, scale))
 }
 
+/// The same on the CPU in tiles of our own, which keep no matrix of scores.
+///
+/// - Parameters:
+///   - query: `[batch, heads, tokens, width]`
+///   - key: `[batch, heads, keys, width]`
+///   - value: `[batch, heads, keys, width]`
+///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
+///   - scale: usually one over the root of the width
+/// - Returns: `[batch, heads, tokens, width]`; zeros for a token to which every key is hidden
+/// - Throws: ``TensorError``
+package func tiledAttention(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
+) throws(TensorError) -> Tensor {
+    try Tensor(
+        "tiled_attention", ct_tiled_attention(query.handle, key.handle, value.handle, mask?.handle, scale, nil))
+}
+
+/// Attention to some of the keys, in a form that can be joined with attention to others.
+///
+/// - Parameters: as ``tiledAttention(_:_:_:mask:scale:)``
+/// - Returns: its result, and log Σ exp(score) of each token, `[batch, heads, tokens]` in 32-bit floats
+/// - Throws: ``TensorError``
+package func tiledAttentionPart(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
+) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
+    var sums: ct_tensor?
+    let result = try Tensor(
+        "tiled_attention", ct_tiled_attention(query.handle, key.handle, value.handle, mask?.handle, scale, &sums))
+    return (result, try Tensor("tiled_attention", sums))
+}
+
 /// Every pixel repeated in both directions.
 ///
 /// - Parameters:

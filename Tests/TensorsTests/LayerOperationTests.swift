@@ -92,28 +92,6 @@ import Testing
         #expect(try softmax(x, axis: 0).isFinite())
     }
 
-    @Test(arguments: [true, false]) func attends(_ isMasked: Bool) throws {
-        let (query, key) = try (tensor([2, 3, 4, 6]), tensor([2, 3, 5, 6], seed: 2))
-        let value = try tensor([2, 3, 5, 6], seed: 3)
-        let mask = try tensor([1, 3, 4, 5], seed: 4)
-        var scores = try matmul(query, key.transposed(2, 3)) * 0.3
-        if isMasked { scores = try scores + mask }
-        let expected = try matmul(softmax(scores, axis: 3), value)
-        let result = try scaledDotProductAttention(query, key, value, mask: isMasked ? mask : nil, scale: 0.3)
-        #expect(try result.distance(to: expected) <= 2e-6)
-    }
-
-    @Test func attentionPassesOverWhatIsHidden() throws {
-        let (query, key, value) = try (
-            tensor([1, 1, 2, 4]), tensor([1, 1, 3, 4], seed: 2), tensor([1, 1, 3, 4], seed: 3)
-        )
-        let mask = try Tensor([0, 0, -Float.infinity, 0, 0, -.infinity], shape: [1, 1, 2, 3])
-        let result = try scaledDotProductAttention(query, key, value, mask: mask, scale: 0.5)
-        let expected = try scaledDotProductAttention(
-            query, key.slice(0..<2, axis: 2), value.slice(0..<2, axis: 2), mask: nil, scale: 0.5)
-        #expect(try result.distance(to: expected) <= 1e-6)
-    }
-
     @Test func repeatsPixels() throws {
         let x = try Tensor([1, 2, 3, 4] as [Float], shape: [1, 1, 2, 2])
         #expect(try upsampleNearest2D(x, by: 2).floats() == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])

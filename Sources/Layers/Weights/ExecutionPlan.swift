@@ -12,11 +12,10 @@ package struct ExecutionPlan {
     /// - Parameters:
     ///   - dtype: the type of weights and activations
     ///   - device: where they live
-    ///   - attention: the attention kernel
-    package init(
-        dtype: DType = .float32, device: Device = .cpu, attention: any AttentionBackend = ScaledDotProductAttention()
-    ) {
-        (self.dtype, self.device, self.attention) = (dtype, device, attention)
+    ///   - attention: the attention kernel; nil for the exact one of the device
+    package init(dtype: DType = .float32, device: Device = .cpu, attention: (any AttentionBackend)? = nil) {
+        (self.dtype, self.device) = (dtype, device)
+        self.attention = attention ?? (device == .cpu ? TiledAttention() : ScaledDotProductAttention())
     }
 
     /// The same in 32-bit floats, for components that 16 bits would spoil.

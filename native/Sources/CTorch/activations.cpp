@@ -46,7 +46,7 @@ template <class Function> at::Tensor mapped(Function function, const at::Tensor 
         using T = decltype(type);
         const T *in = numbers<T>(x);
         T *out = static_cast<T *>(result.mutable_data_ptr());
-        at::parallel_for(0, x.numel(), 16384,
+        parallel_for(0, x.numel(), 16384,
                          [&](int64_t begin, int64_t end) { map(function, in + begin, end - begin, out + begin); });
     });
     return result;

@@ -107,7 +107,7 @@ template <class Body> void for_each_row(const at::Tensor &x, int64_t groups, Bod
     const int64_t rows = x.size(0) * x.size(1);
     if (rows == 0) return;
     const int64_t together = rows / groups;
-    at::parallel_for(0, rows, grain(x.numel() / rows), [&](int64_t begin, int64_t end) {
+    parallel_for(0, rows, grain(x.numel() / rows), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) body(row, row / together);
     });
 }
@@ -174,7 +174,7 @@ template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &wei
     const T *in = numbers<T>(x);
     const float *weights = numbers<float>(weight);
     T *out = static_cast<T *>(result.mutable_data_ptr());
-    at::parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
+    parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row)
             rms_silu(in + row * width, weights, static_cast<float>(epsilon), width, out + row * width);
     });

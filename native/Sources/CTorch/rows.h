@@ -1,9 +1,8 @@
 // What loops of our own over a CPU tensor's numbers share: their types, and cloning for several processors.
 #pragma once
 
+#include "parallel.h"
 #include "support.h"
-
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 

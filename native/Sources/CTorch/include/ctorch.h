@@ -147,6 +147,11 @@ CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
 // Attention over [batch, heads, tokens, width]; the mask is added to the scores.
 CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask,
                                           double scale);
+// The same on the CPU in tiles of our own; the logarithm of each row's sum of exponentials, [batch, heads, tokens] in float32, is
+// given where it is asked for.
+CT_API ct_tensor CT_NULLABLE ct_tiled_attention(ct_tensor query, ct_tensor key, ct_tensor value,
+                                                ct_tensor CT_NULLABLE mask, double scale,
+                                                ct_tensor CT_NULLABLE *CT_NULLABLE log_sum_exp);
 
 // Pictures.
 CT_API ct_tensor CT_NULLABLE ct_upsample_nearest2d(ct_tensor x, int64_t factor);

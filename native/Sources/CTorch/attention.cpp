@@ -1,0 +1,218 @@
+// Attention on the CPU: softmax(query · keyᵀ · scale + mask) · value, in tiles. The scores of some rows and some keys stay in
+// the processor's cache, with a running maximum and sum for each row (the online softmax of FlashAttention).
+//
+// The products read 32-bit words: a float, or a pair of bfloat16 where the processor multiplies pairs. Either way one word of
+// a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them.
+#include "rows.h"
+
+#include <ATen/Version.h>
+#include <ATen/ops/empty.h>
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+using namespace ct;
+
+namespace {
+
+// Rows of queries, and keys, that are taken together: their scores, keys and values fill half of a usual second-level cache.
+constexpr int64_t rows_together = 96;
+constexpr int64_t keys_together = 256;
+// Words that one sum adds up in a row: longer sums round more.
+constexpr int64_t depth_together = 128;
+// A factor for each of the rows of a tile that changes nothing.
+constexpr float ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+// Words of packed keys and values that are kept for several heads.
+constexpr int64_t words_together = 1 << 21;
+
+constexpr float per_ln2 = 1.44269504088896341f;
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// The layout of one call: everything in numbers or words, strides in numbers of the tensors' type.
+struct Shape {
+    int64_t batch, heads, rows, keys, width;
+    int64_t query[3], key[3], value[3], mask[4];
+    // The scale of scores that count in powers of two.
+    float scale;
+    const float *masks;
+    // Words of a row of queries or keys, and numbers of a row of values, padded to whole words and panels.
+    int64_t depth, padded_width;
+};
+
+// What one thread needs.
+struct Scratch {
+    std::unique_ptr<char[]> memory;
+    uint32_t *queries;
+    float *scores, *results;
+    float maxima[rows_together], totals[rows_together], factors[rows_together];
+
+    explicit Scratch(const Shape &shape) {
+        const int64_t words = rows_together * (shape.depth + keys_together + shape.padded_width);
+        memory = std::make_unique<char[]>(words * 4 + 64);
+        queries = reinterpret_cast<uint32_t *>((reinterpret_cast<uintptr_t>(memory.get()) + 63) / 64 * 64);
+        scores = reinterpret_cast<float *>(queries + rows_together * shape.depth);
+        results = scores + rows_together * keys_together;
+    }
+};
+
+// The functions of one processor and type.
+template <class T> struct Kernel {
+    // Keys of a panel, and numbers of a word.
+    int64_t columns, numbers;
+    void (*pack_keys)(const Shape &, const T *, int64_t, uint32_t *);
+    void (*pack_values)(const Shape &, const T *, int64_t, uint32_t *);
+    void (*attend_rows)(const Shape &, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, T *,
+                        float *, Scratch &);
+};
+
+#define CT_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define CT_BEGIN_TARGET(features) CT_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define CT_END_TARGET CT_PRAGMA(clang attribute pop)
+#else
+#define CT_BEGIN_TARGET(features) CT_PRAGMA(GCC push_options) CT_PRAGMA(GCC target(features))
+#define CT_END_TARGET CT_PRAGMA(GCC pop_options)
+#endif
+
+#if defined(__x86_64__)
+CT_BEGIN_TARGET("arch=x86-64-v4,avx512bf16")
+namespace pairs512 {
+#define CT_WIDTH 16
+#define CT_ROWS 12
+#define CT_NUMBERS 2
+#include "attention_tiles.h"
+}  // namespace pairs512
+CT_END_TARGET
+
+CT_BEGIN_TARGET("arch=x86-64-v4")
+namespace singles512 {
+#define CT_WIDTH 16
+#define CT_ROWS 12
+#define CT_NUMBERS 1
+#include "attention_tiles.h"
+}  // namespace singles512
+CT_END_TARGET
+
+CT_BEGIN_TARGET("arch=x86-64-v3")
+namespace singles256 {
+#define CT_WIDTH 8
+#define CT_ROWS 6
+#define CT_NUMBERS 1
+#include "attention_tiles.h"
+}  // namespace singles256
+CT_END_TARGET
+#endif
+
+namespace singles128 {
+#define CT_WIDTH 4
+#define CT_ROWS 6
+#define CT_NUMBERS 1
+#include "attention_tiles.h"
+}  // namespace singles128
+
+template <class T> const Kernel<T> &kernel() {
+#if defined(__x86_64__)
+    // What LibTorch uses, which a user may lower by ATEN_CPU_CAPABILITY.
+    static const std::string level = at::get_cpu_capability();
+    static const bool has_512 = level.find("AVX512") != std::string::npos, has_256 = has_512 || level == "AVX2";
+    static const bool has_pairs = has_512 && __builtin_cpu_supports("avx512bf16");
+    if constexpr (std::is_same_v<T, bfloat16>)
+        if (has_pairs) return pairs512::kernel<T>;
+    if (has_512) return singles512::kernel<T>;
+    if (has_256) return singles256::kernel<T>;
+#endif
+    return singles128::kernel<T>;
+}
+
+template <class T>
+void attend(Shape &shape, const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, at::Tensor &out,
+            float *log_sums) {
+    const Kernel<T> &kernel = ::kernel<T>();
+    shape.depth = round_up(shape.width, kernel.numbers) / kernel.numbers;
+    shape.padded_width = round_up(shape.width, kernel.columns);
+    const int64_t row_blocks = (shape.rows + rows_together - 1) / rows_together;
+    const int64_t key_blocks = (shape.keys + keys_together - 1) / keys_together;
+    const int64_t key_panels = (shape.keys + kernel.columns - 1) / kernel.columns;
+    // Words of the packed keys, and of the packed values, of one head.
+    const int64_t key_words = key_panels * kernel.columns * shape.depth;
+    const int64_t value_words = round_up(shape.keys, kernel.numbers) / kernel.numbers * shape.padded_width;
+    // So many heads at a time that every thread has several blocks of rows to do, and more of them while they are small.
+    const int64_t all = shape.batch * shape.heads, enough = 4 * at::get_num_threads();
+    const int64_t together = std::min(all, std::max((enough + row_blocks - 1) / row_blocks,
+                                                    words_together / (key_words + value_words)));
+    const at::Tensor packed = at::empty({together, key_words + value_words}, at::kInt);
+    uint32_t *words = static_cast<uint32_t *>(packed.mutable_data_ptr());
+    T *result = static_cast<T *>(out.mutable_data_ptr());
+    for (int64_t from = 0; from < all; from += together) {
+        const int64_t count = std::min(together, all - from), parts = key_panels + key_blocks;
+        const auto head_words = [&](int64_t index) { return words + index * (key_words + value_words); };
+        parallel_for(0, count * parts, 4, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+                const int64_t index = i / parts, part = i % parts;
+                const int64_t batch = (from + index) / shape.heads, head = (from + index) % shape.heads;
+                if (part < key_panels)
+                    kernel.pack_keys(shape, numbers<T>(key) + batch * shape.key[0] + head * shape.key[1], part,
+                                     head_words(index));
+                else
+                    kernel.pack_values(shape, numbers<T>(value) + batch * shape.value[0] + head * shape.value[1],
+                                       part - key_panels, head_words(index) + key_words);
+            }
+        });
+        parallel_pieces(count * row_blocks, [&](const auto &next) {
+            Scratch scratch(shape);
+            for (int64_t i = next(); i < count * row_blocks; i = next()) {
+                const int64_t index = i / row_blocks, block = i % row_blocks;
+                const int64_t batch = (from + index) / shape.heads, head = (from + index) % shape.heads;
+                kernel.attend_rows(shape, batch, head, block,
+                                   numbers<T>(query) + batch * shape.query[0] + head * shape.query[1], head_words(index),
+                                   head_words(index) + key_words, result, log_sums, scratch);
+            }
+        });
+    }
+}
+
+// The last axis dense.
+at::Tensor dense(const at::Tensor &x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
+
+}  // namespace
+
+ct_tensor ct_tiled_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale,
+                             ct_tensor *log_sum_exp) {
+    return guard([&] {
+        const at::Tensor &q = borrow(query), &k = borrow(key), &v = borrow(value);
+        TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
+                        q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.dtype() == k.dtype() &&
+                        q.dtype() == v.dtype() && has_rows(q) && k.is_cpu() && v.is_cpu(),
+                    "cannot attend from ", q.sizes(), " to keys of ", k.sizes(), " and values of ", v.sizes());
+        const at::Tensor queries = dense(q), keys = dense(k), values = dense(v);
+        Shape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3), {}, {}, {}, {}, 0, nullptr, 0, 0};
+        for (int64_t axis = 0; axis < 3; ++axis) {
+            shape.query[axis] = queries.stride(axis);
+            shape.key[axis] = keys.stride(axis);
+            shape.value[axis] = values.stride(axis);
+        }
+        shape.scale = static_cast<float>(scale * per_ln2);
+        at::Tensor masks;
+        if (mask) {
+            masks = borrow(mask).to(at::kFloat).expand({shape.batch, shape.heads, shape.rows, shape.keys});
+            for (int64_t axis = 0; axis < 4; ++axis) shape.mask[axis] = masks.stride(axis);
+            shape.masks = numbers<float>(masks);
+        }
+        at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, q.options());
+        at::Tensor sums;
+        if (log_sum_exp) sums = at::empty({shape.batch, shape.heads, shape.rows}, q.options().dtype(at::kFloat));
+        float *log_sums = log_sum_exp ? static_cast<float *>(sums.mutable_data_ptr()) : nullptr;
+        dispatch(q, [&](auto type) { attend<decltype(type)>(shape, queries, keys, values, out, log_sums); });
+        if (log_sum_exp) *log_sum_exp = give(std::move(sums));
+        return out.transpose(1, 2);
+    });
+}

@@ -1,0 +1,219 @@
+// The tiles of attention, written once for every processor: attention.cpp includes this file in a namespace of its own for each,
+// with that processor's instructions switched on.
+//
+//   CT_WIDTH    floats of a vector
+//   CT_ROWS     rows of a product that the registers hold, two vectors wide
+//   CT_NUMBERS  numbers of a 32-bit word: one float, or two bfloat16
+
+constexpr int64_t width = CT_WIDTH, rows = CT_ROWS, vectors = 2, columns = width * vectors;
+constexpr int64_t numbers_in_word = CT_NUMBERS;
+
+typedef float Vector __attribute__((vector_size(CT_WIDTH * sizeof(float))));
+typedef int32_t Whole __attribute__((vector_size(CT_WIDTH * sizeof(int32_t))));
+
+inline Vector read(const void *source) {
+    Vector value;
+    __builtin_memcpy(&value, source, sizeof value);
+    return value;
+}
+
+template <class Value> void write(const Value &value, void *target) { __builtin_memcpy(target, &value, sizeof value); }
+
+#if CT_NUMBERS == 1
+inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
+    sum += __builtin_bit_cast(float, *word) * words;
+}
+
+inline void put(float value, uint32_t *words, int64_t place) { words[place] = __builtin_bit_cast(uint32_t, value); }
+
+// Writes a vector of numbers, and returns them as they were written.
+inline Vector put(const Vector &values, uint32_t *words, int64_t place) {
+    write(values, words + place);
+    return values;
+}
+#else
+inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
+    const __m512i left = _mm512_set1_epi32(static_cast<int>(*word));
+    sum = (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)left, (__m512bh)words);
+}
+
+inline void put(float value, uint32_t *words, int64_t place) {
+    bfloat16 nearest;
+    store(value, nearest);
+    write(nearest, reinterpret_cast<char *>(words) + 2 * place);
+}
+
+// Writes a vector of numbers, and returns them as they were written.
+inline Vector put(const Vector &values, uint32_t *words, int64_t place) {
+    const __m256bh nearest = _mm512_cvtneps_pbh((__m512)values);
+    write(nearest, reinterpret_cast<char *>(words) + 2 * place);
+    return (Vector)_mm512_cvtpbh_ps(nearest);
+}
+#endif
+
+// One tile of a product: out = left · right, or out = factor · out + left · right with a factor for each row.
+inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, float *out,
+                     int64_t out_stride, const float *factors) {
+    Vector sums[rows][vectors] = {};
+    for (int64_t k = 0; k < depth; ++k) {
+        Vector words[vectors];
+        for (int64_t i = 0; i < vectors; ++i) words[i] = read(right + k * columns + i * width);
+        for (int64_t row = 0; row < rows; ++row)
+            for (int64_t i = 0; i < vectors; ++i) multiply_add(sums[row][i], left + row * left_stride + k, words[i]);
+    }
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t i = 0; i < vectors; ++i) {
+            float *target = out + row * out_stride + i * width;
+            write(factors ? factors[row] * read(target) + sums[row][i] : sums[row][i], target);
+        }
+}
+
+// A panel of a product: some rows by the panel's columns. Sums are of `depth_together` words at most, and then added up.
+inline void multiply_panel(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, int64_t count,
+                           float *out, int64_t out_stride, const float *factors) {
+    for (int64_t from = 0; from < depth; from += depth_together)
+        for (int64_t row = 0; row < count; row += rows)
+            multiply(left + row * left_stride + from, left_stride, right + from * columns,
+                     std::min(depth_together, depth - from), out + row * out_stride, out_stride,
+                     from > 0 ? ones : factors ? factors + row : nullptr);
+}
+
+// 2^x of numbers from -126 to 0, to about one unit in the last place; numbers below count as -126. The polynomial is that of Cephes.
+inline Vector power_of_two(const Vector &number) {
+    const Vector x = number < -126.0f ? Vector{} - 126.0f : number;
+    // Adding 1.5 · 2^23 rounds to a whole number and leaves it in the low bits.
+    const Vector shifted = x + 12582912.0f;
+    const Vector r = x - (shifted - 12582912.0f);
+    Vector p = Vector{} + 1.535336188319500e-4f;
+    p = p * r + 1.339887440266574e-3f;
+    p = p * r + 9.618437357674640e-3f;
+    p = p * r + 5.550332471162809e-2f;
+    p = p * r + 2.402264791363012e-1f;
+    p = p * r + 6.931472028550421e-1f;
+    p = p * r + 1.0f;
+    return (Vector)((Whole)p + ((Whole)shifted << 23));
+}
+
+inline float largest(const Vector &numbers) {
+    float result = numbers[0];
+    for (size_t i = 1; i < width; ++i) result = result < numbers[i] ? numbers[i] : result;
+    return result;
+}
+
+inline float sum(const Vector &numbers) {
+    float result = 0;
+    for (size_t i = 0; i < width; ++i) result += numbers[i];
+    return result;
+}
+
+// Turns a row of scores into powers of two below the running maximum, as words in place, and brings maximum and sum up to date.
+// Scores and maximum count in powers of two: times 1 / ln 2. Returns by how much what was summed before shrinks.
+inline float soften(float *scores, int64_t count, float scale, const float *mask, int64_t mask_stride, float &maximum,
+                    float &total) {
+    const int64_t padded = round_up(count, width);
+    Vector largest_yet = Vector{} - infinity;
+    // Without a mask the scale waits for the second pass.
+    const bool is_scaled = mask || scale <= 0;
+    if (is_scaled)
+        for (int64_t i = 0; i < count; ++i)
+            scores[i] = scores[i] * scale + (mask ? mask[i * mask_stride] * per_ln2 : 0);
+    for (int64_t i = count; i < padded; ++i) scores[i] = -infinity;
+    for (int64_t i = 0; i < padded; i += width) {
+        const Vector score = read(scores + i);
+        largest_yet = largest_yet < score ? score : largest_yet;
+    }
+    const float factor = is_scaled ? 1 : scale;
+    const float before = maximum;
+    maximum = std::max(before, largest(largest_yet) * factor);
+    if (maximum == -infinity) {
+        // All is hidden so far.
+        std::fill_n(scores, padded, 0);
+        return 1;
+    }
+    Vector sums{};
+    for (int64_t i = 0; i < padded; i += width)
+        sums += put(power_of_two(read(scores + i) * factor - maximum), reinterpret_cast<uint32_t *>(scores), i);
+    const float shrink = before == -infinity ? 0 : power_of_two(Vector{} + (before - maximum))[0];
+    total = total * shrink + sum(sums);
+    return shrink;
+}
+
+// Lays a panel of keys out as [panels][words of a key][keys of the panel].
+template <class T> void pack_keys(const Shape &shape, const T *keys, int64_t panel, uint32_t *out) {
+    out += panel * shape.depth * columns;
+    const int64_t count = std::min(columns, shape.keys - panel * columns);
+    if (count < columns || shape.width % numbers_in_word) std::fill_n(out, shape.depth * columns, 0);
+    for (int64_t key = 0; key < count; ++key) {
+        const T *source = keys + (panel * columns + key) * shape.key[2];
+        for (int64_t i = 0; i < shape.width; ++i)
+            put(load(source[i]), out + i / numbers_in_word * columns + key, i % numbers_in_word);
+    }
+}
+
+// Lays the values of one block of keys out as [panels of numbers][words of keys][numbers of the panel].
+template <class T> void pack_values(const Shape &shape, const T *values, int64_t block, uint32_t *out) {
+    const int64_t first = block * keys_together, count = std::min(keys_together, shape.keys - first);
+    const int64_t depth = round_up(count, numbers_in_word) / numbers_in_word;
+    out += first / numbers_in_word * shape.padded_width;
+    if (shape.width < shape.padded_width || count % numbers_in_word) std::fill_n(out, depth * shape.padded_width, 0);
+    for (int64_t key = 0; key < count; ++key) {
+        const T *source = values + (first + key) * shape.value[2];
+        for (int64_t start = 0; start < shape.width; start += columns) {
+            uint32_t *target = out + (start * depth + key / numbers_in_word * columns);
+            for (int64_t i = 0; i < std::min(columns, shape.width - start); ++i)
+                put(load(source[start + i]), target + i, key % numbers_in_word);
+        }
+    }
+}
+
+// The attention of a block of rows of one head.
+template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t head, int64_t block, const T *query,
+                           const uint32_t *keys, const uint32_t *values, T *out, float *log_sums, Scratch &scratch) {
+    const int64_t first = block * rows_together, count = std::min(rows_together, shape.rows - first);
+    const int64_t padded = round_up(count, rows);
+    std::fill_n(scratch.queries, padded * shape.depth, 0);
+    for (int64_t row = 0; row < count; ++row) {
+        const T *source = query + (first + row) * shape.query[2];
+        for (int64_t i = 0; i < shape.width; ++i)
+            put(load(source[i]), scratch.queries + row * shape.depth, i);
+    }
+    std::fill_n(scratch.results, padded * shape.padded_width, 0);
+    std::fill_n(scratch.maxima, padded, -infinity);
+    std::fill_n(scratch.totals, padded, 0);
+    std::fill_n(scratch.factors, padded, 0);
+    for (int64_t start = 0; start < shape.keys; start += keys_together) {
+        const int64_t seen = std::min(keys_together, shape.keys - start);
+        for (int64_t column = 0; column < seen; column += columns)
+            multiply_panel(scratch.queries, shape.depth, keys + (start + column) * shape.depth, shape.depth, padded,
+                           scratch.scores + column, keys_together, nullptr);
+        for (int64_t row = 0; row < count; ++row) {
+            const float *mask = shape.masks ? shape.masks + batch * shape.mask[0] + head * shape.mask[1] +
+                                                  (first + row) * shape.mask[2] + start * shape.mask[3]
+                                            : nullptr;
+            scratch.factors[row] =
+                soften(scratch.scores + row * keys_together, seen, shape.scale, mask, shape.mask[3],
+                                scratch.maxima[row], scratch.totals[row]);
+        }
+        const int64_t depth = round_up(seen, numbers_in_word) / numbers_in_word;
+        const uint32_t *block_values = values + start / numbers_in_word * shape.padded_width;
+        for (int64_t column = 0; column < shape.padded_width; column += columns)
+            multiply_panel(reinterpret_cast<uint32_t *>(scratch.scores), keys_together, block_values + column * depth, depth,
+                           padded, scratch.results + column, shape.padded_width, scratch.factors);
+    }
+    for (int64_t row = 0; row < count; ++row) {
+        // [batch, rows, heads, width]
+        T *target = out + ((batch * shape.rows + first + row) * shape.heads + head) * shape.width;
+        const float *result = scratch.results + row * shape.padded_width;
+        const float factor = scratch.totals[row] > 0 ? 1 / scratch.totals[row] : 0;
+        for (int64_t i = 0; i < shape.width; ++i) store(result[i] * factor, target[i]);
+        if (log_sums)
+            log_sums[(batch * shape.heads + head) * shape.rows + first + row] =
+                scratch.maxima[row] / per_ln2 + __builtin_logf(scratch.totals[row]);
+    }
+}
+
+template <class T> constexpr Kernel<T> kernel = {columns, numbers_in_word, pack_keys<T>, pack_values<T>, attend_rows<T>};
+
+#undef CT_WIDTH
+#undef CT_ROWS
+#undef CT_NUMBERS
