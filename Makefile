@@ -2,6 +2,7 @@
 # make test      set up, build, and run every test (under 25 minutes on two cores)
 # make test-all  the same with the slow and exhaustive tests
 # make conformance  OpenAI's own Python client, pinned, against the server
+# make fuzz      libFuzzer for two minutes against what reads clients' bytes
 # make check     lint, warnings as errors, and make test
 # make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
 # make format    format the sources
@@ -11,7 +12,7 @@
 SWIFT_FLAGS := -c release
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
-.PHONY: demo test test-all conformance check lint setup build format docs bench clean
+.PHONY: demo test test-all conformance fuzz check lint setup build format docs bench clean
 
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
@@ -29,14 +30,17 @@ test-all: test
 conformance: build
 	Tools/conformance/run.sh demo-video
 
+fuzz:
+	Tools/fuzz/run.sh 60
+
 check: lint test
 
 lint:
-	swift format lint --strict --recursive Package.swift native/Package.swift Sources Examples
+	swift format lint --strict --recursive Package.swift native/Package.swift Sources Examples Tools/fuzz
 	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
 
 format:
-	swift format --in-place --recursive Package.swift native/Package.swift Sources Examples
+	swift format --in-place --recursive Package.swift native/Package.swift Sources Examples Tools/fuzz
 	swift format --in-place --recursive --configuration Tests/.swift-format Tests
 
 setup:

@@ -11,7 +11,7 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serve a model over HTTP, as OpenAI's clients and trtllm-serve's know it.",
         discussion: "SIGTERM or Ctrl-C stops it within 30 s; jobs that are not finished go on after the next start.")
 
-    @Argument(help: "A checkpoint's folder, a hub id such as org/name, or demo-image.")
+    @Argument(help: "A checkpoint's folder, a hub id such as org/name, demo-image or demo-video.")
     var modelName: String?
 
     @OptionGroup var model: ModelOptions
@@ -34,6 +34,11 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .long, help: "What URLs of files begin with, as https://pictures.example.")
     var publicUrl: String?
 
+    @Option(
+        name: .long,
+        help: "A host, or host:port, whose pictures requests may name by URLs; may be given several times.")
+    var allowUrlHost: [String] = []
+
     @OptionGroup(title: "Limits") var limits: LimitOptions
 
     @Option(name: .long, help: "From which level on the log has messages.")
@@ -46,6 +51,9 @@ struct Serve: AsyncParsableCommand {
         if let publicUrl, !publicUrl.hasPrefix("http://"), !publicUrl.hasPrefix("https://") {
             throw ValidationError("public-url is \(publicUrl); it must begin with http:// or https://")
         }
+        for host in allowUrlHost where !ServerSettings.isPictureHost(host) {
+            throw ValidationError("allow-url-host is \(host); it must be a host's name in small letters, or name:port")
+        }
     }
 
     func run() async throws {
@@ -53,6 +61,7 @@ struct Serve: AsyncParsableCommand {
         var settings = ServerSettings(folder: data ?? Self.standardFolder)
         (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
         (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
+        settings.pictureHosts = Set(allowUrlHost)
         settings.keys = try apiKeys.map { try APIKeys(path: $0) }
         try settings.validate()
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
@@ -82,7 +91,7 @@ struct Serve: AsyncParsableCommand {
 struct LimitOptions: ParsableArguments {
     @Option(name: .long, help: "Requests that wait.") var maxWaiting: Int?
     @Option(name: .long, help: "Requests of one key that wait.") var maxWaitingPerKey: Int?
-    @Option(name: .long, help: "Requests of one shape that are computed together; 1 if absent.") var maxBatchSize: Int?
+    @Option(name: .long, help: "Requests of one shape that are computed together; 4 if absent.") var maxBatchSize: Int?
     @Option(name: .long, help: "Pixels of a picture or a frame.") var maxPixels: Int?
     @Option(name: .long, help: "Pixels times frames times steps of a request.") var maxWork: Int?
     @Option(name: .long, help: "Bytes of a request.") var maxBodyBytes: Int?

@@ -28,6 +28,8 @@ package struct ServerLimits: Sendable, Equatable {
     package var inputPixels = 1 << 25
     /// Input pictures of one request.
     package var inputPictures = 16
+    /// How long the pictures that a request names by URLs may take to arrive, in seconds.
+    package var fetchSeconds = 30
     /// Frames of a video.
     package var frames = 7200
     /// Seconds of a video.
@@ -39,9 +41,7 @@ package struct ServerLimits: Sendable, Equatable {
     /// Requests of one key that wait.
     package var waitingPerKey = 64
     /// Requests of equal shape that are computed together; 1 computes each by itself.
-    ///
-    /// In a batch the sums of matrix products may round otherwise: a picture is then equal but for single bytes, which differ by 1.
-    package var batch = 1
+    package var batch = 4
     /// How long finished jobs and their files are kept, in seconds.
     package var keepSeconds = 86_400.0
     /// Bytes of all kept files; the oldest finished jobs make room.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Server
+import TestKit
 import Testing
 
 @Suite struct FairQueueTests {
@@ -33,6 +34,24 @@ import Testing
         for number in 0..<2 { queue.add(entry(number, "a", cost: 3)) }
         for number in 2..<6 { queue.add(entry(number, "b", cost: 1)) }
         #expect(served(&queue) == [0, 2, 3, 4, 1, 5])
+    }
+
+    @Test func foretellsTheOrderInWhichItServes() {
+        var random = SplitMix(state: 3)
+        var queue = FairQueue()
+        for number in 0..<400 {
+            let owner = ["a", "b", "c", "d"][Int.random(in: 0..<4, using: &random)]
+            let priority = Priority.allCases[Int.random(in: 0..<3, using: &random)]
+            queue.add(
+                entry(
+                    number, owner, priority, cost: Double.random(in: 1...5, using: &random),
+                    ago: .seconds(Int.random(in: 0...200, using: &random))))
+            if number % 3 == 0 { _ = queue.next() }
+            if number % 20 == 0 {
+                var copy = queue
+                #expect(queue.forecast() == served(&copy))
+            }
+        }
     }
 
     @Test func letsNobodySaveUpTurns() {

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Server
 import TestKit
@@ -69,6 +70,19 @@ import Testing
             } catch {
                 #expect(!"\(error)".isEmpty)
             }
+        }
+    }
+
+    /// What the fuzzer begins with, and what it once found.
+    @Test func readsOrRefusesTheSeedsOfTheFuzzer() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Tools/fuzz/multipart").standardized
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        #expect(files.count >= 8)
+        for file in files {
+            let bytes = [UInt8](try Data(contentsOf: file))
+            let form = try? MultipartForm(bytes, boundary: "b", limits: ServerLimits())
+            #expect((form == nil) == file.lastPathComponent.hasPrefix("bad-"), "\(file.lastPathComponent)")
         }
     }
 

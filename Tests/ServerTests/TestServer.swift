@@ -19,7 +19,9 @@ struct TestServer: Sendable {
     private let settings: ServerSettings
 
     init(
-        in folder: TemporaryFolder? = nil, _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
+        in folder: TemporaryFolder? = nil, pictures: PictureFetcher? = nil,
+        clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
+        log: Logger = TestServer.silence, _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
         settings change: (inout ServerSettings) throws -> Void = { _ in }
     ) async throws {
         var behaviour = FakeWorker.Behaviour()
@@ -34,11 +36,16 @@ struct TestServer: Sendable {
         let model = ServedModel(
             "fake", offer, worker: worker, dtype: .float32,
             resolve: { try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures) }, memory: { _ in nil })
-        var log = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
-        log.logLevel = .critical
-        core = try ServerCore(model, settings, log: log)
+        core = try ServerCore(model, settings, pictures: pictures, clock: clock, log: log)
         try await core.jobs.recover()
     }
+
+    /// A log that nobody reads.
+    static let silence = {
+        var log = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+        log.logLevel = .critical
+        return log
+    }()
 
     /// Serves as long as the body runs.
     func run<Value>(_ body: @Sendable (Client) async throws -> Value) async throws -> Value {
@@ -56,6 +63,12 @@ struct TestServer: Sendable {
         }
         return false
     }
+}
+
+/// How much the tests try.
+enum Effort {
+    /// Whether everything is tried that takes long: `make test-all`.
+    static let isExhaustive = ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] != nil
 }
 
 /// Asks a test's server.

@@ -1,3 +1,4 @@
+import Diffusion
 import Engine
 import Foundation
 import HTTPTypes
@@ -137,6 +138,50 @@ import Testing
             #expect(server.worker.requests.count == 1)
             let media = "\(server.core.jobs.folder.path)/media"
             #expect(try await server.wait { try FileManager.default.contentsOfDirectory(atPath: media).isEmpty })
+        }
+    }
+
+    /// Ten times as many as may wait: all who are let in are served, in order, and the others are told when to come back.
+    @Test func sendsAwayWhatIsTooMuch() async throws {
+        let server = try await TestServer(
+            { ($0.makesVideos, $0.isHeld, $0.step) = (true, true, .milliseconds(1)) },
+            settings: { ($0.limits.waiting, $0.limits.waitingPerKey) = (12, 12) })
+        try await server.run { client in
+            func ask(_ number: Int) async throws -> Client.Answer {
+                try await client.post("/v1/videos", #"{"prompt": "\#(number)", "num_inference_steps": 1}"#)
+            }
+            var ids = [try #require(try await ask(0).json["id"] as? String)]
+            #expect(try await server.wait { server.worker.isBusy })
+            for number in 1...120 {
+                let answer = try await ask(number)
+                if let id = answer.json["id"] as? String, answer.status == 202 { ids.append(id) }
+                #expect((answer.status == 202) == (number <= 12))
+                guard number > 12 else { continue }
+                #expect(answer.status == 429 && answer.code == "queue_full", "\(answer.text)")
+                #expect((1...60).contains(answer[header: "retry-after"].flatMap { Int($0) } ?? 0))
+            }
+            let positions = try #require(try await client.get("/v1/jobs?limit=20").json["data"] as? [[String: Any]])
+                .map { $0["position"] as? Int }
+            #expect(positions == (1...12).reversed() + [nil])
+            server.worker.change { $0.isHeld = false }
+            for id in ids { #expect(try await finished(id, client, server).json["status"] as? String == "completed") }
+            #expect(server.worker.requests.map { $0.prompts[0] } == (0...12).map { "\($0)" })
+            #expect(try await ask(121).status == 202)
+        }
+    }
+
+    /// What a video looks like on its way, for those who ask for it.
+    @Test(arguments: [0, 2]) func showsAVideoOnItsWay(_ count: Int) async throws {
+        let server = try await server(step: .seconds(60))
+        try await server.run { client in
+            let body = #"{"prompt": "a", "partial_images": \#(count), "num_inference_steps": 9}"#
+            let id = try #require(try await client.post("/v1/videos", body).json["id"] as? String)
+            #expect(try await server.wait { server.worker.isBusy })
+            #expect(server.worker.requests.first?.previews == count)
+            #expect(try await client.get("/v1/jobs/\(id)/preview").status == 404)
+            #expect(
+                try await client.post("/v1/videos", #"{"prompt": "a", "partial_images": 4}"#).param == "partial_images")
+            #expect(try await client.send(.delete, "/v1/jobs/\(id)").status == 200)
         }
     }
 

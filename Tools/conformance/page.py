@@ -38,6 +38,27 @@ def check_picture(browser, address, folder):
     browser.screenshot(f"{folder}/page.png")
 
 
+def check_seed(browser):
+    """Seeds beyond the numbers that JavaScript holds go and come back whole."""
+    write(browser, "#seed", "9007199254740993")
+    write(browser, "#steps", "1")
+    browser.click("#go")
+    browser.wait("document.getElementById('state').textContent.endsWith('seed 9007199254740993')", 120)
+    browser.wait("document.querySelector('#jobs small').textContent.includes('seed 9007199254740993')")
+
+
+def check_queue(browser):
+    """What waits is told its place."""
+    browser.evaluate(
+        "for (const steps of [400, 1]) fetch('/v1/images/generations', { method: 'POST', headers: { 'content-type': "
+        "'application/json' }, body: JSON.stringify({ prompt: 'a', num_inference_steps: steps }) }); 0")
+    browser.wait(
+        "[...document.querySelectorAll('#jobs small')].some((e) => e.textContent.startsWith('queued, number 1 in line'))")
+    browser.evaluate(
+        "document.querySelectorAll('#jobs li > button:last-child').forEach((e) => { if (e.textContent === 'Stop') e.click(); })")
+    browser.wait("[...document.querySelectorAll('#jobs li > button:last-child')].every((e) => e.textContent === 'Remove')")
+
+
 def check_refusal(browser):
     write(browser, "#seed", "99999999999999999999")
     browser.click("#go")
@@ -73,11 +94,13 @@ def check_phone(browser, folder):
 def check_video(browser, address, folder):
     browser.call("Page.navigate", url=address)
     browser.wait("document.getElementById('go')?.textContent === 'Make the video'")
+    browser.evaluate(COUNT.replace("picture", "video"))
     write(browser, "#prompt", "a fox")
-    write(browser, "#steps", "2")
-    write(browser, "#frames", "5")
+    write(browser, "#steps", "40")
+    write(browser, "#frames", "9")
     browser.click("#go")
-    browser.wait("document.querySelector('#frame video')?.videoWidth === 96", 120)
+    browser.wait("document.querySelector('#frame video')?.videoWidth === 96", 240)
+    assert browser.evaluate("window.seen") >= 1, "no preview of the video was shown"
     browser.wait("document.querySelector('#frame video').currentTime > 0")
     browser.screenshot(f"{folder}/page-video.png")
 
@@ -107,6 +130,8 @@ def main():
         with served("demo-image") as (address, _):
             addresses.append(address)
             check_picture(browser, address, arguments.output)
+            check_seed(browser)
+            check_queue(browser)
             check_refusal(browser)
             check_stop_and_keyboard(browser)
             check_phone(browser, arguments.output)

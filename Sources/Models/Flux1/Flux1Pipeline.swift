@@ -96,7 +96,7 @@ struct Flux1Pipeline: Pipeline {
         let loop = DenoisingLoop(scheduler, schedule, noise: source, observe: observe, trace: trace)
 
         loop.preview = DenoisingLoop.Preview(request.previews, of: loop.schedule.timesteps.count) { clean in
-            PixelBatch(try PixelPart(pictures: vae().decode(scaled: grid.unpacked(clean)).to(.float32)))
+            PixelBatch(try PixelPart(pictures: pictures(of: clean, grid)))
         }
 
         let guidance = Float(request.guidanceScale ?? 1)
@@ -116,9 +116,20 @@ struct Flux1Pipeline: Pipeline {
     }
 
     private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelPart {
-        let decoded = try vae().decode(scaled: grid(request).unpacked(clean)).to(.float32)
+        let decoded = try pictures(of: clean, grid(request))
         try trace?.record("decoded", decoded)
         return try PixelPart(pictures: decoded)
+    }
+
+    /// Decodes one picture after the other: several at once would need more memory, and convolutions sum otherwise then.
+    private func pictures(of clean: Tensor, _ grid: Flux1.Grid) throws -> Tensor {
+        let latents = try grid.unpacked(clean)
+        var pictures: [Tensor] = []
+        for index in 0..<latents.size(0) {
+            try Task.checkCancellation()
+            pictures.append(try vae().decode(scaled: latents.slice(index..<index + 1, axis: 0)).to(.float32))
+        }
+        return try concatenate(pictures, axis: 0)
     }
 
     private func grid(_ request: GenerationRequest) -> Flux1.Grid {

@@ -28,8 +28,9 @@ extension Flux1 {
                             plan.dtype),
                         components.textEncoder2.config.activationBytes(
                             texts: request.prompts.count, tokens: length, plan.dtype)))
-            let decoding = vae.decodingBytes(
-                pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype)
+            let pixels = (request.height ?? 0) * (request.width ?? 0)
+            // One picture after the other, and what came of all of them, twice when it is put together.
+            let decoding = vae.decodingBytes(pixels: pixels, plan.dtype) + 2 * outputs * pixels * 3 * DType.float32.size
             let isShown = request.previews > 0
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),

@@ -73,6 +73,9 @@ struct WanPipeline: Pipeline {
         }
         let source = try NoiseSource(seeds: request.seeds, count: request.outputCount)
         let loop = DenoisingLoop(scheduler, experts.schedule, noise: source, observe: observe, trace: trace)
+        loop.preview = DenoisingLoop.Preview(request.previews, of: experts.count) { [conditions] clean in
+            try still(pinned(clean, conditions), request)
+        }
         var latents = try noise(request, source, trace)
         if let denoise = stages.denoise {
             latents = try during(denoise) {
@@ -165,6 +168,17 @@ extension WanPipeline {
     private func timesteps(_ timestep: Float, frames: Int, _ conditions: Conditions) -> [Float] {
         guard components.conditioning == .firstFrame, conditions.latents != nil else { return [timestep] }
         return [0] + Array(repeating: timestep, count: frames - 1)
+    }
+
+    /// A frame of the middle of each video: its latents decoded as if the video began there, which needs no others.
+    private func still(_ latents: Tensor, _ request: GenerationRequest) throws -> PixelBatch {
+        let middle = latents.size(2) / 2
+        let latent = try latents.slice(middle..<middle + 1, axis: 2)
+        var frames: [Tensor] = []
+        try vae().decode(normalised: latent, tiling: Wan.tiling(of: request, components.vae.config)) {
+            frames.append($0)
+        }
+        return PixelBatch(try PixelPart(pictures: concatenate(frames, axis: 2).squeezed(2)))
     }
 
     /// Decodes frame by frame and delivers each as it comes.

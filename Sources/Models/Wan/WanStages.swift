@@ -46,11 +46,19 @@ extension Wan {
                 request.images.isEmpty
                 ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
             let tokens = latents / (config.patchSize[1] * config.patchSize[2])
-            let step = kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
-            denoise = experts.boundary > 0 ? MemoryStage([components.transformer.name], activations: step) : nil
+            let isShown = request.previews > 0
+            let still = vae.decodingBytes(
+                batch: outputs, frames: 1, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                tiling: Wan.tiling(of: request, vae))
+            let step =
+                kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+                + (isShown ? still : 0)
+            func denoising(_ transformer: String) -> MemoryStage {
+                MemoryStage([transformer] + (isShown ? [components.vae.name] : []), activations: step)
+            }
+            denoise = experts.boundary > 0 ? denoising(components.transformer.name) : nil
             denoise2 =
-                experts.boundary < experts.count
-                ? components.transformer2.map { MemoryStage([$0.name], activations: step) } : nil
+                experts.boundary < experts.count ? components.transformer2.map { denoising($0.name) } : nil
             decode = MemoryStage([components.vae.name], activations: kept + coding + 8 * outputs * size.frameBytes)
         }
 

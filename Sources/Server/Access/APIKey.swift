@@ -5,19 +5,19 @@ internal import Foundation
 package struct APIKey: Sendable, Equatable {
     package let name: String
     /// SHA-256 of the key.
-    let hash: [UInt8]
+    package let hash: [UInt8]
     let scopes: Set<Scope>
     let expires: Date?
     let highestPriority: Priority
 
     /// What is wrong with a line.
-    struct Fault: Error { let reason: String }
+    package struct Fault: Error { let reason: String }
 
     /// Reads a line.
     ///
     /// - Parameter line: not empty, no comment
     /// - Throws: ``Fault``
-    init(line: Substring) throws(Fault) {
+    package init(line: Substring) throws(Fault) {
         let words = line.split(whereSeparator: \.isWhitespace)
         guard words.count >= 2 else { throw Fault(reason: "a key needs a name and a hash") }
         name = String(words[0])
@@ -65,7 +65,10 @@ package struct APIKey: Sendable, Equatable {
     }
 
     /// Whether this is the key of a hash; how long that takes tells nothing.
-    func has(_ other: [UInt8]) -> Bool {
+    ///
+    /// - Parameter other: a hash
+    /// - Returns: whether it is this key's
+    package func has(_ other: [UInt8]) -> Bool {
         var difference: UInt8 = hash.count == other.count ? 0 : 1
         for (own, given) in zip(hash, other) { difference |= own ^ given }
         return difference == 0

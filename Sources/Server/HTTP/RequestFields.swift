@@ -47,6 +47,11 @@ package struct RequestFields {
         return value
     }
 
+    /// Puts another value in the place of a field's, if it has one.
+    mutating func change(_ name: String, _ body: (JSON) async throws -> JSON) async rethrows {
+        if let value = values[name] { values[name] = try await body(value) }
+    }
+
     /// The files of a field.
     mutating func uploads(_ name: String) -> [Upload] {
         known.append(name)

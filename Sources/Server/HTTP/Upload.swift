@@ -14,7 +14,7 @@ package struct Upload: Sendable, Equatable {
     /// - Parameters:
     ///   - text: what the client sent
     ///   - field: the field, for messages
-    /// - Throws: ``APIError``; URLs of other machines are never fetched
+    /// - Throws: ``APIError``; a URL of another machine is one that may not be fetched
     init(text: String, field: String) throws(APIError) {
         var base64 = text[...]
         if text.hasPrefix("data:") {
@@ -24,8 +24,8 @@ package struct Upload: Sendable, Equatable {
             base64 = text[text.index(after: comma)...]
         } else if text.prefix(12).contains("://") || text.lowercased().hasPrefix("file:") {
             throw .invalid(
-                "\(field) is a URL; this server fetches none: send the picture itself or a data URL", param: field,
-                code: "url_not_allowed")
+                "\(field) is a URL that this server does not fetch: send the picture itself or a data URL",
+                param: field, code: "url_not_allowed")
         }
         guard !base64.isEmpty, let data = Data(base64Encoded: String(base64)) else {
             throw .invalid("\(field) is no base64", param: field)

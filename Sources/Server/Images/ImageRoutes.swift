@@ -18,8 +18,9 @@ struct ImageRoutes: Sendable {
     private func make(_ request: Request, _ context: APIContext, isEdit: Bool) async throws -> Response {
         try context.principal.require(.images)
         var request = request
-        let fields = try await request.readFields(core.limits, allowsForm: isEdit)
-        let asked = try await Blocking.run {
+        var fields = try await request.readFields(core.limits, allowsForm: isEdit)
+        if isEdit { try await fields.fetchPictures(by: core) }
+        let asked = try await Blocking.run { [fields] in
             try ImageRequest(fields, isEdit: isEdit, model: core.model, core.limits, context.principal)
         }
         var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)

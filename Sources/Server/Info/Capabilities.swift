@@ -26,7 +26,7 @@ struct Capabilities: Encodable {
     let makes: String
     let takesPictures: Bool
     let formats: [String]
-    let partialImages: Bool
+    let partialImages = true
     let defaults: Defaults
     let extraParams: [Parameter]
     let limits: Limits
@@ -36,7 +36,6 @@ struct Capabilities: Encodable {
         (model, family) = (core.model.name, offer.family)
         (makes, takesPictures) = (core.model.makesVideos ? "video" : "image", core.model.takesPictures)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
-        partialImages = !core.model.makesVideos
         let values = offer.defaults
         defaults = Defaults(
             height: values.height, width: values.width, numFrames: values.numFrames,

@@ -10,6 +10,8 @@ struct JobRoutes: Sendable {
     private struct JobObject: Encodable {
         let id, kind, status, stage: String
         let progress: Int
+        /// Its place among all that wait; 1 is next.
+        let position: Int?
         let createdAt: Int
         let completedAt: Int?
         let prompt: String?
@@ -45,6 +47,7 @@ struct JobRoutes: Sendable {
         guard let (jobs, hasMore) = try await core.jobs.store.jobs(page) else {
             throw APIError.invalid("after is \((page.after ?? "").quoted), which is no job", param: "after")
         }
+        let positions = await core.queue.positions
         var objects: [JobObject] = []
         for job in jobs {
             let life = job.isOver ? nil : await core.jobs.life(of: job.id)
@@ -52,8 +55,8 @@ struct JobRoutes: Sendable {
             objects.append(
                 JobObject(
                     id: job.id, kind: job.kind.rawValue, status: video.status, stage: life?.stage.rawValue ?? "",
-                    progress: video.progress, createdAt: video.createdAt, completedAt: video.completedAt,
-                    prompt: video.prompt, size: video.size, format: job.work.format,
+                    progress: video.progress, position: positions[job.id], createdAt: video.createdAt,
+                    completedAt: video.completedAt, prompt: video.prompt, size: video.size, format: job.work.format,
                     count: job.work.request.outputCount, seed: video.seed, hasPreview: life?.preview != nil,
                     error: video.error))
         }

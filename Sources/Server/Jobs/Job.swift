@@ -53,13 +53,14 @@ package struct Job: Codable, Sendable, Equatable, FetchableRecord, PersistableRe
     ///   - idempotencyKey: the client's name for the request
     ///   - fingerprint: what was asked for
     ///   - remixedFrom: the video that it is another version of
+    ///   - createdAt: the seconds since 1970
     package init(
         id: String, kind: Kind, owner: String, priority: Priority, work: JobWork, idempotencyKey: String? = nil,
-        fingerprint: String = "", remixedFrom: String? = nil
+        fingerprint: String = "", remixedFrom: String? = nil, createdAt: Double = Date().timeIntervalSince1970
     ) {
         (self.id, self.kind, self.owner, self.priority, self.work) = (id, kind, owner, priority, work)
         (self.idempotencyKey, self.fingerprint, self.remixedFrom) = (idempotencyKey, fingerprint, remixedFrom)
-        createdAt = Date().timeIntervalSince1970
+        self.createdAt = createdAt
     }
 
     /// Whether nothing more will happen to it.

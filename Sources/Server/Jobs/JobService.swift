@@ -31,13 +31,14 @@ package actor JobService: Service {
     ///   - model: the model
     ///   - limits: how long they are kept
     ///   - metrics: told of every job
+    ///   - clock: tells the seconds since 1970
     ///   - log: told of faults
     /// - Throws: ``ServerError``
     package init(
         folder: JobFolder, queue: GenerationQueue, model: ServedModel, limits: ServerLimits, metrics: ServerMetrics,
-        log: Logger
+        clock: @escaping @Sendable () -> Double, log: Logger
     ) throws(ServerError) {
-        store = try JobStore(path: folder.storePath)
+        store = try JobStore(path: folder.storePath, clock: clock)
         (self.folder, self.queue, self.model, self.limits) = (folder, queue, model, limits)
         (self.metrics, self.log) = (metrics, log)
     }
@@ -54,7 +55,8 @@ package actor JobService: Service {
         let wanted = Job(
             id: Identifier.new(kind), kind: new.kind, owner: new.owner, priority: new.priority,
             work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
-            fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom)
+            fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom,
+            createdAt: store.clock())
         if isStopping { throw APIError.unavailable("the server is about to stop", retryAfter: 10) }
         try await queue.reserve(for: new.owner)
         let job: Job
@@ -114,7 +116,7 @@ package actor JobService: Service {
 
     private func perform(_ job: Job, _ request: GenerationRequest, _ life: LiveJob) async {
         do {
-            let outcome = try await queue.run(request, owner: job.owner, priority: job.priority) {
+            let outcome = try await queue.run(request, as: job.id, owner: job.owner, priority: job.priority) {
                 [store, metrics] progress in
                 if life.note(progress) {
                     metrics.begun(job.id)
@@ -196,10 +198,11 @@ extension JobService {
         }
     }
 
-    private func tidy() async {
+    /// Removes what is kept long enough, or too much.
+    package func tidy() async {
         do {
-            let now = Date().timeIntervalSince1970
-            for id in try await store.superfluous(at: now, storageBytes: limits.storageBytes) where live[id] == nil {
+            for id in try await store.superfluous(at: store.clock(), storageBytes: limits.storageBytes)
+            where live[id] == nil {
                 try await store.delete(id)
                 folder.remove(id)
             }

@@ -5,12 +5,19 @@ internal import GRDB
 /// The jobs, in a SQLite file: what it has accepted survives the end of the process at any moment.
 package final class JobStore: Sendable {
     private let database: DatabaseQueue
+    /// The seconds since 1970.
+    let clock: @Sendable () -> Double
 
     /// Opens the store, or makes it.
     ///
-    /// - Parameter path: the file
+    /// - Parameters:
+    ///   - path: the file
+    ///   - clock: tells the seconds since 1970
     /// - Throws: ``ServerError/folder(_:reason:)``
-    package init(path: String) throws(ServerError) {
+    package init(
+        path: String, clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
+    ) throws(ServerError) {
+        self.clock = clock
         do {
             var configuration = Configuration()
             (configuration.journalMode, configuration.busyMode) = (.wal, .timeout(5))
@@ -69,6 +76,7 @@ package final class JobStore: Sendable {
                 let known = try Job.filter(
                     Column("owner") == job.owner && Column("fingerprint") == job.fingerprint
                         && Column("createdAt") > job.createdAt - repeatSeconds
+                        && Column("createdAt") <= job.createdAt + repeatSeconds
                 ).order(Column("number").desc).fetchOne(database)
             {
                 return known
@@ -96,7 +104,7 @@ package final class JobStore: Sendable {
     /// - Parameter id: which
     /// - Throws: `DatabaseError`
     package func begin(_ id: String) async throws {
-        let now = Date().timeIntervalSince1970
+        let now = clock()
         try await change(
             "UPDATE jobs SET status = 'in_progress', startedAt = ?, attempts = attempts + 1 "
                 + "WHERE id = ? AND status = 'queued'", [now, id])
@@ -120,7 +128,7 @@ package final class JobStore: Sendable {
     /// - Returns: whether the job is still there
     /// - Throws: `DatabaseError`
     package func complete(_ id: String, bytes: Int, timings: JobTimings, keepSeconds: Double) async throws -> Bool {
-        let now = Date().timeIntervalSince1970
+        let now = clock()
         let text = String(decoding: try JSONEncoder().encode(timings), as: UTF8.self)
         return try await change(
             "UPDATE jobs SET status = 'completed', completedAt = ?, expiresAt = ?, bytes = ?, timings = ? WHERE id = ?",
@@ -135,7 +143,7 @@ package final class JobStore: Sendable {
     ///   - keepSeconds: how long it is kept
     /// - Throws: `DatabaseError`
     package func fail(_ id: String, _ error: APIError, keepSeconds: Double) async throws {
-        let now = Date().timeIntervalSince1970
+        let now = clock()
         try await change(
             "UPDATE jobs SET status = 'failed', completedAt = ?, expiresAt = ?, errorCode = ?, errorMessage = ?, "
                 + "bytes = 0 WHERE id = ?", [now, now + keepSeconds, error.code, error.message, id])

@@ -27,7 +27,7 @@ package struct FairQueue: Sendable {
         }
     }
 
-    private static let patience = Duration.seconds(60)
+    fileprivate static let patience = Duration.seconds(60)
 
     /// In the order they came.
     package private(set) var entries: [Entry] = []
@@ -69,6 +69,25 @@ package struct FairQueue: Sendable {
         return entry
     }
 
+    /// The numbers of all that wait, in the order in which they would be served if nobody came any more.
+    ///
+    /// - Parameter now: the time
+    /// - Returns: the numbers
+    package func forecast(at now: ContinuousClock.Instant = .now) -> [Int] {
+        var accounts = accounts
+        // Of each owner, the last is the next.
+        var lines = Dictionary(grouping: entries, by: \.owner).mapValues { line in
+            line.sorted { ($0.urgency(at: now), $1.number) < ($1.urgency(at: now), $0.number) }
+        }
+        return entries.compactMap { _ in
+            let heads = lines.values.compactMap(\.last)
+            guard let next = heads.min(by: { rank($0, accounts, now) < rank($1, accounts, now) }) else { return nil }
+            lines[next.owner]?.removeLast()
+            accounts[next.owner, default: clock] += next.cost
+            return next.number
+        }
+    }
+
     /// Takes one out that is not served.
     ///
     /// - Parameter number: which
@@ -88,12 +107,20 @@ package struct FairQueue: Sendable {
 
     /// The place of the one that is served first.
     private func best(of places: some Sequence<Int>, at now: ContinuousClock.Instant) -> Int? {
-        /// The smallest is served first.
-        func rank(_ place: Int) -> (Int, Double, Int) {
-            let entry = entries[place]
-            let urgency = entry.priority.rawValue + Int((now - entry.arrival) / Self.patience)
-            return (-urgency, accounts[entry.owner] ?? 0, entry.number)
-        }
-        return places.min { rank($0) < rank($1) }
+        places.min { rank(entries[$0], accounts, now) < rank(entries[$1], accounts, now) }
+    }
+
+    /// The smallest is served first.
+    private func rank(
+        _ entry: Entry, _ accounts: [String: Double], _ now: ContinuousClock.Instant
+    ) -> (Int, Double, Int) {
+        (-entry.urgency(at: now), accounts[entry.owner] ?? 0, entry.number)
+    }
+}
+
+extension FairQueue.Entry {
+    /// Its priority, and one more for each minute that it has waited.
+    fileprivate func urgency(at now: ContinuousClock.Instant) -> Int {
+        priority.rawValue + Int((now - arrival) / FairQueue.patience)
     }
 }

@@ -15,6 +15,7 @@ package actor GenerationQueue {
     }
 
     fileprivate struct Waiting {
+        let name: String
         let request: GenerationRequest
         let batchKey: BatchKey?
         let observe: ProgressObserver
@@ -49,6 +50,11 @@ package actor GenerationQueue {
 
     /// How many wait.
     package var waitingCount: Int { waiting.count }
+    /// The places in the queue of those that wait, by name; 1 is served next.
+    package var positions: [String: Int] {
+        let names = order.forecast().compactMap { waiting[$0]?.name }
+        return Dictionary(zip(names, 1...), uniquingKeysWith: min)
+    }
     /// How many are being computed.
     package var runningCount: Int { running?.members.count ?? 0 }
 
@@ -56,13 +62,15 @@ package actor GenerationQueue {
     ///
     /// - Parameters:
     ///   - request: a resolved request
+    ///   - name: what ``positions`` calls it
     ///   - owner: who asks
     ///   - priority: how urgent it is
     ///   - observe: told of every stage and step
     /// - Returns: what came of it
     /// - Throws: `CancellationError` within one step of the task's cancellation, or an error of the worker
     package func run(
-        _ request: GenerationRequest, owner: String, priority: Priority, observe: @escaping ProgressObserver
+        _ request: GenerationRequest, as name: String = "", owner: String, priority: Priority,
+        observe: @escaping ProgressObserver
     ) async throws -> Outcome {
         release(for: owner)
         if isClosed { throw EngineError.closed }
@@ -72,7 +80,8 @@ package actor GenerationQueue {
             try await withCheckedThrowingContinuation { continuation in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 waiting[number] = Waiting(
-                    request: request, batchKey: BatchKey(request), observe: observe, continuation: continuation)
+                    name: name, request: request, batchKey: BatchKey(request), observe: observe,
+                    continuation: continuation)
                 order.add(FairQueue.Entry(number: number, owner: owner, priority: priority, cost: request.cost))
                 advance()
             }
@@ -217,7 +226,7 @@ extension GenerationQueue {
 extension GenerationQueue.Waiting {
     /// The same, to be computed by itself.
     fileprivate var alone: Self {
-        Self(request: request, batchKey: nil, observe: observe, continuation: continuation)
+        Self(name: name, request: request, batchKey: nil, observe: observe, continuation: continuation)
     }
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 
 const element = (id) => document.getElementById(id);
-const state = { capabilities: null, running: null, shown: null, pages: 1, addresses: [] };
+const state = { capabilities: null, running: null, shown: '', pages: 1, addresses: [] };
 
 function headers(more = {}) {
   const key = sessionStorage.getItem('key');
@@ -85,7 +85,9 @@ function wanted() {
   return body;
 }
 
-/** Numbers beyond 2^53 would lose digits on their way through JavaScript, so the seed is put in as text. */
+/** Numbers beyond 2^53 would lose digits on their way through JavaScript, so seeds come and go as text. */
+function parsed(text) { return JSON.parse(text.replace(/"seed":(\d+)/g, '"seed":"$1"')); }
+
 function json(body) {
   const seed = element('seed').value.trim();
   const text = JSON.stringify(body);
@@ -137,13 +139,13 @@ async function* events(response) {
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const data = text.slice(0, end).split('\n').filter((line) => line.startsWith('data: '));
       text = text.slice(end + 2);
-      if (data.length) yield JSON.parse(data.map((line) => line.slice(6)).join('\n'));
+      if (data.length) yield parsed(data.map((line) => line.slice(6)).join('\n'));
     }
   }
 }
 
 async function makeVideo(signal) {
-  const body = { ...wanted(), format: element('format').value };
+  const body = { ...wanted(), format: element('format').value, partial_images: 3 };
   if (element('frames').value) body.num_frames = Number(element('frames').value);
   const file = element('image').files[0];
   if (file && state.capabilities.takes_pictures) body.input_reference = await base64(file);
@@ -156,7 +158,7 @@ async function makeVideo(signal) {
   while (video.status === 'queued' || video.status === 'in_progress') {
     await new Promise((resolve) => setTimeout(resolve, 700));
     if (signal.aborted) throw new DOMException('', 'AbortError');
-    video = await (await ask(`/v1/videos/${created.id}`)).json();
+    video = parsed(await (await ask(`/v1/videos/${created.id}`)).text());
   }
   signal.removeEventListener('abort', stop);
   if (video.status === 'failed') throw new Error(video.error.message);
@@ -207,6 +209,20 @@ async function showJob(job) {
   show(nodes);
 }
 
+/** What a job is doing, in words. */
+function doing(job) {
+  if (job.status === 'in_progress') return `${job.stage}, ${job.progress} %`;
+  return job.position ? `${job.status}, number ${job.position} in line` : job.status;
+}
+
+/** Shows what a video looks like so far. */
+async function showPreview(job) {
+  if (job.kind !== 'video' || !job.has_preview || state.shown === `${job.id} ${job.progress}`) return;
+  state.shown = `${job.id} ${job.progress}`;
+  const blob = await (await ask(`/v1/jobs/${job.id}/preview`)).blob();
+  if (state.running) show([picture(address(blob), 'the video so far')]);
+}
+
 function line(job) {
   const item = document.createElement('li');
   const button = document.createElement('button');
@@ -218,8 +234,7 @@ function line(job) {
   prompt.className = 'prompt';
   prompt.textContent = job.prompt ?? '';
   const detail = document.createElement('small');
-  const doing = job.status === 'in_progress' ? `${job.stage}, ${job.progress} %` : job.status;
-  detail.textContent = [doing, job.size, `seed ${job.seed}`, job.error?.message].filter(Boolean).join(' · ');
+  detail.textContent = [doing(job), job.size, `seed ${job.seed}`, job.error?.message].filter(Boolean).join(' · ');
   button.append(prompt, detail);
   button.addEventListener('click', () => showJob(job).then(() => progress(null, job.prompt ?? ''), tell));
   const remove = document.createElement('button');
@@ -237,13 +252,13 @@ let lines = '';
 
 /** Reads the jobs again, and how far the running one is. */
 async function refresh() {
-  const list = await (await ask(`/v1/jobs?limit=${Math.min(100, 10 * state.pages)}`)).json();
+  const list = parsed(await (await ask(`/v1/jobs?limit=${Math.min(100, 10 * state.pages)}`)).text());
   element('more').hidden = !list.has_more;
-  const active = list.data.find((job) => job.status === 'in_progress');
-  if (state.running) {
-    const waiting = list.data.filter((job) => job.status === 'queued').length;
-    if (active) progress(active.progress, `${active.stage}, ${active.progress} %`);
-    else if (waiting) progress(0, `${waiting} waiting`);
+  // The newest one that is not over is what this page asked for last.
+  const own = list.data.find((job) => job.status === 'queued' || job.status === 'in_progress');
+  if (state.running && own) {
+    progress(own.progress, doing(own));
+    await showPreview(own);
   }
   // Rebuilt only when it changed, so that the focus stays where it is.
   const text = JSON.stringify(list.data);

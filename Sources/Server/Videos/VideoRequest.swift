@@ -31,6 +31,7 @@ struct VideoRequest {
         readLength(&fields, model, limits)
         let pictures = try VideoPictures(&fields, limits)
         (inputs, generation.images, generation.lastImage) = (pictures.inputs, pictures.first, pictures.last)
+        generation.previews = fields.integer("partial_images", 0...3) ?? 0
         try fields.finish()
         guard model.makesVideos else {
             throw APIError.invalid(

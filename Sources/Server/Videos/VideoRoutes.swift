@@ -66,8 +66,9 @@ struct VideoRoutes: Sendable {
     ) {
         try context.principal.require(.videos)
         var request = request
-        let fields = try await request.readFields(core.limits)
-        let asked = try await Blocking.run {
+        var fields = try await request.readFields(core.limits)
+        try await fields.fetchPictures(by: core)
+        let asked = try await Blocking.run { [fields] in
             try VideoRequest(fields, model: core.model, core.limits, context.principal)
         }
         var work = JobWork(request: asked.generation, format: asked.format.fileExtension ?? "mp4")

@@ -88,6 +88,38 @@ at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const st
     return linear.call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    if (computes_wide(x) && !(has_avx512() && has_few_rows(x))) return wide_linear(x, weight, bias);
+    if (goes_to_onednn(x)) return onednn_linear(x.contiguous(), weight, bias);
+    return at::linear(x, weight, bias);
+}
+
+// Whether the first axis counts the items of a batch.
+bool holds_items(const at::Tensor &x) {
+    return x.is_cpu() && x.size(0) > 1 && (x.dim() == 3 || (x.dim() == 2 && has_few_rows(x)));
+}
+
+// The products of every item by itself: the libraries choose by the number of rows how they sum, and what comes of an
+// item must not depend on how many are beside it.
+at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    at::DimVector shape(x.sizes());
+    shape.back() = weight.size(0);
+    at::Tensor result = at::empty(shape, x.options());
+    for (int64_t index = 0; index < x.size(0); index++) {
+        const auto rows = [&](const at::Tensor &all) {
+            return x.dim() == 2 ? all.narrow(0, index, 1) : all.select(0, index);
+        };
+        const at::Tensor item = rows(x);
+        at::Tensor into = rows(result);
+        if (computes_wide(item) || goes_to_onednn(item)) {
+            into.copy_(product(item, weight, bias));
+        } else {
+            at::linear_out(into, item, weight, bias);
+        }
+    }
+    return result;
+}
+
 }  // namespace
 
 bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dtype)); }
@@ -97,10 +129,8 @@ ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::ma
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        if (computes_wide(input) && !(has_avx512() && has_few_rows(input)))
-            return wide_linear(input, borrow(weight), optional(bias));
-        if (goes_to_onednn(input)) return onednn_linear(input.contiguous(), borrow(weight), optional(bias));
-        return at::linear(input, borrow(weight), optional(bias));
+        const auto linear = holds_items(input) ? products_of_items : product;
+        return linear(input, borrow(weight), optional(bias));
     });
 }
 

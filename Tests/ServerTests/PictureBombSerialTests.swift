@@ -1,0 +1,99 @@
+import Foundation
+import Glibc
+import HTTPTypes
+import Media
+import Server
+import TestKit
+import Testing
+
+/// Small files that would become large: refused before they do, by the time of the processor and by memory.
+@Suite(.serialized) struct PictureBombSerialTests {
+    struct Bomb: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let bytes: [UInt8]
+    }
+
+    static let bombs = [
+        Bomb(testDescription: "50,000 pixels a side", bytes: png(width: 50_000, height: 50_000, [])),
+        Bomb(testDescription: "16,384 pixels a side", bytes: png(width: 16_384, height: 16_384, [])),
+        Bomb(
+            testDescription: "10,000 texts",
+            bytes: png(width: 2, height: 1, (0..<10_000).map { chunk("tEXt", Array("k\($0)\0v".utf8)) })),
+        Bomb(
+            testDescription: "a text that unpacks to 64 MB",
+            bytes: png(width: 2, height: 1, [chunk("zTXt", Array("k\0\0".utf8) + packedZeros(64 << 20))])),
+        Bomb(
+            testDescription: "a profile that unpacks to 64 MB",
+            bytes: png(width: 2, height: 1, [chunk("iCCP", Array("k\0\0".utf8) + packedZeros(64 << 20))])),
+        Bomb(
+            testDescription: "pixels that unpack to 64 MB", bytes: png(width: 2, height: 1, [], packedZeros(64 << 20))),
+    ]
+
+    @Test(arguments: bombs) func costsNeitherTimeNorMemory(_ bomb: Bomb) async throws {
+        let server = try await TestServer({ $0.takesPictures = true })
+        try await server.run { client in
+            let form = [(name: "prompt", value: Array("a".utf8)), ("@image", bomb.bytes)]
+            // What the first request sets up once is not the bomb's.
+            _ = try await client.post("/v1/images/edits", form: form)
+            try Self.forgetPeak()
+            let (before, start) = (try Self.memory("VmRSS"), clock())
+            let answer = try await client.post("/v1/images/edits", form: form)
+            let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
+            let grown = try Self.memory("VmHWM") - before
+            print("\(bomb.testDescription): \(answer.status), \(Int(seconds * 1000)) ms, \(grown) kB")
+            #expect([200, 400].contains(answer.status), "\(answer.text)")
+            #expect(seconds < 0.5)
+            #expect(grown < 16 << 10)
+        }
+    }
+
+    /// A line of what the system tells of this process, in kB.
+    private static func memory(_ name: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("\(name):") })
+        return try #require(line.split(separator: " ").compactMap { Int($0) }.first)
+    }
+
+    /// Lets the greatest use of memory count from now on.
+    private static func forgetPeak() throws {
+        try Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
+    }
+
+    private static func png(
+        width: Int, height: Int, _ more: [[UInt8]], _ pixels: [UInt8]? = nil
+    ) -> [UInt8] {
+        let header = big(width) + big(height) + [8, 2, 0, 0, 0]
+        let small: [UInt8] = [0x78, 0x01, 0x01, 7, 0, 248, 255] + [0, 1, 2, 3, 4, 5, 6] + big(0x003F_0016)
+        return [137, 80, 78, 71, 13, 10, 26, 10] + chunk("IHDR", header) + more.flatMap { $0 }
+            + chunk("IDAT", pixels ?? small) + chunk("IEND", [])
+    }
+
+    private static func big(_ number: Int) -> [UInt8] {
+        stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
+    }
+
+    private static func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
+        let all = Array(name.utf8) + content
+        return big(content.count) + all + big(Int(checksum(all)))
+    }
+
+    private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        ~bytes.reduce(~0) { state, byte in
+            (0..<8).reduce(state ^ UInt32(byte)) { state, _ in state & 1 == 1 ? state >> 1 ^ 0xEDB8_8320 : state >> 1 }
+        }
+    }
+
+    /// Zeros as zlib packs them best: a block of one literal and as many repetitions of 258 bytes as fill them.
+    private static func packedZeros(_ count: Int) -> [UInt8] {
+        var bits: [UInt8] = [1, 1, 0]
+        bits += [0, 0, 1, 1, 0, 0, 0, 0]
+        let pairs = count / 258
+        for _ in 0..<pairs { bits += [1, 1, 0, 0, 0, 1, 0, 1] + [0, 0, 0, 0, 0] }
+        bits += [0, 0, 0, 0, 0, 0, 0]
+        while bits.count % 8 != 0 { bits.append(0) }
+        let packed = stride(from: 0, to: bits.count, by: 8).map { start in
+            (0..<8).reduce(UInt8(0)) { $0 | bits[start + $1] << UInt8($1) }
+        }
+        return [0x78, 0x01] + packed + big((pairs * 258 + 1) % 65_521 << 16 | 1)
+    }
+}
