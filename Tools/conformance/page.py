@@ -114,8 +114,8 @@ def check_silence(browser, addresses):
             assert url.startswith(tuple(addresses) + ("blob:", "data:", "about:")), url
         if method == "Log.entryAdded":
             entry = parameters["entry"]
-            # Refused requests are part of the check.
-            assert entry["level"] != "error" or "400" in entry["text"], entry
+            # Requests that are refused or stopped are part of the check.
+            assert entry["level"] != "error" or any(code in entry["text"] for code in ("400", "499")), entry
 
 
 def main():

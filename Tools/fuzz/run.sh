@@ -7,20 +7,24 @@ seconds=${1:-60}
 build=.build/fuzz
 mkdir -p "$build"
 
-compile() { swiftc -O -wmo -parse-as-library -package-name fuzz -sanitize=fuzzer,address -I "$build" "$@"; }
+flags=(-swift-version 6 -O -wmo -parse-as-library -package-name fuzz -sanitize=fuzzer,address -I "$build" -I Sources/CFFmpeg)
+for feature in ExistentialAny InternalImportsByDefault MemberImportVisibility; do
+    flags+=(-enable-upcoming-feature "$feature")
+done
+compile() { swiftc "${flags[@]}" "$@"; }
 library() {
     compile -module-name "$1" -emit-module -emit-module-path "$build/$1.swiftmodule" -c -o "$build/$1.o" "${@:2}"
 }
 library Files $(find Sources/Files -name '*.swift')
-library Media -I Sources/CFFmpeg $(find Sources/Media -name '*.swift')
+library Media $(find Sources/Media -name '*.swift')
 library Server Sources/Server/HTTP/{MultipartForm,HeaderParameters}.swift Sources/Server/ServerLimits.swift
 compile -o "$build/multipart" Tools/fuzz/multipart.swift "$build"/{Files,Server}.o
-compile -o "$build/picture" -I Sources/CFFmpeg Tools/fuzz/picture.swift "$build"/{Files,Media}.o
+compile -o "$build/picture" Tools/fuzz/picture.swift "$build"/{Files,Media}.o
 
 fuzz() {
     mkdir -p "$build/found/$1"
     "$build/$1" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
-        -artifact_prefix="$build/$1-" "${@:3}" "$build/found/$1" "$2"
+        -artifact_prefix="$build/$1-" "${@:3}" "$build/found/$1" "$2" 2>&1 | grep -E "^(stat::|SUMMARY|==|Fatal)"
 }
 fuzz multipart Tools/fuzz/multipart -max_len=4096
 fuzz picture Tests/MediaTests/Resources -max_len=16384

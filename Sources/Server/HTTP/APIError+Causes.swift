@@ -1,6 +1,7 @@
 internal import Diffusion
 internal import Engine
 internal import Files
+internal import GRDB
 internal import HTTPTypes
 internal import Hummingbird
 internal import Media
@@ -17,6 +18,7 @@ extension APIError {
         case let error as StrictJSONError: self = .invalid("the body has \(error)", code: "invalid_json")
         case let error as HTTPError: self.init(error)
         case is CancellationError: self = .cancelled
+        case let error as DatabaseError where error.isOfStorage: self = .storageFull("the disk is full, or fails")
         default: self.init(Failure(of: error))
         }
     }
@@ -25,6 +27,15 @@ extension APIError {
     static let cancelled = APIError(
         .init(code: 499, reasonPhrase: "Client Closed Request"), "invalid_request_error", code: "cancelled",
         "the request was called off before it was finished")
+
+    /// There is no room, or no way to write.
+    ///
+    /// - Parameter message: one sentence
+    /// - Returns: the error
+    static func storageFull(_ message: String) -> APIError {
+        APIError(
+            .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full", message)
+    }
 
     private init(_ problem: InvalidRequest) {
         let param = problem.problems.first?.field.map { $0 == "num_images_per_prompt" ? "n" : $0 }
@@ -37,10 +48,7 @@ extension APIError {
         case .request, .input: self = .invalid(failure.message)
         case .memory, .worker, .unavailable: self = .unavailable(failure.message)
         case .cancelled: self = .cancelled
-        case .output:
-            self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full",
-                "the result cannot be stored")
+        case .output: self = .storageFull("the result cannot be stored")
         case .model, .bug: self = .bug
         }
     }
@@ -64,4 +72,9 @@ extension RequestError {
         if case .missing(let field) = self { return field }
         return nil
     }
+}
+
+extension DatabaseError {
+    /// Whether the store could not be written for want of room, or because the disk fails.
+    fileprivate var isOfStorage: Bool { [.SQLITE_FULL, .SQLITE_IOERR].contains(resultCode) }
 }

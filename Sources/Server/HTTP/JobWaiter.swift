@@ -45,9 +45,7 @@ extension APIError {
         let message = job.errorMessage ?? "the job was stopped"
         switch job.errorCode {
         case Self.cancelled.code: self = .cancelled
-        case "storage_full":
-            self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full", message)
+        case "storage_full": self = .storageFull(message)
         case Self.bug.code: self = .bug
         case "unavailable", nil: self = .unavailable(message)
         case let code?: self = .invalid(message, code: code)

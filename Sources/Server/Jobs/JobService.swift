@@ -68,9 +68,7 @@ package actor JobService: Service {
             await queue.release(for: new.owner)
             folder.remove(wanted.id)
             log.error("a job cannot be stored", metadata: ["error": "\(error)"])
-            throw APIError(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), "server_error", code: "storage_full",
-                "the job cannot be stored")
+            throw APIError.storageFull("the job cannot be stored")
         }
         if job.id == wanted.id { return (job, start(job, new.work.request)) }
         await queue.release(for: new.owner)
@@ -94,8 +92,23 @@ package actor JobService: Service {
     /// - Returns: whether there was one
     /// - Throws: `DatabaseError`
     package func delete(_ id: String, owner: String) async throws -> Bool {
-        guard try await store.job(id, owner: owner) != nil, try await store.delete(id) else { return false }
+        guard try await store.job(id, owner: owner) != nil, try await remove(id) else { return false }
         live[id]?.cancel()
+        return true
+    }
+
+    /// Takes a job out of the store and removes its files; on a full disk the files go first and make room for that.
+    ///
+    /// - Returns: whether there was one
+    @discardableResult
+    private func remove(_ id: String) async throws -> Bool {
+        do {
+            guard try await store.delete(id) else { return false }
+        } catch {
+            folder.remove(id)
+            try? await store.shrink()
+            return try await store.delete(id)
+        }
         folder.remove(id)
         return true
     }
@@ -203,8 +216,7 @@ extension JobService {
         do {
             for id in try await store.superfluous(at: store.clock(), storageBytes: limits.storageBytes)
             where live[id] == nil {
-                try await store.delete(id)
-                folder.remove(id)
+                try await remove(id)
             }
         } catch {
             log.error("old jobs cannot be removed", metadata: ["error": "\(error)"])

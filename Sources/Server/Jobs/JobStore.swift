@@ -24,6 +24,8 @@ package final class JobStore: Sendable {
             database = try DatabaseQueue(path: path, configuration: configuration)
             // On the disk, not only with the system, before a job counts as accepted.
             try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            // Pages of a log that is begun anew so often stay few, and on a full disk are there to be written over.
+            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 64") }
             try Self.migrator.migrate(database)
         } catch {
             throw .folder(path, reason: "\(error)")
@@ -157,6 +159,13 @@ package final class JobStore: Sendable {
     @discardableResult
     package func delete(_ id: String) async throws -> Bool {
         try await change("DELETE FROM jobs WHERE id = ?", [id]) > 0
+    }
+
+    /// Brings what stands in the log beside the file into the file, so that the log takes no room.
+    ///
+    /// - Throws: `DatabaseError`
+    package func shrink() async throws {
+        try await database.writeWithoutTransaction { database in _ = try database.checkpoint(.truncate) }
     }
 
     /// - Returns: how many rows changed
