@@ -26,4 +26,13 @@ package struct Linear {
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try linear(x, weight: weight, bias: bias)
     }
+
+    /// Applies the layer, and GELU by its approximation with tanh.
+    ///
+    /// - Parameter x: `[…, from]`
+    /// - Returns: `[…, to]`
+    /// - Throws: ``TensorError``
+    package func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor {
+        try linearGELUTanh(x, weight: weight, bias: bias)
+    }
 }

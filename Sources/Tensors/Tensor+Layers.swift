@@ -23,6 +23,18 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorErr
     try Tensor("linear", ct_linear(x.handle, weight.handle, bias?.handle))
 }
 
+/// geluTanh(x · weightᵀ + bias), in the memory of the product.
+///
+/// - Parameters:
+///   - x: `[…, in]`
+///   - weight: `[out, in]`
+///   - bias: `[out]`, or nil
+/// - Returns: `[…, out]`
+/// - Throws: ``TensorError``
+package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorError) -> Tensor {
+    try Tensor("linear_gelu", ct_linear_gelu(x.handle, weight.handle, bias?.handle))
+}
+
 /// A two-dimensional convolution.
 ///
 /// - Parameters:

@@ -54,7 +54,7 @@ import Testing
         let result = Mutex<Client.Answer?>(nil)
         try await host.run { port in
             var limits = ServerLimits()
-            (limits.bodyBytes, limits.fetchSeconds) = (1 << 20, 2)
+            (limits.bodyBytes, limits.fetchSeconds) = (1 << 20, path == "/slow" ? 2 : 60)
             let pictures =
                 isAllowed
                 ? PictureFetcher(

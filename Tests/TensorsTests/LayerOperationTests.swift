@@ -28,6 +28,16 @@ import Testing
         #expect(try linear(x, weight: weight, bias: bias).distance(to: expected + bias) <= 1e-6)
     }
 
+    @Test(arguments: [DType.float32, .bfloat16, .float16], [1, 3])
+    func appliesALinearLayerAndGELU(_ dtype: DType, _ batch: Int) throws {
+        let (x, weight) = try (tensor([batch, 40, 33], dtype) * 0.2, tensor([70, 33], dtype, seed: 2))
+        let bias = try tensor([70], dtype, seed: 3)
+        let expected = try geluTanh(linear(x, weight: weight, bias: bias).to(.float32))
+        let result = try linearGELUTanh(x, weight: weight, bias: bias)
+        #expect(result.dtype == dtype)
+        #expect(try result.to(.float32).distance(to: expected) <= 2 * rounding(dtype))
+    }
+
     @Test(arguments: [(1, 0), (1, 1), (2, 1), (2, 0)])
     func convolves(_ stride: Int, _ padding: Int) throws {
         let (x, weight, bias) = try (tensor([2, 3, 6, 5]), tensor([4, 3, 3, 3], seed: 2), tensor([4], seed: 3))

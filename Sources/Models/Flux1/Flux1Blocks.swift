@@ -72,7 +72,7 @@ extension Flux1 {
             do {
                 let normed = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
                 let (query, key, value) = try projections(normed, rotary)
-                joined = try concatenate([attend(query, key, value, backend), geluTanh(up(normed))], axis: 2)
+                joined = try concatenate([attend(query, key, value, backend), up.geluTanh(normed)], axis: 2)
             }
             return try gatedAdd(x, gate: gate, out(joined))
         }

@@ -60,7 +60,7 @@ extension Flux1 {
             let h = try gatedAdd(x, gate: modulation.attentionGate, attentionOut(attended))
             let normed = try modulatedLayerNorm(
                 h, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift, epsilon: 1e-6)
-            return try gatedAdd(h, gate: modulation.feedForwardGate, down(geluTanh(up(normed))))
+            return try gatedAdd(h, gate: modulation.feedForwardGate, down(up.geluTanh(normed)))
         }
     }
 

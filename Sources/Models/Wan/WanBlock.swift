@@ -42,7 +42,7 @@ extension Wan {
             normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
             x = try x + crossAttention(normed, context)
             normed = try modulatedLayerNorm(x, scale: part(4), shift: part(3), epsilon: epsilon).to(dtype)
-            return try gatedAdd(x, gate: part(5), down(geluTanh(up(normed))).to(.float32))
+            return try gatedAdd(x, gate: part(5), down(up.geluTanh(normed)).to(.float32))
         }
     }
 }

@@ -40,21 +40,33 @@ CT_DEFINE_MAPS(GeluTanh)
 // Whether the numbers lie without gaps, in whatever order of axes: then the result can lie in the same order.
 bool is_dense(const at::Tensor &x) { return x.is_non_overlapping_and_dense(); }
 
-template <class Function> at::Tensor mapped(Function function, const at::Tensor &x) {
-    at::Tensor result = at::empty_like(x);
+// The result may be the input itself.
+template <class Function> void map_into(Function function, const at::Tensor &x, const at::Tensor &result) {
     dispatch(x, [&](auto type) {
         using T = decltype(type);
         const T *in = numbers<T>(x);
         T *out = static_cast<T *>(result.mutable_data_ptr());
         parallel_for(0, x.numel(), 16384,
-                         [&](int64_t begin, int64_t end) { map(function, in + begin, end - begin, out + begin); });
+                     [&](int64_t begin, int64_t end) { map(function, in + begin, end - begin, out + begin); });
     });
+}
+
+template <class Function> at::Tensor mapped(Function function, const at::Tensor &x) {
+    at::Tensor result = at::empty_like(x);
+    map_into(function, x, result);
     return result;
 }
 
 bool is_mappable(const at::Tensor &x) { return has_rows(x) && is_dense(x); }
 
 }  // namespace
+
+void ct::gelu_tanh_in_place(at::Tensor &x) {
+    if (is_mappable(x))
+        map_into(GeluTanh{}, x, x);
+    else
+        at::gelu_(x, "tanh");
+}
 
 ct_tensor ct_silu(ct_tensor x) {
     return guard([&] { return is_mappable(borrow(x)) ? mapped(Silu{}, borrow(x)) : at::silu(borrow(x)); });

@@ -79,13 +79,15 @@ bool goes_to_onednn(const at::Tensor &x) {
     return is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 && !has_few_rows(x);
 }
 
-at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+// With `activation` "gelu" its approximation with tanh follows, as a part of the product.
+at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                         c10::string_view activation = "none") {
     using Linear = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, c10::string_view,
                               c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
     static const auto linear = c10::Dispatcher::singleton()
                                    .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
                                    .typed<Linear>();
-    return linear.call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+    return linear.call(x, weight, bias, activation, c10::List<std::optional<at::Scalar>>(), "tanh");
 }
 
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
@@ -120,6 +122,10 @@ at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, cons
     return result;
 }
 
+at::Tensor products(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    return holds_items(x) ? products_of_items(x, weight, bias) : product(x, weight, bias);
+}
+
 }  // namespace
 
 bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dtype)); }
@@ -127,10 +133,17 @@ bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dty
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
+    return guard([&] { return products(borrow(x), borrow(weight), optional(bias)); });
+}
+
+ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        const auto linear = holds_items(input) ? products_of_items : product;
-        return linear(input, borrow(weight), optional(bias));
+        if (goes_to_onednn(input) && !holds_items(input))
+            return onednn_linear(input.contiguous(), borrow(weight), optional(bias), "gelu");
+        at::Tensor result = products(input, borrow(weight), optional(bias));
+        gelu_tanh_in_place(result);
+        return result;
     });
 }
 

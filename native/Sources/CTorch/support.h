@@ -55,6 +55,9 @@ template <class Body> auto run(Body &&body, decltype(body()) failed) noexcept ->
     return failed;
 }
 
+// GELU by its approximation with tanh.
+void gelu_tanh_in_place(at::Tensor &x);
+
 // Runs a body that makes a tensor.
 template <class Body> ct_tensor guard(Body &&body) noexcept {
     return run([&]() -> ct_tensor { return give(body()); }, nullptr);

@@ -124,9 +124,10 @@ CT_API ct_tensor CT_NULLABLE ct_repeat_interleave(ct_tensor x, int64_t times, in
 CT_API ct_tensor CT_NULLABLE ct_pad(ct_tensor x, const int64_t *amounts, size_t count);
 CT_API ct_tensor CT_NULLABLE ct_contiguous(ct_tensor x);
 
-// Products. `ct_linear` is x·Wᵀ + b.
+// Products. `ct_linear` is x·Wᵀ + b, and `ct_linear_gelu` that and GELU by its approximation with tanh, without a second tensor.
 CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+CT_API ct_tensor CT_NULLABLE ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 // Whether products and convolutions of a type are made in 32-bit floats on this processor.
 CT_API bool ct_converts_products(ct_dtype dtype);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
