@@ -19,6 +19,8 @@ package struct ServedModel: Sendable {
     package let memoryLimit: Int?
     /// Told in the files' recipes.
     package let dtype: DType
+    /// Whether it takes a picture to begin with.
+    package let takesPictures: Bool
 
     /// A model whose worker has started.
     ///
@@ -54,13 +56,15 @@ package struct ServedModel: Sendable {
         self.name = name.hasPrefix("/") || name.hasPrefix(".") ? (name as NSString).lastPathComponent : name
         (self.offer, self.worker, self.dtype, self.memoryLimit) = (offer, worker, dtype, memoryLimit)
         (self.resolve, self.memory) = (resolve, memory)
+        takesPictures = Self.takesPictures(offer, resolve)
     }
 
     /// Whether it makes videos rather than pictures.
     package var makesVideos: Bool { offer.defaults.numFrames != nil }
 
-    /// Whether it takes a picture to begin with.
-    package var takesPictures: Bool {
+    private static func takesPictures(
+        _ offer: ModelOffer, _ resolve: (GenerationRequest) throws -> GenerationRequest
+    ) -> Bool {
         var request = offer.defaults
         request.prompts = ["a picture"]
         let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: [UInt8](repeating: 0, count: 768))

@@ -23,7 +23,7 @@ def routes(address):
         out = subprocess.run(
             ["wrk", "-t1", "-c64", "-d5s", "--latency", address + route], capture_output=True, text=True, check=True).stdout
         rate = re.search(r"Requests/sec:\s+(\S+)", out).group(1)
-        median, most = (re.search(rf"{share}%\s+(\S+)", out).group(1) for share in (50, 99))
+        median, most = (re.search(rf"^\s+{share}%\s+(\S+)$", out, re.M).group(1) for share in (50, 99))
         errors = re.search(r"Non-2xx.*", out)
         print(f"{route}: {rate} a second, median {median}, p99 {most}{', ' + errors.group() if errors else ''}")
 
@@ -74,7 +74,7 @@ def pictures(address, clients, **more):
 
 
 def overhead():
-    with served("demo-image") as (address, _):
+    with served("demo-image", "--max-batch-size", "1") as (address, _):
         routes(address)
         picture(address, 0, {}, [])
         for clients in (1, CLIENTS):
