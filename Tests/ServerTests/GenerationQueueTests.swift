@@ -237,7 +237,8 @@ import Testing
             let outcome = try await task.value
             companions.append(outcome.companions)
             let alone = try await worker.generate(request) { _ in }.pixels
-            #expect(alone == outcome.pixels)
+            let isTheSame = alone == outcome.pixels
+            #expect(isTheSame)
         }
         #expect(companions == Array(repeating: batch, count: 4))
     }

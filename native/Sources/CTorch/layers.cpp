@@ -79,21 +79,23 @@ bool goes_to_onednn(const at::Tensor &x) {
     return is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 && !has_few_rows(x);
 }
 
-// With `activation` "gelu" its approximation with tanh follows, as a part of the product.
 at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                         c10::string_view activation = "none") {
+                         bool has_gelu) {
     using Linear = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, c10::string_view,
                               c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
     static const auto linear = c10::Dispatcher::singleton()
                                    .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
                                    .typed<Linear>();
-    return linear.call(x, weight, bias, activation, c10::List<std::optional<at::Scalar>>(), "tanh");
+    return linear.call(x, weight, bias, has_gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(), "tanh");
 }
 
-at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-    if (computes_wide(x) && !(has_avx512() && has_few_rows(x))) return wide_linear(x, weight, bias);
-    if (goes_to_onednn(x)) return onednn_linear(x.contiguous(), weight, bias);
-    return at::linear(x, weight, bias);
+// x·Wᵀ + b, and GELU by its approximation with tanh if there is one.
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
+    if (goes_to_onednn(x)) return onednn_linear(x.contiguous(), weight, bias, has_gelu);
+    const bool is_wide = computes_wide(x) && !(has_avx512() && has_few_rows(x));
+    at::Tensor result = is_wide ? wide_linear(x, weight, bias) : at::linear(x, weight, bias);
+    if (has_gelu) gelu_tanh_in_place(result);
+    return result;
 }
 
 // Whether the first axis counts the items of a batch.
@@ -103,7 +105,8 @@ bool holds_items(const at::Tensor &x) {
 
 // The products of every item by itself: the libraries choose by the number of rows how they sum, and what comes of an
 // item must not depend on how many are beside it.
-at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                             bool has_gelu) {
     at::DimVector shape(x.sizes());
     shape.back() = weight.size(0);
     at::Tensor result = at::empty(shape, x.options());
@@ -114,16 +117,20 @@ at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, cons
         const at::Tensor item = rows(x);
         at::Tensor into = rows(result);
         if (computes_wide(item) || goes_to_onednn(item)) {
-            into.copy_(product(item, weight, bias));
+            into.copy_(product(item, weight, bias, has_gelu));
         } else {
             at::linear_out(into, item, weight, bias);
+            if (has_gelu) gelu_tanh_in_place(into);
         }
     }
     return result;
 }
 
-at::Tensor products(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-    return holds_items(x) ? products_of_items(x, weight, bias) : product(x, weight, bias);
+ct_tensor linear(ct_tensor x, ct_tensor weight, ct_tensor bias, bool has_gelu) {
+    return guard([&] {
+        const auto products = holds_items(borrow(x)) ? products_of_items : product;
+        return products(borrow(x), borrow(weight), optional(bias), has_gelu);
+    });
 }
 
 }  // namespace
@@ -132,20 +139,9 @@ bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dty
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
-ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
-    return guard([&] { return products(borrow(x), borrow(weight), optional(bias)); });
-}
+ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, false); }
 
-ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        if (goes_to_onednn(input) && !holds_items(input))
-            return onednn_linear(input.contiguous(), borrow(weight), optional(bias), "gelu");
-        at::Tensor result = products(input, borrow(weight), optional(bias));
-        gelu_tanh_in_place(result);
-        return result;
-    });
-}
+ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, true); }
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
     return guard([&] {
