@@ -1,5 +1,5 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Models
 package import Tensors
 
@@ -19,13 +19,16 @@ extension LocalWorker {
     ///   - family: of which family
     ///   - shape: the size of its input
     ///   - dtype: the type of weights and activations
+    ///   - stepCache: leaves steps out after the first, which is not counted
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or an error of the part
     package func time(
-        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType, runs: Int
+        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
+        stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
-        let benchmark = try family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device))
+        let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
+        let benchmark = try family.benchmark(part, shape, plan: plan)
         var seconds: [Double] = []
         try HostMemory.reusing {
             for index in 0...runs {

@@ -8,15 +8,19 @@ package struct ExecutionPlan {
     package var device: Device
     /// The attention kernel.
     package var attention: any AttentionBackend
+    /// How results of one denoising step are used again in the next ones; nil computes everything.
+    package var stepCache: StepCacheSettings?
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations
     ///   - device: where they live
     ///   - attention: the attention kernel
+    ///   - stepCache: how results of one denoising step are used again in the next ones
     package init(
-        dtype: DType = .float32, device: Device = .cpu, attention: any AttentionBackend = ScaledDotProductAttention()
+        dtype: DType = .float32, device: Device = .cpu, attention: any AttentionBackend = ScaledDotProductAttention(),
+        stepCache: StepCacheSettings? = nil
     ) {
-        (self.dtype, self.device, self.attention) = (dtype, device, attention)
+        (self.dtype, self.device, self.attention, self.stepCache) = (dtype, device, attention, stepCache)
     }
 
     /// The same in 32-bit floats, for components that 16 bits would spoil.

@@ -31,11 +31,14 @@ extension Flux1 {
             let decoding = vae.decodingBytes(
                 pixels: outputs * (request.height ?? 0) * (request.width ?? 0), plan.dtype)
             let isShown = request.previews > 0
+            let tokens = grid.rows * grid.columns
+            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),
                 activations: prompts + (isShown ? decoding : 0)
                     + transformer.activationBytes(
-                        outputs: outputs, textTokens: length, pictureTokens: grid.rows * grid.columns, plan.dtype))
+                        outputs: outputs, textTokens: length, pictureTokens: tokens, plan.dtype)
+                    + held * outputs * (length + tokens) * transformer.width * DType.float32.size)
             decode = MemoryStage([components.vae.name], activations: prompts + decoding)
         }
 

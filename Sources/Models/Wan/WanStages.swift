@@ -46,7 +46,10 @@ extension Wan {
                 request.images.isEmpty
                 ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
             let tokens = latents / (config.patchSize[1] * config.patchSize[2])
-            let step = kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
+            let step =
+                kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+                + held * outputs * tokens * config.width * DType.float32.size
             denoise = experts.boundary > 0 ? MemoryStage([components.transformer.name], activations: step) : nil
             denoise2 =
                 experts.boundary < experts.count

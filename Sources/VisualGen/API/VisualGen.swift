@@ -51,6 +51,7 @@ public final class VisualGen: Sendable {
             checkpoint = try configuration.checkpoint()
             family = try Catalog.family(of: checkpoint)
             try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
+            try Self.require(args.cacheProblems(of: family, checkpoint))
             worker = try args.makeWorker(configuration)
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
         } catch let error as ConfigurationError {
