@@ -73,7 +73,9 @@ struct Generate: AsyncParsableCommand {
         }
         let output = outputs.begin(
             (0..<request.outputCount).map {
-                Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: $0)
+                Recipe(
+                    request, model: arguments.model, dtype: configuration.dtype, cache: arguments.cacheConfig,
+                    picture: $0)
             })
         defer { output.abandon() }
         let result = try await withTaskCancellationHandler {

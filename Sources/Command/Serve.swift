@@ -53,6 +53,8 @@ struct Serve: AsyncParsableCommand {
         var settings = ServerSettings(folder: data ?? Self.standardFolder)
         (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
         (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
+        // A step cache decides on a batch as one: a request alone never depends on who came with it.
+        if arguments.cacheConfig != nil { settings.limits.batch = 1 }
         settings.keys = try apiKeys.map { try APIKeys(path: $0) }
         try settings.validate()
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)

@@ -76,11 +76,11 @@ extension CommandLineTests {
         }
 
         @Test func reportsWhatAStepCacheLeftOut() async throws {
-            try visualgen.folder.write(
-                "cache_config: {cache_backend: teacache, teacache_thresh: 1000, max_error: 1000}", to: "a.yaml")
+            let cache = "{cache_backend: teacache, teacache_thresh: 1000, max_error: 1000}"
             func run(steps: String) async throws -> VisualGen.Outcome {
                 try await visualgen.run([
-                    "generate", "--model", TinyCheckpoint.path(), "--config", "a.yaml", "--prompt", "a lake", "--size",
+                    "generate", "--model", TinyCheckpoint.path(), "--cache-config", cache, "--prompt", "a lake",
+                    "--size",
                     "32x32", "--num-inference-steps", steps, "--max-sequence-length", "16", "--metrics", "m.json",
                     "--output", "a.png",
                 ])

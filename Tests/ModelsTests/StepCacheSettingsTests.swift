@@ -80,6 +80,26 @@ import Testing
         #expect(caps == [[4, -1], [2, 20]])
     }
 
+    /// What is held for the next steps counts, and more of it with a higher order.
+    @Test(arguments: ["flux1-tiny-dev", "wan2.1-tiny-t2v"]) func needsMemory(_ model: String) throws {
+        let checkpoint = try CheckpointFolder(TinyCheckpoint.path(of: model))
+        let family = try Catalog.family(of: checkpoint)
+        var request = GenerationRequest(prompts: ["a lake"])
+        (request.height, request.width, request.numInferenceSteps) = (256, 256, 8)
+        let resolved = try family.resolve(request, for: checkpoint)
+        func stage(_ settings: StepCacheSettings?) throws -> Int {
+            let forecast = try family.memory(of: resolved, for: checkpoint, plan: ExecutionPlan(stepCache: settings))
+            let stage = forecast.stages.first { $0.components.contains("transformer") }
+            return try #require(stage).activations
+        }
+        var blocks = DualBlockSettings()
+        let plain = try stage(StepCacheSettings(.dualBlock(blocks)))
+        blocks.order = 4
+        let none = try stage(nil)
+        #expect(none < plain)
+        #expect(try stage(StepCacheSettings(.dualBlock(blocks))) > plain)
+    }
+
     @Test(arguments: StepsMask.Policy.allCases) func hasTheReferencesMasks(_ policy: StepsMask.Policy) throws {
         let file = URL(fileURLWithPath: "\(Golden.folder)/caches/steps_masks.json")
         let masks = try JSONDecoder().decode([String: [String: String]].self, from: Data(contentsOf: file))
