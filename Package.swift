@@ -134,7 +134,9 @@ let package = Package(
             name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "ModelsTests",
-            dependencies: ["Diffusion", "Layers", "Media", "Models", "TestKit", "Tensors", "Tokenizers"],
+            dependencies: [
+                "Diffusion", "Engine", "Layers", "Media", "Models", "TestKit", "Tensors", "Tokenizers", "VisualGen",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),

@@ -30,11 +30,33 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
     @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
+    @Option(name: .long, help: "Time the transformer's steps that a step cache leaves out: teacache or cache_dit.")
+    var skippedBy: SkippingCache?
     @Option(name: .long, help: "Runs that are counted, after one that is not.") var runs: Int = 5
 
     enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation, product }
 
+    /// A step cache whose settings leave every step out that they can.
+    enum SkippingCache: String, ExpressibleByArgument {
+        case teacache
+        case cacheDiT = "cache_dit"
+
+        var settings: StepCacheSettings {
+            switch self {
+            case .teacache:
+                var settings = TeaCacheSettings()
+                settings.coefficients = [1, 0]
+                return StepCacheSettings(.teaCache(settings))
+            case .cacheDiT:
+                var settings = DualBlockSettings()
+                (settings.warmUpSteps, settings.maxContinuousCachedSteps) = (0, -1)
+                return StepCacheSettings(.dualBlock(settings))
+            }
+        }
+    }
+
     func validate() throws {
+        if skippedBy != nil, subject != .transformer { throw ValidationError("skipped-by is for transformer") }
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
@@ -76,7 +98,8 @@ struct Bench: AsyncParsableCommand {
         let timing: LocalWorker.Timing
         do {
             timing = try await LocalWorker(device: .cpu, threads: threads)
-                .time(part, of: family, shape, dtype: dtype.dtype, runs: runs)
+                .time(
+                    part, of: family, shape, dtype: dtype.dtype, stepCache: skippedBy?.settings, runs: runs)
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")
         }
@@ -87,7 +110,8 @@ struct Bench: AsyncParsableCommand {
         report["ready_seconds"] = timing.ready
         report["seconds"] = timing.seconds
         report["median_seconds"] = Self.median(timing.seconds)
-        if timing.operations > 0 {
+        if let skippedBy { report["skipped_by"] = skippedBy.rawValue }
+        if timing.operations > 0, skippedBy == nil {
             report["gflops_per_second"] = timing.operations / Self.median(timing.seconds) / 1e9
         }
     }

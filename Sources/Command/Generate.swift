@@ -50,12 +50,15 @@ struct Generate: AsyncParsableCommand {
         let configuration = arguments.worker(at: path)
         let checkpoint = try configuration.checkpoint()
         let family = try Catalog.family(of: checkpoint)
-        let problems = arguments.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys))
+        let problems =
+            try arguments.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys))
+            + arguments.cacheProblems(of: family, checkpoint)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         let asked = try generation.request()
         let request = try family.resolve(asked, for: checkpoint)
         let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
         try forecast.require(configuration.memoryLimit)
+        try configuration.stepCache?.check(request)
         let outputs = try OutputPaths(output, for: request, crf: crf)
         for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
         progress.warn(Adjustments(asked, request))
@@ -65,12 +68,14 @@ struct Generate: AsyncParsableCommand {
 
         try await times.measure(\.load) {
             try await worker.load(
-                checkpoint, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
-                observe: progress.observe)
+                checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
+                memoryLimit: configuration.memoryLimit, observe: progress.observe)
         }
         let output = outputs.begin(
             (0..<request.outputCount).map {
-                Recipe(request, model: arguments.model, dtype: configuration.dtype, picture: $0)
+                Recipe(
+                    request, model: arguments.model, dtype: configuration.dtype, cache: arguments.cacheConfig,
+                    picture: $0)
             })
         defer { output.abandon() }
         let result = try await withTaskCancellationHandler {

@@ -24,11 +24,12 @@ struct Metrics {
     ///   - path: where it goes
     /// - Throws: ``OutputError``
     func write(_ stages: StageTimes, to path: String) throws {
-        let values: [String: Any] = [
+        var values: [String: Any] = [
             "load": load + stages.load, "text": stages.text, "denoise": stages.denoise, "decode": stages.decode,
             "encode": encode, "peak_memory_bytes": Self.peakMemory,
             "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
+        values["cache"] = stages.cache.map { $0.branches.map(\.json) }
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         do {
             try AtomicFile.write([UInt8](json), to: path)
@@ -43,5 +44,22 @@ struct Metrics {
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
         return (kilobytes ?? 0) * 1024
+    }
+}
+
+extension CacheReport.Branch {
+    /// The report by names, for JSON.
+    fileprivate var json: [String: Any] {
+        var values: [String: Any] = [
+            "transformer": transformer == 0 ? "transformer" : "transformer_\(transformer + 1)",
+            "guidance": guidance.map { $0 == 0 ? "positive" : "negative" } ?? "joint",
+            "steps": [steps.lowerBound, steps.upperBound], "skipped_steps": skipped, "blocks": blocks,
+            "skipped_blocks": [skippedBlocks.lowerBound, skippedBlocks.upperBound], "skipped_share": skippedShare,
+            "changes": changes.map { $0.map { $0 as Any } ?? NSNull() },
+            "audits": audits.map { ["step": $0.step, "error": $0.error] as [String: Any] },
+        ]
+        values["greatest_error"] = greatestError
+        values["stopped_at"] = stoppedAt
+        return values
     }
 }

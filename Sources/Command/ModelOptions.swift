@@ -31,6 +31,10 @@ struct ModelOptions: ParsableArguments {
         help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; all of the machine's if absent.")
     var memoryLimit: String?
 
+    @Option(
+        name: .long, help: "What is used again between steps: cache_config as YAML, as '{cache_backend: teacache}'.")
+    var cacheConfig: String?
+
     @Flag(name: .long, help: "Skip config keys that this build does not know, at the risk of wrong pictures.")
     var allowUnknownConfig = false
 
@@ -53,6 +57,9 @@ struct ModelOptions: ParsableArguments {
         overrides["dtype"] = dtype.map { .string($0.rawValue) }
         overrides["threads"] = threads.map { .int($0) }
         overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
+        overrides["cache_config"] = try cacheConfig.map { text throws(ConfigurationError) in
+            try VisualGenArgs(yamlText: "cache_config: \(text)").dictionary["cache_config"] ?? .null
+        }
         if allowUnknownConfig { overrides["allow_unknown_config"] = true }
         let arguments =
             try config.map { path throws(ConfigurationError) in try VisualGenArgs(yaml: path, overrides: overrides) }

@@ -62,6 +62,8 @@ struct Serve: AsyncParsableCommand {
         (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
         (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
         settings.pictureHosts = Set(allowUrlHost)
+        // A step cache decides on a batch as one: a request alone never depends on who came with it.
+        if arguments.cacheConfig != nil { settings.limits.batch = 1 }
         settings.keys = try apiKeys.map { try APIKeys(path: $0) }
         try settings.validate()
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)

@@ -66,6 +66,13 @@ package protocol ModelFamily: SendableMetatype {
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     static func components(of checkpoint: CheckpointFolder) throws -> [any InspectableComponent]
 
+    /// What a step cache must know of the transformers.
+    ///
+    /// - Parameter checkpoint: the model
+    /// - Returns: one for each, in the order of the steps
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    static func stepCacheTraits(of checkpoint: CheckpointFolder) throws -> [StepCacheTraits]
+
     /// What a request will hold in memory.
     ///
     /// - Parameters:
@@ -99,6 +106,19 @@ package protocol ModelFamily: SendableMetatype {
 }
 
 extension ModelFamily {
+    /// The step caches of a model's transformers.
+    ///
+    /// - Parameters:
+    ///   - settings: what is used again, and when; nil for nothing
+    ///   - checkpoint: the model
+    /// - Returns: one for each transformer, or none
+    /// - Throws: ``StepCacheError`` for settings that this model cannot honour, ``CheckpointError`` or ``ConfigError``
+    package static func stepCaches(_ settings: StepCacheSettings?, for checkpoint: CheckpointFolder) throws
+        -> [StepCacheSettings]
+    {
+        try settings?.resolved(for: stepCacheTraits(of: checkpoint), of: name) ?? []
+    }
+
     package static var pipelineConfig: [String: ParameterValue] { [:] }
 
     package static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize] {

@@ -1,4 +1,4 @@
-/// How long the stages of one generation took, in seconds.
+/// How long the stages of one generation took, in seconds, and what was left out of it.
 package struct StageTimes: Sendable, Equatable, Codable {
     /// Reading weights, for components that were not in memory.
     package var load = 0.0
@@ -6,8 +6,18 @@ package struct StageTimes: Sendable, Equatable, Codable {
     /// One for each step.
     package var denoise: [Double] = []
     package var decode = 0.0
+    /// What a step cache left out; nil without one.
+    package var cache: CacheReport?
 
     package init() {}
+
+    /// Adds what a step cache left out of one transformer's steps.
+    ///
+    /// - Parameter report: nil without a step cache
+    package mutating func add(_ report: CacheReport?) {
+        guard let report else { return }
+        cache = CacheReport((cache?.branches ?? []) + report.branches)
+    }
 }
 
 /// Runs a body and adds how long it took.

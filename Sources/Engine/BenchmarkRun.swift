@@ -1,5 +1,5 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Models
 package import Tensors
 
@@ -21,13 +21,17 @@ extension LocalWorker {
     ///   - family: of which family
     ///   - shape: the size of its input
     ///   - dtype: the type of weights and activations
+    ///   - stepCache: leaves steps out after the first, which is not counted
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or an error of the part
     package func time(
-        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType, runs: Int
+        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
+        stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
-        try time(family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device)), runs: runs)
+        try time(
+            family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)),
+            runs: runs)
     }
 
     /// Times one product of a linear layer, 1536 rows of 3072 numbers by 3072 × 3072 weights: the rate that nothing made of

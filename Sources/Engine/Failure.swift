@@ -46,7 +46,7 @@ package struct Failure: Error, Codable, Equatable {
 
     private static func kind(of error: any Error) -> Kind {
         switch error {
-        case is InvalidRequest, is RequestError, is SchedulerError, MessagingError.tooLong: .request
+        case is InvalidRequest, is RequestError, is StepCacheError, is SchedulerError, MessagingError.tooLong: .request
         case is MessagingError: .unavailable
         case is InputError: .input
         case let error as SafetensorsError: error.isAboutWriting ? .output : .model

@@ -1,5 +1,5 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Models
 package import Tensors
 
@@ -28,16 +28,17 @@ package actor LocalWorker {
     /// - Parameters:
     ///   - checkpoint: the model
     ///   - dtype: the type of weights and activations
+    ///   - stepCache: how results of one denoising step are used again in the next ones
     ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     ///   - observe: told of each component
-    /// - Throws: any error of a bad checkpoint
+    /// - Throws: any error of a bad checkpoint, or `StepCacheError`
     package func load(
-        _ checkpoint: CheckpointFolder, dtype: DType, memoryLimit: Int? = nil,
+        _ checkpoint: CheckpointFolder, dtype: DType, stepCache: StepCacheSettings? = nil, memoryLimit: Int? = nil,
         observe: @escaping ProgressObserver = { _ in }
     ) throws {
         pipeline = nil
-        let opened = try Catalog.family(of: checkpoint)
-            .load(checkpoint, plan: ExecutionPlan(dtype: dtype, device: device), memoryLimit: memoryLimit)
+        let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
+        let opened = try Catalog.family(of: checkpoint).load(checkpoint, plan: plan, memoryLimit: memoryLimit)
         try opened.prepare(observe: observe)
         pipeline = opened
     }

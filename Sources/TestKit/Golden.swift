@@ -26,6 +26,9 @@ package struct Golden: Sendable {
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
+    /// The names of the goldens of requests with a step cache.
+    package static let cacheCases = names(in: "caches")
+
     private static func names(in subfolder: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(subfolder)")) ?? []
         return names.filter { $0.hasSuffix(".safetensors") }
@@ -46,6 +49,17 @@ package struct Golden: Sendable {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
+    }
+
+    /// The configuration of the step cache, as YAML, and what it did in every call of a transformer.
+    ///
+    /// - Returns: both
+    /// - Throws: `DecodingError`
+    package func cache() throws -> (yaml: String, calls: [CachedCall]) {
+        (
+            "cache_config: \(file.metadata["cache"] ?? "")",
+            try JSONDecoder().decode([CachedCall].self, from: Data((file.metadata["calls"] ?? "").utf8))
+        )
     }
 
     /// What was asked of the pipeline, as arguments of `visualgen generate`.
@@ -110,4 +124,14 @@ package struct GoldenRequest: Decodable, Sendable {
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]
     package let maxSequenceLength: Int
+}
+
+/// What a step cache of the reference did in one call of a transformer.
+package struct CachedCall: Decodable, Sendable {
+    /// 1 is the second transformer.
+    package let transformer: Int
+    /// Whether blocks were left out.
+    package let skipped: Bool
+    /// The relative change, if it was measured.
+    package let change: Double?
 }

@@ -36,7 +36,14 @@ extension CommandLineTests {
 
         @Test(arguments: [
             ("parallel_config: {cfg_size: 2}", ["a.yaml", "parallel_config.cfg_size", "not available in this build"]),
-            ("cache_config: {cache_backend: teacache}", ["a.yaml", "cache_config", "not available in this build"]),
+            (
+                "cache_config: {cache_backend: cache_dit, Fn_compute_blocks: 9}",
+                ["a.yaml", "cache_config.Fn_compute_blocks", "from 1 to 4"]
+            ),
+            (
+                "cache_config: {cache_backend: teacache, Fn_compute_blocks: 1}",
+                ["a.yaml", "cache_config.Fn_compute_blocks", "not a field"]
+            ),
             ("dtyp: float32", ["a.yaml", "dtyp", "did you mean dtype?"]), ("- 1", ["a.yaml"]), (": :", ["a.yaml"]),
             ("threads: 0\nmemory_limit: lots", ["a.yaml", "threads", "memory_limit"]),
         ])

@@ -40,7 +40,8 @@ extension CommandLineTests {
                 "generate", "--model", TinyCheckpoint.path(), "--prompt", prompt, "--negative-prompt=", "--width", "40",
                 "--height", "32", "--num-inference-steps", "2", "--extra", "true_cfg_scale=1.5", "--extra",
                 "prompt_2=it's", "--extra", "sigmas=[1, 0.37]", "--max-sequence-length", "24", "--output", "a.png",
-                "--seed", "18446744073709551615",
+                "--seed", "18446744073709551615", "--cache-config",
+                "{cache_backend: teacache, coefficients: [1e-3, 0.5]}",
             ])
             #expect(made.status == 0, "\(made.testDescription)")
             let inspected = try await visualgen("inspect", "a.png")

@@ -75,6 +75,32 @@ extension CommandLineTests {
             #expect((10_000_000..<4_000_000_000).contains(memory))
         }
 
+        @Test func reportsWhatAStepCacheLeftOut() async throws {
+            let cache = "{cache_backend: teacache, teacache_thresh: 1000, max_error: 1000}"
+            func run(steps: String) async throws -> VisualGen.Outcome {
+                try await visualgen.run([
+                    "generate", "--model", TinyCheckpoint.path(), "--cache-config", cache, "--prompt", "a lake",
+                    "--size",
+                    "32x32", "--num-inference-steps", steps, "--max-sequence-length", "16", "--metrics", "m.json",
+                    "--output", "a.png",
+                ])
+            }
+            let outcome = try await run(steps: "6")
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("m.json")))
+            let metrics = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let branches = try #require(metrics["cache"] as? [[String: Any]])
+            #expect(branches.count == 1)
+            #expect(branches[0]["transformer"] as? String == "transformer")
+            #expect(branches[0]["guidance"] as? String == "positive")
+            #expect(branches[0]["skipped_steps"] as? [Int] == [2, 3, 4])
+            #expect(branches[0]["skipped_blocks"] as? [Int] == [0, 4])
+            #expect(branches[0]["skipped_share"] as? Double == 0.5)
+            #expect((branches[0]["audits"] as? [[String: Any]])?.map { $0["step"] as? Int } == [1])
+            #expect((branches[0]["greatest_error"] as? Double).map { $0 > 0 } == true)
+            expectRefusal(try await run(steps: "1"), 64, names: ["num_inference_steps is 1", "at least 2"])
+        }
+
         /// Of a size at which the model's own memory outweighs the program's.
         @Test(arguments: ["float32", "bfloat16"]) func predictsThePeakOfMemory(_ dtype: String) async throws {
             let outcome = try await visualgen.run([

@@ -44,7 +44,6 @@ import VisualGen
                 "parallel_config.attn2d_size [2, 2] is not available in this build",
             ]
         ),
-        ("cache_config: {cache_backend: teacache}", ["cache_config is not available in this build"]),
         ("enable_layerwise_nvtx_marker: true", ["enable_layerwise_nvtx_marker true is not available in this build"]),
         ("cpu_offload_config: {enable: true}", ["cpu_offload_config.enable true is not available in this build"]),
         ("runtime_lora_config: {path: a}", ["runtime_lora_config is not available in this build"]),

@@ -33,7 +33,7 @@ import VisualGen
                 "cache_config", ["cache_backend": "teacache"],
                 [
                     "cache_backend": "teacache", "teacache_thresh": 0.2, "use_ret_steps": false, "coefficients": nil,
-                    "coefficients_2": nil,
+                    "coefficients_2": nil, "max_error": nil,
                 ]
             ),
             (
@@ -43,7 +43,7 @@ import VisualGen
                     "max_cached_steps": -1, "max_continuous_cached_steps": 3, "residual_diff_threshold": 0.24,
                     "enable_separate_cfg": nil, "enable_taylorseer": false, "taylorseer_order": 1,
                     "scm_steps_mask_policy": nil, "scm_steps_policy": "dynamic", "force_refresh_step_hint": nil,
-                    "force_refresh_step_policy": "once",
+                    "force_refresh_step_policy": "once", "max_error": nil,
                 ]
             ),
             (

@@ -12,7 +12,7 @@ import VisualGen
         (
             "cache_config: {cache_backend: teacache, limit: 1}",
             "cache_config.limit is not a field; the fields are cache_backend, teacache_thresh, use_ret_steps, "
-                + "coefficients, coefficients_2"
+                + "coefficients, coefficients_2, max_error"
         ),
         (
             "cache_config: {cache_backend: cache_dit, fn_compute_block: 1}",
@@ -179,7 +179,7 @@ import VisualGen
         ),
         (
             "cache_config: {cache_backend: cache_dit, Fn_compute_blocks: -1}",
-            "cache_config.Fn_compute_blocks must be at least 0, not -1"
+            "cache_config.Fn_compute_blocks must be at least 1, not -1"
         ),
         (
             "cache_config: {cache_backend: cache_dit, Bn_compute_blocks: -1}",
@@ -195,7 +195,19 @@ import VisualGen
         ),
         (
             "cache_config: {cache_backend: cache_dit, residual_diff_threshold: -0.5}",
-            "cache_config.residual_diff_threshold must be at least 0, not -0.5"
+            "cache_config.residual_diff_threshold must be above 0, not -0.5"
+        ),
+        (
+            "cache_config: {cache_backend: cache_dit, force_refresh_step_hint: 0}",
+            "cache_config.force_refresh_step_hint must be at least 1, not 0"
+        ),
+        (
+            "cache_config: {cache_backend: cache_dit, max_error: 0}",
+            "cache_config.max_error must be above 0, not 0"
+        ),
+        (
+            "cache_config: {cache_backend: teacache, max_error: -1}",
+            "cache_config.max_error must be above 0, not -1"
         ),
         (
             "cache_config: {cache_backend: cache_dit, taylorseer_order: 5}",

@@ -30,10 +30,10 @@ import VisualGen
         ],
         "cache_config": [
             "cache_backend": "cache_dit", "Fn_compute_blocks": 3, "Bn_compute_blocks": 2, "max_warmup_steps": 1,
-            "max_cached_steps": 7, "max_continuous_cached_steps": -1, "residual_diff_threshold": 0.0,
+            "max_cached_steps": 7, "max_continuous_cached_steps": -1, "residual_diff_threshold": 0.5,
             "enable_separate_cfg": false, "enable_taylorseer": true, "taylorseer_order": 4,
             "scm_steps_mask_policy": "ultra", "scm_steps_policy": "static", "force_refresh_step_hint": 9,
-            "force_refresh_step_policy": "repeat",
+            "force_refresh_step_policy": "repeat", "max_error": 0.25,
         ],
         "pipeline_config": ["a": [nil, true, 1, 1.0, 1e300, "yes", "", ["b": [:], "1": []]]],
         "enable_layerwise_nvtx_marker": true,

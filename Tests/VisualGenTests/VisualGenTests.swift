@@ -179,7 +179,11 @@ import VisualGen
 
     @Test func refusesWhatThisBuildDoesNotHaveBeforeLoading() async throws {
         await #expect(throws: ConfigurationError.self) {
-            try await Self.engine { $0.cacheConfig = .teaCache(TeaCacheConfig()) }
+            try await Self.engine {
+                var cache = CacheDiTConfig()
+                cache.fnComputeBlocks = 9
+                $0.cacheConfig = .cacheDiT(cache)
+            }
         }
         await #expect(throws: ConfigurationError.self) { try await VisualGen() }
         await #expect(throws: VisualGenError.model("there is no model at /nowhere")) {

@@ -76,6 +76,9 @@ package struct UniPCMultistep: Scheduler {
         return finished(sigmas)
     }
 
+    /// How far noise levels are moved towards the first.
+    package var flowShift: Double { config.flowShift }
+
     private func shifted(_ sigma: Double) -> Double { config.flowShift * sigma / (1 + (config.flowShift - 1) * sigma) }
 
     private func dynamically(shifted sigma: Double, _ mu: Double) -> Double {

@@ -59,7 +59,8 @@ package actor InProcessWorker: Worker {
             family: family.name, defaults: try family.defaults(for: checkpoint), parameters: family.parameters)
         let start = ContinuousClock.now
         try await worker.load(
-            checkpoint, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit, observe: observe)
+            checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
+            memoryLimit: configuration.memoryLimit, observe: observe)
         let loaded = ContinuousClock.now
         offer.loadSeconds = (loaded - start).seconds
         for size in try sizes(of: family, checkpoint) {

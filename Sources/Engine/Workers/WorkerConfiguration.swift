@@ -24,12 +24,14 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     /// Whether config keys that this build does not know are skipped instead of refused.
     package var allowsUnknownConfig = false
     package var warmUp = WarmUp.none
+    /// How results of one denoising step are used again in the next ones; nil computes everything.
+    package var stepCache: StepCacheSettings?
 
     /// - Parameter model: the checkpoint's folder
     package init(model: String) { self.model = model }
 
     /// How the model computes.
-    package var plan: ExecutionPlan { ExecutionPlan(dtype: dtype, device: device) }
+    package var plan: ExecutionPlan { ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache) }
 
     /// The checkpoint, opened.
     ///

@@ -8,13 +8,19 @@ package struct ExecutionPlan {
     package var device: Device
     /// The attention kernel.
     package var attention: any AttentionBackend
+    /// How results of one denoising step are used again in the next ones; nil computes everything.
+    package var stepCache: StepCacheSettings?
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations
     ///   - device: where they live
     ///   - attention: the attention kernel; nil for the exact one of the device
-    package init(dtype: DType = .float32, device: Device = .cpu, attention: (any AttentionBackend)? = nil) {
-        (self.dtype, self.device) = (dtype, device)
+    ///   - stepCache: how results of one denoising step are used again in the next ones
+    package init(
+        dtype: DType = .float32, device: Device = .cpu, attention: (any AttentionBackend)? = nil,
+        stepCache: StepCacheSettings? = nil
+    ) {
+        (self.dtype, self.device, self.stepCache) = (dtype, device, stepCache)
         self.attention = attention ?? (device == .cpu ? TiledAttention() : ScaledDotProductAttention())
     }
 

@@ -28,7 +28,8 @@ extension Flux1 {
                 textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device))
         let operations = config.operations(
             batch: shape.batch, text: shape.textTokens, picture: grid.rows * grid.columns)
-        return Benchmark(operations: operations) { _ = try transformer(input) }
+        let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
+        return Benchmark(operations: operations) { _ = try predict([input]) }
     }
 
     private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {

@@ -40,6 +40,11 @@ extension Flux1 {
                 try picture.finished(y, attended.slice(tokens..<attended.size(1), axis: 1), pictureModulation)
             )
         }
+
+        /// The picture's tokens as the attention takes them, `[batch, tokens, width]`.
+        func attentionInput(picture y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
+            try picture.attentionInput(y, picture.modulation(conditioning))
+        }
     }
 
     /// A block over text and picture in one sequence, whose attention and feed-forward run side by side.

@@ -14,6 +14,7 @@ struct Flux1Pipeline: Pipeline {
     private let residency: Residency
     private let weights: [String: Int]
     private let defaults: GenerationRequest
+    private let stepCache: StepCacheSettings?
 
     /// Opens a model.
     ///
@@ -35,6 +36,7 @@ struct Flux1Pipeline: Pipeline {
         self.plan = plan
         weights = try MemoryForecast.weights(of: Flux1.components(of: checkpoint), plan.dtype)
         defaults = try Flux1.defaults(for: checkpoint)
+        stepCache = try Flux1.stepCaches(plan.stepCache, for: checkpoint).first
         residency = Residency([text.encoder, text.encoder2, transformer, vae], limit: memoryLimit)
     }
 
@@ -49,6 +51,7 @@ struct Flux1Pipeline: Pipeline {
         let stages = Flux1.Stages(request, components, plan)
         let forecast = MemoryForecast(weights: weights, stages: stages.all)
         try residency.require(forecast)
+        try stepCache?.check(request)
         let schedule = try schedule(request)
         var times = StageTimes()
         let (positive, negative) = try residency.during(stages.text, of: forecast, times: &times, observe: observe) {
@@ -57,7 +60,7 @@ struct Flux1Pipeline: Pipeline {
         }
         try Task.checkCancellation()
         let clean = try residency.during(stages.denoise, of: forecast, times: &times, observe: observe) {
-            try denoised(request, schedule, positive, negative, times: &$0.denoise, observe, trace)
+            try denoised(request, schedule, positive, negative, times: &$0, observe, trace)
         }
         let pixels = try residency.during(stages.decode, of: forecast, times: &times, observe: observe) {
             observe(.decoding)
@@ -83,7 +86,7 @@ struct Flux1Pipeline: Pipeline {
     /// Every step from noise to clean latents, packed.
     private func denoised(
         _ request: GenerationRequest, _ schedule: NoiseSchedule, _ positive: Flux1TextEncoders.Prompt,
-        _ negative: Flux1TextEncoders.Prompt?, times seconds: inout [Double], _ observe: @escaping ProgressObserver,
+        _ negative: Flux1TextEncoders.Prompt?, times: inout StageTimes, _ observe: @escaping ProgressObserver,
         _ trace: Trace?
     ) throws -> Tensor {
         let transformer = try transformer()
@@ -100,19 +103,19 @@ struct Flux1Pipeline: Pipeline {
         }
 
         let guidance = Float(request.guidanceScale ?? 1)
-        func predict(_ latents: Tensor, _ timestep: Float, _ prompt: Flux1TextEncoders.Prompt) throws -> Tensor {
-            try transformer(
+        let predict = StepPredictor(transformer, stepCache, steps: 0..<schedule.timesteps.count)
+        let latents = try loop.run(from: grid.packed(noise).to(on: plan.device), times: &times.denoise) {
+            latents, timestep in
+            let inputs = try [positive, negative].compactMap { $0 }.map { prompt in
                 Flux1.Transformer.Input(
-                    latents: latents.to(plan.dtype), prompt: prompt.prompt, pooledPrompt: prompt.pooled,
+                    latents: try latents.to(plan.dtype), prompt: prompt.prompt, pooledPrompt: prompt.pooled,
                     // diffusers hands the model a fraction and multiplies again, which rounds.
-                    timestep: timestep / 1000 * 1000, guidance: guidance, rotary: rotary))
+                    timestep: timestep / 1000 * 1000, guidance: guidance, rotary: rotary)
+            }
+            return try guided(predict(inputs), scale: request.trueScale)
         }
-        return try loop.run(from: grid.packed(noise).to(on: plan.device), times: &seconds) {
-            let prediction = try predict($0, $1, positive).to(.float32)
-            guard let negative else { return prediction }
-            return try classifierFreeGuidance(
-                positive: prediction, negative: predict($0, $1, negative).to(.float32), scale: request.trueScale)
-        }
+        times.add(predict.report)
+        return latents
     }
 
     private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelPart {

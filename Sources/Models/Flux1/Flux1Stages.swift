@@ -32,11 +32,14 @@ extension Flux1 {
             // One picture after the other, and what came of all of them, twice when it is put together.
             let decoding = vae.decodingBytes(pixels: pixels, plan.dtype) + 2 * outputs * pixels * 3 * DType.float32.size
             let isShown = request.previews > 0
+            let tokens = grid.rows * grid.columns
+            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),
                 activations: prompts + (isShown ? decoding : 0)
                     + transformer.activationBytes(
-                        outputs: outputs, textTokens: length, pictureTokens: grid.rows * grid.columns, plan.dtype))
+                        outputs: outputs, textTokens: length, pictureTokens: tokens, plan.dtype)
+                    + held * outputs * (length + tokens) * transformer.width * DType.float32.size)
             decode = MemoryStage([components.vae.name], activations: prompts + decoding)
         }
 

@@ -50,9 +50,13 @@ extension Flux1 {
         func projected(_ x: Tensor, _ modulation: Modulation, _ rotary: RotaryEmbedding) throws(TensorError)
             -> (query: Tensor, key: Tensor, value: Tensor)
         {
-            try projections(
-                modulatedLayerNorm(
-                    x, scale: modulation.attentionScale, shift: modulation.attentionShift, epsilon: 1e-6), rotary)
+            try projections(attentionInput(x, modulation), rotary)
+        }
+
+        /// This stream, normed, scaled and shifted, `[batch, tokens, width]`.
+        func attentionInput(_ x: Tensor, _ modulation: Modulation) throws(TensorError) -> Tensor {
+            try modulatedLayerNorm(
+                x, scale: modulation.attentionScale, shift: modulation.attentionShift, epsilon: 1e-6)
         }
 
         /// The stream after attention and feed-forward, `[batch, tokens, width]`.

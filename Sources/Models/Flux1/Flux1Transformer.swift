@@ -112,6 +112,12 @@ extension Flux1 {
             try projectionOut(normOut(state.picture(), conditioning: state.conditioning))
         }
 
+        /// The picture's tokens as the first block's attention takes them, `[batch, tokens, width]`.
+        func firstAttentionInput(_ state: State) throws(TensorError) -> Tensor {
+            let picture = try state.picture()
+            return try doubleBlocks.first?.attentionInput(picture: picture, conditioning: state.conditioning) ?? picture
+        }
+
         /// Timestep, guidance and pooled prompt as one vector, `[batch, width]`.
         private func conditioning(_ input: Input) throws(TensorError) -> Tensor {
             let pooled = try pooledEmbedding(input.pooledPrompt)

@@ -25,7 +25,8 @@ extension Wan {
             prompt: try source.draw([shape.textTokens, config.textDim]).to(plan.dtype), timesteps: [500],
             rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device))
         let operations = config.operations(batch: shape.batch, text: shape.textTokens, video: grid.tokens)
-        return Benchmark(operations: operations) { _ = try transformer(input) }
+        let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
+        return Benchmark(operations: operations) { _ = try predict([input]) }
     }
 
     private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {

@@ -16,6 +16,8 @@ struct WanPipeline: Pipeline {
     private let residency: Residency
     private let weights: [String: Int]
     private let defaults: GenerationRequest
+    /// One for each transformer, if any.
+    private let stepCaches: [StepCacheSettings]
 
     /// Opens a model.
     ///
@@ -35,6 +37,7 @@ struct WanPipeline: Pipeline {
         self.plan = plan
         weights = try components.weights(plan)
         defaults = try Wan.defaults(for: checkpoint)
+        stepCaches = try Wan.stepCaches(plan.stepCache, for: checkpoint)
         let parts: [(any ResidentComponent)?] = [text.encoder, pictures.encoder, vae, transformer, transformer2]
         residency = Residency(parts.compactMap { $0 }, limit: memoryLimit)
     }
@@ -51,6 +54,7 @@ struct WanPipeline: Pipeline {
         let stages = Wan.Stages(request, components, experts, plan)
         let forecast = MemoryForecast(weights: weights, stages: stages.all)
         try residency.require(forecast)
+        try stepCaches.first?.check(request)
         var times = StageTimes()
         func during<Result>(_ stage: MemoryStage, _ body: (inout StageTimes) throws -> Result) throws -> Result {
             try Task.checkCancellation()
@@ -79,15 +83,16 @@ struct WanPipeline: Pipeline {
         var latents = try noise(request, source, trace)
         if let denoise = stages.denoise {
             latents = try during(denoise) {
-                try denoised(
-                    latents, transformer, request.guidanceScale ?? 1, conditions, loop, to: experts.boundary,
-                    &$0.denoise)
+                let predict = StepPredictor(try transformer(), stepCaches.first, steps: 0..<experts.boundary)
+                return try denoised(latents, predict, request.guidanceScale ?? 1, conditions, loop, &$0)
             }
         }
         if let denoise2 = stages.denoise2, let transformer2 {
             let scale = request.extra["guidance_scale_2"]?.number ?? request.guidanceScale ?? 1
             latents = try during(denoise2) {
-                try denoised(latents, transformer2, scale, conditions, loop, to: experts.count, &$0.denoise)
+                let predict = StepPredictor(
+                    try transformer2(), stepCaches.last, steps: experts.boundary..<experts.count, number: 1)
+                return try denoised(latents, predict, scale, conditions, loop, &$0)
             }
         }
         latents = try pinned(latents, conditions)
@@ -131,23 +136,24 @@ extension WanPipeline {
 
     /// The steps of one transformer.
     private func denoised(
-        _ latents: Tensor, _ transformer: Resident<Wan.TransformerConfig, Wan.Transformer>, _ scale: Double,
-        _ conditions: Conditions, _ loop: DenoisingLoop, to end: Int, _ seconds: inout [Double]
+        _ latents: Tensor, _ predict: StepPredictor<Wan.Transformer>, _ scale: Double, _ conditions: Conditions,
+        _ loop: DenoisingLoop, _ times: inout StageTimes
     ) throws -> Tensor {
-        let transformer = try transformer()
-        let config = transformer.config
+        let config = predict.transformer.config
         let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
         let rotary = try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device)
-        return try loop.run(from: latents, to: end, times: &seconds) { latents, timestep in
+        let latents = try loop.run(from: latents, to: predict.steps.upperBound, times: &times.denoise) {
+            latents, timestep in
             let input = Wan.Transformer.Input(
                 latents: try joined(latents, conditions), prompt: conditions.positive, image: conditions.image,
                 timesteps: timesteps(timestep, frames: grid.frames, conditions), rotary: rotary)
-            let prediction = try transformer(input)
-            guard let negative = conditions.negative else { return prediction }
+            guard let negative = conditions.negative else { return try guided(predict([input]), scale: scale) }
             var unguided = input
             unguided.prompt = negative
-            return try classifierFreeGuidance(positive: prediction, negative: transformer(unguided), scale: scale)
+            return try guided(predict([input, unguided]), scale: scale)
         }
+        times.add(predict.report)
+        return latents
     }
 
     /// The latents as the denoiser takes them.

@@ -50,9 +50,10 @@ extension Wan {
             let still = vae.decodingBytes(
                 batch: outputs, frames: 1, height: size.height, width: size.width, dtype: plan.wide.dtype,
                 tiling: Wan.tiling(of: request, vae))
+            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
             let step =
                 kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
-                + (isShown ? still : 0)
+                + held * outputs * tokens * config.width * DType.float32.size + (isShown ? still : 0)
             func denoising(_ transformer: String) -> MemoryStage {
                 MemoryStage([transformer] + (isShown ? [components.vae.name] : []), activations: step)
             }

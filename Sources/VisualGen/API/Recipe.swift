@@ -20,17 +20,21 @@ package struct Recipe: Sendable {
     ///   - request: the resolved request
     ///   - model: the model's name, as the user gave it
     ///   - dtype: the type of weights and activations
+    ///   - cache: the step cache, if there was one
     ///   - picture: which picture or video of the batch
-    package init(_ request: GenerationRequest, model: String, dtype: DType, picture: Int) {
+    package init(
+        _ request: GenerationRequest, model: String, dtype: DType, cache: CacheConfig? = nil, picture: Int
+    ) {
         prompt = request.prompts[picture / request.numImagesPerPrompt]
         seed = request.seeds[request.seeds.count * picture / request.outputCount]
         self.model = model
-        arguments = Self.arguments(request, model, dtype)
+        arguments =
+            Self.arguments(request, model, dtype) + (cache.map { ["--cache-config=\($0.configValue)"] } ?? [])
         settings =
             ([
                 "\(request.width ?? 0)x\(request.height ?? 0)", request.numFrames.map { "\($0) frames" },
                 "\(request.numInferenceSteps ?? 0) steps", request.guidanceScale.map { "guidance \($0)" },
-                dtype.rawValue,
+                dtype.rawValue, cache?.tag,
             ] as [String?]).compactMap(\.self).joined(separator: ", ")
     }
 

@@ -19,6 +19,7 @@ internal import Tensors
 public final class VisualGen: Sendable {
     private let model: String
     private let dtype: DType
+    private let cache: CacheConfig?
     private let worker: any Worker
     private let family: any ModelFamily.Type
     private let checkpoint: CheckpointFolder
@@ -47,10 +48,11 @@ public final class VisualGen: Sendable {
                 observe(VisualGenProgress($0))
             }
             let configuration = args.worker(at: path)
-            (self.model, dtype) = (args.model, configuration.dtype)
+            (self.model, dtype, cache) = (args.model, configuration.dtype, args.cacheConfig)
             checkpoint = try configuration.checkpoint()
             family = try Catalog.family(of: checkpoint)
             try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
+            try Self.require(args.cacheProblems(of: family, checkpoint))
             worker = try args.makeWorker(configuration)
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
         } catch let error as ConfigurationError {
@@ -235,7 +237,7 @@ public final class VisualGen: Sendable {
             try Task.checkCancellation()
             let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
             return VisualGenOutput(id, request, result) { picture in
-                Recipe(request, model: model, dtype: dtype, picture: picture)
+                Recipe(request, model: model, dtype: dtype, cache: cache, picture: picture)
             }
         } catch let error as CancellationError {
             throw error

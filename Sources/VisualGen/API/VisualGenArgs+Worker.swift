@@ -1,4 +1,4 @@
-internal import Diffusion
+package import Diffusion
 package import Engine
 internal import Tensors
 
@@ -24,7 +24,26 @@ extension VisualGenArgs {
         (configuration.threads, configuration.memoryLimit) = (threads, memoryLimit)
         configuration.allowsUnknownConfig = allowUnknownConfig
         configuration.warmUp = compilationConfig.warmUp
+        configuration.stepCache = cacheConfig?.settings
         return configuration
+    }
+
+    /// What is wrong with ``cacheConfig`` for a model.
+    ///
+    /// - Parameters:
+    ///   - family: the model's
+    ///   - checkpoint: the model
+    /// - Returns: a problem, or nothing
+    /// - Throws: `CheckpointError` or `ConfigError`
+    package func cacheProblems(of family: any ModelFamily.Type, _ checkpoint: CheckpointFolder) throws
+        -> [ConfigProblem]
+    {
+        do {
+            _ = try family.stepCaches(cacheConfig?.settings, for: checkpoint)
+            return []
+        } catch let error as StepCacheError {
+            return [ConfigProblem("cache_config.\(error.field)", error.statement)]
+        }
     }
 
     /// The worker, not started.

@@ -25,6 +25,7 @@ package struct BuildFeatures: Sendable {
         var build = BuildFeatures()
         build.devices = ["cpu"]
         build.attentionBackends = [.vanilla]
+        build.caches = CacheConfig.tags
         return build
     }()
 }

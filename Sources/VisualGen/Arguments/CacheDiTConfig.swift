@@ -1,6 +1,6 @@
 /// Cache-DiT: the middle blocks of a step are left out while the first ones change little (`cache_backend: cache_dit`).
 public struct CacheDiTConfig: Sendable, Equatable {
-    /// How many blocks at the beginning are always computed (`Fn_compute_blocks`): at least 0, default 1.
+    /// How many blocks at the beginning are always computed (`Fn_compute_blocks`): at least 1, default 1.
     public var fnComputeBlocks = 1
     /// How many blocks at the end are always computed (`Bn_compute_blocks`): at least 0, default 0.
     public var bnComputeBlocks = 0
@@ -14,7 +14,7 @@ public struct CacheDiTConfig: Sendable, Equatable {
     public var maxContinuousCachedSteps = 3
     /// The relative change of the first blocks up to which the cache is used (`residual_diff_threshold`): default 0.24.
     ///
-    /// At least 0.
+    /// Above 0.
     public var residualDiffThreshold = 0.24
     /// Whether each branch of guidance has its own cache (`enable_separate_cfg`): default null, the model's choice.
     public var enableSeparateCFG: Bool?
@@ -27,9 +27,16 @@ public struct CacheDiTConfig: Sendable, Equatable {
     /// Whether the pattern is followed blindly (`scm_steps_policy`): default dynamic.
     public var scmStepsPolicy = StepsPolicy.dynamic
     /// The step at which the cache is filled anew (`force_refresh_step_hint`): default null, which is none.
+    ///
+    /// At least 1.
     public var forceRefreshStepHint: Int?
     /// How often it is filled anew (`force_refresh_step_policy`): default once.
     public var forceRefreshStepPolicy = RefreshPolicy.once
+    /// The relative error of a prediction from which on every step is computed (`max_error`): above 0, default null.
+    ///
+    /// Ours, not TensorRT-LLM's. Every fourth step that would be cached is computed too, to measure it; null measures
+    /// nothing.
+    public var maxError: Double?
 
     /// A pattern of computed steps, from the most of them to the fewest.
     public enum StepsMaskPolicy: String, Sendable, CaseIterable {
@@ -65,19 +72,20 @@ public struct CacheDiTConfig: Sendable, Equatable {
 
 extension CacheDiTConfig: ConfigRecord {
     mutating func exchange(_ fields: inout ConfigFields) {
-        fields.exchange("Fn_compute_blocks", &fnComputeBlocks, .atLeast(0))
+        fields.exchange("Fn_compute_blocks", &fnComputeBlocks, .atLeast(1))
         fields.exchange("Bn_compute_blocks", &bnComputeBlocks, .atLeast(0))
         fields.exchange("max_warmup_steps", &maxWarmupSteps, .atLeast(0))
         fields.exchange("max_cached_steps", &maxCachedSteps)
         fields.exchange("max_continuous_cached_steps", &maxContinuousCachedSteps, .atLeast(-1))
-        fields.exchange("residual_diff_threshold", &residualDiffThreshold, .atLeast(0))
+        fields.exchange("residual_diff_threshold", &residualDiffThreshold, .above(0))
         fields.exchange("enable_separate_cfg", &enableSeparateCFG)
         fields.exchange("enable_taylorseer", &enableTaylorSeer)
         fields.exchange("taylorseer_order", &taylorSeerOrder, .within(1...4))
         fields.exchange("scm_steps_mask_policy", &scmStepsMaskPolicy)
         fields.exchange("scm_steps_policy", &scmStepsPolicy)
-        fields.exchange("force_refresh_step_hint", &forceRefreshStepHint)
+        fields.exchange("force_refresh_step_hint", &forceRefreshStepHint, .orNull(.atLeast(1)))
         fields.exchange("force_refresh_step_policy", &forceRefreshStepPolicy)
+        fields.exchange("max_error", &maxError, .orNull(.above(0)))
     }
 }
 

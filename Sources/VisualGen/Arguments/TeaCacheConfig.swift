@@ -12,6 +12,11 @@ public struct TeaCacheConfig: Sendable, Equatable {
     ///
     /// Not empty if given.
     public var coefficients2: [Double]?
+    /// The relative error of a prediction from which on every step is computed (`max_error`): above 0, default null.
+    ///
+    /// Ours, not TensorRT-LLM's. Every fourth step that would be left out is computed too, to measure it; null measures
+    /// nothing.
+    public var maxError: Double?
 
     /// The usual threshold with the model's own coefficients.
     public init() {}
@@ -23,5 +28,6 @@ extension TeaCacheConfig: ConfigRecord {
         fields.exchange("use_ret_steps", &useRetSteps)
         fields.exchange("coefficients", &coefficients, .orNull(.notEmptyList()))
         fields.exchange("coefficients_2", &coefficients2, .orNull(.notEmptyList()))
+        fields.exchange("max_error", &maxError, .orNull(.above(0)))
     }
 }

@@ -1,0 +1,39 @@
+package import Diffusion
+package import Layers
+package import Tensors
+
+extension Flux1 {
+    package static func stepCacheTraits(of checkpoint: CheckpointFolder) throws -> [StepCacheTraits] {
+        let config = try Components(checkpoint).transformer.config
+        // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell.
+        let coefficients =
+            config.guidanceEmbeds
+            ? [4.98651651e2, -2.83781631e2, 5.58554382e1, -3.82021401, 2.64230861e-1] : [1, 0]
+        return [
+            StepCacheTraits(
+                blocks: config.numLayers + config.numSingleLayers, coefficients: TeaCacheCoefficients(coefficients))
+        ]
+    }
+}
+
+extension Flux1.Transformer: CacheableTransformer {
+    /// The picture's tokens as the first block's attention takes them; both of TeaCache's ways are one.
+    package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
+        try firstAttentionInput(state).to(.float32)
+    }
+}
+
+extension Flux1.Transformer.State: CacheableState {
+    package func tokenStreams() throws(TensorError) -> [Tensor] {
+        switch streams {
+        case .double(let text, let picture): [picture, text]
+        case .single(let joint): [try picture(), try joint.slice(0..<textTokens, axis: 1)]
+        }
+    }
+
+    package mutating func add(_ changes: [Tensor]) throws(TensorError) {
+        let tokens = try tokenStreams()
+        streams = .double(
+            text: changes.count > 1 ? try tokens[1] + changes[1] : tokens[1], picture: try tokens[0] + changes[0])
+    }
+}
