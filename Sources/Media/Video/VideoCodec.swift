@@ -24,7 +24,10 @@ extension CodecContext {
         switch encoding {
         case .h264(let crf):
             useLimitedColours()
-            options = ["crf": "\(crf)", "preset": "medium"]
+            // x264's macroblock tree reads memory that it has not written, unless a row is a multiple of eight macroblocks:
+            // the same frames then do not always give the same file.
+            let tree = width.isMultiple(of: 128) ? 1 : 0
+            options = ["crf": "\(crf)", "preset": "medium", "x264-params": "mbtree=\(tree)"]
         case .vp9(let crf):
             useLimitedColours()
             pointer.pointee.bit_rate = 0
