@@ -26,6 +26,7 @@ struct GeluTanh {
 };
 
 template <class T, class Function> CT_INLINE void map_row(Function function, const T *in, int64_t count, T *out) {
+    CT_ANY_ORDER
     for (int64_t i = 0; i < count; ++i) store(function(load(in[i])), out[i]);
 }
 

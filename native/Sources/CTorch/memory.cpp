@@ -18,7 +18,7 @@ constexpr size_t granularity = 1 << 16;  // sizes are rounded up, so that nearly
 
 // Blocks of mapped memory, in use or kept. Freed blocks are kept only while someone asks for reuse. What is in use when
 // that begins, weights above all, counts as staying; what comes on top may hold a quarter more than was ever in use at
-// once. Beyond it, the blocks kept longest go back to the system.
+// once, or the largest block once more. Beyond it, the blocks kept longest go back to the system.
 class Pool {
 public:
     void *take(size_t bytes) {
@@ -45,7 +45,10 @@ public:
 
     void reuse(bool begins) {
         const std::lock_guard lock(mutex);
-        if (begins && users == 0) most_in_use = staying = in_use;
+        if (begins && users == 0) {
+            most_in_use = staying = in_use;
+            largest = 0;
+        }
         users += begins ? 1 : -1;
         if (users == 0) shrink(0);
     }
@@ -70,7 +73,8 @@ private:
 
     Block mapped(size_t size) {
         most_in_use = std::max(most_in_use, in_use + size);
-        shrink(most_in_use + (most_in_use - staying) / 4 - size);
+        largest = std::max(largest, size);
+        shrink(most_in_use + std::max((most_in_use - staying) / 4, largest) - size);
         void *start = map(size);
         if (start == MAP_FAILED) {
             shrink(0);
@@ -98,7 +102,7 @@ private:
     std::mutex mutex;
     std::unordered_map<void *, size_t> used;
     std::vector<Block> kept;  // in the order in which they were freed
-    size_t in_use = 0, held = 0, most_in_use = 0, staying = 0;
+    size_t in_use = 0, held = 0, most_in_use = 0, staying = 0, largest = 0;
     int users = 0;
 };
 

@@ -22,6 +22,12 @@ template <class T> const T *numbers(const at::Tensor &tensor) { return static_ca
 #else
 #define CT_CLONES
 #endif
+// Before a loop whose steps may run in any order: input and output are one row, or none of each other's.
+#if defined(__clang__)
+#define CT_ANY_ORDER _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define CT_ANY_ORDER _Pragma("GCC ivdep")
+#endif
 #define CT_INLINE inline __attribute__((always_inline))
 
 using half = _Float16;
