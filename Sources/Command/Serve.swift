@@ -71,7 +71,8 @@ struct Serve: AsyncParsableCommand {
         let worker = try arguments.makeWorker(configuration)
         let progress = ProgressReporter(quiet: false)
         let served = try ServedModel(
-            arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration)
+            arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration,
+            cache: arguments.cacheConfig)
         var log = Logger(label: "visualgen") { LineLog(label: $0) }
         log.logLevel = logLevel.level
         let core = try ServerCore(served, settings, log: log)

@@ -3,6 +3,7 @@ package import Engine
 internal import Foundation
 internal import Models
 package import Tensors
+package import VisualGen
 
 /// The model that the server draws with, and who computes.
 package struct ServedModel: Sendable {
@@ -21,6 +22,8 @@ package struct ServedModel: Sendable {
     package let dtype: DType
     /// Whether it takes a picture to begin with.
     package let takesPictures: Bool
+    /// Told in the files' recipes.
+    package private(set) var cache: CacheConfig?
 
     /// A model whose worker has started.
     ///
@@ -29,8 +32,12 @@ package struct ServedModel: Sendable {
     ///   - offer: what starting the worker told
     ///   - worker: who computes
     ///   - configuration: how the worker was configured
+    ///   - cache: the step cache that it was configured with
     /// - Throws: any error of a bad checkpoint
-    package init(_ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration) throws {
+    package init(
+        _ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration,
+        cache: CacheConfig? = nil
+    ) throws {
         let checkpoint = try configuration.checkpoint()
         let family = try Catalog.family(of: checkpoint)
         let plan = configuration.plan
@@ -38,6 +45,7 @@ package struct ServedModel: Sendable {
             name, offer, worker: worker, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
             resolve: { try family.resolve($0, for: checkpoint) },
             memory: { try family.memory(of: $0, for: checkpoint, plan: plan) })
+        self.cache = cache
     }
 
     /// - Parameters:

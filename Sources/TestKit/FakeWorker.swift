@@ -17,6 +17,8 @@ package final class FakeWorker: Worker {
         /// Requests with this prompt fail with this error.
         package var failures: [String: EngineError] = [:]
         package var isReady = true
+        /// What it says that a step cache left out.
+        package var cache: CacheReport?
         /// Whether it takes pictures to begin with.
         package var takesPictures = false
 
@@ -61,6 +63,7 @@ package final class FakeWorker: Worker {
         while state.withLock({ $0.behaviour.isHeld }) { try await Task.sleep(for: .milliseconds(2)) }
         observe(.encodingText)
         var times = StageTimes()
+        times.cache = behaviour.cache
         let count = request.numInferenceSteps ?? 1
         for step in 0..<count {
             observe(.denoising(step: step, of: count))

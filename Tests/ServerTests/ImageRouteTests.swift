@@ -1,3 +1,4 @@
+import Diffusion
 import Engine
 import Foundation
 import HTTPTypes
@@ -167,6 +168,22 @@ import Testing
             #expect(jobs.dropFirst().prefix(places.count).allSatisfy { $0["status"] as? String == "failed" })
             #expect(jobs.count == min(100, places.count + 1))
             #expect((jobs.last?["error"] as? [String: Any])?["code"] as? String == "cancelled")
+        }
+    }
+
+    @Test func tellsWhatAStepCacheLeftOut() async throws {
+        let branch =
+            #"{"transformer": 0, "steps": [0, 8], "blocks": 4, "skippedBlocks": [1, 4], "skipped": [3, 5], "#
+            + #""changes": [], "audits": [{"step": 3, "error": 0.25}], "stoppedAt": 6}"#
+        let report = try JSONDecoder().decode(CacheReport.self, from: Data(#"{"branches": [\#(branch)]}"#.utf8))
+        let server = try await TestServer({ $0.cache = report })
+        try await server.run { client in
+            let answer = try await client.post(Self.path, #"{"prompt": "a lake"}"#)
+            let cache = try #require((answer.json["cache"] as? [[String: Any]])?.first)
+            #expect(cache["skipped_steps"] as? [Int] == [3, 5])
+            #expect(cache["skipped_share"] as? Double == 6.0 / 32)
+            #expect(cache["greatest_error"] as? Double == 0.25 && cache["stopped_at"] as? Int == 6)
+            #expect(try await client.get("/metrics").text.contains("visualgen_skipped_steps_total 2"))
         }
     }
 

@@ -18,6 +18,7 @@ struct ImagesResponse: Encodable {
     let background = "opaque"
     let size: String
     let seed: UInt64
+    let cache: [CacheSummary]?
     let warnings: [String]?
 
     /// - Parameters:
@@ -30,7 +31,7 @@ struct ImagesResponse: Encodable {
         created = Int(job.completedAt ?? job.createdAt)
         let request = job.work.request
         size = "\(request.width ?? 0)x\(request.height ?? 0)"
-        seed = request.seeds.first ?? 0
+        (seed, cache) = (request.seeds.first ?? 0, job.cacheSummary)
         self.warnings = warnings.isEmpty ? nil : warnings
     }
 }

@@ -97,6 +97,8 @@ package struct JobTimings: Codable, Sendable, Equatable {
     package var denoise = 0.0
     package var decode = 0.0
     package var encode = 0.0
+    /// What a step cache left out; nil without one.
+    package var cache: CacheReport?
 
     package init() {}
 

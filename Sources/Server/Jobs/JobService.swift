@@ -251,5 +251,6 @@ extension JobTimings {
         let times = outcome.times
         (queue, load, text) = (outcome.waited, times.load, times.text)
         (denoise, decode, self.encode) = (times.denoise.reduce(0, +), times.decode, encode)
+        cache = times.cache
     }
 }

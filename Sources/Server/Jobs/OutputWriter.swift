@@ -27,7 +27,7 @@ struct OutputWriter: Sendable {
     }
 
     private func recipe(_ index: Int) -> [PNGText] {
-        Recipe(request, model: model.name, dtype: model.dtype, picture: index).texts
+        Recipe(request, model: model.name, dtype: model.dtype, cache: model.cache, picture: index).texts
     }
 
     private func writePicture(_ pixels: PixelBatch, _ index: Int) throws {

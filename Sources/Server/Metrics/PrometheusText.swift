@@ -7,6 +7,7 @@ struct PrometheusText {
         "visualgen_http_request_seconds": "How long answers took, streams included.",
         "visualgen_jobs_total": "Jobs by what became of them.",
         "visualgen_stage_seconds": "How long the parts of completed jobs took; step is one denoising step.",
+        "visualgen_skipped_steps_total": "Predictions of denoising steps that a step cache left blocks out of.",
         "visualgen_requests_waiting": "Requests that wait for the worker.",
         "visualgen_requests_running": "Requests that are being computed.",
         "visualgen_jobs": "Jobs in the store.",

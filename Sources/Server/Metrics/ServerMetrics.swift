@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Foundation
 internal import Synchronization
 
@@ -42,6 +43,10 @@ package final class ServerMetrics: Sendable {
                 ("denoise", timings.denoise), ("decode", timings.decode), ("encode", timings.encode),
             ] { state.add(stage, seconds) }
             for step in steps { state.add("step", step) }
+            for branch in timings.cache?.branches ?? [] {
+                let series = Series(name: "visualgen_skipped_steps_total", labels: "")
+                state.counters[series, default: 0] += Double(branch.skipped.count)
+            }
         }
     }
 

@@ -24,6 +24,7 @@ struct VideoObject: Encodable {
     let seed: UInt64?
     let remixedFromVideoId: String?
     let error: Failure?
+    let cache: [CacheSummary]?
     let warnings: [String]?
 
     /// - Parameters:
@@ -45,6 +46,7 @@ struct VideoObject: Encodable {
         seconds = String(format: "%g", duration)
         remixedFromVideoId = job.remixedFrom
         error = job.status == .failed ? Failure(code: job.errorCode ?? "", message: job.errorMessage ?? "") : nil
+        cache = job.cacheSummary
         self.warnings = warnings.isEmpty ? nil : warnings
     }
 }
