@@ -31,8 +31,8 @@ MODELS = {
             "cache_dit: 0.08": {"residual_diff_threshold": 0.08},
             "cache_dit: 0.24": {},
             "cache_dit: 0.24, order 1": TAYLOR,
-            "cache_dit: 0.5, order 1, 6 in a row": TAYLOR | {
-                "residual_diff_threshold": 0.5, "max_continuous_cached_steps": 6},
+            "cache_dit: 3, order 1, warm-up 7, 11 in a row": TAYLOR | {
+                "residual_diff_threshold": 3.0, "max_warmup_steps": 7, "max_continuous_cached_steps": 11},
             "cache_dit: mask ultra, static, order 1": TAYLOR | {
                 "scm_steps_mask_policy": "ultra", "scm_steps_policy": "static"},
             "teacache: 0.05": {"teacache_thresh": 0.05},
