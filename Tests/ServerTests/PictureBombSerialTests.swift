@@ -42,7 +42,7 @@ import Testing
             let grown = try Self.memory("VmHWM") - before
             print("\(bomb.testDescription): \(answer.status), \(Int(seconds * 1000)) ms, \(grown) kB")
             #expect([200, 400].contains(answer.status), "\(answer.text)")
-            #expect(seconds < 0.5)
+            #expect(seconds < 2)
             #expect(grown < 16 << 10)
         }
     }
