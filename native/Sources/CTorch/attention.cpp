@@ -5,12 +5,10 @@
 // a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them.
 #include "rows.h"
 
-#include <ATen/Version.h>
 #include <ATen/ops/empty.h>
 
 #include <limits>
 #include <memory>
-#include <string>
 #include <type_traits>
 
 #if defined(__x86_64__)
@@ -121,14 +119,10 @@ namespace singles128 {
 
 template <class T> const Kernel<T> &kernel() {
 #if defined(__x86_64__)
-    // What LibTorch uses, which a user may lower by ATEN_CPU_CAPABILITY.
-    static const std::string level = at::get_cpu_capability();
-    static const bool has_512 = level.find("AVX512") != std::string::npos, has_256 = has_512 || level == "AVX2";
-    static const bool has_pairs = has_512 && __builtin_cpu_supports("avx512bf16");
     if constexpr (std::is_same_v<T, bfloat16>)
-        if (has_pairs) return pairs512::kernel<T>;
-    if (has_512) return singles512::kernel<T>;
-    if (has_256) return singles256::kernel<T>;
+        if (has_avx512_bfloat16()) return pairs512::kernel<T>;
+    if (has_avx512()) return singles512::kernel<T>;
+    if (has_avx2()) return singles256::kernel<T>;
 #endif
     return singles128::kernel<T>;
 }

@@ -191,8 +191,8 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
                                                   (first + row) * shape.mask[2] + start * shape.mask[3]
                                             : nullptr;
             scratch.factors[row] =
-                soften(scratch.scores + row * keys_together, seen, shape.scale, mask, shape.mask[3],
-                                scratch.maxima[row], scratch.totals[row]);
+                soften(scratch.scores + row * keys_together, seen, shape.scale, mask, shape.mask[3], scratch.maxima[row],
+                       scratch.totals[row]);
         }
         const int64_t depth = round_up(seen, numbers_in_word) / numbers_in_word;
         const uint32_t *block_values = values + start / numbers_in_word * shape.padded_width;

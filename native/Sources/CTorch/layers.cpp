@@ -1,7 +1,6 @@
 // Products, normalisation, attention, and pictures: calls of LibTorch, by the path that is fast on this processor.
 #include "support.h"
 
-#include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv3d.h>
@@ -23,16 +22,11 @@ using namespace ct;
 
 namespace {
 
-bool has_avx512() {
-    static const bool result = at::get_cpu_capability().find("AVX512") != std::string::npos;
-    return result;
-}
-
 // Whether products of 16-bit floats go to 32 bits and back, for want of instructions that multiply them: LibTorch's own
 // are four times slower with AVX-512, up to a hundred times without, and no more exact.
 bool computes_wide(at::ScalarType type) {
 #if defined(__x86_64__)
-    static const bool bfloat16 = has_avx512() && __builtin_cpu_supports("avx512bf16");
+    static const bool bfloat16 = has_avx512_bfloat16();
     static const bool half = has_avx512() && __builtin_cpu_supports("avx512fp16");
 #else
     constexpr bool bfloat16 = false, half = false;

@@ -47,6 +47,25 @@ at::TensorOptions options(ct_dtype dtype, int device) {
     return at::TensorOptions().dtype(scalar_type(dtype)).device(target);
 }
 
+bool has_avx2() {
+    static const bool result = has_avx512() || at::get_cpu_capability() == "AVX2";
+    return result;
+}
+
+bool has_avx512() {
+    static const bool result = at::get_cpu_capability().find("AVX512") != std::string::npos;
+    return result;
+}
+
+bool has_avx512_bfloat16() {
+#if defined(__x86_64__)
+    static const bool result = has_avx512() && __builtin_cpu_supports("avx512bf16");
+    return result;
+#else
+    return false;
+#endif
+}
+
 }  // namespace ct
 
 using namespace ct;

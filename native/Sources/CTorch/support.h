@@ -55,6 +55,12 @@ template <class Body> auto run(Body &&body, decltype(body()) failed) noexcept ->
     return failed;
 }
 
+// What LibTorch uses of this processor, which a user may lower by ATEN_CPU_CAPABILITY.
+bool has_avx2();
+bool has_avx512();
+// Whether one instruction multiplies pairs of bfloat16.
+bool has_avx512_bfloat16();
+
 // GELU by its approximation with tanh.
 void gelu_tanh_in_place(at::Tensor &x);
 
