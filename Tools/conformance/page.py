@@ -8,8 +8,14 @@ import tempfile
 from browser import Browser
 from served import served
 
+# Observers see what comes and goes between two looks from outside.
 COUNT = """
 window.seen = 0;
+window.advanced = 0;
+new MutationObserver(() => {
+  const progress = document.getElementById('progress');
+  if (!progress.hidden && progress.value > 0) window.advanced += 1;
+}).observe(document.getElementById('progress'), { attributes: true });
 new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => {
   if (node.alt === 'the picture so far') window.seen += 1;
 }))).observe(document.getElementById('frame'), { childList: true });
@@ -30,8 +36,8 @@ def check_picture(browser, address, folder):
     write(browser, "#steps", "12")
     write(browser, "#seed", "5")
     browser.click("#go")
-    browser.wait("document.getElementById('progress').value > 0 && !document.getElementById('progress').hidden", 120)
     browser.wait("document.getElementById('state').textContent.startsWith('finished')", 240)
+    assert browser.evaluate("window.advanced") > 0, "the bar of progress did not move"
     assert browser.evaluate("window.seen") == 3, browser.evaluate("window.seen")
     assert browser.evaluate("document.querySelector('#frame img').naturalWidth") == 256
     browser.wait("document.querySelectorAll('#jobs li').length === 1")
