@@ -8,11 +8,12 @@
 # make format    format the sources
 # make bench     against diffusers, torch.compile and OpenVINO, in turn (BENCH="--cases …" for some of it)
 # make docs      the library's documentation, into .build/docs
+# make bundle    visualgen-bundle/, a folder to carry to machines without Swift (docs/bundle.md)
 
 SWIFT_FLAGS := -c release
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
-.PHONY: demo test test-all conformance fuzz check lint setup build format docs bench clean
+.PHONY: demo test test-all conformance fuzz check lint setup build format docs bench bundle clean
 
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
@@ -55,5 +56,8 @@ docs: build
 bench: build
 	Benchmarks/run.sh $(BENCH)
 
+bundle: setup
+	Tools/bundle/bundle.sh
+
 clean:
-	rm -rf .build demo.png demo.mp4
+	rm -rf .build .build-bundle visualgen-bundle demo.png demo.mp4
