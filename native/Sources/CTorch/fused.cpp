@@ -3,24 +3,29 @@
 #include "rows.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/complex.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/rms_norm.h>
+#include <ATen/ops/result_type.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/view_as_complex.h>
+#include <ATen/ops/view_as_real.h>
 
 using namespace ct;
 
 namespace {
 
-// Vectors of [batch, width] or [batch, groups, width], in float32 and dense, that a loop reads beside the rows of
-// x [batch, tokens, width]: as [batch * groups, width], each for as many rows in a row as all have.
+// Vectors of [batch, width] or [batch, groups, width] that stand beside the rows of x [batch, tokens, width]: as
+// [batch * groups, width], each for as many rows in a row as all have. For a loop they are dense and in float32.
 at::Tensor modulation(const at::Tensor &vectors, const at::Tensor &x) {
     const bool is_grouped = vectors.dim() == 3 && vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0;
     TORCH_CHECK((vectors.dim() == 2 || is_grouped) && vectors.size(0) == x.size(0) && vectors.size(-1) == x.size(-1),
                 "a modulation of shape ", vectors.sizes(), " does not fit ", x.sizes());
-    return (is_grouped ? vectors.flatten(0, 1) : vectors).to(at::kFloat).contiguous();
+    const at::Tensor flat = is_grouped ? vectors.flatten(0, 1) : vectors;
+    return x.is_cpu() ? flat.to(at::kFloat).contiguous() : flat;
 }
 
 // x [batch, tokens, width] as [vectors, rows, width], so that the vectors broadcast.
@@ -163,10 +168,9 @@ template <class T> void joint_rms_norm_rotary(const at::Tensor &x, const at::Ten
     });
 }
 
-// [.., pairs, 2] turned by the angles of tables that broadcast, flattened.
+// [.., pairs, 2] turned by the angles of tables that broadcast, flattened: products of complex numbers.
 at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, const at::Tensor &sine) {
-    const at::Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);
-    return at::stack({even * cosine - odd * sine, even * sine + odd * cosine}, -1).flatten(-2);
+    return at::view_as_real(at::view_as_complex(pairs) * at::complex(cosine, sine)).flatten(-2);
 }
 
 template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon, at::Tensor &result) {
@@ -189,9 +193,15 @@ ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift,
         const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
         TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
         if (!has_rows(input) || !input.is_contiguous()) {
-            const at::Tensor rows = grouped(input.to(at::kFloat), a);
-            const at::Tensor normal = at::layer_norm(rows, {input.size(-1)}, {}, {}, epsilon);
-            return (normal * (1 + a.unsqueeze(1)) + b.unsqueeze(1)).view(input.sizes()).to(input.scalar_type());
+            // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
+            const at::ScalarType type = at::result_type(input, a);
+            const at::Tensor rows = grouped(input.to(type), a), factor = 1 + a.to(type), summand = b.to(type);
+            const at::IntArrayRef width = rows.sizes().slice(2);
+            const at::Tensor result =
+                factor.size(0) == 1
+                    ? at::layer_norm(rows, width, factor[0], summand[0], epsilon)
+                    : at::addcmul(summand.unsqueeze(1), at::layer_norm(rows, width, {}, {}, epsilon), factor.unsqueeze(1));
+            return result.view(input.sizes()).to(input.scalar_type());
         }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
@@ -205,9 +215,10 @@ ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
         TORCH_CHECK(input.dim() == 3 && base.sizes() == input.sizes() && base.dtype() == input.dtype(),
                     "cannot add ", input.sizes(), " to a residual of ", base.sizes());
         const at::Tensor factor = modulation(borrow(gate), input);
-        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous())
-            return (base.to(at::kFloat) + (factor.unsqueeze(1) * grouped(input, factor)).view(input.sizes()))
-                .to(input.scalar_type());
+        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous()) {
+            const at::Tensor sum = at::addcmul(grouped(base, factor), factor.unsqueeze(1), grouped(input, factor));
+            return sum.view(input.sizes()).to(input.scalar_type());
+        }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { gated_add<decltype(type)>(base, factor, input, result); });
         return result;
