@@ -10,8 +10,6 @@ case "$(basename "$output")" in
 libCTorchCUDA.so)
     sources=Sources/CTorchCUDA
     libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -l:libcudart.so.13 -ltorch_cpu -lc10 -l:libgomp.so.1)
-    # NVIDIA's libraries lie beside LibTorch's, and only those that are named here are needed to link.
-    libraries+=(-Wl,--allow-shlib-undefined)
     ;;
 *)
     sources=Sources/CTorch
@@ -25,5 +23,17 @@ for source in "$sources"/*.cpp; do
     objects+=("$object")
     "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fPIC -fvisibility=hidden -isystem "$torch/include" \
         -ISources/CTorch/include -c "$source" -o "$object"
+done
+# Ampere, Ada, Hopper and Blackwell; later cards compile what is there for the last.
+cards=()
+for version in 80 89 90 100 120; do cards+=(-gencode "arch=compute_$version,code=sm_$version"); done
+cards+=(-gencode arch=compute_120,code=compute_120)
+nvcc="$torch/bin/nvcc"
+[ -x "$nvcc" ] || nvcc=nvcc
+for source in "$sources"/*.cu; do
+    [ -e "$source" ] || continue
+    object="$(mktemp --suffix=.o)"
+    objects+=("$object")
+    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden -I"$torch/include" "${cards[@]}" -c "$source" -o "$object"
 done
 "${CXX:-g++}" -shared -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"

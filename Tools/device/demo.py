@@ -2,9 +2,9 @@
 
     python demo.py OUTPUT --device cuda --count 100
 
-OUTPUT keeps the pictures and the frames. Judging needs scipy: where it is missing, take OUTPUT to a machine that has it and
-run `python demo.py OUTPUT --judge`. Item ``i`` starts from the noise of seed ``i``. Ends with status 1 if fewer than the
-share of --least are right.
+OUTPUT keeps the pictures and the frames. Judging needs scipy: where it is missing, take OUTPUT to a machine that has it
+and run `python demo.py OUTPUT --judge`. Item ``i`` starts from the noise of seed ``i``. Ends with status 1 if fewer
+than the share of --least are right.
 """
 
 import json
@@ -39,7 +39,8 @@ def make(model, arguments):
         if arguments.steps:
             options.append(f"--num-inference-steps={arguments.steps}")
         output = "%d.png" if model == "demo-image" else "%d/"
-        elapsed, metrics, _ = shared.generate(arguments.program, arguments.device, arguments.dtype, options, folder, output)
+        where = arguments.device, arguments.dtype
+        elapsed, metrics, _ = shared.generate(arguments.program, *where, options, folder, output)
         calls.append({"seconds": elapsed, "metrics": metrics})
     return calls
 
@@ -56,7 +57,8 @@ def judge(model, arguments):
         if model == "demo-image":
             right, _ = check.judge(pixels(place.with_suffix(".png")), entry["scene"])
         else:
-            right, _ = video_check.judge(np.stack([pixels(path) for path in sorted(place.glob("*.png"))]), entry["scene"])
+            frames = np.stack([pixels(path) for path in sorted(place.glob("*.png"))])
+            right, _ = video_check.judge(frames, entry["scene"])
             right = {name: right[name] for name in video_check.ASKED}
         if not all(right.values()):
             failures.append({"prompt": entry["prompt"], "wrong": [name for name in right if not right[name]]})
@@ -97,4 +99,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

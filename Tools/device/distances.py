@@ -2,7 +2,8 @@
 
     python distances.py flux /tmp/flux --device cuda
 
-Random weights say little about pictures; the figures show that both engines compute the same thing at the published size.
+Random weights say little about pictures; the figures show that both engines compute the same thing at the published
+size.
 """
 
 import tempfile
@@ -89,11 +90,12 @@ def main():
         }
         for key in ("prompt_embeds", "noise", "noise_pred.step0", last, "decoded")
     }
-    print(f"{subjects.SUBJECTS[arguments.family]['title']}, bfloat16, distance from diffusers' float32 on {arguments.device}")
+    title = subjects.SUBJECTS[arguments.family]["title"]
+    print(f"{title}, bfloat16, distance from diffusers' float32 on {arguments.device}")
     rows = [[key, *(f"{value:.2e}" for value in row.values())] for key, row in figures.items()]
     print(shared.table(["", "VisualGen", "diffusers", "one from the other"], rows))
     shared.write(arguments.json, figures)
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

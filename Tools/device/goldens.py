@@ -97,11 +97,16 @@ def compare(name, arguments):
     golden, _ = read(name)
     missing = set(golden) - SCHEDULE - set(found)
     distances = {
-        key: int((found[key].int() - value.int()).abs().max()) if key == "output" else shared.pointwise(found[key], value)
+        key: levels(found[key], value) if key == "output" else shared.pointwise(found[key], value)
         for key, value in golden.items()
         if key in found
     }  # fmt: skip
     return distances, f"no {', '.join(sorted(missing))}" if missing else None
+
+
+def levels(found, golden):
+    """The largest difference of bytes."""
+    return int((found.int() - golden.int()).abs().max()) if found.shape == golden.shape else 255
 
 
 def share(key, distance, limit):
@@ -110,7 +115,7 @@ def share(key, distance, limit):
 
 
 def float32(chosen, arguments, pool):
-    """All goldens in float32; how many are beyond the limit."""
+    """All goldens in float32, the distances, and those beyond the limit."""
     results, shares = {}, {}
     for name, (distances, error) in zip(chosen, pool.map(lambda name: compare(name, arguments), chosen)):
         worst = max(distances, key=lambda key: share(key, distances[key], arguments.limit), default=None)
@@ -119,7 +124,8 @@ def float32(chosen, arguments, pool):
         if error or shares[name] > 1 or arguments.verbose:
             print(f"{name}: {error or f'{worst} {distances[worst]:.2e}'}", flush=True)
     bad = [name for name in chosen if shares[name] > 1]
-    print(f"float32 on {arguments.device}: {len(chosen) - len(bad)} of {len(chosen)} within {arguments.limit:g}; furthest:")
+    within = f"{len(chosen) - len(bad)} of {len(chosen)} within {arguments.limit:g}"
+    print(f"float32 on {arguments.device}: {within}; furthest:")
     for name in sorted(shares, key=shares.get, reverse=True)[:5]:
         worst = results[name]["worst"]
         print(f"    {name}: {worst} {results[name]['distances'][worst]:.2e}" if worst else f"    {name}: no result")
@@ -129,7 +135,7 @@ def float32(chosen, arguments, pool):
             kind = key.split(".step")[0]
             kinds[kind] = max(kinds.get(kind, 0), distance)
     print("    " + ", ".join(f"{kind} {distance:.1e}" for kind, distance in sorted(kinds.items())))
-    return results, bad
+    return {"count": len(chosen), "beyond": bad, "limit": arguments.limit, "kinds": kinds, "cases": results}
 
 
 def theirs(name, device):
@@ -147,9 +153,9 @@ def theirs(name, device):
 
 
 def bfloat16(chosen, arguments, pool):
-    """Distances of both bfloat16 runs from the golden; those where ours is further."""
+    """Distances of both bfloat16 runs from the golden, and the cases where ours is further."""
     ours = {name: pool.submit(trace, name, "bfloat16", arguments) for name in chosen}
-    results, bad, rows = {}, [], []
+    bad, rows, heads = [], [], ["case", "prompt_embeds", "last latents", "decoded", ""]
     for name in chosen:
         golden, _ = read(name)
         last = f"latents.step{len(golden['timesteps']) - 1}"
@@ -158,20 +164,17 @@ def bfloat16(chosen, arguments, pool):
                 runs = ours[name].result(), theirs(name, arguments.device)
         except Exception as failure:  # one case must not end the others
             print(f"{name}: {failure}", flush=True)
-            results[name] = {"error": str(failure)}
             bad.append(name)
             continue
-        results[name] = {
-            key: [shared.relative(run[key].float(), golden[key]) for run in runs]
-            for key in ("prompt_embeds", last, "decoded")
-        }
-        if any(not mine <= other for mine, other in results[name].values()):
+        pairs = [[shared.relative(run[key].float(), golden[key]) for run in runs]
+                 for key in ("prompt_embeds", last, "decoded")]  # fmt: skip
+        if any(not mine <= other for mine, other in pairs):
             bad.append(name)
-        pairs = [f"{mine:.2e} / {other:.2e}" for mine, other in results[name].values()]
-        rows.append([name, *pairs, "further" if name in bad else ""])
+        texts = [f"{mine:.2e} / {other:.2e}" for mine, other in pairs]
+        rows.append([name, *texts, "further" if name in bad else ""])
     print(f"\nbfloat16 on {arguments.device}, distance from the golden, VisualGen's / diffusers'")
-    print(shared.table(["case", "prompt_embeds", "last latents", "decoded", ""], rows))
-    return results, bad
+    print(shared.table(heads, rows))
+    return {"beyond": bad, "heads": heads, "rows": rows}
 
 
 def main():
@@ -184,20 +187,15 @@ def main():
     parser.add_argument("--only", default="", help="goldens with this in their name")
     parser.add_argument("--verbose", action="store_true", help="a line for each golden")
     arguments = parser.parse_args()
-    start, figures, bad = time.perf_counter(), {}, []
+    start, figures = time.perf_counter(), {}
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        if "float32" in arguments.dtypes:
-            chosen = [name for name in names() if arguments.only in name]
-            figures["float32"], beyond = float32(chosen, arguments, pool)
-            bad += beyond
-        if "bfloat16" in arguments.dtypes:
-            chosen = [name for name in BFLOAT16 if arguments.only in name]
-            figures["bfloat16"], beyond = bfloat16(chosen, arguments, pool)
-            bad += beyond
+        for dtype, body, among in (("float32", float32, list(names())), ("bfloat16", bfloat16, BFLOAT16)):
+            if dtype in arguments.dtypes:
+                figures[dtype] = body([name for name in among if arguments.only in name], arguments, pool)
     print(f"{time.perf_counter() - start:.0f} s")
     shared.write(arguments.json, figures)
-    sys.exit(1 if bad else 0)
+    sys.exit(any(part["beyond"] for part in figures.values()))
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

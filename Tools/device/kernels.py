@@ -1,4 +1,4 @@
-"""The kernels that take the most time in a trace that Kineto wrote (torch.profiler's, or VISUALGEN_PROFILE's).
+"""The kernels that take the most time in a trace that Kineto wrote (torch.profiler's, or that of `visualgen generate --profile`).
 
     python kernels.py TRACE.json
     python kernels.py FOLDER --step 0.140      # of one step: half of steps-3.json less steps-1.json, of 140 ms in all
@@ -74,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

@@ -30,7 +30,8 @@ def card(device):
     result = {"torch": torch.__version__, "cuda": torch.version.cuda, "python": platform.python_version()}
     if torch.device(device).type != "cuda":
         return result | {"name": f"{device} ({torch.backends.cpu.get_cpu_capability()})"}
-    result |= {"name": torch.cuda.get_device_name(device), "memory": torch.cuda.get_device_properties(device).total_memory}
+    properties = torch.cuda.get_device_properties(device)
+    result |= {"name": properties.name, "memory": properties.total_memory}
     if shutil.which("nvidia-smi"):
         fields = "driver_version,power.limit,clocks.max.sm"
         try:
@@ -39,6 +40,13 @@ def card(device):
         except (shared.Failure, IndexError):
             pass
     return result
+
+
+def describe(figures):
+    """One line."""
+    return (f"{figures['name']}, driver {figures.get('driver')}, power limit {figures.get('power_limit')}, torch "
+            f"{figures['torch']}, CUDA {figures['cuda']}: bfloat16 product {figures['product_size']}³ "
+            f"{figures['product_rate'] / 1e12:.1f} TFLOP/s, copying {figures['copy_rate'] / 1e9:.0f} GB/s")  # fmt: skip
 
 
 def main():
@@ -56,10 +64,10 @@ def main():
         source = torch.empty(count, device=device, dtype=torch.bfloat16).normal_()
         target = torch.empty_like(source)
         figures["copy_rate"] = 2 * source.nbytes / median(lambda: target.copy_(source), clock, runs)
+    figures["description"] = describe(figures)
     shared.write(arguments.json, figures)
-    print(f"{figures['name']}, driver {figures.get('driver')}, torch {figures['torch']}, CUDA {figures['cuda']}: bfloat16 product "
-          f"{size}³ {figures['product_rate'] / 1e12:.1f} TFLOP/s, copying {figures['copy_rate'] / 1e9:.0f} GB/s")  # fmt: skip
+    print(figures["description"])
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

@@ -25,7 +25,9 @@ def use(folder):
 
 
 class Failure(Exception):
-    """A process that ended badly or not in time, in a few lines."""
+    """A process that ended badly or not in time, in a few lines; `output` is what it had printed."""
+
+    output = ""
 
 
 def run(command, seconds=600, cwd=None, environment=None):
@@ -47,23 +49,31 @@ def run(command, seconds=600, cwd=None, environment=None):
             stop(process)
             raise
         elapsed = time.perf_counter() - start
+        printed, said = (text(file) for file in (output, errors))
         if status != 0:
             stop(process)
-            errors.seek(0)
-            lines = errors.read().decode(errors="replace").strip().splitlines()[-8:]
             how = f"took more than {seconds:.0f} s" if status is None else f"ended with status {status}"
-            raise Failure("\n".join([f"{Path(command[0]).name} {' '.join(command[1:4])} … {how}", *lines]))
-        output.seek(0)
-        return elapsed, output.read().decode(errors="replace")
+            names = [Path(word).name for word in command[:3]]
+            failure = Failure("\n".join([f"{' '.join(names)} … {how}", *said.strip().splitlines()[-6:]]))
+            failure.output = printed
+            raise failure
+        return elapsed, printed
+
+
+def text(file):
+    """All that was written to a file."""
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def stop(process):
-    """Ends a process and its children."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
+    """Ends a process and its children; on the first signal the scripts of this folder end those that they started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(5)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            pass
 
 
 def generate(program, device, dtype, options, folder, output, seconds=600, trace=False, profile=False, cwd=None):
@@ -71,8 +81,9 @@ def generate(program, device, dtype, options, folder, output, seconds=600, trace
     metrics, traced = folder / "metrics.json", folder / "trace.safetensors"
     command = [program, "generate", *options, "--device", device, "--dtype", dtype, "--quiet", "--metrics", metrics,
                "--output", f"{folder}/{output}"]  # fmt: skip
-    environment = {"VISUALGEN_PROFILE": str(folder / "profile.json")} if profile else None
-    elapsed, _ = run(command + (["--trace", traced] if trace else []), seconds, cwd, environment)
+    command += ["--trace", traced] if trace else []
+    command += ["--profile", folder / "profile.json"] if profile else []
+    elapsed, _ = run(command, seconds, cwd)
     return elapsed, json.loads(metrics.read_text()), traced
 
 
@@ -91,12 +102,21 @@ def relative(value, reference):
     return ((value - reference).norm() / reference.norm()).item()
 
 
-def parser(text, device="cuda"):
+def parser(summary, device="cuda"):
     """A command line with the options that every script has."""
-    result = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = argparse.ArgumentParser(description=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--device", default=device)
     result.add_argument("--json", type=Path, help="where the figures go")
     return result
+
+
+def start(main):
+    """Runs a script; what went wrong in a process of its own is said without a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(str(failure))
 
 
 def write(path, value):

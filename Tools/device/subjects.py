@@ -2,16 +2,14 @@
 
 import json
 
-import shared
-
 PROMPT = "a small green triangle above a large blue circle"
 FLUX = {"prompt": PROMPT, "height": 1024, "width": 1024, "num_frames": None, "num_inference_steps": 28,
         "guidance_scale": 3.5, "max_sequence_length": 512, "seed": 0}  # fmt: skip
 WAN = {"prompt": "a small blue circle moving up", "height": 480, "width": 832, "num_frames": 81,
        "num_inference_steps": 8, "guidance_scale": 5.0, "max_sequence_length": 512, "seed": 0}  # fmt: skip
 
-# Folder below Tests/Goldens/manifests, the built-in model whose tokenizers serve, and requests by scale. The tiny one is
-# for trying the scripts without a GPU.
+# Folder below Tests/Goldens/manifests, the built-in model whose tokenizers serve, and requests by scale. The tiny one
+# is for trying the scripts without a GPU.
 SUBJECTS = {
     "flux": {
         "manifest": "flux1-dev", "tokenizers": "demo-image", "title": "FLUX.1-dev", "output": "picture.png",

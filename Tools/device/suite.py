@@ -1,23 +1,23 @@
 """Checks and times VisualGen on a device, in turn with diffusers, and prints the tables.
 
     python suite.py --work /tmp/work --output results                          # everything
-    python suite.py --work /tmp/work --output results --stages goldens demo    # some of it; results are added up
+    python suite.py --work /tmp/work --output results --stages goldens demo    # some of it; results add up
     python suite.py --work /tmp/work --output results --stages flux --limit 500
     python suite.py --device cpu --scale tiny --work /tmp/work --output results     # try it without a GPU
 
-Nothing is built or fetched. Each stage has --seconds, the whole run --limit; what does not fit, takes too long or fails is
-named, and the rest goes on. results.json and results.md in the output folder are written after each part.
+Nothing is built or fetched. Each stage has --seconds, the whole run --limit; what does not fit, takes too long or fails
+is named, and the rest goes on. results.json and results.md in the output folder are written after each part.
 """
 
 import json
 import shutil
-import statistics
 import sys
 import time
 from pathlib import Path
 
 import shared
 import subjects
+import tables
 
 HERE = Path(__file__).resolve().parent
 STAGES = ["goldens", "demo", "flux", "flux-compiled", "flux-profile", "flux-numbers",
@@ -32,7 +32,7 @@ class Suite:
         self.stage_start, self.stage = self.start, ""
         self.path = arguments.output / "results.json"
         self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
-        self.failures, self.texts = [], []
+        self.failures = []
 
     def left(self):
         """Seconds that the stage and the whole still have."""
@@ -63,22 +63,21 @@ class Suite:
         if value is not None:
             self.results.setdefault(self.stage.split("-")[0], {})[key] = value
         shared.write(self.path, self.results)
-        (self.arguments.output / "results.md").write_text(report(self.results) + "\n")
+        (self.arguments.output / "results.md").write_text(tables.report(self.results) + "\n")
 
     def script(self, name, *words, key=None, text=False):
-        """Runs a script of this folder and returns its figures; what it prints is kept if it is a table."""
+        """Runs a script of this folder and returns its figures; `text` shows what it prints."""
         file = self.arguments.output / f"{self.stage or 'card'}-{key or Path(name).stem}.json"
         command = [sys.executable, HERE / name, *words, "--device", self.arguments.device, "--json", file]
         file.unlink(missing_ok=True)
         try:
             _, printed = shared.run(command, self.left(), environment={"PYTHONUNBUFFERED": "1"})
-        except shared.Failure:
-            if not (text and file.exists()):  # a check that failed has written its figures
+        except shared.Failure as failure:
+            if not file.exists():
                 raise
-            printed = f"{name}: not passed"
+            printed = failure.output  # of a check that was not passed
             self.note(f"{self.stage} {key or name}", "not passed")
         if text:
-            self.texts.append(printed.strip())
             print(printed.strip(), flush=True)
         return json.loads(file.read_text()) if file.exists() else {}
 
@@ -109,13 +108,14 @@ def card(suite):
 
 def goldens(suite):
     words = ["--program", suite.arguments.program, "--jobs", str(suite.arguments.jobs), "--threads", "1"]
-    figures = suite.run("goldens", lambda: suite.script("goldens.py", *words, text=True))
-    if figures is not None:
-        suite.keep("bfloat16", figures.get("bfloat16"))
+    figures = suite.run("goldens", lambda: suite.script("goldens.py", *words, text=True)) or {}
+    for dtype, part in figures.items():
+        suite.keep(dtype, {name: value for name, value in part.items() if name != "cases"})
 
 
 def demo(suite):
-    words = [suite.arguments.output / "demo", "--program", suite.arguments.program, "--count", str(suite.arguments.demo)]
+    arguments = suite.arguments
+    words = [arguments.output / "demo", "--program", arguments.program, "--count", str(arguments.demo)]
     figures = suite.run("demo", lambda: suite.script("demo.py", *words, text=True))
     if figures:
         suite.keep("right", {model: [entry.get("right"), entry.get("count")] for model, entry in figures.items()})
@@ -169,7 +169,9 @@ def profiles(suite, family):
         if suite.run(f"{family}: profile of {engine}", lambda: suite.script(script, *words)) is None:
             continue
         read = suite.run(f"{family}: reading it", lambda: kernels.of_a_step(place, categories))
-        if read:
+        if read and not read[0]:
+            suite.note(f"{family}: profile of {engine}", "no kernels in the trace")
+        elif read:
             seconds, calls = read
             suite.keep(f"profile {engine}", {
                 "total": sum(seconds.values()), "kernels": len(seconds), "rows": list(kernels.rows(seconds, calls)),
@@ -184,79 +186,17 @@ def numbers(suite, family):
         suite.keep("numbers", figures)
 
 
-def engines(results):
-    """Rounds by engine."""
-    groups = {}
-    for key, figures in results.items():
-        if key.split()[0] in ("visualgen", "eager", "compiled"):
-            groups.setdefault(key.split()[0], []).append(figures)
-    return groups
-
-
-def gigabytes(runs, field):
-    values = [run["memory"][field] for run in runs if run.get("memory")]
-    return f"{max(values) / 1e9:.1f}" if values else ""
-
-
-def each(runs, field, factor=1.0, places=1):
-    """A figure of every round."""
-    return ", ".join(f"{factor * run[field]:.{places}f}" for run in runs if run.get(field) is not None)
-
-
-def timing_table(results, rate):
-    """One row an engine; seconds of every round."""
-    groups, rows = engines(results), []
-    ours = [run["step"] for run in groups.get("visualgen", [])]
-    for engine, runs in groups.items():
-        steps = [run["step"] for run in runs]
-        share = f"{runs[0]['operations'] / statistics.median(steps) / rate:.1%}" if rate else ""
-        ratio = f"{statistics.median(steps) / statistics.median(ours):.2f}" if ours else ""
-        rows.append([
-            engine if engine == "visualgen" else f"diffusers {engine}", each(runs, "step", 1000), ratio, share,
-            each(runs, "ready"), each(runs, "first"), each(runs, "text", 1, 2), each(runs, "first_decode", 1, 2),
-            each(runs, "decode", 1, 2), gigabytes(runs, "peak_allocated_bytes"), gigabytes(runs, "peak_reserved_bytes"),
-        ])  # fmt: skip
-    heads = ["engine", "ms a step", "times ours", "of the roof", "ready, s", "first result, s", "text, s",
-             "first decoding, s", "later, s", "allocated, GB", "reserved, GB"]  # fmt: skip
-    return shared.table(heads, rows)
-
-
-def report(results):
-    """Everything as Markdown."""
-    parts = []
-    rates = results.get("card", {}).get("rates", {})
-    if rates:
-        parts.append(f"{rates['name']}, driver {rates.get('driver')}, power limit {rates.get('power_limit')}, torch "
-                     f"{rates['torch']}: bfloat16 product {rates['product_size']}³ {rates['product_rate'] / 1e12:.1f} TFLOP/s, "
-                     f"copying {rates['copy_rate'] / 1e9:.0f} GB/s")  # fmt: skip
-    for family, subject in subjects.SUBJECTS.items():
-        found = results.get(family, {})
-        if engines(found):
-            operations = next(iter(engines(found).values()))[0]["operations"]
-            parts.append(f"{subject['title']}, bfloat16, {operations / 1e12:.1f} TFLOP a step")
-            parts.append(timing_table(found, rates.get("product_rate")))
-        for engine in ("visualgen", "eager"):
-            profile = found.get(f"profile {engine}")
-            if profile:
-                step = engines(found).get(engine, [{}])[0].get("step")
-                share = f", {profile['total'] / step:.1%} of the step's {1000 * step:.1f} ms" if step else ""
-                parts.append(f"{subject['title']}, {engine}: a step's {profile['kernels']} kernels take "
-                             f"{1000 * profile['total']:.2f} ms{share}")  # fmt: skip
-                parts.append(shared.table(["ms", "share", "calls", "kernel"], profile["rows"]))
-    return "\n\n".join(parts)
-
-
 def main():
     parser = shared.parser(__doc__)
     parser.add_argument("--program", type=Path, default=shared.PROGRAM)
-    parser.add_argument("--work", type=Path, required=True, help="for checkpoints and traces: 55 GB; memory is quickest")
+    parser.add_argument("--work", type=Path, required=True, help="for checkpoints and traces: 55 GB")
     parser.add_argument("--output", type=Path, required=True, help="for results and pictures")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     parser.add_argument("--scale", default="whole", choices=["whole", "tiny"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--flux-steps", type=int, help="28 if absent")
     parser.add_argument("--wan-steps", type=int, help="8 if absent")
-    parser.add_argument("--compile", default="whole", choices=["whole", "blocks"], help="what of diffusers' transformer")
+    parser.add_argument("--compile", default="whole", choices=["whole", "blocks"], help="diffusers' transformer")
     parser.add_argument("--demo", type=int, default=100, help="prompts of each built-in model, of those there are")
     parser.add_argument("--jobs", type=int, default=6, help="processes of the goldens at once")
     parser.add_argument("--one", action="store_true", help="keep one checkpoint at a time")
@@ -276,7 +216,7 @@ def main():
             {"goldens": goldens, "demo": demo}[stage](suite)
         else:
             kinds.get(kind, timing)(suite, family)
-    print("\n" + report(suite.results))
+    print("\n" + tables.report(suite.results))
     if suite.failures:
         print("\nNot done, or not passed:\n" + "\n".join(f"- {line}" for line in suite.failures))
     shared.write(arguments.json, suite.results)
@@ -284,4 +224,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

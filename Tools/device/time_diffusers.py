@@ -2,7 +2,7 @@
 
     python time_diffusers.py flux /tmp/flux --device cuda --json eager.json
     python time_diffusers.py flux /tmp/flux --device cuda --compile whole
-    python time_diffusers.py flux /tmp/flux --device cuda --profile FOLDER     # steps-1.json, steps-3.json for kernels.py
+    python time_diffusers.py flux /tmp/flux --device cuda --profile FOLDER     # traces for kernels.py
 
 Steps are timed on the device (events at the end of each; nothing waits within a run), so the first step, which has no
 beginning, is not among them. Wan's autoencoder stays in float32, as its users are told to have it.
@@ -151,11 +151,10 @@ def main():
     parser.add_argument("--compile", default="none", choices=["none", "whole", "blocks"], help="the transformer")
     parser.add_argument("--mapped", action="store_true", help="load with device_map, not with to()")
     parser.add_argument("--profile", type=Path, help="a folder for traces, instead of timing")
-    parser.add_argument("--started", type=float, default=START, help="when the process began, as time.time()")
     arguments = parser.parse_args()
-    globals()["START"] = arguments.started
     clock, asked = Clock(arguments.device), subjects.request(arguments.family, arguments)
-    pipe = load(arguments.family, arguments.checkpoint, getattr(torch, arguments.dtype), arguments.device, arguments.mapped)
+    dtype = getattr(torch, arguments.dtype)
+    pipe = load(arguments.family, arguments.checkpoint, dtype, arguments.device, arguments.mapped)
     clock.now()
     figures = {"engine": "diffusers", "compile": arguments.compile, "ready": time.time() - START, "request": asked}
     compile(pipe, arguments.compile)
@@ -178,4 +177,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    shared.start(main)

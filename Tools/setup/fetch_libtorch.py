@@ -1,5 +1,5 @@
 """Fetches LibTorch (the `torch` wheel and the two CUDA stubs that it loads) and unpacks what the engine links; for GPUs,
-also its CUDA half and NVIDIA's libraries and headers.
+also its CUDA half and NVIDIA's libraries, headers and compiler.
 
 Every file is pinned by its hash. An interrupted download goes on where it stopped; nothing is unpacked before its hash
 is right, and the folder appears under its final name only when it is whole.
@@ -41,6 +41,10 @@ def is_library(name: str) -> bool:
 
 def is_header_or_library(name: str) -> bool:
     return is_library(name) or "/include/" in name
+
+
+def is_compiler(name: str) -> bool:
+    return is_header_or_library(name) or "/bin/" in name or "/nvvm/" in name
 
 
 TORCH = (
@@ -163,9 +167,32 @@ WHEELS = {
             "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
             is_library,
         ),
+        # What compiles our own kernels.
+        (
+            "nvidia-cuda-nvcc",
+            "13.0.88",
+            "nvidia_cuda_nvcc-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "56fe502eb77625a12f25172caa3cdddb4e4c8ba2c8c17dba44b164761b380f03",
+            is_compiler,
+        ),
+        (
+            "nvidia-nvvm",
+            "13.0.88",
+            "nvidia_nvvm-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+            "c5f41ffeb6466944a026dfa5317d7d85355c119bbec279205d22f1869d1054e0",
+            is_compiler,
+        ),
+        (
+            "nvidia-cuda-cccl",
+            "13.0.85",
+            "nvidia_cuda_cccl-13.0.85-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "e0da7ad981f3a8aff08241b5bfc1af868742a63e2762f53a5171c492ef242649",
+            is_compiler,
+        ),
     ],
 }
 CHUNK = 1 << 20
+FOLDERS = ("bin", "include", "lib", "nvvm")
 
 
 def main() -> None:
@@ -285,17 +312,18 @@ def digest(path: Path) -> str:
 
 
 def unpack(wheel: Path, target: Path, keep) -> None:
-    """Writes the kept members, `…/include/` and `…/lib/` becoming `include/` and `lib/`."""
+    """Writes the kept members, `…/include/` and `…/lib/` becoming `include/` and `lib/`, and so for FOLDERS."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if member.is_dir() or not keep(member.filename):
                 continue
             parts = Path(member.filename).parts
-            start = next(index for index, part in enumerate(parts) if part in ("include", "lib"))
+            start = next(index for index, part in enumerate(parts) if part in FOLDERS)
             path = target.joinpath(*parts[start:])
             path.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as source, open(path, "wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
+            path.chmod(0o644 | member.external_attr >> 16 & 0o111)
 
 
 if __name__ == "__main__":

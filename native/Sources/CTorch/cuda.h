@@ -30,6 +30,17 @@ public:
     // for the copy.
     virtual at::Tensor upload(const at::Tensor &host, int device) = 0;
 
+    // The sequences of ctorch.h, each in one kernel; nothing where a tensor's type or layout is not one that it takes.
+    virtual std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
+                                                           const at::Tensor &shift, double epsilon) = 0;
+    virtual std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                      const at::Tensor &cosine, const at::Tensor &sine,
+                                                      double epsilon) = 0;
+    virtual std::optional<at::Tensor> joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                            const at::Tensor &cosine, const at::Tensor &sine,
+                                                            double epsilon) = 0;
+    virtual std::optional<at::Tensor> rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) = 0;
+
 protected:
     ~Cuda() = default;
 };

@@ -1,5 +1,6 @@
-// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32; elsewhere, and
-// for layouts a loop would have to copy, it is the same formula in LibTorch's operations.
+// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32, on a GPU a kernel
+// of the CUDA half; for types and layouts that these do not take, it is the same formula in LibTorch's operations.
+#include "cuda.h"
 #include "rows.h"
 
 #include <ATen/TensorOperators.h>
@@ -192,6 +193,8 @@ ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift,
         TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
         const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
         TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().modulated_layer_norm(input, a, b, epsilon)) return *std::move(result);
         if (!has_rows(input) || !input.is_contiguous()) {
             // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
             const at::ScalarType type = at::result_type(input, a);
@@ -231,11 +234,14 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
         TORCH_CHECK(input.dim() == 4 && input.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ",
                     input.sizes());
         const int64_t tokens = input.size(1), width = input.size(3);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
-        TORCH_CHECK(weights.numel() == width, "the norm has ", weights.numel(), " weights for a width of ", width);
+        TORCH_CHECK(borrow(weight).numel() == width, "the norm has ", borrow(weight).numel(), " weights for a width of ",
+                    width);
         TORCH_CHECK(c.numel() == tokens * width / 2 && s.numel() == c.numel(), "rotary tables of ", c.sizes(),
                     " do not fit ", input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         if (!has_rows(input) || input.stride(3) != 1) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {width}, weights, epsilon)
                                           .unflatten(3, {width / 2, 2});
@@ -251,12 +257,15 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
 ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine, double epsilon) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
         TORCH_CHECK(input.dim() == 3 && c.dim() == 2 && c.size(0) == input.size(1) && c.size(1) > 0 &&
                         input.size(2) % (2 * c.size(1)) == 0 && s.sizes() == c.sizes(),
                     "rotary tables of ", c.sizes(), " do not fit ", input.sizes());
-        TORCH_CHECK(weights.numel() == input.size(2), "the norm has ", weights.numel(), " weights for ", input.sizes());
+        TORCH_CHECK(borrow(weight).numel() == input.size(2), "the norm has ", borrow(weight).numel(), " weights for ",
+                    input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().joint_rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         if (!has_rows(input) || !input.is_contiguous()) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(2)}, weights, epsilon);
             return turned(normal.unflatten(2, {-1, c.size(1), 2}), c.unsqueeze(1), s.unsqueeze(1))
@@ -273,9 +282,11 @@ ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosi
 ct_tensor ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
+        TORCH_CHECK(input.dim() > 0 && borrow(weight).dim() == 1 && borrow(weight).size(0) == input.size(-1),
+                    "the norm has ", borrow(weight).numel(), " weights for ", input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().rms_norm_silu(input, borrow(weight), epsilon)) return *std::move(result);
         const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
-        TORCH_CHECK(input.dim() > 0 && weights.dim() == 1 && weights.size(0) == input.size(-1), "the norm has ",
-                    weights.numel(), " weights for ", input.sizes());
         if (!has_rows(input) || !input.is_contiguous()) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(-1)}, weights, epsilon);
             return at::silu(normal).to(input.scalar_type());

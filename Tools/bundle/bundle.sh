@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Makes visualgen-bundle/, a folder that runs wherever it is put, beside any LibTorch 2.11 (docs/bundle.md).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build="$PWD/.build-bundle"
+torch="${TORCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0}"
+
+libraries="$(Tools/bundle/libraries.sh)"
+mkdir -p "$build/native"
+# A name that stays, as a change of flags builds everything again.
+ln -sfn "$libraries" "$build/libraries"
+# In that folder the linker finds nothing but static libraries, and it looks there first.
+swift build -c release --product visualgen --static-swift-stdlib --scratch-path "$build" --jobs "${JOBS:-2}" \
+    -Xcc "-I$build/libraries/include" -Xlinker "-L$build/libraries/lib"
+shims=(libCTorch.so)
+[ "${VISUALGEN_DEVICE:-cpu}" = cpu ] || shims+=(libCTorchCUDA.so)
+for shim in "${shims[@]}"; do TORCH_HOME="$torch" native/build.sh "$build/native/$shim"; done
+
+bundle="$build/visualgen-bundle"
+rm -rf "$bundle"
+mkdir -p "$bundle/lib" "$bundle/copyright"
+cp Tools/bundle/launcher.sh "$bundle/visualgen"
+chmod 755 "$bundle/visualgen"
+cp "$build/release/visualgen" "${shims[@]/#/$build/native/}" "$bundle/lib"
+cp -R "$build/release/VisualGen_DemoModels.resources" "$bundle/lib"
+for file in visualgen "${shims[@]}"; do
+    strip "$bundle/lib/$file"
+    # In place of this machine's folders: the launcher says where LibTorch is.
+    patchelf --set-rpath "\$ORIGIN" "$bundle/lib/$file"
+done
+cp "$libraries"/copyright/* "$bundle/copyright"
+cp "$libraries/VERSIONS" "$bundle/copyright"
+for package in "$build"/checkouts/*/; do
+    for file in "$package"LICENSE* "$package"NOTICE*; do
+        [ ! -e "$file" ] || cp "$file" "$bundle/copyright/$(basename "$package")-$(basename "$file")"
+    done
+done
+
+Tools/bundle/check.sh "$bundle"
+rm -rf visualgen-bundle
+mv "$bundle" visualgen-bundle
+echo "visualgen-bundle/visualgen is ready; $(du -sh visualgen-bundle | cut -f 1) in all"
