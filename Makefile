@@ -4,7 +4,7 @@
 # make conformance  OpenAI's own Python client, pinned, against the server
 # make fuzz      libFuzzer for two minutes against what reads clients' bytes
 # make check     lint, warnings as errors, and make test
-# make setup     install what is missing and fetch LibTorch; DEVICE=cuda is reserved
+# make setup     install what is missing and fetch LibTorch; with DEVICE=cuda, here and above, for NVIDIA GPUs too
 # make format    format the sources
 # make bench     against diffusers, torch.compile and OpenVINO, in turn (BENCH="--cases …" for some of it)
 # make docs      the library's documentation, into .build/docs
@@ -49,6 +49,9 @@ setup:
 
 build: setup
 	swift build $(SWIFT_FLAGS) --product visualgen
+ifeq ($(VISUALGEN_DEVICE),cuda)
+	native/build.sh "$(CURDIR)/.build/release/libCTorchCUDA.so"
+endif
 
 docs: build
 	Tools/docs.sh

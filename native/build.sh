@@ -1,17 +1,39 @@
 #!/usr/bin/env bash
-# Builds libCTorch.so with plain g++, for a LibTorch elsewhere or a machine without Swift: put it beside the executable.
-#     TORCH_HOME=/path/to/libtorch native/build.sh [OUTPUT]
+# Builds the shim with plain g++, for a LibTorch elsewhere or a machine without Swift: put the libraries beside the executable.
+#     TORCH_HOME=/path/to/libtorch native/build.sh [libCTorch.so|libCTorchCUDA.so, with a folder before it]
+# libCTorchCUDA.so is what a GPU needs besides; `make setup DEVICE=cuda` fetches what it is built with.
 set -euo pipefail
 cd "$(dirname "$0")"
 torch="${TORCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0}"
 output="${1:-libCTorch.so}"
+case "$(basename "$output")" in
+libCTorchCUDA.so)
+    sources=Sources/CTorchCUDA
+    libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -l:libcudart.so.13 -ltorch_cpu -lc10 -l:libgomp.so.1)
+    ;;
+*)
+    sources=Sources/CTorch
+    libraries=(-ltorch_cpu -lc10 -l:libgomp.so.1)
+    ;;
+esac
 objects=()
 trap 'rm -f "${objects[@]}"' EXIT
-for source in Sources/CTorch/*.cpp; do
+for source in "$sources"/*.cpp; do
     object="$(mktemp --suffix=.o)"
     objects+=("$object")
     "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fPIC -fvisibility=hidden -isystem "$torch/include" \
         -ISources/CTorch/include -c "$source" -o "$object"
 done
-"${CXX:-g++}" -shared -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs \
-    -ltorch_cpu -lc10 -l:libgomp.so.1
+# Ampere, Ada, Hopper and Blackwell; later cards compile what is there for the last.
+cards=()
+for version in 80 89 90 100 120; do cards+=(-gencode "arch=compute_$version,code=sm_$version"); done
+cards+=(-gencode arch=compute_120,code=compute_120)
+nvcc="$torch/bin/nvcc"
+[ -x "$nvcc" ] || nvcc=nvcc
+for source in "$sources"/*.cu; do
+    [ -e "$source" ] || continue
+    object="$(mktemp --suffix=.o)"
+    objects+=("$object")
+    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden -I"$torch/include" "${cards[@]}" -c "$source" -o "$object"
+done
+"${CXX:-g++}" -shared -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"

@@ -29,6 +29,7 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
     @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
     @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
+    @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache leaves out: teacache or cache_dit.")
     var skippedBy: SkippingCache?
@@ -71,8 +72,10 @@ struct Bench: AsyncParsableCommand {
     func run() async throws { try await Interruption.cancelling { try await measure() } }
 
     private func measure() async throws {
+        try EngineError.require(device)
         var report: [String: Any] = [
             "subject": subject.rawValue, "height": height, "width": width, "batch": batch, "dtype": dtype.rawValue,
+            "device": "\(device)",
         ]
         if let numFrames { report["num_frames"] = numFrames }
         switch subject {
@@ -80,8 +83,8 @@ struct Bench: AsyncParsableCommand {
         case .transformer: try await part(.transformer, &report)
         case .decoder: try await part(.decoder, &report)
         case .product:
-            report = ["subject": subject.rawValue, "dtype": dtype.rawValue]
-            let worker = LocalWorker(device: .cpu, threads: threads)
+            report = ["subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)"]
+            let worker = LocalWorker(device: device, threads: threads)
             add(try await worker.timeProduct(dtype: dtype.dtype, runs: runs), to: &report)
         }
         report["peak_memory_bytes"] = Metrics.peakMemory
@@ -97,7 +100,7 @@ struct Bench: AsyncParsableCommand {
             config: Dictionary(set.map { ($0.key, $0.value) }) { $1 })
         let timing: LocalWorker.Timing
         do {
-            timing = try await LocalWorker(device: .cpu, threads: threads)
+            timing = try await LocalWorker(device: device, threads: threads)
                 .time(
                     part, of: family, shape, dtype: dtype.dtype, stepCache: skippedBy?.settings, runs: runs)
         } catch let fault as ConfigFault {
@@ -136,7 +139,7 @@ struct Bench: AsyncParsableCommand {
         (request.height, request.width, request.seeds) = (height, width, [0])
         (request.numFrames, request.numInferenceSteps) = (numFrames, numInferenceSteps)
         let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
-        let worker = LocalWorker(device: .cpu, threads: threads)
+        let worker = LocalWorker(device: device, threads: threads)
         var metrics = Metrics()
         try await metrics.measure(\.load) { try await worker.load(checkpoint, dtype: dtype.dtype) }
         var seconds: [Double] = []

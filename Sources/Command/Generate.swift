@@ -4,6 +4,7 @@ internal import Engine
 internal import Foundation
 internal import Media
 internal import Models
+internal import Tensors
 internal import VisualGen
 
 /// `visualgen generate`.
@@ -35,6 +36,9 @@ struct Generate: AsyncParsableCommand {
     @Option(name: .long, help: "Writes every intermediate result as safetensors.")
     var trace: String?
 
+    @Option(name: .long, help: "Writes which operations ran when, as JSON for viewers of Chrome's traces.")
+    var profile: String?
+
     @Flag(name: .long, help: "No progress.")
     var quiet = false
 
@@ -57,19 +61,20 @@ struct Generate: AsyncParsableCommand {
         let asked = try generation.request()
         let request = try family.resolve(asked, for: checkpoint)
         let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
-        try forecast.require(configuration.memoryLimit)
+        let memoryLimit = try configuration.memoryLimit ?? configuration.device.memory()?.available
+        try forecast.require(memoryLimit)
         try configuration.stepCache?.check(request)
         let outputs = try OutputPaths(output, for: request, crf: crf)
-        for path in [metrics, trace].compactMap({ $0 }) { try OutputError.check(path) }
+        for path in [metrics, trace, profile].compactMap({ $0 }) { try OutputError.check(path) }
         progress.warn(Adjustments(asked, request))
         let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
         var times = Metrics()
-        times.predictedPeakMemory = forecast.peak(within: configuration.memoryLimit)
+        times.predictedPeakMemory = forecast.peak(within: memoryLimit)
 
         try await times.measure(\.load) {
             try await worker.load(
                 checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
-                memoryLimit: configuration.memoryLimit, observe: progress.observe)
+                memoryLimit: memoryLimit, observe: progress.observe)
         }
         let output = outputs.begin(
             (0..<request.outputCount).map {
@@ -78,8 +83,13 @@ struct Generate: AsyncParsableCommand {
                     picture: $0)
             })
         defer { output.abandon() }
+        // LibTorch does not say whether it could write.
+        let record = profile.map { _ in "\(NSTemporaryDirectory())/visualgen-\(UUID()).json" }
+        defer { if let record { try? FileManager.default.removeItem(atPath: record) } }
         let result = try await withTaskCancellationHandler {
-            try await worker.generate(request, tracing: trace != nil, observe: progress.observe) { part in
+            try await worker.generate(
+                request, tracing: trace != nil, profile: record, observe: progress.observe
+            ) { part in
                 progress.show(part)
                 try output.deliver(part)
             }
@@ -95,6 +105,9 @@ struct Generate: AsyncParsableCommand {
         times.encode = output.seconds
         progress.finish(outputs.paths)
         if let trace { try TraceFile.write(result.trace, to: trace) }
+        if let profile, let record {
+            try OutputError.write(FileManager.default.contents(atPath: record) ?? Data(), to: profile)
+        }
         if let metrics { try times.write(stages, to: metrics) }
     }
 }

@@ -1,9 +1,9 @@
 internal import Diffusion
-internal import Files
 internal import Foundation
 internal import Layers
+internal import Tensors
 
-/// What `--metrics` writes: seconds of each stage, and the process's peak memory.
+/// What `--metrics` writes: seconds of each stage, and the peak memory of the process and the GPU.
 struct Metrics {
     var load = 0.0
     var encode = 0.0
@@ -29,13 +29,12 @@ struct Metrics {
             "encode": encode, "peak_memory_bytes": Self.peakMemory,
             "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
+        values["device_memory"] = stages.deviceMemory.map {
+            ["peak_allocated_bytes": $0.peakAllocated, "peak_reserved_bytes": $0.peakReserved]
+        }
         values["cache"] = stages.cache.map { $0.branches.map(\.json) }
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
-        do {
-            try AtomicFile.write([UInt8](json), to: path)
-        } catch {
-            throw OutputError.failed(path, reason: error.fault.reason)
-        }
+        try OutputError.write(json, to: path)
     }
 
     /// The most memory this process ever held, in bytes, as the kernel counts it.

@@ -67,8 +67,7 @@ struct ModelOptions: ParsableArguments {
         if arguments.model.isEmpty {
             throw ValidationError("a model is needed: --model, or model in the configuration")
         }
-        let device = arguments.worker(at: arguments.model).device
-        guard device == .cpu else { throw EngineError.deviceMissing(device) }
+        try EngineError.require(arguments.worker(at: arguments.model).device)
         let unavailable = arguments.unavailable() + arguments.launchProblems(ProcessInfo.processInfo.environment)
         if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
         return arguments

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
@@ -33,6 +34,20 @@ enum OutputError: Error, CustomStringConvertible {
         guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return try check(name) }
         guard isFolder.boolValue else { throw .isFile(path) }
         guard FileManager.default.isWritableFile(atPath: name) else { throw .notWritable(path) }
+    }
+
+    /// Writes a file, which appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - data: what it holds
+    ///   - path: where it goes
+    /// - Throws: ``OutputError``
+    static func write(_ data: Data, to path: String) throws(OutputError) {
+        do throws(FileError) {
+            try AtomicFile.write([UInt8](data), to: path)
+        } catch {
+            throw .failed(path, reason: error.fault.reason)
+        }
     }
 
     var description: String {

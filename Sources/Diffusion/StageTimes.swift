@@ -1,4 +1,6 @@
-/// How long the stages of one generation took, in seconds, and what was left out of it.
+package import Tensors
+
+/// How long the stages of one generation took, in seconds, what was left out of it, and the memory of the GPU it took.
 package struct StageTimes: Sendable, Equatable, Codable {
     /// Reading weights, for components that were not in memory.
     package var load = 0.0
@@ -8,6 +10,8 @@ package struct StageTimes: Sendable, Equatable, Codable {
     package var decode = 0.0
     /// What a step cache left out; nil without one.
     package var cache: CacheReport?
+    /// nil on a CPU.
+    package var deviceMemory: DeviceMemory?
 
     package init() {}
 
@@ -20,17 +24,17 @@ package struct StageTimes: Sendable, Equatable, Codable {
     }
 }
 
-/// Runs a body and adds how long it took.
+/// Runs a body and adds how long it took, on a GPU until that has done what the body asked of it.
 ///
 /// - Parameters:
 ///   - seconds: where the time is added
 ///   - body: what to run
 /// - Returns: what the body returns
-/// - Throws: what the body throws
-package func timed<Result>(_ seconds: inout Double, _ body: () throws -> Result) rethrows -> Result {
-    let start = ContinuousClock.now
+/// - Throws: what the body throws, or ``TensorError``
+package func timed<Result>(_ seconds: inout Double, _ body: () throws -> Result) throws -> Result {
+    let stopwatch = try Stopwatch()
     let result = try body()
-    seconds += (ContinuousClock.now - start).seconds
+    seconds += try stopwatch.elapsed()
     return result
 }
 

@@ -29,7 +29,8 @@ extension LocalWorker {
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
         stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
-        try time(
+        try device.enter()
+        return try time(
             family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)),
             runs: runs)
     }
@@ -43,10 +44,11 @@ extension LocalWorker {
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or ``TensorError``
     package func timeProduct(dtype: DType, runs: Int) throws -> Timing {
+        try device.enter()
         let (rows, width) = (1536, 3072)
         let plan = ExecutionPlan(dtype: dtype, device: device)
         let linear = try Linear(Weights(RandomWeights(), plan: plan), from: width, to: width)
-        let x = try NoiseSource(seeds: [0], count: 1).draw([rows, width]).to(dtype)
+        let x = try NoiseSource(seeds: [0], count: 1).draw([rows, width]).to(dtype, on: device)
         let operations = 2 * Double(rows * width * width)
         return try time(Benchmark(operations: operations) { _ = try linear(x) }, runs: runs)
     }

@@ -3,7 +3,8 @@ package import Tensors
 /// Why the engine cannot serve.
 package enum EngineError: Error, Equatable {
     case noModel
-    case deviceMissing(Device)
+    /// Nothing can run on a device, and why.
+    case deviceMissing(Device, reason: String)
     /// The program that workers run was looked for at these paths.
     case noWorkerProgram([String])
     /// A worker could not be started, and why.
@@ -26,11 +27,25 @@ package enum EngineError: Error, Equatable {
     }
 }
 
+extension EngineError {
+    /// Checks that models can run on a device.
+    ///
+    /// - Parameter device: the device
+    /// - Throws: ``deviceMissing(_:reason:)``
+    package static func require(_ device: Device) throws(EngineError) {
+        do throws(TensorError) {
+            try device.check()
+        } catch {
+            throw .deviceMissing(device, reason: error.message)
+        }
+    }
+}
+
 extension EngineError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noModel: "no model is loaded"
-        case .deviceMissing(let device): "this build cannot run on \(device); it runs on cpu"
+        case .deviceMissing(let device, let reason): "\(device) cannot be used: \(reason)"
         case .noWorkerProgram(let paths):
             "the program visualgen, which workers run, is not at \(paths.joined(separator: " or ")); "
                 + "VISUALGEN_WORKER may name it"

@@ -29,36 +29,50 @@ package actor LocalWorker {
     ///   - checkpoint: the model
     ///   - dtype: the type of weights and activations
     ///   - stepCache: how results of one denoising step are used again in the next ones
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - memoryLimit: the bytes that the process, or on a GPU its tensors, may hold; nil for as many as there are
     ///   - observe: told of each component
-    /// - Throws: any error of a bad checkpoint, or `StepCacheError`
+    /// - Throws: any error of a bad checkpoint, `StepCacheError`, or `TensorError`
     package func load(
         _ checkpoint: CheckpointFolder, dtype: DType, stepCache: StepCacheSettings? = nil, memoryLimit: Int? = nil,
         observe: @escaping ProgressObserver = { _ in }
     ) throws {
         pipeline = nil
+        try device.enter()
         let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
-        let opened = try Catalog.family(of: checkpoint).load(checkpoint, plan: plan, memoryLimit: memoryLimit)
+        let opened = try Catalog.family(of: checkpoint)
+            .load(checkpoint, plan: plan, memoryLimit: memoryLimit ?? deviceMemory())
         try opened.prepare(observe: observe)
+        try device.synchronize()
         pipeline = opened
     }
+
+    /// The bytes of the GPU that this process has or may still have.
+    ///
+    /// - Returns: nil on a CPU
+    /// - Throws: `TensorError`
+    package func deviceMemory() throws -> Int? { try device.memory()?.available }
 
     /// Makes what a request asks for.
     ///
     /// - Parameters:
     ///   - request: a request that the family has resolved
     ///   - tracing: whether intermediate results are kept
+    ///   - profile: where the record of all operations goes, as ``Profile`` writes it; nil for none
     ///   - observe: told of every stage and step
     ///   - deliver: given the pictures, or the frames as they come
     /// - Returns: times, and the trace if it was asked for
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
-        _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in },
-        deliver: PixelReceiver
+        _ request: GenerationRequest, tracing: Bool = false, profile: String? = nil,
+        observe: @escaping ProgressObserver = { _ in }, deliver: PixelReceiver
     ) throws -> (times: StageTimes, trace: [Trace.Entry]) {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil
-        let times = try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
+        try device.resetPeakMemory()
+        var times = try Profile.record(to: profile, on: device) {
+            try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
+        }
+        times.deviceMemory = try device.memory()
         return (times, trace?.entries ?? [])
     }
 

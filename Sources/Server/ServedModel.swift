@@ -42,7 +42,8 @@ package struct ServedModel: Sendable {
         let family = try Catalog.family(of: checkpoint)
         let plan = configuration.plan
         self.init(
-            name, offer, worker: worker, dtype: configuration.dtype, memoryLimit: configuration.memoryLimit,
+            name, offer, worker: worker, dtype: configuration.dtype,
+            memoryLimit: configuration.memoryLimit ?? offer.deviceMemory,
             resolve: { try family.resolve($0, for: checkpoint) },
             memory: { try family.memory(of: $0, for: checkpoint, plan: plan) })
         self.cache = cache

@@ -75,6 +75,17 @@ extension CommandLineTests {
             #expect((10_000_000..<4_000_000_000).contains(memory))
         }
 
+        @Test func writesAProfile() async throws {
+            let outcome = try await visualgen.run(
+                VisualGen.generation() + ["--profile", "p.json", "--output", "a.png"])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("p.json")))
+            let profile = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let events = try #require(profile["traceEvents"] as? [[String: Any]])
+            let names = Set(events.compactMap { $0["name"] as? String })
+            #expect(names.isSuperset(of: ["aten::linear", "aten::conv2d", "aten::embedding"]))
+        }
+
         @Test func reportsWhatAStepCacheLeftOut() async throws {
             let cache = "{cache_backend: teacache, teacache_thresh: 1000, max_error: 1000}"
             func run(steps: String) async throws -> VisualGen.Outcome {

@@ -83,7 +83,7 @@ import Testing
 @DeviceActor @Suite struct RandomWeightsTests {
     @Test func givesTheSameNumbersForTheSameSeed() throws {
         let draws = try [1, 1, 2 as UInt64].map { seed in
-            let weights = Weights(try RandomWeights(seed: seed))
+            let weights = Weights(RandomWeights(seed: seed))
             return try weights["a"].tensor("weight", 4, 5).floats() + weights.tensor("bias", 3).floats()
         }
         #expect(draws[0] == draws[1])
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func answersToEveryNameInThePlansType() throws {
-        let weights = Weights(try RandomWeights(), plan: ExecutionPlan(dtype: .bfloat16))
+        let weights = Weights(RandomWeights(), plan: ExecutionPlan(dtype: .bfloat16))
         #expect(weights["any"][7].contains("name"))
         #expect(try weights.tensor("w", 2, 2).dtype == .bfloat16)
         try weights.requireAllRead()

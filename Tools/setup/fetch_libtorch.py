@@ -1,9 +1,10 @@
-"""Fetches LibTorch (the `torch` wheel and the two CUDA stubs that it loads) and unpacks what the engine links.
+"""Fetches LibTorch (the `torch` wheel and the two CUDA stubs that it loads) and unpacks what the engine links; for GPUs,
+also its CUDA half and NVIDIA's libraries, headers and compiler.
 
 Every file is pinned by its hash. An interrupted download goes on where it stopped; nothing is unpacked before its hash
 is right, and the folder appears under its final name only when it is whole.
 
-    python3 Tools/setup/fetch_libtorch.py FOLDER
+    python3 Tools/setup/fetch_libtorch.py FOLDER [cpu|cuda]
 """
 
 import hashlib
@@ -20,57 +21,205 @@ import zipfile
 from pathlib import Path
 
 # name, version, file, SHA-256, and which members to keep: prefix in the wheel -> folder of ours
-TORCH_LIBRARIES = ("libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_global_deps.so", "libgomp.so.1")
-WHEELS = [
-    (
-        "torch",
-        "2.11.0",
-        "torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl",
-        "7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a",
-        lambda name: name.startswith("torch/include/") or name in {f"torch/lib/{lib}" for lib in TORCH_LIBRARIES},
-    ),
-    (
-        "nvidia-cuda-runtime",
-        "13.0.96",
-        "nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
-        "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
-        lambda name: name == "nvidia/cu13/lib/libcudart.so.13",
-    ),
-    (
-        "nvidia-cuda-cupti",
-        "13.0.85",
-        "nvidia_cuda_cupti-13.0.85-py3-none-manylinux_2_25_x86_64.whl",
-        "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8",
-        lambda name: name == "nvidia/cu13/lib/libcupti.so.13",
-    ),
-]
+TORCH_LIBRARIES = {"libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_global_deps.so", "libgomp.so.1"}
+CUDA_LIBRARIES = TORCH_LIBRARIES | {
+    "libc10_cuda.so", "libtorch_cuda.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so", "libtorch_cuda_linalg.so"
+}
+
+
+def is_torch(name: str, libraries: set[str] = TORCH_LIBRARIES) -> bool:
+    return name.startswith("torch/include/") or name in {f"torch/lib/{library}" for library in libraries}
+
+
+def is_torch_cuda(name: str) -> bool:
+    return is_torch(name, CUDA_LIBRARIES)
+
+
+def is_library(name: str) -> bool:
+    return "/lib/" in name and ".so" in name
+
+
+def is_header_or_library(name: str) -> bool:
+    return is_library(name) or "/include/" in name
+
+
+def is_compiler(name: str) -> bool:
+    return is_header_or_library(name) or "/bin/" in name or "/nvvm/" in name
+
+
+TORCH = (
+    "torch",
+    "2.11.0",
+    "torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl",
+    "7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a",
+)
+CUDA_RUNTIME = (
+    "nvidia-cuda-runtime",
+    "13.0.96",
+    "nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+    "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
+)
+CUPTI = (
+    "nvidia-cuda-cupti",
+    "13.0.85",
+    "nvidia_cuda_cupti-13.0.85-py3-none-manylinux_2_25_x86_64.whl",
+    "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8",
+)
+WHEELS = {
+    "cpu": [
+        (*TORCH, is_torch),
+        (*CUDA_RUNTIME, lambda name: name == "nvidia/cu13/lib/libcudart.so.13"),
+        (*CUPTI, lambda name: name == "nvidia/cu13/lib/libcupti.so.13"),
+    ],
+    # The versions that the torch wheel asks for, and the headers that CUDA's own include.
+    "cuda": [
+        (*TORCH, is_torch_cuda),
+        (*CUDA_RUNTIME, is_header_or_library),
+        (*CUPTI, lambda name: name == "nvidia/cu13/lib/libcupti.so.13"),
+        (
+            "nvidia-cuda-crt",
+            "13.0.88",
+            "nvidia_cuda_crt-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "2c8043c7c9e02492716426e9919fc78d2c5b3b2a7a768a88e952676b08aa55a4",
+            is_header_or_library,
+        ),
+        (
+            "nvidia-cublas",
+            "13.1.0.3",
+            "nvidia_cublas-13.1.0.3-py3-none-manylinux_2_27_x86_64.whl",
+            "ee8722c1f0145ab246bccb9e452153b5e0515fd094c3678df50b2a0888b8b171",
+            is_library,
+        ),
+        (
+            "nvidia-cudnn-cu13",
+            "9.19.0.56",
+            "nvidia_cudnn_cu13-9.19.0.56-py3-none-manylinux_2_27_x86_64.whl",
+            "d20e1734305e9d68889a96e3f35094d733ff1f83932ebe462753973e53a572bf",
+            is_library,
+        ),
+        (
+            "nvidia-cufft",
+            "12.0.0.61",
+            "nvidia_cufft-12.0.0.61-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "6c44f692dce8fd5ffd3e3df134b6cdb9c2f72d99cf40b62c32dde45eea9ddad3",
+            is_library,
+        ),
+        (
+            "nvidia-cufile",
+            "1.15.1.6",
+            "nvidia_cufile-1.15.1.6-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "08a3ecefae5a01c7f5117351c64f17c7c62efa5fffdbe24fc7d298da19cd0b44",
+            is_library,
+        ),
+        (
+            "nvidia-curand",
+            "10.4.0.35",
+            "nvidia_curand-10.4.0.35-py3-none-manylinux_2_27_x86_64.whl",
+            "1aee33a5da6e1db083fe2b90082def8915f30f3248d5896bcec36a579d941bfc",
+            is_library,
+        ),
+        (
+            "nvidia-cusolver",
+            "12.0.4.66",
+            "nvidia_cusolver-12.0.4.66-py3-none-manylinux_2_27_x86_64.whl",
+            "0a759da5dea5c0ea10fd307de75cdeb59e7ea4fcb8add0924859b944babf1112",
+            is_library,
+        ),
+        (
+            "nvidia-cusparse",
+            "12.6.3.3",
+            "nvidia_cusparse-12.6.3.3-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "2b3c89c88d01ee0e477cb7f82ef60a11a4bcd57b6b87c33f789350b59759360b",
+            is_library,
+        ),
+        (
+            "nvidia-cusparselt-cu13",
+            "0.8.0",
+            "nvidia_cusparselt_cu13-0.8.0-py3-none-manylinux2014_x86_64.whl",
+            "25e30a8a7323935d4ad0340b95a0b69926eee755767e8e0b1cf8dd85b197d3fd",
+            is_library,
+        ),
+        (
+            "nvidia-nccl-cu13",
+            "2.28.9",
+            "nvidia_nccl_cu13-2.28.9-py3-none-manylinux_2_18_x86_64.whl",
+            "e4553a30f34195f3fa1da02a6da3d6337d28f2003943aa0a3d247bbc25fefc42",
+            is_library,
+        ),
+        (
+            "nvidia-nvshmem-cu13",
+            "3.4.5",
+            "nvidia_nvshmem_cu13-3.4.5-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "290f0a2ee94c9f3687a02502f3b9299a9f9fe826e6d0287ee18482e78d495b80",
+            is_library,
+        ),
+        (
+            "nvidia-nvjitlink",
+            "13.0.88",
+            "nvidia_nvjitlink-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+            "13a74f429e23b921c1109976abefacc69835f2f433ebd323d3946e11d804e47b",
+            is_library,
+        ),
+        (
+            "nvidia-cuda-nvrtc",
+            "13.0.88",
+            "nvidia_cuda_nvrtc-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+            "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
+            is_library,
+        ),
+        # What compiles our own kernels.
+        (
+            "nvidia-cuda-nvcc",
+            "13.0.88",
+            "nvidia_cuda_nvcc-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "56fe502eb77625a12f25172caa3cdddb4e4c8ba2c8c17dba44b164761b380f03",
+            is_compiler,
+        ),
+        (
+            "nvidia-nvvm",
+            "13.0.88",
+            "nvidia_nvvm-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+            "c5f41ffeb6466944a026dfa5317d7d85355c119bbec279205d22f1869d1054e0",
+            is_compiler,
+        ),
+        (
+            "nvidia-cuda-cccl",
+            "13.0.85",
+            "nvidia_cuda_cccl-13.0.85-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "e0da7ad981f3a8aff08241b5bfc1af868742a63e2762f53a5171c492ef242649",
+            is_compiler,
+        ),
+    ],
+}
 CHUNK = 1 << 20
+FOLDERS = ("bin", "include", "lib", "nvvm")
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit("usage: fetch_libtorch.py FOLDER")
+    if len(sys.argv) not in (2, 3) or (sys.argv[2:] or ["cpu"])[0] not in WHEELS:
+        sys.exit("usage: fetch_libtorch.py FOLDER [cpu|cuda]")
     target = Path(sys.argv[1])
-    marker = stamp()
-    if (target / "STAMP").is_file() and (target / "STAMP").read_text() == marker:
+    device = (sys.argv[2:] or ["cpu"])[0]
+    # A folder for GPUs serves the CPU too.
+    if (target / "STAMP").is_file() and (target / "STAMP").read_text() in (stamp(device), stamp("cuda")):
         return
     downloads = target.parent / "downloads"
     downloads.mkdir(parents=True, exist_ok=True)
-    wheels = [fetch(downloads, *wheel[:4]) for wheel in WHEELS]
+    wheels = [fetch(downloads, *wheel[:4]) for wheel in WHEELS[device]]
     staging = target.with_name(f"{target.name}.unpacking")
     shutil.rmtree(staging, ignore_errors=True)
-    for path, wheel in zip(wheels, WHEELS):
+    for path, wheel in zip(wheels, WHEELS[device]):
         unpack(path, staging, keep=wheel[4])
-    (staging / "STAMP").write_text(marker)
+    (staging / "STAMP").write_text(stamp(device))
     shutil.rmtree(target, ignore_errors=True)
     staging.rename(target)
     shutil.rmtree(downloads)
     print(f"LibTorch is in {target}")
 
 
-def stamp() -> str:
+def stamp(device: str) -> str:
     """What a whole folder says of itself: the hashes of the wheels it came from."""
-    return "\n".join(f"{wheel[2]} {wheel[3]}" for wheel in WHEELS) + "\n"
+    return "\n".join(f"{wheel[2]} {wheel[3]}" for wheel in WHEELS[device]) + "\n"
 
 
 def fetch(folder: Path, name: str, version: str, filename: str, sha256: str) -> Path:
@@ -163,17 +312,18 @@ def digest(path: Path) -> str:
 
 
 def unpack(wheel: Path, target: Path, keep) -> None:
-    """Writes the kept members, `…/include/` and `…/lib/` becoming `include/` and `lib/`."""
+    """Writes the kept members, `…/include/` and `…/lib/` becoming `include/` and `lib/`, and so for FOLDERS."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if member.is_dir() or not keep(member.filename):
                 continue
             parts = Path(member.filename).parts
-            start = next(index for index, part in enumerate(parts) if part in ("include", "lib"))
+            start = next(index for index, part in enumerate(parts) if part in FOLDERS)
             path = target.joinpath(*parts[start:])
             path.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as source, open(path, "wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
+            path.chmod(0o644 | member.external_attr >> 16 & 0o111)
 
 
 if __name__ == "__main__":

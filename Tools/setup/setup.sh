@@ -5,8 +5,9 @@ set -euo pipefail
 
 packages=(libavformat-dev libavcodec-dev libavutil-dev libswscale-dev zlib1g-dev libzmq3-dev libsqlite3-dev)
 
-if [ "${VISUALGEN_DEVICE:-cpu}" != cpu ]; then
-    echo "DEVICE=$VISUALGEN_DEVICE is reserved: this version builds for the CPU only" >&2
+device="${VISUALGEN_DEVICE:-cpu}"
+if [ "$device" != cpu ] && [ "$device" != cuda ]; then
+    echo "DEVICE is $device; it must be cpu or cuda" >&2
     exit 1
 fi
 if ! command -v swift >/dev/null; then
@@ -30,4 +31,4 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 [ -n "${TORCH_HOME:-}" ] || python3 "$(dirname "$0")/fetch_libtorch.py" \
-    "${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0"
+    "${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0" "$device"

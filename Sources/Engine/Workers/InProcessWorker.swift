@@ -10,9 +10,9 @@ package actor InProcessWorker: Worker {
     private var isLoaded = false
 
     /// - Parameter configuration: which model, and how
-    /// - Throws: ``EngineError/deviceMissing(_:)``
+    /// - Throws: ``EngineError/deviceMissing(_:reason:)``
     package init(_ configuration: WorkerConfiguration) throws(EngineError) {
-        guard configuration.device == .cpu else { throw .deviceMissing(configuration.device) }
+        try EngineError.require(configuration.device)
         self.configuration = configuration
         worker = LocalWorker(device: configuration.device, threads: configuration.threads)
     }
@@ -61,6 +61,7 @@ package actor InProcessWorker: Worker {
         try await worker.load(
             checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
             memoryLimit: configuration.memoryLimit, observe: observe)
+        offer.deviceMemory = try await worker.deviceMemory()
         let loaded = ContinuousClock.now
         offer.loadSeconds = (loaded - start).seconds
         for size in try sizes(of: family, checkpoint) {

@@ -53,6 +53,8 @@ package struct ModelOffer: Sendable, Equatable, Codable {
     package var loadSeconds = 0.0
     /// Seconds that running the warm-up sizes took.
     package var warmUpSeconds = 0.0
+    /// The bytes of the GPU that the model may use; nil on a CPU.
+    package var deviceMemory: Int?
     /// Warm-up sizes that this model cannot make, and why.
     package var skippedSizes: [String] = []
 

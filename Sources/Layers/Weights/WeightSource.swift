@@ -43,24 +43,23 @@ extension WeightSource {
 
 /// Random numbers under every name: a model of real width without a checkpoint, for benchmarks.
 package final class RandomWeights: WeightSource {
-    private let generator: Generator
+    private let seed: UInt64
     private let deviation: Double
+    private var generators: [Device: Generator] = [:]
 
     /// - Parameters:
-    ///   - seed: decides the numbers
+    ///   - seed: decides the numbers, together with the device they are drawn on
     ///   - deviation: their standard deviation
-    /// - Throws: ``TensorError``
-    package init(seed: UInt64 = 0, deviation: Double = 0.02) throws(TensorError) {
-        generator = try Generator(seed: seed)
-        self.deviation = deviation
-    }
+    package init(seed: UInt64 = 0, deviation: Double = 0.02) { (self.seed, self.deviation) = (seed, deviation) }
 
     package var keys: [String] { [] }
 
     package func contains(_ key: String) -> Bool { true }
 
     package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
-        try (generator.normal(shape) * deviation).to(plan.dtype, on: plan.device)
+        let generator = try generators[plan.device] ?? Generator(seed: seed, on: plan.device)
+        generators[plan.device] = generator
+        return try (generator.normal(shape, on: plan.device) * deviation).to(plan.dtype)
     }
 }
 

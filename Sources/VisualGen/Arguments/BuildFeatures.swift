@@ -23,7 +23,7 @@ package struct BuildFeatures: Sendable {
     /// What this build can do.
     package static let current = {
         var build = BuildFeatures()
-        build.devices = ["cpu"]
+        build.devices = ["cpu", "cuda"]
         build.attentionBackends = [.vanilla]
         build.caches = CacheConfig.tags
         return build

@@ -1,5 +1,5 @@
 // Making tensors, random numbers, and the way between host memory and devices.
-#include "support.h"
+#include "cuda.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -17,6 +17,9 @@ using namespace ct;
 namespace {
 
 size_t byte_count(const at::Tensor &tensor) { return tensor.numel() * tensor.element_size(); }
+
+// A copy from the host to a card that is worth the way through memory of its own.
+constexpr size_t large_copy = 1 << 20;
 
 }  // namespace
 
@@ -65,7 +68,12 @@ ct_status ct_to_host(ct_tensor tensor, void *data, size_t bytes) {
 }
 
 ct_tensor ct_to(ct_tensor tensor, ct_dtype dtype, int device) {
-    return guard([&] { return borrow(tensor).to(options(dtype, device)); });
+    return guard([&] {
+        const at::Tensor &source = borrow(tensor);
+        if (device >= 0 && source.is_cpu() && byte_count(source) >= large_copy)
+            return cuda().upload(source, device).to(scalar_type(dtype));
+        return source.to(options(dtype, device));
+    });
 }
 
 ct_generator ct_generator_new(uint64_t seed, int device) {

@@ -1,26 +1,32 @@
-// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32; elsewhere, and
-// for layouts a loop would have to copy, it is the same formula in LibTorch's operations.
+// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32, on a GPU a kernel
+// of the CUDA half; for types and layouts that these do not take, it is the same formula in LibTorch's operations.
+#include "cuda.h"
 #include "rows.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/complex.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/rms_norm.h>
+#include <ATen/ops/result_type.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/view_as_complex.h>
+#include <ATen/ops/view_as_real.h>
 
 using namespace ct;
 
 namespace {
 
-// Vectors of [batch, width] or [batch, groups, width], in float32 and dense, that a loop reads beside the rows of
-// x [batch, tokens, width]: as [batch * groups, width], each for as many rows in a row as all have.
+// Vectors of [batch, width] or [batch, groups, width] that stand beside the rows of x [batch, tokens, width]: as
+// [batch * groups, width], each for as many rows in a row as all have. For a loop they are dense and in float32.
 at::Tensor modulation(const at::Tensor &vectors, const at::Tensor &x) {
     const bool is_grouped = vectors.dim() == 3 && vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0;
     TORCH_CHECK((vectors.dim() == 2 || is_grouped) && vectors.size(0) == x.size(0) && vectors.size(-1) == x.size(-1),
                 "a modulation of shape ", vectors.sizes(), " does not fit ", x.sizes());
-    return (is_grouped ? vectors.flatten(0, 1) : vectors).to(at::kFloat).contiguous();
+    const at::Tensor flat = is_grouped ? vectors.flatten(0, 1) : vectors;
+    return x.is_cpu() ? flat.to(at::kFloat).contiguous() : flat;
 }
 
 // x [batch, tokens, width] as [vectors, rows, width], so that the vectors broadcast.
@@ -163,10 +169,9 @@ template <class T> void joint_rms_norm_rotary(const at::Tensor &x, const at::Ten
     });
 }
 
-// [.., pairs, 2] turned by the angles of tables that broadcast, flattened.
+// [.., pairs, 2] turned by the angles of tables that broadcast, flattened: products of complex numbers.
 at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, const at::Tensor &sine) {
-    const at::Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);
-    return at::stack({even * cosine - odd * sine, even * sine + odd * cosine}, -1).flatten(-2);
+    return at::view_as_real(at::view_as_complex(pairs) * at::complex(cosine, sine)).flatten(-2);
 }
 
 template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon, at::Tensor &result) {
@@ -188,10 +193,18 @@ ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift,
         TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
         const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
         TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().modulated_layer_norm(input, a, b, epsilon)) return *std::move(result);
         if (!has_rows(input) || !input.is_contiguous()) {
-            const at::Tensor rows = grouped(input.to(at::kFloat), a);
-            const at::Tensor normal = at::layer_norm(rows, {input.size(-1)}, {}, {}, epsilon);
-            return (normal * (1 + a.unsqueeze(1)) + b.unsqueeze(1)).view(input.sizes()).to(input.scalar_type());
+            // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
+            const at::ScalarType type = at::result_type(input, a);
+            const at::Tensor rows = grouped(input.to(type), a), factor = 1 + a.to(type), summand = b.to(type);
+            const at::IntArrayRef width = rows.sizes().slice(2);
+            const at::Tensor result =
+                factor.size(0) == 1
+                    ? at::layer_norm(rows, width, factor[0], summand[0], epsilon)
+                    : at::addcmul(summand.unsqueeze(1), at::layer_norm(rows, width, {}, {}, epsilon), factor.unsqueeze(1));
+            return result.view(input.sizes()).to(input.scalar_type());
         }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
@@ -205,9 +218,10 @@ ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
         TORCH_CHECK(input.dim() == 3 && base.sizes() == input.sizes() && base.dtype() == input.dtype(),
                     "cannot add ", input.sizes(), " to a residual of ", base.sizes());
         const at::Tensor factor = modulation(borrow(gate), input);
-        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous())
-            return (base.to(at::kFloat) + (factor.unsqueeze(1) * grouped(input, factor)).view(input.sizes()))
-                .to(input.scalar_type());
+        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous()) {
+            const at::Tensor sum = at::addcmul(grouped(base, factor), factor.unsqueeze(1), grouped(input, factor));
+            return sum.view(input.sizes()).to(input.scalar_type());
+        }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { gated_add<decltype(type)>(base, factor, input, result); });
         return result;
@@ -220,11 +234,14 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
         TORCH_CHECK(input.dim() == 4 && input.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ",
                     input.sizes());
         const int64_t tokens = input.size(1), width = input.size(3);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
-        TORCH_CHECK(weights.numel() == width, "the norm has ", weights.numel(), " weights for a width of ", width);
+        TORCH_CHECK(borrow(weight).numel() == width, "the norm has ", borrow(weight).numel(), " weights for a width of ",
+                    width);
         TORCH_CHECK(c.numel() == tokens * width / 2 && s.numel() == c.numel(), "rotary tables of ", c.sizes(),
                     " do not fit ", input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         if (!has_rows(input) || input.stride(3) != 1) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {width}, weights, epsilon)
                                           .unflatten(3, {width / 2, 2});
@@ -240,12 +257,15 @@ ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct
 ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine, double epsilon) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
         TORCH_CHECK(input.dim() == 3 && c.dim() == 2 && c.size(0) == input.size(1) && c.size(1) > 0 &&
                         input.size(2) % (2 * c.size(1)) == 0 && s.sizes() == c.sizes(),
                     "rotary tables of ", c.sizes(), " do not fit ", input.sizes());
-        TORCH_CHECK(weights.numel() == input.size(2), "the norm has ", weights.numel(), " weights for ", input.sizes());
+        TORCH_CHECK(borrow(weight).numel() == input.size(2), "the norm has ", borrow(weight).numel(), " weights for ",
+                    input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().joint_rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
         if (!has_rows(input) || !input.is_contiguous()) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(2)}, weights, epsilon);
             return turned(normal.unflatten(2, {-1, c.size(1), 2}), c.unsqueeze(1), s.unsqueeze(1))
@@ -262,9 +282,11 @@ ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosi
 ct_tensor ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon) {
     return guard([&] {
         const at::Tensor &input = borrow(x);
+        TORCH_CHECK(input.dim() > 0 && borrow(weight).dim() == 1 && borrow(weight).size(0) == input.size(-1),
+                    "the norm has ", borrow(weight).numel(), " weights for ", input.sizes());
+        if (input.is_cuda())
+            if (auto result = cuda().rms_norm_silu(input, borrow(weight), epsilon)) return *std::move(result);
         const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
-        TORCH_CHECK(input.dim() > 0 && weights.dim() == 1 && weights.size(0) == input.size(-1), "the norm has ",
-                    weights.numel(), " weights for ", input.sizes());
         if (!has_rows(input) || !input.is_contiguous()) {
             const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(-1)}, weights, epsilon);
             return at::silu(normal).to(input.scalar_type());

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv3d.h>
 #include <ATen/ops/embedding.h>
@@ -86,6 +87,10 @@ at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const st
 // x·Wᵀ + b, and GELU by its approximation with tanh if there is one.
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
     if (goes_to_onednn(x)) return onednn_linear(x.contiguous(), weight, bias, has_gelu);
+    // On a GPU GELU is the product's epilogue.
+    if (has_gelu && bias && x.is_cuda() && x.dim() > 1)
+        return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
+            .unflatten(0, x.sizes().slice(0, x.dim() - 1));
     const bool is_wide = computes_wide(x) && !(has_avx512() && has_few_rows(x));
     at::Tensor result = is_wide ? wide_linear(x, weight, bias) : at::linear(x, weight, bias);
     if (has_gelu) gelu_tanh_in_place(result);

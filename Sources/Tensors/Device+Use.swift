@@ -1,0 +1,55 @@
+internal import CTorch
+
+extension Device {
+    /// Checks that operations can run here.
+    ///
+    /// - Throws: ``TensorError``, whose message says what is missing
+    package func check() throws(TensorError) {
+        guard ct_check_device(index) == 0 else { throw TensorError.ofThisThread(in: "check_device") }
+    }
+
+    /// Makes this the device of the calling thread, for good; on a GPU with a stream of its own.
+    ///
+    /// - Throws: ``TensorError``
+    package func enter() throws(TensorError) {
+        guard ct_enter_device(index) == 0 else { throw TensorError.ofThisThread(in: "enter_device") }
+    }
+
+    /// Waits until the device has done everything it was asked.
+    ///
+    /// - Throws: ``TensorError``
+    package func synchronize() throws(TensorError) {
+        guard ct_synchronize(index) == 0 else { throw TensorError.ofThisThread(in: "synchronize") }
+    }
+
+    /// The memory of a GPU.
+    ///
+    /// - Returns: nil for the CPU
+    /// - Throws: ``TensorError``
+    package func memory() throws(TensorError) -> DeviceMemory? {
+        if self == .cpu { return nil }
+        var memory = ct_device_memory()
+        guard ct_get_device_memory(index, &memory) == 0 else { throw TensorError.ofThisThread(in: "device_memory") }
+        return DeviceMemory(
+            available: Int(memory.available), peakAllocated: Int(memory.peak_allocated),
+            peakReserved: Int(memory.peak_reserved))
+    }
+
+    /// Counts the peaks of ``memory()`` from here on.
+    ///
+    /// - Throws: ``TensorError``
+    package func resetPeakMemory() throws(TensorError) {
+        if self == .cpu { return }
+        guard ct_reset_peak_device_memory(index) == 0 else { throw TensorError.ofThisThread(in: "reset_peak_memory") }
+    }
+}
+
+/// The memory of a GPU, in bytes.
+package struct DeviceMemory: Sendable, Equatable, Codable {
+    /// What this process has of it or may still have.
+    package let available: Int
+    /// The most that tensors took at once.
+    package let peakAllocated: Int
+    /// The most that was kept for tensors.
+    package let peakReserved: Int
+}

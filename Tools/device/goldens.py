@@ -1,0 +1,201 @@
+"""Every pipeline golden of Tests/Goldens through VisualGen on a device, compared stage by stage.
+
+    python goldens.py --device cuda --program ../../.build/release/visualgen --jobs 6
+
+In float32 each traced tensor may be 1e-3 away (relative to max(1, |value|)), bytes of the output one level. In bfloat16
+(one case of each checkpoint) VisualGen must be no further from the golden than diffusers' own bfloat16 run on the same
+device is, by the norm of the difference. Ends with status 1 if anything is.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import shared
+
+shared.use("reference")
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+SCHEDULE = {"timesteps", "sigmas"}  # no trace holds them
+BFLOAT16 = ["flux1/dev", "flux1/dev-true-cfg", "flux1/schnell", "wan/pipelines/t2v", "wan/pipelines/t2v-a14b",
+            "wan/pipelines/i2v", "wan/pipelines/i2v-a14b-last", "wan/pipelines/flf2v", "wan/pipelines/ti2v",
+            "wan/pipelines/ti2v-image"]  # fmt: skip
+
+
+def names():
+    """The goldens of requests, by their path without extension."""
+    for folder in ("flux1", "wan/pipelines"):
+        for path in sorted((shared.GOLDENS / folder).glob("*.safetensors")):
+            if not path.stem.startswith("components-"):
+                yield f"{folder}/{path.stem}"
+
+
+def read(name):
+    """A golden's tensors and metadata."""
+    path = shared.GOLDENS / f"{name}.safetensors"
+    with safe_open(path, "pt") as file:
+        return load_file(path), file.metadata()
+
+
+def flux_options(asked):
+    """A request to FLUX.1 as arguments of `visualgen`."""
+    options = ["--model", f"checkpoints/{asked['model']}"]
+    for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
+        options += [f"--{name}={value}" for value in asked[field] or []]
+    for name in "height width num_inference_steps guidance_scale max_sequence_length num_images_per_prompt".split():
+        options.append(f"--{name.replace('_', '-')}={asked[name]}")
+    for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split():
+        if asked[name] is not None:
+            options += ["--extra", f"{name}={json.dumps(asked[name])}"]
+    return options
+
+
+def options(metadata, folder):
+    """The arguments of a golden; another scheduler than the checkpoint's goes into a copy of the checkpoint."""
+    asked = json.loads(metadata["request"])
+    if "command" not in metadata:
+        return flux_options(asked)
+    result = json.loads(metadata["command"])
+    if asked["scheduler"] is not None:
+        copy = shutil.copytree(shared.GOLDENS / result[1], folder / "model")
+        config = dict(asked["scheduler"])
+        index = json.loads((copy / "model_index.json").read_text())
+        index["scheduler"] = ["diffusers", config.pop("_class_name")]
+        (copy / "model_index.json").write_text(json.dumps(index))
+        (copy / "scheduler/scheduler_config.json").write_text(json.dumps(config))
+        result[1] = str(copy)
+    return result
+
+
+def trace(name, dtype, arguments):
+    """VisualGen's trace of a golden's request."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        _, metadata = read(name)
+        output = "picture.png" if name.startswith("flux1/") else "video/"
+        words = [*options(metadata, folder), *(["--threads", str(arguments.threads)] if arguments.threads else [])]
+        _, _, path = shared.generate(
+            arguments.program.resolve(), arguments.device, dtype, words, folder, output, 120, trace=True,
+            cwd=shared.GOLDENS,
+        )  # fmt: skip
+        return load_file(path)
+
+
+def compare(name, arguments):
+    """The distances of a float32 run by tensor, and the first line of what went wrong."""
+    try:
+        found = trace(name, "float32", arguments)
+    except (shared.Failure, OSError) as failure:
+        return {}, str(failure)
+    golden, _ = read(name)
+    missing = set(golden) - SCHEDULE - set(found)
+    distances = {
+        key: levels(found[key], value) if key == "output" else shared.pointwise(found[key], value)
+        for key, value in golden.items()
+        if key in found
+    }  # fmt: skip
+    return distances, f"no {', '.join(sorted(missing))}" if missing else None
+
+
+def levels(found, golden):
+    """The largest difference of bytes."""
+    return int((found.int() - golden.int()).abs().max()) if found.shape == golden.shape else 255
+
+
+def share(key, distance, limit):
+    """A distance as a share of what it may be; one level of a byte is rounding, and no distance."""
+    return (0 if distance <= 1 else distance) if key == "output" else distance / limit
+
+
+def float32(chosen, arguments, pool):
+    """All goldens in float32, the distances, and those beyond the limit."""
+    results, shares = {}, {}
+    for name, (distances, error) in zip(chosen, pool.map(lambda name: compare(name, arguments), chosen)):
+        worst = max(distances, key=lambda key: share(key, distances[key], arguments.limit), default=None)
+        shares[name] = float("inf") if error else share(worst, distances[worst], arguments.limit)
+        results[name] = {"distances": distances, "worst": worst, "error": error}
+        if error or shares[name] > 1 or arguments.verbose:
+            print(f"{name}: {error or f'{worst} {distances[worst]:.2e}'}", flush=True)
+    bad = [name for name in chosen if shares[name] > 1]
+    within = f"{len(chosen) - len(bad)} of {len(chosen)} within {arguments.limit:g}"
+    print(f"float32 on {arguments.device}: {within}; furthest:")
+    for name in sorted(shares, key=shares.get, reverse=True)[:5]:
+        worst = results[name]["worst"]
+        print(f"    {name}: {worst} {results[name]['distances'][worst]:.2e}" if worst else f"    {name}: no result")
+    kinds = {}
+    for result in results.values():
+        for key, distance in result["distances"].items():
+            kind = key.split(".step")[0]
+            kinds[kind] = max(kinds.get(kind, 0), distance)
+    print("    " + ", ".join(f"{kind} {distance:.1e}" for kind, distance in sorted(kinds.items())))
+    return {"count": len(chosen), "beyond": bad, "limit": arguments.limit, "kinds": kinds, "cases": results}
+
+
+def theirs(name, device):
+    """diffusers' own bfloat16 run of a golden's request, Wan's with its autoencoder in 32 bits."""
+    import flux1_cases
+    import wan_cases
+
+    asked = json.loads(read(name)[1]["request"])
+    if name.startswith("flux1/"):
+        recorder = flux1_cases.Recorder(flux1_cases.load(asked["model"], torch.bfloat16).to(device))
+        return recorder.run(asked)
+    recorder = wan_cases.Recorder(asked, torch.bfloat16)
+    recorder.pipe.to(device)
+    return recorder.run()
+
+
+def bfloat16(chosen, arguments, pool):
+    """Distances of both bfloat16 runs from the golden, and the cases where ours is further."""
+    ours = {name: pool.submit(trace, name, "bfloat16", arguments) for name in chosen}
+    bad, rows, heads = [], [], ["case", "prompt_embeds", "last latents", "decoded", ""]
+    for name in chosen:
+        golden, _ = read(name)
+        last = f"latents.step{len(golden['timesteps']) - 1}"
+        try:
+            with torch.inference_mode():
+                runs = ours[name].result(), theirs(name, arguments.device)
+        except Exception as failure:  # one case must not end the others
+            print(f"{name}: {failure}", flush=True)
+            bad.append(name)
+            continue
+        pairs = [[shared.relative(run[key].float(), golden[key]) for run in runs]
+                 for key in ("prompt_embeds", last, "decoded")]  # fmt: skip
+        if any(not mine <= other for mine, other in pairs):
+            bad.append(name)
+        texts = [f"{mine:.2e} / {other:.2e}" for mine, other in pairs]
+        rows.append([name, *texts, "further" if name in bad else ""])
+    print(f"\nbfloat16 on {arguments.device}, distance from the golden, VisualGen's / diffusers'")
+    print(shared.table(heads, rows))
+    return {"beyond": bad, "heads": heads, "rows": rows}
+
+
+def main():
+    parser = shared.parser(__doc__)
+    parser.add_argument("--program", type=Path, default=shared.PROGRAM)
+    parser.add_argument("--jobs", type=int, default=6, help="processes at once")
+    parser.add_argument("--threads", type=int, help="of each")
+    parser.add_argument("--limit", type=float, default=1e-3)
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=["float32", "bfloat16"])
+    parser.add_argument("--only", default="", help="goldens with this in their name")
+    parser.add_argument("--verbose", action="store_true", help="a line for each golden")
+    arguments = parser.parse_args()
+    start, figures = time.perf_counter(), {}
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for dtype, body, among in (("float32", float32, list(names())), ("bfloat16", bfloat16, BFLOAT16)):
+            if dtype in arguments.dtypes:
+                figures[dtype] = body([name for name in among if arguments.only in name], arguments, pool)
+    print(f"{time.perf_counter() - start:.0f} s")
+    shared.write(arguments.json, figures)
+    sys.exit(any(part["beyond"] for part in figures.values()))
+
+
+if __name__ == "__main__":
+    shared.start(main)

@@ -1,0 +1,127 @@
+// The way to NVIDIA GPUs: whether there is one, loading the CUDA half, and what is asked of it.
+#include "cuda.h"
+
+#include <dlfcn.h>
+
+#include <string>
+
+using namespace ct;
+
+namespace {
+
+constexpr const char *half_name = "libCTorchCUDA.so";
+
+// The GPU that the calling thread has entered; -1 for the CPU.
+thread_local int entered = -1;
+
+// The CUDA half's path: beside this library.
+std::string half_path() {
+    Dl_info info;
+    if (!dladdr(reinterpret_cast<const void *>(&ct_check_device), &info)) return half_name;
+    const std::string path = info.dli_fname;
+    return path.substr(0, path.rfind('/') + 1) + half_name;
+}
+
+// How many GPUs the driver has. Asked of the driver alone, as LibTorch's CUDA libraries take a second to load.
+int device_count() {
+    void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    TORCH_CHECK(driver, "no NVIDIA driver (libcuda.so.1) is installed");
+    const auto initialize = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+    const auto get_count = reinterpret_cast<int (*)(int *)>(dlsym(driver, "cuDeviceGetCount"));
+    TORCH_CHECK(initialize && get_count, "the NVIDIA driver (libcuda.so.1) is not whole");
+    int count = 0, status = initialize(0);
+    if (status == 0) status = get_count(&count);
+    constexpr int no_device = 100;
+    TORCH_CHECK(status == 0 || status == no_device, "the NVIDIA driver fails with error ", status);
+    return count;
+}
+
+void check(int device) {
+    const int count = device_count();
+    TORCH_CHECK(count > 0, "this machine has no NVIDIA GPU");
+    TORCH_CHECK(device < count, "this machine has ", count, count == 1 ? " GPU" : " GPUs", ", counted from 0");
+    cuda();
+}
+
+Cuda &load() {
+    const std::string path = half_path();
+    void *half = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    TORCH_CHECK(half, "its library cannot be loaded: ", dlerror());
+    const auto entry = reinterpret_cast<CudaEntry *>(dlsym(half, cuda_entry));
+    TORCH_CHECK(entry, path, " is not the CUDA half of this build");
+    return *entry();
+}
+
+}  // namespace
+
+Cuda &ct::cuda() {
+    static Cuda &half = load();
+    return half;
+}
+
+struct ct_moment_s {
+    std::unique_ptr<Moment> moment;
+};
+
+ct_status ct_check_device(int device) {
+    return run(
+        [&]() -> ct_status {
+            if (device >= 0) check(device);
+            return 0;
+        },
+        1);
+}
+
+ct_status ct_enter_device(int device) {
+    return run(
+        [&]() -> ct_status {
+            if (device >= 0 && device != entered) cuda().enter(device);
+            entered = device;
+            return 0;
+        },
+        1);
+}
+
+int ct_entered_device(void) { return entered; }
+
+ct_status ct_synchronize(int device) {
+    return run(
+        [&]() -> ct_status {
+            if (device >= 0) cuda().synchronize(device);
+            return 0;
+        },
+        1);
+}
+
+ct_status ct_get_device_memory(int device, ct_device_memory *memory) {
+    return run(
+        [&]() -> ct_status {
+            *memory = cuda().memory(device);
+            return 0;
+        },
+        1);
+}
+
+ct_status ct_reset_peak_device_memory(int device) {
+    return run(
+        [&]() -> ct_status {
+            cuda().reset_peak_memory(device);
+            return 0;
+        },
+        1);
+}
+
+ct_moment ct_moment_now(void) {
+    return run([&]() -> ct_moment { return new ct_moment_s{cuda().now()}; }, nullptr);
+}
+
+void ct_moment_release(ct_moment moment) { delete moment; }
+
+ct_status ct_moment_seconds(ct_moment start, ct_moment end, double *seconds) {
+    return run(
+        [&]() -> ct_status {
+            *seconds = end->moment->seconds_since(*start->moment);
+            return 0;
+        },
+        1);
+}

@@ -1,0 +1,55 @@
+// What the CUDA half of the shim does for the rest of it. The half is a library of its own, libCTorchCUDA.so, so that one
+// executable serves machines with and without a GPU; it is loaded when a GPU is first asked for.
+#pragma once
+
+#include "support.h"
+
+#include <memory>
+
+namespace ct {
+
+// A moment in the work of a GPU's stream.
+class Moment {
+public:
+    virtual ~Moment() = default;
+    // Seconds from an earlier moment to this one, which is waited for.
+    virtual double seconds_since(const Moment &earlier) const = 0;
+};
+
+class Cuda {
+public:
+    // Makes a GPU and a stream of its own the calling thread's.
+    virtual void enter(int device) = 0;
+    // Waits until the GPU has done everything that it was given.
+    virtual void synchronize(int device) = 0;
+    // This moment on the calling thread's stream.
+    virtual std::unique_ptr<Moment> now() = 0;
+    virtual ct_device_memory memory(int device) = 0;
+    virtual void reset_peak_memory(int device) = 0;
+    // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits
+    // for the copy.
+    virtual at::Tensor upload(const at::Tensor &host, int device) = 0;
+
+    // The sequences of ctorch.h, each in one kernel; nothing where a tensor's type or layout is not one that it takes.
+    virtual std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
+                                                           const at::Tensor &shift, double epsilon) = 0;
+    virtual std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                      const at::Tensor &cosine, const at::Tensor &sine,
+                                                      double epsilon) = 0;
+    virtual std::optional<at::Tensor> joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                            const at::Tensor &cosine, const at::Tensor &sine,
+                                                            double epsilon) = 0;
+    virtual std::optional<at::Tensor> rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) = 0;
+
+protected:
+    ~Cuda() = default;
+};
+
+// The loaded half; throws, and says why, if it cannot be loaded.
+Cuda &cuda();
+
+// The one symbol of libCTorchCUDA.so.
+using CudaEntry = Cuda *();
+constexpr const char *cuda_entry = "ct_cuda_half";
+
+}  // namespace ct

@@ -1,0 +1,117 @@
+// The CUDA half of the shim: device, stream, events, memory, and copies to the card.
+#include "../CTorch/cuda.h"
+
+#include "kernels.h"
+#include "uploader.h"
+
+#include <ATen/Context.h>
+#include <c10/core/Event.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <map>
+#include <mutex>
+
+using namespace ct;
+
+namespace {
+
+class StreamMoment final : public Moment {
+public:
+    StreamMoment() : event(c10::kCUDA, c10::EventFlag::BACKEND_DEFAULT) {
+        event.record(c10::cuda::getCurrentCUDAStream().unwrap());
+    }
+
+    double seconds_since(const Moment &earlier) const override {
+        event.synchronize();
+        return static_cast<const StreamMoment &>(earlier).event.elapsedTime(event) / 1000;
+    }
+
+private:
+    c10::Event event;
+};
+
+class Half final : public Cuda {
+public:
+    Half() {
+        at::Context &context = at::globalContext();
+        context.lazyInitDevice(c10::kCUDA);
+        // 32-bit floats are computed as such: convolutions would lose 13 bits of each factor.
+        context.setAllowTF32CuDNN(false);
+        context.setAllowTF32CuBLAS(false);
+        // On Hopper cuDNN's attention is ahead of the others; where it does not apply, the next one is taken.
+        context.setSDPPriorityOrder({static_cast<int64_t>(at::SDPBackend::cudnn_attention),
+                                     static_cast<int64_t>(at::SDPBackend::flash_attention),
+                                     static_cast<int64_t>(at::SDPBackend::efficient_attention),
+                                     static_cast<int64_t>(at::SDPBackend::math)});
+    }
+
+    void enter(int device) override {
+        c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
+        c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, static_cast<c10::DeviceIndex>(device)));
+    }
+
+    void synchronize(int device) override {
+        const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+        c10::cuda::device_synchronize();
+    }
+
+    std::unique_ptr<Moment> now() override { return std::make_unique<StreamMoment>(); }
+
+    ct_device_memory memory(int device) override {
+        const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+        size_t free = 0, total = 0;
+        C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+        const auto statistics = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
+        const auto &allocated = statistics.allocated_bytes[aggregate], &reserved = statistics.reserved_bytes[aggregate];
+        return {static_cast<int64_t>(free) + reserved.current, allocated.peak, reserved.peak};
+    }
+
+    void reset_peak_memory(int device) override {
+        c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
+    }
+
+    at::Tensor upload(const at::Tensor &host, int device) override {
+        const std::lock_guard lock(mutex);
+        auto &uploader = uploaders[device];
+        if (!uploader) uploader = std::make_unique<Uploader>(device);
+        return (*uploader)(host);
+    }
+
+    std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
+                                                   double epsilon) override {
+        return kernels::modulated_layer_norm(x, scale, shift, epsilon);
+    }
+
+    std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                              const at::Tensor &sine, double epsilon) override {
+        return kernels::rms_norm_rotary(x, weight, cosine, sine, epsilon);
+    }
+
+    std::optional<at::Tensor> joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                    const at::Tensor &cosine, const at::Tensor &sine,
+                                                    double epsilon) override {
+        return kernels::joint_rms_norm_rotary(x, weight, cosine, sine, epsilon);
+    }
+
+    std::optional<at::Tensor> rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) override {
+        return kernels::rms_norm_silu(x, weight, epsilon);
+    }
+
+private:
+    static constexpr size_t aggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+
+    std::mutex mutex;
+    std::map<int, std::unique_ptr<Uploader>> uploaders;
+};
+
+}  // namespace
+
+extern "C" CT_API Cuda *ct_cuda_half() {
+    // Never destroyed: the driver may be gone before the last destructor.
+    static Half &half = *new Half;
+    return &half;
+}

@@ -1,0 +1,99 @@
+// Checks of layout, and launches.
+#include "kernels.h"
+
+#include "rows.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+using namespace ct;
+
+namespace {
+
+std::optional<Number> number(const at::Tensor &x) {
+    switch (x.scalar_type()) {
+    case at::kFloat: return Number::float32;
+    case at::kHalf: return Number::float16;
+    case at::kBFloat16: return Number::bfloat16;
+    default: return std::nullopt;
+    }
+}
+
+// Whether the last axis has no gaps and every row begins where a pair of numbers may: kernels read pairs.
+bool has_pairs(const at::Tensor &x) {
+    if (x.dim() == 0 || x.numel() == 0 || x.size(-1) % 2 != 0 || x.stride(-1) != 1) return false;
+    for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
+        if (x.stride(axis) % 2 != 0) return false;
+    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (2 * x.element_size()) == 0;
+}
+
+bool has_rows(const at::Tensor &x) {
+    return number(x) && x.is_contiguous() && has_pairs(x) && x.size(-1) <= longest_row;
+}
+
+Vectors vectors(const at::Tensor &x, int64_t rows) {
+    return {x.const_data_ptr(), *number(x), x.stride(0), rows / x.size(0)};
+}
+
+at::Tensor weights(const at::Tensor &weight, const at::Tensor &x) { return weight.to(x.scalar_type()).contiguous(); }
+
+const float *table(const at::Tensor &x) { return static_cast<const float *>(x.const_data_ptr()); }
+
+cudaStream_t stream() { return c10::cuda::getCurrentCUDAStream(); }
+
+}  // namespace
+
+std::optional<at::Tensor> kernels::modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
+                                                        const at::Tensor &shift, double epsilon) {
+    const at::ScalarType type = scale.scalar_type();
+    if (!has_rows(x) || (type != x.scalar_type() && type != at::kFloat) || type != shift.scalar_type() ||
+        !has_pairs(scale) || !has_pairs(shift))
+        return std::nullopt;
+    const c10::cuda::CUDAGuard guard(x.device());
+    const int64_t width = x.size(-1), rows = x.numel() / width;
+    at::Tensor result = at::empty_like(x);
+    C10_CUDA_CHECK(ct::modulated_layer_norm(x.const_data_ptr(), *number(x), rows, width, vectors(scale, rows),
+                                            vectors(shift, rows), static_cast<float>(epsilon),
+                                            result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+std::optional<at::Tensor> kernels::rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                                   const at::Tensor &sine, double epsilon) {
+    if (!number(x) || !has_pairs(x) || x.size(3) > longest_row) return std::nullopt;
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor factors = weights(weight, x);
+    at::Tensor result = at::empty(x.sizes(), x.options());
+    const Heads heads{x.const_data_ptr(), x.size(1), x.size(2), x.size(3), x.stride(0), x.stride(1), x.stride(2)};
+    C10_CUDA_CHECK(ct::rms_norm_rotary(heads, *number(x), x.size(0) * x.size(1) * x.size(2), factors.const_data_ptr(),
+                                       table(cosine), table(sine), static_cast<float>(epsilon),
+                                       result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+std::optional<at::Tensor> kernels::joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
+                                                         const at::Tensor &cosine, const at::Tensor &sine,
+                                                         double epsilon) {
+    if (!has_rows(x)) return std::nullopt;
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor factors = weights(weight, x);
+    at::Tensor result = at::empty_like(x);
+    C10_CUDA_CHECK(ct::joint_rms_norm_rotary(x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1),
+                                             cosine.size(1), factors.const_data_ptr(), table(cosine), table(sine),
+                                             static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+std::optional<at::Tensor> kernels::rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
+    if (!has_rows(x)) return std::nullopt;
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor factors = weights(weight, x);
+    at::Tensor result = at::empty_like(x);
+    const int64_t width = x.size(-1);
+    C10_CUDA_CHECK(ct::rms_norm_silu(x.const_data_ptr(), *number(x), x.numel() / width, width, factors.const_data_ptr(),
+                                     static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
+    return result;
+}

@@ -1,0 +1,46 @@
+// Kernels over the rows of a tensor, each of them one pass over memory. Pointers are the card's; a row's numbers lie together.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace ct {
+
+enum class Number { float32, float16, bfloat16 };
+
+// Vectors that stand beside rows: one for every `rows` of them, each `stride` numbers after the one before.
+struct Vectors {
+    const void *start;
+    Number type;
+    int64_t stride, rows;
+};
+
+// Heads of [batch, tokens, heads, width], with strides in numbers.
+struct Heads {
+    const void *start;
+    int64_t tokens, heads, width;
+    int64_t batch_stride, token_stride, head_stride;
+};
+
+// The longest rows that the kernels take, in numbers; widths are even.
+constexpr int64_t longest_row = 16384;
+
+// layerNorm(x) * (1 + scale) + shift; scale and shift are of x's type or float32.
+cudaError_t modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
+                                 float epsilon, void *result, cudaStream_t stream);
+
+// rmsNorm(x) * weight over each head, and pairs turned by the angles of tables [tokens, width / 2]; the result is dense.
+cudaError_t rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine, const float *sine,
+                            float epsilon, void *result, cudaStream_t stream);
+
+// The same with one norm over all heads of a token: dense rows, tables [tokens, pairs].
+cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens, int64_t pairs,
+                                  const void *weight, const float *cosine, const float *sine, float epsilon, void *result,
+                                  cudaStream_t stream);
+
+// silu(rmsNorm(x) * weight)
+cudaError_t rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
+                          void *result, cudaStream_t stream);
+
+}  // namespace ct

@@ -1,0 +1,75 @@
+// Copies from the host to a card at the speed of the bus: memory that the system may move is first copied, by several
+// threads, to some pieces of memory that it may not, from where the card fetches it meanwhile.
+#pragma once
+
+#include "../CTorch/parallel.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/Event.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+namespace ct {
+
+class Uploader {
+public:
+    explicit Uploader(int device)
+        : device(c10::kCUDA, static_cast<c10::DeviceIndex>(device)),
+          stream(c10::cuda::getStreamFromPool(true, this->device.index())) {
+        const c10::cuda::CUDAGuard guard(this->device);
+        for (Piece &piece : pieces) {
+            C10_CUDA_CHECK(cudaHostAlloc(&piece.start, piece_size, cudaHostAllocDefault));
+            piece.fetched.emplace(c10::kCUDA, c10::EventFlag::BACKEND_DEFAULT);
+        }
+    }
+
+    // The caller's current device is this one.
+    at::Tensor operator()(const at::Tensor &host) {
+        const at::Tensor source = host.contiguous();
+        at::Tensor result = at::empty(source.sizes(), source.options().device(device));
+        const c10::Stream caller = c10::cuda::getCurrentCUDAStream(device.index());
+        // What was in that memory before may still be read by the caller's stream.
+        c10::Event released(c10::kCUDA), arrived(c10::kCUDA);
+        released.record(caller);
+        released.block(stream.unwrap());
+        const char *from = static_cast<const char *>(source.const_data_ptr());
+        char *to = static_cast<char *>(result.mutable_data_ptr());
+        for (size_t done = 0, all = source.nbytes(); done < all; done += piece_size)
+            copy(from + done, to + done, std::min(piece_size, all - done));
+        arrived.record(stream.unwrap());
+        arrived.block(caller);
+        return result;
+    }
+
+private:
+    static constexpr size_t piece_size = 32 << 20;
+
+    struct Piece {
+        void *start = nullptr;
+        std::optional<c10::Event> fetched;
+    };
+
+    void copy(const char *from, char *to, size_t bytes) {
+        Piece &piece = pieces[next];
+        next = (next + 1) % std::size(pieces);
+        piece.fetched->synchronize();
+        parallel_for(0, static_cast<int64_t>(bytes), 1 << 20, [&](int64_t begin, int64_t end) {
+            std::memcpy(static_cast<char *>(piece.start) + begin, from + begin, end - begin);
+        });
+        C10_CUDA_CHECK(cudaMemcpyAsync(to, piece.start, bytes, cudaMemcpyHostToDevice, stream));
+        piece.fetched->record(stream.unwrap());
+    }
+
+    const c10::Device device;
+    const c10::cuda::CUDAStream stream;
+    Piece pieces[3];
+    size_t next = 0;
+};
+
+}  // namespace ct
