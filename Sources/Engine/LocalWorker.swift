@@ -38,6 +38,8 @@ package actor LocalWorker {
     ) throws {
         pipeline = nil
         try device.enter()
+        // In 16-bit runs a few parts compute in 32 bits, and TF32 keeps more than those runs have.
+        ThreadSettings.allowTF32Convolutions(dtype != .float32)
         let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
         let opened = try Catalog.family(of: checkpoint)
             .load(checkpoint, plan: plan, memoryLimit: memoryLimit ?? deviceMemory())

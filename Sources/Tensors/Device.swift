@@ -39,7 +39,7 @@ extension Device: LosslessStringConvertible {
     }
 }
 
-/// What LibTorch keeps for each operating system thread.
+/// How LibTorch computes, for each operating system thread unless it says otherwise.
 package enum ThreadSettings {
     /// Turns automatic differentiation off for the calling thread, for good.
     package static func enterInferenceMode() { ct_enter_inference_mode() }
@@ -49,6 +49,9 @@ package enum ThreadSettings {
         get { Int(ct_threads()) }
         set { ct_set_threads(Int32(clamping: newValue)) }
     }
+
+    /// Lets convolutions of 32-bit floats round their factors to TF32, 10 bits, on GPUs, or forbids it; in the whole process.
+    package static func allowTF32Convolutions(_ may: Bool) { ct_allow_tf32_convolutions(may) }
 
     /// The instruction set LibTorch's own kernels use here, for example `AVX2`.
     package static var cpuCapability: String { String(cString: ct_cpu_capability()) }

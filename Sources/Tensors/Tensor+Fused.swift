@@ -7,12 +7,15 @@ internal import CTorch
 ///   - scale: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
 ///   - shift: as `scale`
 ///   - epsilon: added to the variance
+///   - dtype: the type of the result; nil for that of `x`
 /// - Returns: `[batch, tokens, width]`
 /// - Throws: ``TensorError``
-package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Double) throws(TensorError)
-    -> Tensor
-{
-    try Tensor("modulated_layer_norm", ct_modulated_layer_norm(x.handle, scale.handle, shift.handle, epsilon))
+package func modulatedLayerNorm(
+    _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Double, as dtype: DType? = nil
+) throws(TensorError) -> Tensor {
+    try Tensor(
+        "modulated_layer_norm",
+        ct_modulated_layer_norm(x.handle, scale.handle, shift.handle, epsilon, (dtype ?? x.dtype).code))
 }
 
 /// residual + gate · x in one pass.
@@ -21,7 +24,7 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
 ///   - residual: `[batch, tokens, width]`
 ///   - gate: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
 ///   - x: `[batch, tokens, width]`
-/// - Returns: `[batch, tokens, width]`
+/// - Returns: `[batch, tokens, width]`, of the residual's type
 /// - Throws: ``TensorError``
 package func gatedAdd(_ residual: Tensor, gate: Tensor, _ x: Tensor) throws(TensorError) -> Tensor {
     try Tensor("gated_add", ct_gated_add(residual.handle, gate.handle, x.handle))

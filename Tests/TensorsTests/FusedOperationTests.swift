@@ -53,6 +53,15 @@ struct FusedCase: Sendable, CustomStringConvertible {
         #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
     }
 
+    @Test(arguments: [true, false]) func givesAnotherTypeWhereAsked(_ isContiguous: Bool) throws {
+        let x = try FusedCase(shape: [2, 3, 8], dtype: .float32, isContiguous: isContiguous).input()
+        let vectors = try tensor([2, 8], seed: 2)
+        let result = try modulatedLayerNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6, as: .bfloat16)
+        let expected = try modulatedLayerNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6).to(.bfloat16)
+        #expect(result.dtype == .bfloat16)
+        #expect(try result.floats() == expected.floats())
+    }
+
     /// Numbers far from zero lose their digits in a sum of squares; the variance must not be taken that way.
     @Test func staysExactFarFromZero() throws {
         let values = (0..<64).map { 1e4 + Double($0 % 4) }
@@ -119,6 +128,14 @@ struct FusedCase: Sendable, CustomStringConvertible {
         let expected = a.indices.map { a[$0] + g[$0 / (tokens * width) * width + $0 % width] * b[$0] }
         let distance = try result.distance(to: expected, "gated add")
         #expect(distance <= max(1e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test func addsWhatIsOfAnotherType() throws {
+        let (residual, gate) = try (tensor([2, 3, 8], seed: 5), tensor([2, 8], seed: 2))
+        let x = try tensor([2, 3, 8], .bfloat16, seed: 1)
+        let result = try gatedAdd(residual, gate: gate, x)
+        #expect(result.dtype == .float32)
+        #expect(try result.floats() == gatedAdd(residual, gate: gate, x.to(.float32)).floats())
     }
 
     @Test(arguments: [DType.float32, .bfloat16]) func isTheResidualWhenTheGateIsShut(_ dtype: DType) throws {

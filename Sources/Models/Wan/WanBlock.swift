@@ -37,12 +37,15 @@ extension Wan {
         {
             let shifts = try table + modulation
             func part(_ index: Int) throws(TensorError) -> Tensor { try shifts.select(index, axis: 2) }
-            var normed = try modulatedLayerNorm(x, scale: part(1), shift: part(0), epsilon: epsilon).to(dtype)
-            var x = try gatedAdd(x, gate: part(2), selfAttention(normed, rotary).to(.float32))
+            func modulated(_ x: Tensor, _ scale: Int, _ shift: Int) throws(TensorError) -> Tensor {
+                try modulatedLayerNorm(x, scale: part(scale), shift: part(shift), epsilon: epsilon, as: dtype)
+            }
+            var normed = try modulated(x, 1, 0)
+            var x = try gatedAdd(x, gate: part(2), selfAttention(normed, rotary))
             normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
             x = try x + crossAttention(normed, context)
-            normed = try modulatedLayerNorm(x, scale: part(4), shift: part(3), epsilon: epsilon).to(dtype)
-            return try gatedAdd(x, gate: part(5), down(up.geluTanh(normed)).to(.float32))
+            normed = try modulated(x, 4, 3)
+            return try gatedAdd(x, gate: part(5), down(up.geluTanh(normed)))
         }
     }
 }

@@ -1,6 +1,8 @@
 // The way to NVIDIA GPUs: whether there is one, loading the CUDA half, and what is asked of it.
 #include "cuda.h"
 
+#include <ATen/Context.h>
+
 #include <dlfcn.h>
 
 #include <string>
@@ -92,6 +94,8 @@ ct_status ct_synchronize(int device) {
         },
         1);
 }
+
+void ct_allow_tf32_convolutions(bool may) { at::globalContext().setAllowTF32CuDNN(may); }
 
 ct_status ct_get_device_memory(int device, ct_device_memory *memory) {
     return run(

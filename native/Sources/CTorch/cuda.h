@@ -32,7 +32,10 @@ public:
 
     // The sequences of ctorch.h, each in one kernel; nothing where a tensor's type or layout is not one that it takes.
     virtual std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
-                                                           const at::Tensor &shift, double epsilon) = 0;
+                                                           const at::Tensor &shift, double epsilon,
+                                                           at::ScalarType type) = 0;
+    virtual std::optional<at::Tensor> gated_add(const at::Tensor &residual, const at::Tensor &gate,
+                                                const at::Tensor &x) = 0;
     virtual std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
                                                       const at::Tensor &cosine, const at::Tensor &sine,
                                                       double epsilon) = 0;

@@ -187,14 +187,15 @@ template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &wei
 
 }  // namespace
 
-ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon) {
+ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon, ct_dtype dtype) {
     return guard([&] {
+        const at::ScalarType result_type = scalar_type(dtype);
         const at::Tensor &input = borrow(x);
         TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
         const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
         TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
         if (input.is_cuda())
-            if (auto result = cuda().modulated_layer_norm(input, a, b, epsilon)) return *std::move(result);
+            if (auto result = cuda().modulated_layer_norm(input, a, b, epsilon, result_type)) return *std::move(result);
         if (!has_rows(input) || !input.is_contiguous()) {
             // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
             const at::ScalarType type = at::result_type(input, a);
@@ -204,20 +205,23 @@ ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift,
                 factor.size(0) == 1
                     ? at::layer_norm(rows, width, factor[0], summand[0], epsilon)
                     : at::addcmul(summand.unsqueeze(1), at::layer_norm(rows, width, {}, {}, epsilon), factor.unsqueeze(1));
-            return result.view(input.sizes()).to(input.scalar_type());
+            return result.view(input.sizes()).to(result_type);
         }
         at::Tensor result = at::empty_like(input);
         dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
-        return result;
+        return result.to(result_type);
     });
 }
 
 ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
     return guard([&] {
-        const at::Tensor &base = borrow(residual), &input = borrow(x);
-        TORCH_CHECK(input.dim() == 3 && base.sizes() == input.sizes() && base.dtype() == input.dtype(),
-                    "cannot add ", input.sizes(), " to a residual of ", base.sizes());
-        const at::Tensor factor = modulation(borrow(gate), input);
+        const at::Tensor &base = borrow(residual);
+        TORCH_CHECK(base.dim() == 3 && base.sizes() == borrow(x).sizes(), "cannot add ", borrow(x).sizes(),
+                    " to a residual of ", base.sizes());
+        const at::Tensor factor = modulation(borrow(gate), base);
+        if (base.is_cuda())
+            if (auto result = cuda().gated_add(base, factor, borrow(x))) return *std::move(result);
+        const at::Tensor input = borrow(x).to(base.scalar_type());
         if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous()) {
             const at::Tensor sum = at::addcmul(grouped(base, factor), factor.unsqueeze(1), grouped(input, factor));
             return sum.view(input.sizes()).to(input.scalar_type());

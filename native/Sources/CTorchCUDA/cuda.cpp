@@ -82,8 +82,12 @@ public:
     }
 
     std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
-                                                   double epsilon) override {
-        return kernels::modulated_layer_norm(x, scale, shift, epsilon);
+                                                   double epsilon, at::ScalarType type) override {
+        return kernels::modulated_layer_norm(x, scale, shift, epsilon, type);
+    }
+
+    std::optional<at::Tensor> gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) override {
+        return kernels::gated_add(residual, gate, x);
     }
 
     std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,

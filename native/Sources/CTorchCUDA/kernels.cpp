@@ -22,17 +22,18 @@ std::optional<Number> number(const at::Tensor &x) {
     }
 }
 
-// Whether the last axis has no gaps and every row begins where a pair of numbers may: kernels read pairs.
-bool has_pairs(const at::Tensor &x) {
-    if (x.dim() == 0 || x.numel() == 0 || x.size(-1) % 2 != 0 || x.stride(-1) != 1) return false;
+// Whether the last axis has no gaps and every row begins where four numbers may.
+bool has_quads(const at::Tensor &x) {
+    if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % 4 != 0 || x.stride(-1) != 1) return false;
     for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
-        if (x.stride(axis) % 2 != 0) return false;
-    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (2 * x.element_size()) == 0;
+        if (x.stride(axis) % 4 != 0) return false;
+    return x.size(-1) <= longest_row && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (4 * x.element_size()) == 0;
 }
 
-bool has_rows(const at::Tensor &x) {
-    return number(x) && x.is_contiguous() && has_pairs(x) && x.size(-1) <= longest_row;
-}
+bool has_rows(const at::Tensor &x) { return x.is_contiguous() && has_quads(x); }
+
+// Whether a tensor's type is another's or float32.
+bool is_as_wide(const at::Tensor &x, at::ScalarType type) { return x.scalar_type() == type || x.scalar_type() == at::kFloat; }
 
 Vectors vectors(const at::Tensor &x, int64_t rows) {
     return {x.const_data_ptr(), *number(x), x.stride(0), rows / x.size(0)};
@@ -47,23 +48,34 @@ cudaStream_t stream() { return c10::cuda::getCurrentCUDAStream(); }
 }  // namespace
 
 std::optional<at::Tensor> kernels::modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
-                                                        const at::Tensor &shift, double epsilon) {
-    const at::ScalarType type = scale.scalar_type();
-    if (!has_rows(x) || (type != x.scalar_type() && type != at::kFloat) || type != shift.scalar_type() ||
-        !has_pairs(scale) || !has_pairs(shift))
+                                                        const at::Tensor &shift, double epsilon, at::ScalarType type) {
+    if (!has_rows(x) || !has_quads(scale) || !has_quads(shift) || scale.scalar_type() != shift.scalar_type() ||
+        !is_as_wide(x, type) || !is_as_wide(scale, x.scalar_type()))
         return std::nullopt;
     const c10::cuda::CUDAGuard guard(x.device());
     const int64_t width = x.size(-1), rows = x.numel() / width;
-    at::Tensor result = at::empty_like(x);
+    at::Tensor result = at::empty_like(x, x.options().dtype(type));
     C10_CUDA_CHECK(ct::modulated_layer_norm(x.const_data_ptr(), *number(x), rows, width, vectors(scale, rows),
                                             vectors(shift, rows), static_cast<float>(epsilon),
-                                            result.mutable_data_ptr(), stream()));
+                                            result.mutable_data_ptr(), *number(result), stream()));
+    return result;
+}
+
+std::optional<at::Tensor> kernels::gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) {
+    if (!has_rows(residual) || !has_rows(x) || !has_quads(gate) || !is_as_wide(residual, x.scalar_type()) ||
+        !is_as_wide(gate, residual.scalar_type()))
+        return std::nullopt;
+    const c10::cuda::CUDAGuard guard(x.device());
+    const int64_t width = x.size(-1), rows = x.numel() / width;
+    at::Tensor result = at::empty_like(residual);
+    C10_CUDA_CHECK(ct::gated_add(residual.const_data_ptr(), *number(residual), vectors(gate, rows), x.const_data_ptr(),
+                                 *number(x), rows, width, result.mutable_data_ptr(), stream()));
     return result;
 }
 
 std::optional<at::Tensor> kernels::rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                                    const at::Tensor &sine, double epsilon) {
-    if (!number(x) || !has_pairs(x) || x.size(3) > longest_row) return std::nullopt;
+    if (!has_quads(x)) return std::nullopt;
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty(x.sizes(), x.options());
@@ -77,12 +89,12 @@ std::optional<at::Tensor> kernels::rms_norm_rotary(const at::Tensor &x, const at
 std::optional<at::Tensor> kernels::joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
                                                          const at::Tensor &cosine, const at::Tensor &sine,
                                                          double epsilon) {
-    if (!has_rows(x)) return std::nullopt;
+    if (!has_rows(x) || cosine.size(1) % 2 != 0) return std::nullopt;
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty_like(x);
     C10_CUDA_CHECK(ct::joint_rms_norm_rotary(x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1),
-                                             cosine.size(1), factors.const_data_ptr(), table(cosine), table(sine),
+                                             2 * cosine.size(1), factors.const_data_ptr(), table(cosine), table(sine),
                                              static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
     return result;
 }

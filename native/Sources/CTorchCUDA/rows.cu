@@ -1,4 +1,4 @@
-// Rows on the card: a warp or a block of threads takes a row, each thread some pairs of its numbers, in float32.
+// Rows on the card: a warp or a block of threads takes a row, each thread some quads of its numbers, in float32.
 #include "rows.h"
 
 #include <cuda_bf16.h>
@@ -12,26 +12,40 @@ using ct::Vectors;
 
 constexpr int warp = 32, block = 256;
 
-template <class T> struct PairOf;
-template <> struct PairOf<float> { using type = float2; };
-template <> struct PairOf<__half> { using type = __half2; };
-template <> struct PairOf<__nv_bfloat16> { using type = __nv_bfloat162; };
-template <class T> using Pair = typename PairOf<T>::type;
+// Four numbers in a row, which are read and written at once.
+struct Quad {
+    float values[4];
+};
 
-__device__ float2 floats(float2 pair) { return pair; }
-__device__ float2 floats(__half2 pair) { return __half22float2(pair); }
-__device__ float2 floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
+template <class T> struct alignas(8) Aligned {
+    T first, second;
+};
 
-__device__ void store(float2 value, float2 &target) { target = value; }
-__device__ void store(float2 value, __half2 &target) { target = __float22half2_rn(value); }
-__device__ void store(float2 value, __nv_bfloat162 &target) { target = __float22bfloat162_rn(value); }
-
-// One pair of a row.
-template <class T> __device__ float2 pair(const T *row, int64_t index) {
-    return floats(reinterpret_cast<const Pair<T> *>(row)[index]);
+__device__ Quad load(const float *at) {
+    const float4 quad = *reinterpret_cast<const float4 *>(at);
+    return {quad.x, quad.y, quad.z, quad.w};
 }
-template <class T> __device__ void put(float2 value, T *row, int64_t index) {
-    store(value, reinterpret_cast<Pair<T> *>(row)[index]);
+__device__ Quad joined(float2 a, float2 b) { return {a.x, a.y, b.x, b.y}; }
+__device__ Quad load(const __half *at) {
+    const auto quad = *reinterpret_cast<const Aligned<__half2> *>(at);
+    return joined(__half22float2(quad.first), __half22float2(quad.second));
+}
+__device__ Quad load(const __nv_bfloat16 *at) {
+    const auto quad = *reinterpret_cast<const Aligned<__nv_bfloat162> *>(at);
+    return joined(__bfloat1622float2(quad.first), __bfloat1622float2(quad.second));
+}
+
+__device__ void store(const Quad &quad, float *at) {
+    const float *v = quad.values;
+    *reinterpret_cast<float4 *>(at) = {v[0], v[1], v[2], v[3]};
+}
+__device__ void store(const Quad &quad, __half *at) {
+    const float *v = quad.values;
+    *reinterpret_cast<Aligned<__half2> *>(at) = {__floats2half2_rn(v[0], v[1]), __floats2half2_rn(v[2], v[3])};
+}
+__device__ void store(const Quad &quad, __nv_bfloat16 *at) {
+    const float *v = quad.values;
+    *reinterpret_cast<Aligned<__nv_bfloat162> *>(at) = {__floats2bfloat162_rn(v[0], v[1]), __floats2bfloat162_rn(v[2], v[3])};
 }
 
 // The sum over the threads of a row.
@@ -48,31 +62,34 @@ template <int threads> __device__ float total(float value) {
     return value;
 }
 
-// The pairs of one row that a thread holds: every `threads`-th, `count` of them at most.
+// The quads of one row that a thread holds: every `threads`-th, `count` of them at most.
 template <class T, int threads, int count> struct Row {
-    int64_t pairs;
+    int64_t width;
     int first;
-    float2 values[count];
+    Quad quads[count];
 
-    __device__ Row(const T *row, int64_t pairs) : pairs(pairs), first(threadIdx.x % threads) {
-        each([&](int i, int64_t at) { values[i] = pair(row, at); });
+    __device__ Row(const T *row, int64_t width) : width(width), first(4 * (threadIdx.x % threads)) {
+        each([&](int i, int64_t at) { quads[i] = load(row + at); });
     }
 
+    // Calls `body(number of the quad, where it begins)`.
     template <class Body> __device__ void each(Body body) {
 #pragma unroll
         for (int i = 0; i < count; ++i)
-            if (const int64_t at = first + int64_t{i} * threads; at < pairs) body(i, at);
+            if (const int64_t at = first + int64_t{i} * 4 * threads; at < width) body(i, at);
     }
 
-    // The sum of what `number` gives for each number.
-    template <class Function> __device__ float sum(Function number) {
+    // The sum of what `function` gives for each number.
+    template <class Function> __device__ float sum(Function function) {
         float result = 0;
-        each([&](int i, int64_t) { result += number(values[i].x) + number(values[i].y); });
+        each([&](int i, int64_t) {
+            for (float number : quads[i].values) result += function(number);
+        });
         return total<threads>(result);
     }
 
-    __device__ float root_mean_square(float epsilon) {
-        return rsqrtf(sum([](float x) { return x * x; }) / (2 * pairs) + epsilon);
+    __device__ float inverse_root_mean_square(float epsilon) {
+        return rsqrtf(sum([](float x) { return x * x; }) / width + epsilon);
     }
 };
 
@@ -81,26 +98,51 @@ template <int threads> __device__ int64_t row_index() {
     return (int64_t{blockIdx.x} * block + threadIdx.x) / threads;
 }
 
-__device__ float2 turn(float2 x, float cosine, float sine) {
-    return {x.x * cosine - x.y * sine, x.x * sine + x.y * cosine};
+// Two pairs of numbers, turned by two angles in a row.
+__device__ Quad turned(const Quad &quad, const float *cosine, const float *sine) {
+    const float *v = quad.values;
+    const float2 c = *reinterpret_cast<const float2 *>(cosine), s = *reinterpret_cast<const float2 *>(sine);
+    return {v[0] * c.x - v[1] * s.x, v[0] * s.x + v[1] * c.x, v[2] * c.y - v[3] * s.y, v[2] * s.y + v[3] * c.y};
 }
 
-template <class T, class V, int threads, int count>
-__global__ void modulated_layer_norm(const T *x, int64_t rows, int64_t pairs, Vectors scale, Vectors shift, float epsilon,
-                                     T *result) {
+__device__ Quad scaled(Quad quad, float factor, const Quad &weight) {
+    for (int j = 0; j < 4; ++j) quad.values[j] *= factor * weight.values[j];
+    return quad;
+}
+
+template <class V> __device__ const V *vector(const Vectors &vectors, int64_t row) {
+    return static_cast<const V *>(vectors.start) + row / vectors.rows * vectors.stride;
+}
+
+template <class T, class V, class R, int threads, int count>
+__global__ void modulated_layer_norm(const T *x, int64_t rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
+                                     R *result) {
     const int64_t index = row_index<threads>();
     if (index >= rows) return;
-    Row<T, threads, count> row(x + index * 2 * pairs, pairs);
-    const float mean = row.sum([](float number) { return number; }) / (2 * pairs);
-    const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / (2 * pairs);
+    Row<T, threads, count> row(x + index * width, width);
+    const float mean = row.sum([](float number) { return number; }) / width;
+    const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / width;
     const float factor = rsqrtf(variance + epsilon);
-    const V *scales = static_cast<const V *>(scale.start) + index / scale.rows * scale.stride;
-    const V *shifts = static_cast<const V *>(shift.start) + index / shift.rows * shift.stride;
-    T *out = result + index * 2 * pairs;
+    const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);
     row.each([&](int i, int64_t at) {
-        const float2 a = pair(scales, at), b = pair(shifts, at);
-        const float2 number = row.values[i];
-        put(float2{(number.x - mean) * factor * (1 + a.x) + b.x, (number.y - mean) * factor * (1 + a.y) + b.y}, out, at);
+        Quad quad = row.quads[i];
+        const Quad a = load(scales + at), b = load(shifts + at);
+        for (int j = 0; j < 4; ++j) quad.values[j] = (quad.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
+        store(quad, result + index * width + at);
+    });
+}
+
+template <class T, class V, class U, int threads, int count>
+__global__ void gated_add(const T *residual, Vectors gate, const U *x, int64_t rows, int64_t width, T *result) {
+    const int64_t index = row_index<threads>();
+    if (index >= rows) return;
+    Row<U, threads, count> row(x + index * width, width);
+    const V *gates = vector<V>(gate, index);
+    row.each([&](int i, int64_t at) {
+        Quad sum = load(residual + index * width + at);
+        const Quad factor = load(gates + at);
+        for (int j = 0; j < 4; ++j) sum.values[j] += factor.values[j] * row.quads[i].values[j];
+        store(sum, result + index * width + at);
     });
 }
 
@@ -110,46 +152,40 @@ __global__ void rms_norm_rotary(Heads x, int64_t rows, const T *weight, const fl
     const int64_t index = row_index<threads>();
     if (index >= rows) return;
     const int64_t head = index % x.heads, token = index / x.heads % x.tokens, batch = index / x.heads / x.tokens;
-    const int64_t pairs = x.width / 2;
     const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride + head * x.head_stride;
-    Row<T, threads, count> row(in, pairs);
-    const float factor = row.root_mean_square(epsilon);
-    T *out = result + index * x.width;
+    Row<T, threads, count> row(in, x.width);
+    const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, int64_t at) {
-        const float2 w = pair(weight, at), number = row.values[i];
-        put(turn({number.x * factor * w.x, number.y * factor * w.y}, cosine[token * pairs + at], sine[token * pairs + at]),
-            out, at);
+        const int64_t angle = (token * x.width + at) / 2;
+        store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
+              result + index * x.width + at);
     });
 }
 
 template <class T, int threads, int count>
-__global__ void joint_rms_norm_rotary(const T *x, int64_t rows, int64_t row_pairs, int64_t tokens, int64_t pairs,
+__global__ void joint_rms_norm_rotary(const T *x, int64_t rows, int64_t width, int64_t tokens, int64_t head_width,
                                       const T *weight, const float *cosine, const float *sine, float epsilon, T *result) {
     const int64_t index = row_index<threads>();
     if (index >= rows) return;
-    const int64_t table = index % tokens * pairs;
-    Row<T, threads, count> row(x + index * 2 * row_pairs, row_pairs);
-    const float factor = row.root_mean_square(epsilon);
-    T *out = result + index * 2 * row_pairs;
+    Row<T, threads, count> row(x + index * width, width);
+    const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, int64_t at) {
-        const float2 w = pair(weight, at), number = row.values[i];
-        const int64_t angle = table + at % pairs;
-        put(turn({number.x * factor * w.x, number.y * factor * w.y}, cosine[angle], sine[angle]), out, at);
+        const int64_t angle = (index % tokens * head_width + at % head_width) / 2;
+        store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
+              result + index * width + at);
     });
 }
 
-__device__ float silu(float x) { return x / (1 + __expf(-x)); }
-
 template <class T, int threads, int count>
-__global__ void rms_norm_silu(const T *x, int64_t rows, int64_t pairs, const T *weight, float epsilon, T *result) {
+__global__ void rms_norm_silu(const T *x, int64_t rows, int64_t width, const T *weight, float epsilon, T *result) {
     const int64_t index = row_index<threads>();
     if (index >= rows) return;
-    Row<T, threads, count> row(x + index * 2 * pairs, pairs);
-    const float factor = row.root_mean_square(epsilon);
-    T *out = result + index * 2 * pairs;
+    Row<T, threads, count> row(x + index * width, width);
+    const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, int64_t at) {
-        const float2 w = pair(weight, at), number = row.values[i];
-        put(float2{silu(number.x * factor * w.x), silu(number.y * factor * w.y)}, out, at);
+        Quad quad = scaled(row.quads[i], factor, load(weight + at));
+        for (float &number : quad.values) number /= 1 + __expf(-number);
+        store(quad, result + index * width + at);
     });
 }
 
@@ -161,20 +197,24 @@ template <class Body> void with_type(Number type, Body body) {
     }
 }
 
+// Calls `body(a, b)` with a number of each type; the second is the first or float32.
+template <class Body> void with_types(Number first, Number second, Body body) {
+    with_type(first, [&](auto a) { first == second ? body(a, a) : body(a, float{}); });
+}
+
 template <int value> struct Constant {
     static constexpr int get = value;
 };
 
-// Calls `body(threads of a row, pairs of a thread)` with constants that a row of so many pairs fits.
-template <class Body> void with_shape(int64_t pairs, Body body) {
-    if (pairs <= warp) return body(Constant<warp>{}, Constant<1>{});
-    if (pairs <= 2 * warp) return body(Constant<warp>{}, Constant<2>{});
-    if (pairs <= 4 * warp) return body(Constant<warp>{}, Constant<4>{});
-    if (pairs <= 16 * warp) return body(Constant<warp>{}, Constant<16>{});
-    if (pairs <= 4 * block) return body(Constant<block>{}, Constant<4>{});
-    if (pairs <= 8 * block) return body(Constant<block>{}, Constant<8>{});
-    if (pairs <= 16 * block) return body(Constant<block>{}, Constant<16>{});
-    body(Constant<block>{}, Constant<32>{});
+// Calls `body(threads of a row, quads of a thread)` with constants that a row fits.
+template <class Body> void with_shape(int64_t width, Body body) {
+    const int64_t quads = width / 4;
+    if (quads <= warp) return body(Constant<warp>{}, Constant<1>{});
+    if (quads <= 4 * warp) return body(Constant<warp>{}, Constant<4>{});
+    if (quads <= 2 * block) return body(Constant<block>{}, Constant<2>{});
+    if (quads <= 4 * block) return body(Constant<block>{}, Constant<4>{});
+    if (quads <= 8 * block) return body(Constant<block>{}, Constant<8>{});
+    body(Constant<block>{}, Constant<16>{});
 }
 
 unsigned blocks(int64_t rows, int threads) {
@@ -185,17 +225,34 @@ unsigned blocks(int64_t rows, int threads) {
 }  // namespace
 
 cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
-                                     float epsilon, void *result, cudaStream_t stream) {
-    with_type(type, [&](auto number) {
+                                     float epsilon, void *result, Number result_type, cudaStream_t stream) {
+    with_types(result_type, type, [&](auto result_number, auto number) {
         using T = decltype(number);
-        const auto launch = [&](auto vector) {
-            with_shape(width / 2, [&](auto threads, auto count) {
-                ::modulated_layer_norm<T, decltype(vector), threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width / 2, scale,
-                                                                      shift, epsilon, static_cast<T *>(result));
+        using R = decltype(result_number);
+        with_types(type, scale.type, [&](auto, auto vector) {
+            with_shape(width, [&](auto threads, auto count) {
+                ::modulated_layer_norm<T, decltype(vector), R, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scale, shift,
+                                                                      epsilon, static_cast<R *>(result));
             });
-        };
-        scale.type == type ? launch(T{}) : launch(float{});
+        });
+    });
+    return cudaGetLastError();
+}
+
+cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
+                          int64_t width, void *result, cudaStream_t stream) {
+    with_types(x_type, type, [&](auto x_number, auto number) {
+        using U = decltype(x_number);
+        using T = decltype(number);
+        with_types(type, gate.type, [&](auto, auto vector) {
+            with_shape(width, [&](auto threads, auto count) {
+                ::gated_add<T, decltype(vector), U, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(residual), gate,
+                                                                      static_cast<const U *>(x), rows, width,
+                                                                      static_cast<T *>(result));
+            });
+        });
     });
     return cudaGetLastError();
 }
@@ -203,7 +260,7 @@ cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, i
 cudaError_t ct::rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine,
                                 const float *sine, float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(x.width / 2, [&](auto threads, auto count) {
+        with_shape(x.width, [&](auto threads, auto count) {
             using T = decltype(number);
             ::rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 x, rows, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result));
@@ -212,14 +269,14 @@ cudaError_t ct::rms_norm_rotary(Heads x, Number type, int64_t rows, const void *
     return cudaGetLastError();
 }
 
-cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens, int64_t pairs,
-                                      const void *weight, const float *cosine, const float *sine, float epsilon,
-                                      void *result, cudaStream_t stream) {
+cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,
+                                      int64_t head_width, const void *weight, const float *cosine, const float *sine,
+                                      float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(width / 2, [&](auto threads, auto count) {
+        with_shape(width, [&](auto threads, auto count) {
             using T = decltype(number);
             ::joint_rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                static_cast<const T *>(x), rows, width / 2, tokens, pairs, static_cast<const T *>(weight), cosine, sine,
+                static_cast<const T *>(x), rows, width, tokens, head_width, static_cast<const T *>(weight), cosine, sine,
                 epsilon, static_cast<T *>(result));
         });
     });
@@ -229,11 +286,10 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
 cudaError_t ct::rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
                               void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(width / 2, [&](auto threads, auto count) {
+        with_shape(width, [&](auto threads, auto count) {
             using T = decltype(number);
             ::rms_norm_silu<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                static_cast<const T *>(x), rows, width / 2, static_cast<const T *>(weight), epsilon,
-                static_cast<T *>(result));
+                static_cast<const T *>(x), rows, width, static_cast<const T *>(weight), epsilon, static_cast<T *>(result));
         });
     });
     return cudaGetLastError();

@@ -23,20 +23,25 @@ struct Heads {
     int64_t batch_stride, token_stride, head_stride;
 };
 
-// The longest rows that the kernels take, in numbers; widths are even.
+// The longest rows that the kernels take, in numbers. Widths are multiples of four, and every row begins where four numbers
+// may: the kernels read four at once.
 constexpr int64_t longest_row = 16384;
 
-// layerNorm(x) * (1 + scale) + shift; scale and shift are of x's type or float32.
+// layerNorm(x) * (1 + scale) + shift. x is of the result's type or float32, and the vectors are of x's type or float32.
 cudaError_t modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
-                                 float epsilon, void *result, cudaStream_t stream);
+                                 float epsilon, void *result, Number result_type, cudaStream_t stream);
+
+// residual + gate * x. The residual and the result are of x's type or float32, and the gate is of theirs or float32.
+cudaError_t gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
+                      int64_t width, void *result, cudaStream_t stream);
 
 // rmsNorm(x) * weight over each head, and pairs turned by the angles of tables [tokens, width / 2]; the result is dense.
 cudaError_t rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine, const float *sine,
                             float epsilon, void *result, cudaStream_t stream);
 
-// The same with one norm over all heads of a token: dense rows, tables [tokens, pairs].
-cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens, int64_t pairs,
-                                  const void *weight, const float *cosine, const float *sine, float epsilon, void *result,
+// The same with one norm over all heads of a token: dense rows, tables [tokens, head_width / 2].
+cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,
+                                  int64_t head_width, const void *weight, const float *cosine, const float *sine, float epsilon, void *result,
                                   cudaStream_t stream);
 
 // silu(rmsNorm(x) * weight)

@@ -61,6 +61,8 @@ CT_API ct_status ct_check_device(int device);
 CT_API ct_status ct_enter_device(int device);
 CT_API int ct_entered_device(void);
 CT_API ct_status ct_synchronize(int device);
+// Whether convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs; at first they may not.
+CT_API void ct_allow_tf32_convolutions(bool may);
 CT_API ct_status ct_get_device_memory(int device, ct_device_memory *memory);
 CT_API ct_status ct_reset_peak_device_memory(int device);
 
@@ -182,10 +184,11 @@ CT_API ct_tensor CT_NULLABLE ct_tiled_attention(ct_tensor query, ct_tensor key, 
 CT_API ct_tensor CT_NULLABLE ct_upsample_nearest2d(ct_tensor x, int64_t factor);
 
 // Sequences fused into one pass over memory; each is the formula in its comment, computed in float32.
-// layerNorm(x) * (1 + scale) + shift; scale and shift are [batch, width], or [batch, groups, width] for equal groups of
-// tokens in a row.
-CT_API ct_tensor CT_NULLABLE ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon);
-// residual + gate * x; gate is as scale and shift above.
+// layerNorm(x) * (1 + scale) + shift, of a type that is asked for; scale and shift are [batch, width], or [batch, groups,
+// width] for equal groups of tokens in a row.
+CT_API ct_tensor CT_NULLABLE ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon,
+                                                     ct_dtype dtype);
+// residual + gate * x, of the residual's type; gate is as scale and shift above.
 CT_API ct_tensor CT_NULLABLE ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x);
 // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
 // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
