@@ -53,7 +53,7 @@ extension CommandLineTests {
             try folder.write("", to: "file")
             try FileManager.default.createDirectory(
                 atPath: folder.file("folder.png"), withIntermediateDirectories: false)
-            for option in ["--output", "--metrics", "--trace", "--profile"] {
+            for option in ["--output", "--metrics", "--trace"] {
                 let outcome = try await visualgen.run(VisualGen.generation() + [option, output])
                 expectRefusal(outcome, 73, names: [output])
             }

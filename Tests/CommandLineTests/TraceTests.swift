@@ -86,6 +86,16 @@ extension CommandLineTests {
             #expect(names.isSuperset(of: ["aten::linear", "aten::conv2d", "aten::embedding"]))
         }
 
+        /// LibTorch's profiler has complaints of its own before.
+        @Test(arguments: ["none/p.json", "/proc/p.json"]) func saysWhereAProfileCannotBeWritten(_ path: String)
+            async throws
+        {
+            let outcome = try await visualgen.run(
+                VisualGen.generation() + ["--profile", path, "--output", "a.png"])
+            #expect(outcome.status == 73)
+            #expect(outcome.complaints.last?.hasPrefix("visualgen: \(path) cannot be written: ") == true)
+        }
+
         @Test func reportsWhatAStepCacheLeftOut() async throws {
             let cache = "{cache_backend: teacache, teacache_thresh: 1000, max_error: 1000}"
             func run(steps: String) async throws -> VisualGen.Outcome {

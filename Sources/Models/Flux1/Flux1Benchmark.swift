@@ -21,9 +21,10 @@ extension Flux1 {
         let grid = Grid(rows: shape.height / 16, columns: shape.width / 16)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         let input = Transformer.Input(
-            latents: try source.draw([grid.rows * grid.columns, config.inChannels]).to(plan.dtype),
-            prompt: try source.draw([shape.textTokens, config.jointAttentionDim]).to(plan.dtype),
-            pooledPrompt: try source.draw([config.pooledProjectionDim]).to(plan.dtype), timestep: 500, guidance: 3.5,
+            latents: try source.draw([grid.rows * grid.columns, config.inChannels]).to(plan.dtype, on: plan.device),
+            prompt: try source.draw([shape.textTokens, config.jointAttentionDim]).to(plan.dtype, on: plan.device),
+            pooledPrompt: try source.draw([config.pooledProjectionDim]).to(plan.dtype, on: plan.device), timestep: 500,
+            guidance: 3.5,
             rotary: try grid.rotary(
                 textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device))
         let operations = config.operations(
@@ -42,7 +43,7 @@ extension Flux1 {
         (config.useQuantConv, config.usePostQuantConv) = (false, false)
         let vae = try AutoencoderKL(Weights(RandomWeights(), plan: plan), config)
         let latents = try NoiseSource(seeds: [0], count: shape.batch)
-            .draw([config.latentChannels, shape.height / 8, shape.width / 8]).to(plan.dtype)
+            .draw([config.latentChannels, shape.height / 8, shape.width / 8]).to(plan.dtype, on: plan.device)
         return Benchmark(operations: 0) { _ = try vae.decode(latents) }
     }
 }

@@ -21,8 +21,10 @@ extension Wan {
         let grid = Grid(frames: size.frames, height: size.height, width: size.width, config)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         let input = Transformer.Input(
-            latents: try source.draw([config.inChannels, size.frames, size.height, size.width]),
-            prompt: try source.draw([shape.textTokens, config.textDim]).to(plan.dtype), timesteps: [500],
+            latents: try source.draw([config.inChannels, size.frames, size.height, size.width])
+                .to(on: plan.device),
+            prompt: try source.draw([shape.textTokens, config.textDim]).to(plan.dtype, on: plan.device),
+            timesteps: [500],
             rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device))
         let operations = config.operations(batch: shape.batch, text: shape.textTokens, video: grid.tokens)
         let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
@@ -34,7 +36,7 @@ extension Wan {
         let vae = try AutoencoderKLWan(Weights(RandomWeights(), plan: plan), config)
         let size = LatentSize(shape, config)
         let latents = try NoiseSource(seeds: [0], count: shape.batch)
-            .draw([config.zDim, size.frames, size.height, size.width])
+            .draw([config.zDim, size.frames, size.height, size.width]).to(on: plan.device)
         return Benchmark(operations: 0) { try vae.decode(normalised: latents) { _ in } }
     }
 

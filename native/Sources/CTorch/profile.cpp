@@ -14,7 +14,7 @@ ct_status ct_profile_begin(bool with_cuda) {
             using torch::profiler::impl::ActivityType;
             std::set<ActivityType> activities{ActivityType::CPU};
             if (with_cuda) activities.insert(ActivityType::CUDA);
-            setenv("KINETO_LOG_LEVEL", "99", 0);  // it complains to standard error where there is no GPU
+            setenv("KINETO_LOG_LEVEL", "99", 0);  // where there is no GPU it complains to standard error
             const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
             profiler::prepareProfiler(config, activities);
             profiler::enableProfiler(config, activities, {at::RecordScope::FUNCTION});

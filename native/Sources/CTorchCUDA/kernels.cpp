@@ -27,7 +27,8 @@ bool has_quads(const at::Tensor &x) {
     if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % 4 != 0 || x.stride(-1) != 1) return false;
     for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
         if (x.stride(axis) % 4 != 0) return false;
-    return x.size(-1) <= longest_row && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (4 * x.element_size()) == 0;
+    if (x.size(-1) > longest_row || x.numel() / x.size(-1) > most_rows) return false;
+    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (4 * x.element_size()) == 0;
 }
 
 bool has_rows(const at::Tensor &x) { return x.is_contiguous() && has_quads(x); }

@@ -12,6 +12,9 @@ using ct::Vectors;
 
 constexpr int warp = 32, block = 256;
 
+// Numbers of rows and places in a row: divisions by 64-bit numbers are slow on a card.
+using Index = uint32_t;
+
 // Four numbers in a row, which are read and written at once.
 struct Quad {
     float values[4];
@@ -64,25 +67,24 @@ template <int threads> __device__ float total(float value) {
 
 // The quads of one row that a thread holds: every `threads`-th, `count` of them at most.
 template <class T, int threads, int count> struct Row {
-    int64_t width;
-    int first;
+    Index width, first;
     Quad quads[count];
 
-    __device__ Row(const T *row, int64_t width) : width(width), first(4 * (threadIdx.x % threads)) {
-        each([&](int i, int64_t at) { quads[i] = load(row + at); });
+    __device__ Row(const T *row, Index width) : width(width), first(4 * (threadIdx.x % threads)) {
+        each([&](int i, Index at) { quads[i] = load(row + at); });
     }
 
     // Calls `body(number of the quad, where it begins)`.
     template <class Body> __device__ void each(Body body) {
 #pragma unroll
         for (int i = 0; i < count; ++i)
-            if (const int64_t at = first + int64_t{i} * 4 * threads; at < width) body(i, at);
+            if (const Index at = first + i * 4 * threads; at < width) body(i, at);
     }
 
     // The sum of what `function` gives for each number.
     template <class Function> __device__ float sum(Function function) {
         float result = 0;
-        each([&](int i, int64_t) {
+        each([&](int i, Index) {
             for (float number : quads[i].values) result += function(number);
         });
         return total<threads>(result);
@@ -94,8 +96,8 @@ template <class T, int threads, int count> struct Row {
 };
 
 // The row that the calling thread works on.
-template <int threads> __device__ int64_t row_index() {
-    return (int64_t{blockIdx.x} * block + threadIdx.x) / threads;
+template <int threads> __device__ Index row_index() {
+    return blockIdx.x * (block / threads) + threadIdx.x / threads;
 }
 
 // Two pairs of numbers, turned by two angles in a row.
@@ -110,21 +112,21 @@ __device__ Quad scaled(Quad quad, float factor, const Quad &weight) {
     return quad;
 }
 
-template <class V> __device__ const V *vector(const Vectors &vectors, int64_t row) {
-    return static_cast<const V *>(vectors.start) + row / vectors.rows * vectors.stride;
+template <class V> __device__ const V *vector(const Vectors &vectors, Index row) {
+    return static_cast<const V *>(vectors.start) + row / static_cast<Index>(vectors.rows) * vectors.stride;
 }
 
 template <class T, class V, class R, int threads, int count>
-__global__ void modulated_layer_norm(const T *x, int64_t rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
+__global__ void modulated_layer_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
                                      R *result) {
-    const int64_t index = row_index<threads>();
+    const Index index = row_index<threads>();
     if (index >= rows) return;
     Row<T, threads, count> row(x + index * width, width);
     const float mean = row.sum([](float number) { return number; }) / width;
     const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / width;
     const float factor = rsqrtf(variance + epsilon);
     const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);
-    row.each([&](int i, int64_t at) {
+    row.each([&](int i, Index at) {
         Quad quad = row.quads[i];
         const Quad a = load(scales + at), b = load(shifts + at);
         for (int j = 0; j < 4; ++j) quad.values[j] = (quad.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
@@ -133,12 +135,12 @@ __global__ void modulated_layer_norm(const T *x, int64_t rows, int64_t width, Ve
 }
 
 template <class T, class V, class U, int threads, int count>
-__global__ void gated_add(const T *residual, Vectors gate, const U *x, int64_t rows, int64_t width, T *result) {
-    const int64_t index = row_index<threads>();
+__global__ void gated_add(const T *residual, Vectors gate, const U *x, Index rows, int64_t width, T *result) {
+    const Index index = row_index<threads>();
     if (index >= rows) return;
     Row<U, threads, count> row(x + index * width, width);
     const V *gates = vector<V>(gate, index);
-    row.each([&](int i, int64_t at) {
+    row.each([&](int i, Index at) {
         Quad sum = load(residual + index * width + at);
         const Quad factor = load(gates + at);
         for (int j = 0; j < 4; ++j) sum.values[j] += factor.values[j] * row.quads[i].values[j];
@@ -147,15 +149,16 @@ __global__ void gated_add(const T *residual, Vectors gate, const U *x, int64_t r
 }
 
 template <class T, int threads, int count>
-__global__ void rms_norm_rotary(Heads x, int64_t rows, const T *weight, const float *cosine, const float *sine,
+__global__ void rms_norm_rotary(Heads x, Index rows, const T *weight, const float *cosine, const float *sine,
                                 float epsilon, T *result) {
-    const int64_t index = row_index<threads>();
+    const Index index = row_index<threads>();
     if (index >= rows) return;
-    const int64_t head = index % x.heads, token = index / x.heads % x.tokens, batch = index / x.heads / x.tokens;
+    const Index heads = x.heads, tokens = x.tokens;
+    const Index head = index % heads, token = index / heads % tokens, batch = index / heads / tokens;
     const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride + head * x.head_stride;
     Row<T, threads, count> row(in, x.width);
     const float factor = row.inverse_root_mean_square(epsilon);
-    row.each([&](int i, int64_t at) {
+    row.each([&](int i, Index at) {
         const int64_t angle = (token * x.width + at) / 2;
         store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
               result + index * x.width + at);
@@ -163,26 +166,26 @@ __global__ void rms_norm_rotary(Heads x, int64_t rows, const T *weight, const fl
 }
 
 template <class T, int threads, int count>
-__global__ void joint_rms_norm_rotary(const T *x, int64_t rows, int64_t width, int64_t tokens, int64_t head_width,
+__global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Index tokens, Index head_width,
                                       const T *weight, const float *cosine, const float *sine, float epsilon, T *result) {
-    const int64_t index = row_index<threads>();
+    const Index index = row_index<threads>();
     if (index >= rows) return;
     Row<T, threads, count> row(x + index * width, width);
     const float factor = row.inverse_root_mean_square(epsilon);
-    row.each([&](int i, int64_t at) {
-        const int64_t angle = (index % tokens * head_width + at % head_width) / 2;
+    row.each([&](int i, Index at) {
+        const int64_t angle = (int64_t{index % tokens} * head_width + at % head_width) / 2;
         store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
               result + index * width + at);
     });
 }
 
 template <class T, int threads, int count>
-__global__ void rms_norm_silu(const T *x, int64_t rows, int64_t width, const T *weight, float epsilon, T *result) {
-    const int64_t index = row_index<threads>();
+__global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *weight, float epsilon, T *result) {
+    const Index index = row_index<threads>();
     if (index >= rows) return;
     Row<T, threads, count> row(x + index * width, width);
     const float factor = row.inverse_root_mean_square(epsilon);
-    row.each([&](int i, int64_t at) {
+    row.each([&](int i, Index at) {
         Quad quad = scaled(row.quads[i], factor, load(weight + at));
         for (float &number : quad.values) number /= 1 + __expf(-number);
         store(quad, result + index * width + at);

@@ -23,9 +23,9 @@ struct Heads {
     int64_t batch_stride, token_stride, head_stride;
 };
 
-// The longest rows that the kernels take, in numbers. Widths are multiples of four, and every row begins where four numbers
+// How many rows the kernels take, and the longest, in numbers. Widths are multiples of four, and every row begins where four numbers
 // may: the kernels read four at once.
-constexpr int64_t longest_row = 16384;
+constexpr int64_t most_rows = 1 << 30, longest_row = 16384;
 
 // layerNorm(x) * (1 + scale) + shift. x is of the result's type or float32, and the vectors are of x's type or float32.
 cudaError_t modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
