@@ -11,6 +11,7 @@
 # make bundle    visualgen-bundle/, a folder to carry to machines without Swift (docs/bundle.md)
 
 SWIFT_FLAGS := -c release
+CUDA_HALF := .build/release/libCTorchCUDA.so
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
 .PHONY: demo test test-all conformance fuzz check lint setup build format docs bench bundle clean
@@ -50,8 +51,13 @@ setup:
 build: setup
 	swift build $(SWIFT_FLAGS) --product visualgen
 ifeq ($(VISUALGEN_DEVICE),cuda)
-	native/build.sh "$(CURDIR)/.build/release/libCTorchCUDA.so"
+	@$(MAKE) --no-print-directory $(CUDA_HALF)
+else
+	@rm -f $(CUDA_HALF)  # it may be older than the rest
 endif
+
+$(CUDA_HALF): $(wildcard native/Sources/CTorchCUDA/* native/Sources/CTorch/*.h) native/build.sh
+	native/build.sh "$(CURDIR)/$@"
 
 docs: build
 	Tools/docs.sh

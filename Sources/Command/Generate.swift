@@ -4,7 +4,6 @@ internal import Engine
 internal import Foundation
 internal import Media
 internal import Models
-internal import Tensors
 internal import VisualGen
 
 /// `visualgen generate`.
@@ -61,13 +60,14 @@ struct Generate: AsyncParsableCommand {
         let asked = try generation.request()
         let request = try family.resolve(asked, for: checkpoint)
         let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
-        let memoryLimit = try configuration.memoryLimit ?? configuration.device.memory()?.available
+        let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
+        let deviceMemory = try await worker.deviceMemory()
+        let memoryLimit = configuration.memoryLimit ?? deviceMemory
         try forecast.require(memoryLimit)
         try configuration.stepCache?.check(request)
         let outputs = try OutputPaths(output, for: request, crf: crf)
         for path in [metrics, trace, profile].compactMap({ $0 }) { try OutputError.check(path) }
         progress.warn(Adjustments(asked, request))
-        let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
         var times = Metrics()
         times.predictedPeakMemory = forecast.peak(within: memoryLimit)
 

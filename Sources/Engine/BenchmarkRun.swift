@@ -29,7 +29,7 @@ extension LocalWorker {
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
         stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
-        try device.enter()
+        try EngineError.enter(device)
         return try time(
             family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)),
             runs: runs)
@@ -44,7 +44,7 @@ extension LocalWorker {
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or ``TensorError``
     package func timeProduct(dtype: DType, runs: Int) throws -> Timing {
-        try device.enter()
+        try EngineError.enter(device)
         let (rows, width) = (1536, 3072)
         let plan = ExecutionPlan(dtype: dtype, device: device)
         let linear = try Linear(Weights(RandomWeights(), plan: plan), from: width, to: width)

@@ -28,13 +28,25 @@ package enum EngineError: Error, Equatable {
 }
 
 extension EngineError {
-    /// Checks that models can run on a device.
+    /// Checks that models can run on a device, as far as that is known without loading what a GPU needs.
     ///
     /// - Parameter device: the device
     /// - Throws: ``deviceMissing(_:reason:)``
     package static func require(_ device: Device) throws(EngineError) {
         do throws(TensorError) {
             try device.check()
+        } catch {
+            throw .deviceMissing(device, reason: error.message)
+        }
+    }
+
+    /// Makes a device the calling thread's.
+    ///
+    /// - Parameter device: the device
+    /// - Throws: ``deviceMissing(_:reason:)``
+    static func enter(_ device: Device) throws(EngineError) {
+        do throws(TensorError) {
+            try device.enter()
         } catch {
             throw .deviceMissing(device, reason: error.message)
         }

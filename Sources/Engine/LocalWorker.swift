@@ -37,7 +37,7 @@ package actor LocalWorker {
         observe: @escaping ProgressObserver = { _ in }
     ) throws {
         pipeline = nil
-        try device.enter()
+        try EngineError.enter(device)
         // In 16-bit runs a few parts compute in 32 bits, and TF32 keeps more than those runs have.
         ThreadSettings.allowTF32Convolutions(dtype != .float32)
         let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
@@ -51,8 +51,11 @@ package actor LocalWorker {
     /// The bytes of the GPU that this process has or may still have.
     ///
     /// - Returns: nil on a CPU
-    /// - Throws: `TensorError`
-    package func deviceMemory() throws -> Int? { try device.memory()?.available }
+    /// - Throws: ``EngineError`` or `TensorError`
+    package func deviceMemory() throws -> Int? {
+        try EngineError.enter(device)
+        return try device.memory()?.available
+    }
 
     /// Makes what a request asks for.
     ///

@@ -1,7 +1,7 @@
 internal import CTorch
 
 extension Device {
-    /// Checks that operations can run here.
+    /// Checks that operations can run here, as far as that is known without loading what a GPU needs.
     ///
     /// - Throws: ``TensorError``, whose message says what is missing
     package func check() throws(TensorError) {

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -24,31 +25,60 @@ std::string half_path() {
     return path.substr(0, path.rfind('/') + 1) + half_name;
 }
 
-// How many GPUs the driver has. Asked of the driver alone, as LibTorch's CUDA libraries take a second to load.
-int device_count() {
-    void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-    TORCH_CHECK(driver, "no NVIDIA driver (libcuda.so.1) is installed");
-    const auto initialize = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
-    const auto get_count = reinterpret_cast<int (*)(int *)>(dlsym(driver, "cuDeviceGetCount"));
-    TORCH_CHECK(initialize && get_count, "the NVIDIA driver (libcuda.so.1) is not whole");
-    int count = 0, status = initialize(0);
-    if (status == 0) status = get_count(&count);
-    constexpr int no_device = 100;
-    TORCH_CHECK(status == 0 || status == no_device, "the NVIDIA driver fails with error ", status);
-    return count;
-}
+// NVIDIA's driver, asked directly: LibTorch's CUDA libraries take a second to load.
+class Driver {
+public:
+    Driver() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
+        TORCH_CHECK(library, "no NVIDIA driver (libcuda.so.1) is installed");
+        const int status = call<unsigned>("cuInit", 0);
+        has_devices = status != no_device;
+        if (has_devices) require(status);
+    }
+
+    int count() {
+        int result = 0;
+        if (has_devices) require(call<int *>("cuDeviceGetCount", &result));
+        return result;
+    }
+
+    // The first number of the compute capability: 8 is Ampere.
+    int generation(int device) {
+        int handle = 0, result = 0;
+        require(call<int *, int>("cuDeviceGet", &handle, device));
+        require(call<int *, int, int>("cuDeviceGetAttribute", &result, capability_major, handle));
+        return result;
+    }
+
+private:
+    static constexpr int no_device = 100, capability_major = 75;
+
+    template <class... Arguments> int call(const char *name, Arguments... arguments) {
+        const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library, name));
+        TORCH_CHECK(function, "the NVIDIA driver (libcuda.so.1) has no ", name);
+        return function(arguments...);
+    }
+
+    static void require(int status) { TORCH_CHECK(status == 0, "the NVIDIA driver fails with error ", status); }
+
+    void *library;
+    bool has_devices;
+};
 
 void check(int device) {
-    const int count = device_count();
+    Driver driver;
+    const int count = driver.count();
     TORCH_CHECK(count > 0, "this machine has no NVIDIA GPU");
     TORCH_CHECK(device < count, "this machine has ", count, count == 1 ? " GPU" : " GPUs", ", counted from 0");
-    cuda();
+    constexpr int ampere = 8;
+    TORCH_CHECK(driver.generation(device) >= ampere, "it is older than Ampere (compute capability 8.0)");
+    TORCH_CHECK(access(half_path().c_str(), R_OK) == 0, half_name,
+                " is not beside libCTorch.so; `make build DEVICE=cuda` builds it");
 }
 
 Cuda &load() {
     const std::string path = half_path();
     void *half = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    TORCH_CHECK(half, "its library cannot be loaded: ", dlerror());
+    TORCH_CHECK(half, "it needs LibTorch with CUDA: ", dlerror());
     const auto entry = reinterpret_cast<CudaEntry *>(dlsym(half, cuda_entry));
     TORCH_CHECK(entry, path, " is not the CUDA half of this build");
     return *entry();

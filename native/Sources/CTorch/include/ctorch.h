@@ -55,7 +55,8 @@ typedef struct {
     int64_t available, peak_allocated, peak_reserved;
 } ct_device_memory;
 
-// Devices: -1 is the CPU, else the CUDA index. `ct_check_device` says why nothing can run on one. A thread enters the device
+// Devices: -1 is the CPU, else the CUDA index. `ct_check_device` says why nothing can run on one, without loading
+// what it needs. A thread enters the device
 // that it works for, once, before anything else is asked of a GPU; it then has a stream of its own.
 CT_API ct_status ct_check_device(int device);
 CT_API ct_status ct_enter_device(int device);
