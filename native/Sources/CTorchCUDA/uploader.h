@@ -29,8 +29,8 @@ public:
         }
     }
 
-    // The caller's current device is this one.
     at::Tensor operator()(const at::Tensor &host) {
+        const c10::cuda::CUDAGuard guard(device);
         const at::Tensor source = host.contiguous();
         at::Tensor result = at::empty(source.sizes(), source.options().device(device));
         const c10::Stream caller = c10::cuda::getCurrentCUDAStream(device.index());
