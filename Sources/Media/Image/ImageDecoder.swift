@@ -68,7 +68,10 @@ extension Image {
     /// The picture on a larger one of one colour.
     private func placed(_ placement: StillFile.Placement, width: Int, height: Int) throws(MediaError) -> Image {
         if (placement.x, placement.y, self.width, self.height) == (0, 0, width, height) { return self }
-        var pixels = [[UInt8]](repeating: placement.around, count: width * height).flatMap { $0 }
+        let row = [[UInt8]](repeating: placement.around, count: width).flatMap { $0 }
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(row.count * height)
+        for _ in 0..<height { pixels += row }
         for y in 0..<self.height {
             let start = 3 * ((y + placement.y) * width + placement.x)
             let row = 3 * y * self.width..<3 * (y + 1) * self.width
