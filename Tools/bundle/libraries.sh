@@ -23,20 +23,7 @@ parsers=png,mjpeg,webp,gif,h264,hevc,vp8,vp9,mpegvideo,mpeg4video,h263,vc1
 filters=vp9_superframe,vp9_superframe_split,vp9_raw_reorder,h264_mp4toannexb,hevc_mp4toannexb,extract_extradata,null
 protocols="file"
 
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    if [ "$(id -u)" = 0 ]; then
-        apt-get update -qq >&2
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-    else
-        echo "these packages are missing; install them and run make again:" >&2
-        echo "    sudo apt-get install ${missing[*]}" >&2
-        exit 1
-    fi
-fi
+"$(dirname "${BASH_SOURCE[0]}")/../setup/install_packages.sh" "${packages[@]}" >&2
 
 versions="$(dpkg-query --show --showformat='${Package} ${Version}\n' "${packages[@]}")"
 key="$(printf '%s\n' "$versions" | cat "${BASH_SOURCE[0]}" - | sha256sum | cut -c 1-12)"

@@ -15,20 +15,7 @@ if ! command -v swift >/dev/null; then
     exit 1
 fi
 
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    if [ "$(id -u)" = 0 ]; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
-    else
-        echo "these packages are missing; install them and run make again:" >&2
-        echo "    sudo apt-get install ${missing[*]}" >&2
-        exit 1
-    fi
-fi
+"$(dirname "$0")/install_packages.sh" "${packages[@]}"
 
 [ -n "${TORCH_HOME:-}" ] || python3 "$(dirname "$0")/fetch_libtorch.py" \
     "${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0" "$device"
