@@ -54,9 +54,9 @@ def check_seed(browser):
 
 
 def check_queue(browser):
-    """What waits is told its place."""
+    """What waits is told its place. Both jobs are long: whichever arrives first, the other waits."""
     browser.evaluate(
-        "for (const steps of [400, 1]) fetch('/v1/images/generations', { method: 'POST', headers: { 'content-type': "
+        "for (const steps of [400, 401]) fetch('/v1/images/generations', { method: 'POST', headers: { 'content-type': "
         "'application/json' }, body: JSON.stringify({ prompt: 'a', num_inference_steps: steps }) }); 0")
     browser.wait(
         "[...document.querySelectorAll('#jobs small')].some((e) => e.textContent.startsWith('queued, number 1 in line'))")
