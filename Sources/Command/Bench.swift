@@ -133,15 +133,15 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func generations(_ report: inout [String: Any]) async throws {
-        let checkpoint = try Catalog.checkpoint(at: await ModelLocation.path(of: model))
+        let opened = try await Catalog.model(Catalog.checkpoint(at: ModelLocation.path(of: model)))
         let prompt = "a small green triangle above a large blue circle"
         var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
         (request.height, request.width, request.seeds) = (height, width, [0])
         (request.numFrames, request.numInferenceSteps) = (numFrames, numInferenceSteps)
-        let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
+        let resolved = try opened.resolve(request)
         let worker = LocalWorker(device: device, threads: threads)
         var metrics = Metrics()
-        try await metrics.measure(\.load) { try await worker.load(checkpoint, dtype: dtype.dtype) }
+        try await metrics.measure(\.load) { try await worker.load(opened, dtype: dtype.dtype) }
         var seconds: [Double] = []
         for _ in 0...runs {
             let start = ContinuousClock.now

@@ -51,15 +51,12 @@ struct Generate: AsyncParsableCommand {
         let path = try await ModelLocation.path(
             of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
         let configuration = arguments.worker(at: path)
-        let checkpoint = try configuration.checkpoint()
-        let family = try Catalog.family(of: checkpoint)
-        let problems =
-            try arguments.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys))
-            + arguments.cacheProblems(of: family, checkpoint)
+        let opened = try configuration.open()
+        let problems = arguments.problems(of: opened)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         let asked = try generation.request()
-        let request = try family.resolve(asked, for: checkpoint)
-        let forecast = try family.memory(of: request, for: checkpoint, plan: configuration.plan)
+        let request = try opened.resolve(asked)
+        let forecast = try opened.memory(of: request, configuration.plan)
         let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
         let deviceMemory = try await worker.deviceMemory()
         let memoryLimit = configuration.memoryLimit ?? deviceMemory
@@ -73,7 +70,7 @@ struct Generate: AsyncParsableCommand {
 
         try await times.measure(\.load) {
             try await worker.load(
-                checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
+                opened, dtype: configuration.dtype, stepCache: configuration.stepCache,
                 memoryLimit: memoryLimit, observe: progress.observe)
         }
         let output = outputs.begin(

@@ -28,7 +28,8 @@ struct Inspect: AsyncParsableCommand {
         } else if isFile, let format = try? VideoFormat(path: path) {
             try inspectVideo(path, format)
         } else {
-            try inspectModel(Catalog.checkpoint(at: path, allowingUnknownConfig: allowUnknownConfig))
+            try inspectModel(
+                Catalog.model(Catalog.checkpoint(at: path, allowingUnknownConfig: allowUnknownConfig)))
         }
     }
 
@@ -66,17 +67,17 @@ struct Inspect: AsyncParsableCommand {
         print("\n\(command)")
     }
 
-    private func inspectModel(_ checkpoint: CheckpointFolder) throws {
-        let family = try Catalog.family(of: checkpoint)
+    private func inspectModel(_ model: any ModelFamily) throws {
+        let (family, checkpoint) = (type(of: model), model.checkpoint)
         print("\(family.name) (\(checkpoint.pipelineClass)) at \(checkpoint.path)")
         var faults = 0
-        for component in try family.components(of: checkpoint) {
+        for component in model.components {
             let report = try ComponentReport(component)
             print(report)
             faults += report.faults.count
         }
         // What has no weights: the tokenizers and the scheduler.
-        if faults == 0 { _ = try family.load(checkpoint, plan: ExecutionPlan(), memoryLimit: nil) }
+        if faults == 0 { _ = try model.load(ExecutionPlan(), memoryLimit: nil) }
         let parameters = family.parameters.map(\.name).joined(separator: ", ")
         print("parameters of its own: \(parameters)")
         if faults > 0 { throw WeightError.faults(faults, in: checkpoint.path) }

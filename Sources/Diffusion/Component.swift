@@ -1,7 +1,7 @@
 package import Layers
 
 /// One part of a pipeline: its config, read and checked, and how to make its module from weights.
-package struct Component<Config: ModelConfig, Module> {
+package struct Component<Config: ModelConfig, Module>: Sendable {
     /// Its folder's name in the checkpoint.
     package let name: String
     /// Its folder.
@@ -10,7 +10,7 @@ package struct Component<Config: ModelConfig, Module> {
     package let config: Config
     /// Config keys that were skipped as they cannot matter, or because the user allowed it.
     package let skippedKeys: [String]
-    private let make: (Weights) throws -> Module
+    private let make: @Sendable (Weights) throws -> Module
 
     /// Reads a component's config.
     ///
@@ -22,7 +22,7 @@ package struct Component<Config: ModelConfig, Module> {
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     package init(
         _ name: String, in checkpoint: CheckpointFolder, classes: [String],
-        _ make: @escaping (Weights, Config) throws -> Module
+        _ make: @escaping @Sendable (Weights, Config) throws -> Module
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
         let (config, skipped) = try Config.read(
@@ -45,7 +45,7 @@ package struct Component<Config: ModelConfig, Module> {
 }
 
 /// A component of any module, as far as inspection needs it.
-package protocol InspectableComponent {
+package protocol InspectableComponent: Sendable {
     var name: String { get }
     var folder: String { get }
     var skippedKeys: [String] { get }

@@ -24,7 +24,9 @@ package protocol Pipeline {
 }
 
 /// A family of models: namespace of its types, and its entry in the catalog.
-package protocol ModelFamily: SendableMetatype {
+///
+/// An instance is one model of the family, whose configs are read.
+package protocol ModelFamily: Sendable {
     /// Its name for people.
     static var name: String { get }
     /// The pipeline classes of `model_index.json` that it runs.
@@ -36,63 +38,57 @@ package protocol ModelFamily: SendableMetatype {
     /// Settings of the whole model that only this family has, by key, with their defaults; none unless it says so.
     static var pipelineConfig: [String: ParameterValue] { get }
 
-    /// The model's own choices.
+    /// Reads a model's configs.
     ///
     /// - Parameter checkpoint: the model
-    /// - Returns: a request without prompts, in which every field that the family has is set, and no other
     /// - Throws: ``CheckpointError`` or ``ConfigError``
-    static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest
+    init(_ checkpoint: CheckpointFolder) throws
 
-    /// The sizes that a model is run with once before its first request; the default one unless the family says so.
-    ///
-    /// - Parameter checkpoint: the model
-    /// - Returns: the sizes
-    /// - Throws: ``CheckpointError`` or ``ConfigError``
-    static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize]
+    /// Where the model was read from.
+    var checkpoint: CheckpointFolder { get }
+
+    /// The model's own choices: a request without prompts, in which every field that the family has is set, and no other.
+    var defaults: GenerationRequest { get }
+
+    /// The sizes that the model is run with once before its first request; the default one unless the family says so.
+    var warmUpSizes: [OutputSize] { get }
+
+    /// The components with weights, in the order they run.
+    var components: [any InspectableComponent] { get }
+
+    /// What a step cache must know of the transformers: one for each, in the order of the steps.
+    var stepCacheTraits: [StepCacheTraits] { get }
 
     /// Fills in the model's own choices and checks every field.
     ///
-    /// - Parameters:
-    ///   - request: what the user asks for
-    ///   - checkpoint: the model asked
+    /// - Parameter request: what the user asks for
     /// - Returns: a request without nils that matter
-    /// - Throws: ``InvalidRequest`` with every problem, ``CheckpointError`` or ``ConfigError``
-    static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws -> GenerationRequest
+    /// - Throws: ``InvalidRequest`` with every problem
+    func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest
 
-    /// The components with weights.
+    /// The weights of every component in the type that it computes in, after a check of the files' headers.
     ///
-    /// - Parameter checkpoint: the model
-    /// - Returns: in the order they run
-    /// - Throws: ``CheckpointError`` or ``ConfigError``
-    static func components(of checkpoint: CheckpointFolder) throws -> [any InspectableComponent]
+    /// - Parameter plan: how the model computes
+    /// - Returns: bytes by the component's name
+    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    func weights(_ plan: ExecutionPlan) throws -> [String: Int]
 
-    /// What a step cache must know of the transformers.
-    ///
-    /// - Parameter checkpoint: the model
-    /// - Returns: one for each, in the order of the steps
-    /// - Throws: ``CheckpointError`` or ``ConfigError``
-    static func stepCacheTraits(of checkpoint: CheckpointFolder) throws -> [StepCacheTraits]
-
-    /// What a request will hold in memory.
+    /// What a request holds in memory besides weights, for configs that ``weights(_:)`` bears out.
     ///
     /// - Parameters:
     ///   - request: a request that the family has resolved
-    ///   - checkpoint: the model
-    ///   - plan: how it computes
-    /// - Returns: the forecast
-    /// - Throws: any error of a bad checkpoint
-    static func memory(of request: GenerationRequest, for checkpoint: CheckpointFolder, plan: ExecutionPlan) throws
-        -> MemoryForecast
+    ///   - plan: how the model computes
+    /// - Returns: its stages, in the order they run
+    func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage]
 
-    /// Opens a model: its configs, tokenizers and scheduler are read, the headers of its weights checked.
+    /// Opens the model: its tokenizers and scheduler are read, the headers of its weights checked.
     ///
     /// - Parameters:
-    ///   - checkpoint: the model
     ///   - plan: how it computes
     ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     /// - Returns: the pipeline
     /// - Throws: any error of a bad checkpoint
-    static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline
+    func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline
 
     /// A part of the model at its published width, with random weights.
     ///
@@ -106,24 +102,31 @@ package protocol ModelFamily: SendableMetatype {
 }
 
 extension ModelFamily {
-    /// The step caches of a model's transformers.
-    ///
-    /// - Parameters:
-    ///   - settings: what is used again, and when; nil for nothing
-    ///   - checkpoint: the model
-    /// - Returns: one for each transformer, or none
-    /// - Throws: ``StepCacheError`` for settings that this model cannot honour, ``CheckpointError`` or ``ConfigError``
-    package static func stepCaches(_ settings: StepCacheSettings?, for checkpoint: CheckpointFolder) throws
-        -> [StepCacheSettings]
-    {
-        try settings?.resolved(for: stepCacheTraits(of: checkpoint), of: name) ?? []
-    }
-
     package static var pipelineConfig: [String: ParameterValue] { [:] }
 
-    package static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize] {
-        let defaults = try defaults(for: checkpoint)
+    package var warmUpSizes: [OutputSize] {
+        let defaults = defaults
         guard let height = defaults.height, let width = defaults.width else { return [] }
         return [OutputSize(height: height, width: width, frames: defaults.numFrames)]
+    }
+
+    /// The step caches of the model's transformers.
+    ///
+    /// - Parameter settings: what is used again, and when; nil for nothing
+    /// - Returns: one for each transformer, or none
+    /// - Throws: ``StepCacheError`` for settings that this model cannot honour
+    package func stepCaches(_ settings: StepCacheSettings?) throws(StepCacheError) -> [StepCacheSettings] {
+        try settings?.resolved(for: stepCacheTraits, of: Self.name) ?? []
+    }
+
+    /// What a request will hold in memory.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - plan: how the model computes
+    /// - Returns: the forecast
+    /// - Throws: any error of bad weights
+    package func memory(of request: GenerationRequest, _ plan: ExecutionPlan) throws -> MemoryForecast {
+        MemoryForecast(weights: try weights(plan), stages: stages(of: request, plan))
     }
 }

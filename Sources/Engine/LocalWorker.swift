@@ -1,6 +1,5 @@
 package import Diffusion
 package import Layers
-internal import Models
 package import Tensors
 
 /// One device of this process, its thread, and the model loaded there.
@@ -26,14 +25,14 @@ package actor LocalWorker {
     /// Loads a model in place of the one before.
     ///
     /// - Parameters:
-    ///   - checkpoint: the model
+    ///   - model: the model
     ///   - dtype: the type of weights and activations
     ///   - stepCache: how results of one denoising step are used again in the next ones
     ///   - memoryLimit: the bytes that the process, or on a GPU its tensors, may hold; nil for as many as there are
     ///   - observe: told of each component
     /// - Throws: any error of a bad checkpoint, `StepCacheError`, or `TensorError`
     package func load(
-        _ checkpoint: CheckpointFolder, dtype: DType, stepCache: StepCacheSettings? = nil, memoryLimit: Int? = nil,
+        _ model: any ModelFamily, dtype: DType, stepCache: StepCacheSettings? = nil, memoryLimit: Int? = nil,
         observe: @escaping ProgressObserver = { _ in }
     ) throws {
         pipeline = nil
@@ -41,8 +40,7 @@ package actor LocalWorker {
         // In 16-bit runs a few parts compute in 32 bits, and TF32 keeps more than those runs have.
         ThreadSettings.allowTF32Convolutions(dtype != .float32)
         let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
-        let opened = try Catalog.family(of: checkpoint)
-            .load(checkpoint, plan: plan, memoryLimit: memoryLimit ?? deviceMemory())
+        let opened = try model.load(plan, memoryLimit: memoryLimit ?? deviceMemory())
         try opened.prepare(observe: observe)
         try device.synchronize()
         pipeline = opened

@@ -52,4 +52,13 @@ package enum Catalog {
         }
         throw .pipelineClass(name, known: families.flatMap { $0.pipelineClasses })
     }
+
+    /// Reads a model's configs.
+    ///
+    /// - Parameter checkpoint: the model
+    /// - Returns: the model
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    package static func model(_ checkpoint: CheckpointFolder) throws -> any ModelFamily {
+        try family(of: checkpoint).init(checkpoint)
+    }
 }

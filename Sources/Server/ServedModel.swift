@@ -1,7 +1,6 @@
 package import Diffusion
 package import Engine
 internal import Foundation
-internal import Models
 package import Tensors
 package import VisualGen
 
@@ -38,14 +37,14 @@ package struct ServedModel: Sendable {
         _ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration,
         cache: CacheConfig? = nil
     ) throws {
-        let checkpoint = try configuration.checkpoint()
-        let family = try Catalog.family(of: checkpoint)
+        let model = try configuration.open()
         let plan = configuration.plan
+        let weights = try model.weights(plan)
         self.init(
             name, offer, worker: worker, dtype: configuration.dtype,
             memoryLimit: configuration.memoryLimit ?? offer.deviceMemory,
-            resolve: { try family.resolve($0, for: checkpoint) },
-            memory: { try family.memory(of: $0, for: checkpoint, plan: plan) })
+            resolve: { try model.resolve($0) },
+            memory: { MemoryForecast(weights: weights, stages: model.stages(of: $0, plan)) })
         self.cache = cache
     }
 

@@ -18,14 +18,14 @@ import Testing
 
     /// Pictures of all prompts at once, each from a seed of its own.
     private static func draw(_ entries: [Entry]) async throws -> PixelBatch {
-        let checkpoint = try CheckpointFolder(folder)
+        let model = try Flux1(CheckpointFolder(folder))
         let worker = LocalWorker(device: .cpu)
-        try await worker.load(checkpoint, dtype: .float32)
+        try await worker.load(model, dtype: .float32)
         var request = GenerationRequest(prompts: entries.map(\.prompt))
         request.seeds = entries.indices.map(UInt64.init)
         (request.height, request.width, request.numInferenceSteps) = (128, 128, 20)
         request.maxSequenceLength = 64
-        return try await worker.generate(Flux1.resolve(request, for: checkpoint)).pixels
+        return try await worker.generate(model.resolve(request)).pixels
     }
 
     @Test func drawsWhatUnseenPromptsSay() async throws {

@@ -17,12 +17,12 @@ import Testing
 
     /// Clips of all prompts at once, each from a seed of its own, with the checkpoint's own choices.
     private static func draw(_ entries: [Entry]) async throws -> PixelBatch {
-        let checkpoint = try CheckpointFolder(folder)
+        let model = try Wan(CheckpointFolder(folder))
         let worker = LocalWorker(device: .cpu)
-        try await worker.load(checkpoint, dtype: .float32)
+        try await worker.load(model, dtype: .float32)
         var request = GenerationRequest(prompts: entries.map(\.prompt))
         request.seeds = entries.indices.map(UInt64.init)
-        return try await worker.generate(Wan.resolve(request, for: checkpoint)).pixels
+        return try await worker.generate(model.resolve(request)).pixels
     }
 
     @Test func showsWhatUnseenPromptsSay() async throws {

@@ -14,19 +14,23 @@ import Testing
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 3)
         (request.seeds, request.maxSequenceLength) = ([42], 32)
         change(&request)
-        return try Flux1.resolve(request, for: CheckpointFolder(TinyCheckpoint.path()))
+        return try model().resolve(request)
+    }
+
+    private static func model(at path: String = TinyCheckpoint.path()) throws -> Flux1 {
+        try Flux1(CheckpointFolder(path))
     }
 
     private static func loaded(_ path: String = TinyCheckpoint.path()) async throws -> LocalWorker {
         let worker = LocalWorker(device: .cpu)
-        try await worker.load(CheckpointFolder(path), dtype: .float32)
+        try await worker.load(model(at: path), dtype: .float32)
         return worker
     }
 
     @Test func tellsEveryStageInOrder() async throws {
         let seen = Mutex<[Diffusion.Progress]>([])
         let worker = LocalWorker(device: .cpu, threads: 1)
-        try await worker.load(CheckpointFolder(TinyCheckpoint.path()), dtype: .float32) { progress in
+        try await worker.load(Self.model(), dtype: .float32) { progress in
             seen.withLock { $0.append(progress) }
         }
         let result = try await worker.generate(Self.request()) { progress in seen.withLock { $0.append(progress) } }
@@ -51,7 +55,7 @@ import Testing
     @Test(arguments: [1, 2, 3]) func givesTheReferencesPictureOnEveryNumberOfThreads(_ threads: Int) async throws {
         let golden = try Golden("flux1/dev-smallest").tensor("output")
         let worker = LocalWorker(device: .cpu, threads: threads)
-        try await worker.load(CheckpointFolder(TinyCheckpoint.path()), dtype: .float32)
+        try await worker.load(Self.model(), dtype: .float32)
         let asked = try Golden("flux1/dev-smallest").request()
         let request = try Self.request {
             $0.prompts = asked.prompts
@@ -115,11 +119,11 @@ import Testing
 
     @Test func takesAnotherModelInPlaceOfTheFirst() async throws {
         let worker = try await Self.loaded()
-        let checkpoint = try CheckpointFolder(TinyCheckpoint.path(of: "flux1-tiny-schnell"))
-        try await worker.load(checkpoint, dtype: .float32)
+        let model = try Self.model(at: TinyCheckpoint.path(of: "flux1-tiny-schnell"))
+        try await worker.load(model, dtype: .float32)
         var request = GenerationRequest(prompts: ["a"])
         (request.height, request.width, request.seeds, request.maxSequenceLength) = (32, 32, [1], 16)
-        let resolved = try Flux1.resolve(request, for: checkpoint)
+        let resolved = try model.resolve(request)
         #expect(resolved.numInferenceSteps == 4)
         #expect(try await worker.generate(resolved).times.denoise.count == 4)
     }
@@ -129,7 +133,7 @@ import Testing
         let damaged = try TinyCheckpoint()
         try damaged.truncate("vae/diffusion_pytorch_model.safetensors")
         await #expect(throws: SafetensorsError.self) {
-            try await worker.load(CheckpointFolder(damaged.path), dtype: .float32)
+            try await worker.load(Self.model(at: damaged.path), dtype: .float32)
         }
         await #expect(throws: EngineError.noModel) { try await worker.generate(Self.request()) }
     }

@@ -38,7 +38,7 @@ import Testing
         (request.seeds, request.maxSequenceLength) = ([42], 16)
         request.images = [try InputPicture(path: "\(Golden.folder)/wan/pictures/first.png")]
         request.lastImage = try InputPicture(path: "\(Golden.folder)/wan/pictures/last.png")
-        let resolved = try Wan.resolve(request, for: CheckpointFolder(model))
+        let resolved = try Wan(CheckpointFolder(model)).resolve(request)
         let worker = ProcessWorker(configuration)
         let local = try InProcessWorker(configuration)
         _ = try await (worker.start { _ in }, local.start { _ in })

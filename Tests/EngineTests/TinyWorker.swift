@@ -16,7 +16,7 @@ enum TinyWorker {
         var request = GenerationRequest(prompts: ["A cat holding a sign that says hello world."])
         (request.height, request.width, request.numInferenceSteps) = (32, 32, steps)
         (request.seeds, request.maxSequenceLength) = ([seed], 16)
-        return try Flux1.resolve(request, for: CheckpointFolder(TinyCheckpoint.path()))
+        return try Flux1(CheckpointFolder(TinyCheckpoint.path())).resolve(request)
     }
 
     static func limits(_ change: (inout WorkerLimits) -> Void = { _ in }) -> WorkerLimits {

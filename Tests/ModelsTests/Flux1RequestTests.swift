@@ -16,7 +16,7 @@ import Testing
             "true_cfg_scale": .text("strong"),
         ]
         let checkpoint = try CheckpointFolder(TinyCheckpoint.path())
-        let error = try #require(throws: InvalidRequest.self) { try Flux1.resolve(request, for: checkpoint) }
+        let error = try #require(throws: InvalidRequest.self) { try Flux1(checkpoint).resolve(request) }
         #expect(error.problems.count == 13)
         for name in [
             "height is 0", "width is 7", "num_inference_steps is 1001", "guidance_scale is -1.0",
@@ -32,7 +32,7 @@ import Testing
     @Test func cutsSizesDownToWholeTokens() throws {
         var request = GenerationRequest(prompts: ["a"])
         (request.height, request.width) = (47, 33)
-        let resolved = try Flux1.resolve(request, for: CheckpointFolder(TinyCheckpoint.path()))
+        let resolved = try Flux1(CheckpointFolder(TinyCheckpoint.path())).resolve(request)
         #expect((resolved.height, resolved.width) == (40, 32))
     }
 }
@@ -48,8 +48,8 @@ import Testing
         (expected.height, expected.width, expected.numInferenceSteps) = (1024, 1024, steps)
         (expected.guidanceScale, expected.maxSequenceLength) = (3.5, 512)
         expected.extra = ["true_cfg_scale": .number(1)]
-        #expect(try Flux1.defaults(for: published(model)) == expected)
-        #expect(try Flux1.warmUpSizes(for: published(model)) == [OutputSize(height: 1024, width: 1024)])
+        #expect(try Flux1(published(model)).defaults == expected)
+        #expect(try Flux1(published(model)).warmUpSizes == [OutputSize(height: 1024, width: 1024)])
     }
 
     @Test func takesTheCheckpointsOwnChoices() throws {
@@ -58,19 +58,19 @@ import Testing
             $0["_visualgen_defaults"] = ["height": 64, "width": 128, "num_inference_steps": 20]
         }
         let checkpoint = try CheckpointFolder(copy.path)
-        let defaults = try Flux1.defaults(for: checkpoint)
+        let defaults = try Flux1(checkpoint).defaults
         #expect((defaults.height, defaults.width, defaults.numInferenceSteps) == (64, 128, 20))
-        #expect(try Flux1.warmUpSizes(for: checkpoint) == [OutputSize(height: 64, width: 128)])
+        #expect(try Flux1(checkpoint).warmUpSizes == [OutputSize(height: 64, width: 128)])
     }
 
     @Test func resolvesARequestToItsOwnValuesAndTheDefaults() throws {
         var request = GenerationRequest(prompts: ["a"])
         (request.height, request.guidanceScale) = (512, 2)
-        let resolved = try Flux1.resolve(request, for: published("flux1-dev"))
+        let resolved = try Flux1(published("flux1-dev")).resolve(request)
         #expect((resolved.height, resolved.width, resolved.numInferenceSteps) == (512, 1024, 50))
         #expect((resolved.guidanceScale, resolved.maxSequenceLength) == (2, 512))
         request.extra["sigmas"] = .list([.number(1), .number(0.5), .number(0.2)])
-        #expect(try Flux1.resolve(request, for: published("flux1-dev")).numInferenceSteps == 3)
+        #expect(try Flux1(published("flux1-dev")).resolve(request).numInferenceSteps == 3)
     }
 
     @Test func declaresIDsAndNoSettingsOfItsOwn() {

@@ -23,23 +23,23 @@ private final class Events: Sendable {
 }
 
 @DeviceActor @Suite struct Flux1ResidencyTests {
-    private let checkpoint: CheckpointFolder
+    private let model: Flux1
     private let request: GenerationRequest
     private let forecast: MemoryForecast
     private let events = Events()
     private static let names = ["text_encoder", "text_encoder_2", "transformer", "vae"]
 
     init() throws {
-        checkpoint = try CheckpointFolder(TinyCheckpoint.path())
+        model = try Flux1(CheckpointFolder(TinyCheckpoint.path()))
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 1)
         (request.seeds, request.maxSequenceLength) = ([1], 16)
-        self.request = try Flux1.resolve(request, for: checkpoint)
-        forecast = try Flux1.memory(of: self.request, for: checkpoint, plan: ExecutionPlan())
+        self.request = try model.resolve(request)
+        forecast = try model.memory(of: self.request, ExecutionPlan())
     }
 
     private func pipeline(_ limit: Int? = nil) throws -> any Pipeline {
-        try Flux1.load(checkpoint, plan: ExecutionPlan(), memoryLimit: limit)
+        try model.load(ExecutionPlan(), memoryLimit: limit)
     }
 
     private func generate(_ pipeline: any Pipeline) throws -> (pixels: PixelBatch, times: StageTimes) {
@@ -94,9 +94,9 @@ private final class Events: Sendable {
 
     @Test func foreseesTheWeightsInTheTypeOfThePlan() throws {
         #expect(forecast.weights.keys.sorted() == Self.names)
-        let half = try Flux1.memory(of: request, for: checkpoint, plan: ExecutionPlan(dtype: .bfloat16))
+        let half = try model.memory(of: request, ExecutionPlan(dtype: .bfloat16))
         for name in Self.names {
-            let weights = try SafetensorsCheckpoint(CheckpointFiles.locate(in: "\(checkpoint.path)/\(name)"))
+            let weights = try SafetensorsCheckpoint(CheckpointFiles.locate(in: "\(model.checkpoint.path)/\(name)"))
             // Old constants and tables that stand there twice are not read.
             let read = weights.names.filter { !$0.hasSuffix("position_ids") && $0 != "encoder.embed_tokens.weight" }
             let bytes = read.compactMap { weights[$0]?.entry.byteRange.count }.reduce(0, +)
@@ -109,7 +109,7 @@ private final class Events: Sendable {
         func peak(_ change: (inout GenerationRequest) -> Void) throws -> Int {
             var changed = request
             change(&changed)
-            return try Flux1.memory(of: changed, for: checkpoint, plan: ExecutionPlan()).peakKeepingAll
+            return try model.memory(of: changed, ExecutionPlan()).peakKeepingAll
         }
         let least = try peak { _ in }
         #expect(try peak { $0.height = 512 } > least)
@@ -125,7 +125,7 @@ private final class Events: Sendable {
             tensors.removeAll { $0.name == "decoder.conv_in.bias" }
         }
         #expect(throws: WeightError.self) {
-            try Flux1.load(CheckpointFolder(copy.path), plan: ExecutionPlan(), memoryLimit: nil)
+            try Flux1(CheckpointFolder(copy.path)).load(ExecutionPlan(), memoryLimit: nil)
         }
     }
 }

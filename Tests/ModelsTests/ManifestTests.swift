@@ -34,8 +34,7 @@ import Testing
 
     @Test(arguments: models.keys.sorted())
     func asksForExactlyWhatThePublishedCheckpointHas(_ model: String) throws {
-        let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/\(model)")
-        let components = try Catalog.family(of: checkpoint).components(of: checkpoint)
+        let components = try Catalog.model(CheckpointFolder("\(Golden.folder)/manifests/\(model)")).components
         #expect(components.map(\.name) == Self.models[model])
         for component in components {
             let published = try published(component.folder)
@@ -55,8 +54,7 @@ import Testing
         ("wan2.2-ti2v-5b", 4_999_787_712),
     ])
     func countsTheParametersThatArePublished(_ model: String, _ expected: Int) throws {
-        let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/\(model)")
-        let components = try Catalog.family(of: checkpoint).components(of: checkpoint)
+        let components = try Catalog.model(CheckpointFolder("\(Golden.folder)/manifests/\(model)")).components
         let transformer = try #require(components.first { $0.name == "transformer" })
         let count = try transformer.listing(of: nil).entries.map { $0.shape.reduce(1, *) }.reduce(0, +)
         #expect(count == expected)

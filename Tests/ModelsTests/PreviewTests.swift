@@ -12,18 +12,17 @@ import Testing
     private func generate(
         _ model: String, steps: Int, previews: Int, frames: Int? = nil, picture: String? = nil
     ) throws -> (pixels: PixelBatch, shown: [PixelBatch]) {
-        let checkpoint = try CheckpointFolder(TinyCheckpoint.path(of: model))
-        let family = try Catalog.family(of: checkpoint)
+        let model = try Catalog.model(CheckpointFolder(TinyCheckpoint.path(of: model)))
         var request = GenerationRequest(prompts: ["a lake", "a dog"])
         (request.height, request.width, request.numInferenceSteps) = (32, 32, steps)
         (request.seeds, request.maxSequenceLength, request.numFrames) = ([1, 2], 16, frames)
         request.images = try picture.map { [try InputPicture(golden: $0)] } ?? []
         request.previews = previews
-        let pipeline = try family.load(checkpoint, plan: ExecutionPlan(), memoryLimit: nil)
+        let pipeline = try model.load(ExecutionPlan(), memoryLimit: nil)
         let shown = Mutex<[PixelBatch]>([])
         let collector = PixelCollector()
         _ = try pipeline.generate(
-            family.resolve(request, for: checkpoint),
+            model.resolve(request),
             observe: { progress in
                 if case .preview(let pixels) = progress { shown.withLock { $0.append(pixels) } }
             }, trace: nil, deliver: collector.add)

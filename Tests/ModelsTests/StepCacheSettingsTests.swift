@@ -8,8 +8,7 @@ import Testing
 /// What is the model's own in the settings of step caches, and what is refused.
 @Suite struct StepCacheSettingsTests {
     private func traits(_ manifest: String) throws -> [StepCacheTraits] {
-        let checkpoint = try CheckpointFolder("\(Golden.folder)/manifests/\(manifest)")
-        return try Catalog.family(of: checkpoint).stepCacheTraits(of: checkpoint)
+        try Catalog.model(CheckpointFolder("\(Golden.folder)/manifests/\(manifest)")).stepCacheTraits
     }
 
     /// The first coefficient of either way tells which set it is.
@@ -82,13 +81,12 @@ import Testing
 
     /// What is held for the next steps counts, and more of it with a higher order.
     @Test(arguments: ["flux1-tiny-dev", "wan2.1-tiny-t2v"]) func needsMemory(_ model: String) throws {
-        let checkpoint = try CheckpointFolder(TinyCheckpoint.path(of: model))
-        let family = try Catalog.family(of: checkpoint)
+        let model = try Catalog.model(CheckpointFolder(TinyCheckpoint.path(of: model)))
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps) = (256, 256, 8)
-        let resolved = try family.resolve(request, for: checkpoint)
+        let resolved = try model.resolve(request)
         func stage(_ settings: StepCacheSettings?) throws -> Int {
-            let forecast = try family.memory(of: resolved, for: checkpoint, plan: ExecutionPlan(stepCache: settings))
+            let forecast = try model.memory(of: resolved, ExecutionPlan(stepCache: settings))
             let stage = forecast.stages.first { $0.components.contains("transformer") }
             return try #require(stage).activations
         }

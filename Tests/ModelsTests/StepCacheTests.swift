@@ -116,9 +116,7 @@ import VisualGen
 extension TinyModel {
     /// The model, open, with a step cache.
     func pipeline(_ stepCache: StepCacheSettings?) throws -> any Pipeline {
-        let checkpoint = try CheckpointFolder(path)
-        let plan = ExecutionPlan(stepCache: stepCache)
-        return try Catalog.family(of: checkpoint).load(checkpoint, plan: plan, memoryLimit: nil)
+        try model().load(ExecutionPlan(stepCache: stepCache), memoryLimit: nil)
     }
 
     /// A request of twelve steps.
@@ -126,17 +124,15 @@ extension TinyModel {
         var request = GenerationRequest(prompts: ["A photo of a red fox in the snow, early morning light."])
         (request.height, request.width, request.numInferenceSteps) = (side, side, 12)
         (request.seeds, request.maxSequenceLength) = ([7], 32)
-        let checkpoint = try CheckpointFolder(path)
-        return try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
+        return try model().resolve(request)
     }
 
     /// What a request makes with a step cache.
     func run(_ request: GenerationRequest, _ stepCache: StepCacheSettings) throws -> (
         times: StageTimes, trace: [String: Trace.Entry]
     ) {
-        let checkpoint = try CheckpointFolder(path)
         let trace = Trace()
-        let resolved = try Catalog.family(of: checkpoint).resolve(request, for: checkpoint)
+        let resolved = try model().resolve(request)
         let times = try pipeline(stepCache).generate(resolved, observe: { _ in }, trace: trace, deliver: { _ in })
         return (times, Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
     }

@@ -39,13 +39,15 @@ struct TinyModel {
     func transformer() throws -> Flux1.Transformer { try module("transformer", Flux1.Transformer.init) }
     func vae() throws -> AutoencoderKL { try module("vae", AutoencoderKL.init) }
 
+    /// The model, its configs read.
+    func model() throws -> any ModelFamily { try Catalog.model(CheckpointFolder(path)) }
+
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
-        let checkpoint = try CheckpointFolder(path)
-        let family = try Catalog.family(of: checkpoint)
-        let pipeline = try family.load(checkpoint, plan: ExecutionPlan(dtype: dtype), memoryLimit: nil)
+        let model = try model()
+        let pipeline = try model.load(ExecutionPlan(dtype: dtype), memoryLimit: nil)
         let trace = Trace()
-        let resolved = try family.resolve(request, for: checkpoint)
+        let resolved = try model.resolve(request)
         let collector = PixelCollector()
         _ = try pipeline.generate(resolved, observe: { _ in }, trace: trace, deliver: collector.add)
         return (try #require(collector.pixels), Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })

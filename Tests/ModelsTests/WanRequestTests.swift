@@ -9,7 +9,7 @@ import Testing
         var request = GenerationRequest(prompts: ["a lake"])
         request.seeds = [1]
         change(&request)
-        return try Wan.resolve(request, for: CheckpointFolder(TinyCheckpoint.path(of: model)))
+        return try Wan(CheckpointFolder(TinyCheckpoint.path(of: model))).resolve(request)
     }
 
     private func problems(_ model: String, _ change: (inout GenerationRequest) -> Void) throws -> String {
@@ -102,7 +102,7 @@ import Testing
         (expected.numInferenceSteps, expected.guidanceScale, expected.maxSequenceLength) = (steps, guidance, 512)
         expected.negativePrompts = [Wan.defaultNegativePrompt]
         expected.extra = ["vae_tiling": .bool(false)]
-        #expect(try Wan.defaults(for: published(model)) == expected)
+        #expect(try Wan(published(model)).defaults == expected)
     }
 
     @Test func takesTheCheckpointsOwnChoices() throws {
@@ -114,17 +114,17 @@ import Testing
             ]
         }
         let checkpoint = try CheckpointFolder(copy.path)
-        let defaults = try Wan.defaults(for: checkpoint)
+        let defaults = try Wan(checkpoint).defaults
         #expect((defaults.height, defaults.width, defaults.numFrames) == (96, 128, 17))
         #expect((defaults.numInferenceSteps, defaults.frameRate, defaults.guidanceScale) == (20, 8, 1))
         #expect(defaults.negativePrompts == [""])
-        #expect(try Wan.warmUpSizes(for: checkpoint) == [OutputSize(height: 96, width: 128, frames: 17)])
+        #expect(try Wan(checkpoint).warmUpSizes == [OutputSize(height: 96, width: 128, frames: 17)])
     }
 
     @Test func warmsUpWithTheSizesThatTensorRTLLMHas() throws {
-        #expect(try Wan.warmUpSizes(for: published("wan2.1-t2v-1.3b")).count == 4)
+        #expect(try Wan(published("wan2.1-t2v-1.3b")).warmUpSizes.count == 4)
         let sizes = [33, 121].map { OutputSize(height: 704, width: 1280, frames: $0) }
-        #expect(try Wan.warmUpSizes(for: published("wan2.2-ti2v-5b")) == sizes)
+        #expect(try Wan(published("wan2.2-ti2v-5b")).warmUpSizes == sizes)
     }
 }
 
@@ -134,7 +134,7 @@ import Testing
         let copy = try TinyCheckpoint(copying: model)
         try change(copy)
         let checkpoint = try CheckpointFolder(copy.path)
-        return "\(try #require(throws: (any Error).self) { try Wan.components(of: checkpoint) })"
+        return "\(try #require(throws: (any Error).self) { try Wan(checkpoint).components })"
     }
 
     @Test func namesAMissingSecondTransformer() throws {
@@ -167,7 +167,7 @@ import Testing
     @Test func readsACheckpointWhoseIndexNamesNoSecondTransformer() throws {
         let copy = try TinyCheckpoint(copying: "wan2.2-tiny-ti2v-5b")
         try copy.editJSON("model_index.json") { $0["transformer_2"] = nil }
-        let names = try Wan.components(of: CheckpointFolder(copy.path)).map(\.name)
+        let names = try Wan(CheckpointFolder(copy.path)).components.map(\.name)
         #expect(names == ["text_encoder", "transformer", "vae"])
     }
 }

@@ -7,26 +7,26 @@ import TestKit
 import Testing
 
 @DeviceActor @Suite struct WanResidencyTests {
-    private let checkpoint: CheckpointFolder
+    private let model: Wan
     private let request: GenerationRequest
     private let forecast: MemoryForecast
     private static let names = ["text_encoder", "transformer", "transformer_2", "vae"]
 
     init() throws {
-        checkpoint = try CheckpointFolder(TinyCheckpoint.path(of: "wan2.2-tiny-i2v-a14b"))
+        model = try Wan(CheckpointFolder(TinyCheckpoint.path(of: "wan2.2-tiny-i2v-a14b")))
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numFrames, request.numInferenceSteps) = (16, 16, 5, 4)
         (request.seeds, request.maxSequenceLength) = ([1], 16)
         request.images = [try InputPicture(golden: "first.png")]
-        self.request = try Wan.resolve(request, for: checkpoint)
-        forecast = try Wan.memory(of: self.request, for: checkpoint, plan: ExecutionPlan())
+        self.request = try model.resolve(request)
+        forecast = try model.memory(of: self.request, ExecutionPlan())
     }
 
     /// The video, and the components that were read for it.
     private func generate(_ request: GenerationRequest, within limit: Int? = nil) throws
         -> (pixels: PixelBatch, read: [String])
     {
-        let pipeline = try Wan.load(checkpoint, plan: ExecutionPlan(), memoryLimit: limit)
+        let pipeline = try model.load(ExecutionPlan(), memoryLimit: limit)
         let read = Mutex<[String]>([])
         let collector = PixelCollector()
         _ = try pipeline.generate(
@@ -59,7 +59,7 @@ import Testing
 
     @Test func foreseesTheWeightsInTheTypeOfEachComponent() throws {
         #expect(forecast.weights.keys.sorted() == Self.names)
-        let half = try Wan.memory(of: request, for: checkpoint, plan: ExecutionPlan(dtype: .bfloat16))
+        let half = try model.memory(of: request, ExecutionPlan(dtype: .bfloat16))
         for name in Self.names {
             let shrinks = name != "vae"
             #expect(half.weights[name] == forecast.weights[name].map { shrinks ? $0 / 2 : $0 }, "\(name)")
@@ -70,7 +70,7 @@ import Testing
         func peak(_ change: (inout GenerationRequest) -> Void) throws -> Int {
             var changed = request
             change(&changed)
-            return try Wan.memory(of: changed, for: checkpoint, plan: ExecutionPlan()).peakKeepingAll
+            return try model.memory(of: changed, ExecutionPlan()).peakKeepingAll
         }
         let least = try peak { _ in }
         #expect(try peak { $0.height = 512 } > least)

@@ -1,5 +1,4 @@
 package import Diffusion
-internal import Models
 internal import Tensors
 
 /// A worker in this process.
@@ -53,20 +52,19 @@ package actor InProcessWorker: Worker {
     package func close() { starting?.cancel() }
 
     private func load(_ observe: @escaping ProgressObserver) async throws -> ModelOffer {
-        let checkpoint = try configuration.checkpoint()
-        let family = try Catalog.family(of: checkpoint)
-        var offer = ModelOffer(
-            family: family.name, defaults: try family.defaults(for: checkpoint), parameters: family.parameters)
+        let model = try configuration.open()
+        let family = type(of: model)
+        var offer = ModelOffer(family: family.name, defaults: model.defaults, parameters: family.parameters)
         let start = ContinuousClock.now
         try await worker.load(
-            checkpoint, dtype: configuration.dtype, stepCache: configuration.stepCache,
+            model, dtype: configuration.dtype, stepCache: configuration.stepCache,
             memoryLimit: configuration.memoryLimit, observe: observe)
         offer.deviceMemory = try await worker.deviceMemory()
         let loaded = ContinuousClock.now
         offer.loadSeconds = (loaded - start).seconds
-        for size in try sizes(of: family, checkpoint) {
+        for size in sizes(of: model) {
             do {
-                _ = try await worker.generate(Self.warmUp(size, family, checkpoint), deliver: { _ in })
+                _ = try await worker.generate(Self.warmUp(size, model), deliver: { _ in })
             } catch let problem as InvalidRequest {
                 offer.skippedSizes.append("\(size): \(problem)")
             }
@@ -76,33 +74,32 @@ package actor InProcessWorker: Worker {
         return offer
     }
 
-    private func sizes(of family: any ModelFamily.Type, _ checkpoint: CheckpointFolder) throws -> [OutputSize] {
+    private func sizes(of model: any ModelFamily) -> [OutputSize] {
         switch configuration.warmUp {
         case .none: []
         case .sizes(let sizes): sizes
         case .defaults:
             // Nothing is compiled for a size on a CPU: weights are read and threads begin at any size.
             configuration.device == .cpu
-                ? try family.warmUpSizes(for: checkpoint).prefix(1).map(\.shrunk)
-                : try family.warmUpSizes(for: checkpoint)
+                ? model.warmUpSizes.prefix(1).map(\.shrunk) : model.warmUpSizes
         }
     }
 
     /// A request of a size, with pictures where the model cannot do without.
-    private static func warmUp(
-        _ size: OutputSize, _ family: any ModelFamily.Type, _ checkpoint: CheckpointFolder
-    ) throws -> GenerationRequest {
+    private static func warmUp(_ size: OutputSize, _ model: any ModelFamily) throws(InvalidRequest)
+        -> GenerationRequest
+    {
         var request = GenerationRequest(prompts: ["a picture"])
         (request.height, request.width, request.numFrames) = (size.height, size.width, size.frames)
         (request.numInferenceSteps, request.seeds) = (2, [0])
         do {
-            return try family.resolve(request, for: checkpoint)
-        } catch let invalid as InvalidRequest {
+            return try model.resolve(request)
+        } catch {
             let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: .init(repeating: 128, count: 16 * 16 * 3))
             let picture = InputPicture(name: "grey", pixels: pixels)
-            if invalid.problems.contains(.missing("image")) { request.images = [picture] }
-            if invalid.problems.contains(.missing("last_image")) { request.lastImage = picture }
-            return try family.resolve(request, for: checkpoint)
+            if error.problems.contains(.missing("image")) { request.images = [picture] }
+            if error.problems.contains(.missing("last_image")) { request.lastImage = picture }
+            return try model.resolve(request)
         }
     }
 }

@@ -33,11 +33,11 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     /// How the model computes.
     package var plan: ExecutionPlan { ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache) }
 
-    /// The checkpoint, opened.
+    /// The model.
     ///
-    /// - Returns: its index, read
+    /// - Returns: its configs, read
     /// - Throws: any error of a bad checkpoint
-    package func checkpoint() throws -> CheckpointFolder {
-        try Catalog.checkpoint(at: model, allowingUnknownConfig: allowsUnknownConfig)
+    package func open() throws -> any ModelFamily {
+        try Catalog.model(Catalog.checkpoint(at: model, allowingUnknownConfig: allowsUnknownConfig))
     }
 }

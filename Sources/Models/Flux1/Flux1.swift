@@ -2,7 +2,7 @@ package import Diffusion
 package import Layers
 
 /// FLUX.1-dev and FLUX.1-schnell: text to picture.
-package enum Flux1: ModelFamily {
+package struct Flux1: ModelFamily {
     package static let name = "FLUX.1"
     package static let pipelineClasses = ["FluxPipeline"]
     package static let modelIDs = [
@@ -18,28 +18,32 @@ package enum Flux1: ModelFamily {
         ParameterSpec("sigmas", .numbers(0...1), "the noise levels, instead of evenly spaced ones"),
     ]
 
-    package static func components(of checkpoint: CheckpointFolder) throws -> [any InspectableComponent] {
-        let parts = try Components(checkpoint)
-        return [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
+    package let checkpoint: CheckpointFolder
+    let parts: Parts
+
+    package init(_ checkpoint: CheckpointFolder) throws {
+        self.checkpoint = checkpoint
+        parts = try Parts(checkpoint)
     }
 
-    package static func memory(
-        of request: GenerationRequest, for checkpoint: CheckpointFolder, plan: ExecutionPlan
-    ) throws -> MemoryForecast {
-        // The weights first: their shapes bear out the sizes in the configs.
-        let components = try Components(checkpoint)
-        let weights = try MemoryForecast.weights(of: self.components(of: checkpoint), plan.dtype)
-        return MemoryForecast(weights: weights, stages: Stages(request, components, plan).all)
+    package var components: [any InspectableComponent] {
+        [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
     }
 
-    package static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws
-        -> any Pipeline
-    {
-        try Flux1Pipeline(checkpoint, plan: plan, memoryLimit: memoryLimit)
+    package func weights(_ plan: ExecutionPlan) throws -> [String: Int] {
+        try MemoryForecast.weights(of: components, plan.dtype)
+    }
+
+    package func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage] {
+        Stages(request, parts, plan).all
+    }
+
+    package func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline {
+        try Flux1Pipeline(self, plan: plan, memoryLimit: memoryLimit)
     }
 
     /// The components with weights.
-    struct Components {
+    struct Parts {
         let textEncoder: Component<CLIPTextConfig, CLIPTextModel>
         let textEncoder2: Component<T5Config, T5Encoder>
         let transformer: Component<TransformerConfig, Transformer>

@@ -5,7 +5,7 @@ internal import Tensors
 /// From prompts to pictures: two text encoders, the denoiser, the decoder.
 // Source: diffusers 0.42.1, pipelines/flux/pipeline_flux.py.
 struct Flux1Pipeline: Pipeline {
-    private let components: Flux1.Components
+    private let components: Flux1.Parts
     private let text: Flux1TextEncoders
     private let transformer: Resident<Flux1.TransformerConfig, Flux1.Transformer>
     private let vae: Resident<AutoencoderKLConfig, AutoencoderKL>
@@ -19,24 +19,24 @@ struct Flux1Pipeline: Pipeline {
     /// Opens a model.
     ///
     /// - Parameters:
-    ///   - checkpoint: the model
+    ///   - model: the model
     ///   - plan: how it computes
     ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     /// - Throws: any error of a bad checkpoint
-    init(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws {
-        components = try Flux1.Components(checkpoint)
-        let folder = try checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
+    init(_ model: Flux1, plan: ExecutionPlan, memoryLimit: Int?) throws {
+        components = model.parts
+        let folder = try model.checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
         scheduler = FlowMatchEuler(
             try FlowMatchEulerConfig.read(
-                "\(folder)/scheduler_config.json", allowingUnknown: checkpoint.allowsUnknownConfig
+                "\(folder)/scheduler_config.json", allowingUnknown: model.checkpoint.allowsUnknownConfig
             ).0)
-        text = try Flux1TextEncoders(checkpoint, components, plan: plan)
+        text = try Flux1TextEncoders(model, plan: plan)
         transformer = Resident(components.transformer, plan: plan)
         vae = Resident(components.vae, plan: plan)
         self.plan = plan
-        weights = try MemoryForecast.weights(of: Flux1.components(of: checkpoint), plan.dtype)
-        defaults = try Flux1.defaults(for: checkpoint)
-        stepCache = try Flux1.stepCaches(plan.stepCache, for: checkpoint).first
+        weights = try model.weights(plan)
+        defaults = model.defaults
+        stepCache = try model.stepCaches(plan.stepCache).first
         residency = Residency([text.encoder, text.encoder2, transformer, vae], limit: memoryLimit)
     }
 

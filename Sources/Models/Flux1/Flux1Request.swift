@@ -4,28 +4,25 @@ extension Flux1 {
     /// The longest text of the second encoder.
     private static let longestSequence = 512
 
-    package static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest {
-        let components = try Components(checkpoint)
-        let side = 128 * components.vae.config.scaleFactor
+    package var defaults: GenerationRequest {
+        let side = 128 * parts.vae.config.scaleFactor
         var defaults = GenerationRequest(prompts: [])
         defaults.height = checkpoint.defaults.height ?? side
         defaults.width = checkpoint.defaults.width ?? side
         // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell, which is made for four steps.
         defaults.numInferenceSteps =
-            checkpoint.defaults.numInferenceSteps ?? (components.transformer.config.guidanceEmbeds ? 50 : 4)
+            checkpoint.defaults.numInferenceSteps ?? (parts.transformer.config.guidanceEmbeds ? 50 : 4)
         defaults.guidanceScale = 3.5
-        defaults.maxSequenceLength = longestSequence
-        for parameter in parameters { defaults.extra[parameter.name] = parameter.defaultValue }
+        defaults.maxSequenceLength = Self.longestSequence
+        for parameter in Self.parameters { defaults.extra[parameter.name] = parameter.defaultValue }
         return defaults
     }
 
-    package static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws
-        -> GenerationRequest
-    {
-        var resolved = request.filled(from: try defaults(for: checkpoint))
+    package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
+        var resolved = request.filled(from: defaults)
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
-        let granularity = try 2 * Components(checkpoint).vae.config.scaleFactor
-        try check(resolved, granularity: granularity)
+        let granularity = 2 * parts.vae.config.scaleFactor
+        try Self.check(resolved, granularity: granularity)
         resolved.height = resolved.height.map { $0 - $0 % granularity }
         resolved.width = resolved.width.map { $0 - $0 % granularity }
         return resolved

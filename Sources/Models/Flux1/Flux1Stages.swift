@@ -11,7 +11,7 @@ extension Flux1 {
         ///   - request: a resolved request
         ///   - components: the model's
         ///   - plan: how they compute
-        init(_ request: GenerationRequest, _ components: Components, _ plan: ExecutionPlan) {
+        init(_ request: GenerationRequest, _ components: Parts, _ plan: ExecutionPlan) {
             let transformer = components.transformer.config
             let vae = components.vae.config
             let length = request.maxSequenceLength ?? 0

@@ -3,8 +3,8 @@ package import Layers
 package import Tensors
 
 extension Flux1 {
-    package static func stepCacheTraits(of checkpoint: CheckpointFolder) throws -> [StepCacheTraits] {
-        let config = try Components(checkpoint).transformer.config
+    package var stepCacheTraits: [StepCacheTraits] {
+        let config = parts.transformer.config
         // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell.
         let coefficients =
             config.guidanceEmbeds

@@ -21,11 +21,12 @@ struct Flux1TextEncoders {
     let encoder: Resident<CLIPTextConfig, CLIPTextModel>
     let encoder2: Resident<T5Config, T5Encoder>
 
-    init(_ checkpoint: CheckpointFolder, _ components: Flux1.Components, plan: ExecutionPlan) throws {
+    init(_ model: Flux1, plan: ExecutionPlan) throws {
+        let components = model.parts
         tokenizer = try PromptTokenizer(
-            "tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"], in: checkpoint)
+            "tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"], in: model.checkpoint)
         tokenizer2 = try PromptTokenizer(
-            "tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
+            "tokenizer_2", classes: ["T5Tokenizer", "T5TokenizerFast"], in: model.checkpoint)
         let positions = components.textEncoder.config.maxPositionEmbeddings
         clipTokens = tokenizer.modelMaxLength ?? positions
         guard clipTokens <= positions else {

@@ -2,7 +2,7 @@ package import Diffusion
 package import Layers
 
 /// Wan 2.1 and 2.2: text or a picture to video.
-package enum Wan: ModelFamily {
+package struct Wan: ModelFamily {
     package static let name = "Wan 2.1/2.2"
     package static let pipelineClasses = ["WanPipeline", "WanImageToVideoPipeline"]
     package static let modelIDs = [
@@ -23,23 +23,25 @@ package enum Wan: ModelFamily {
             "decode in overlapping tiles: less memory, and another picture where tiles meet"),
     ]
 
-    package static func components(of checkpoint: CheckpointFolder) throws -> [any InspectableComponent] {
-        try Components(checkpoint).all
+    package let checkpoint: CheckpointFolder
+    let parts: Parts
+    let scheduler: any Scheduler
+
+    package init(_ checkpoint: CheckpointFolder) throws {
+        self.checkpoint = checkpoint
+        parts = try Parts(checkpoint)
+        scheduler = try checkpoint.scheduler()
     }
 
-    package static func memory(
-        of request: GenerationRequest, for checkpoint: CheckpointFolder, plan: ExecutionPlan
-    ) throws -> MemoryForecast {
-        // The weights first: their shapes bear out the sizes in the configs.
-        let components = try Components(checkpoint)
-        let weights = try components.weights(plan)
-        let experts = Experts(request, components, try checkpoint.scheduler())
-        return MemoryForecast(weights: weights, stages: Stages(request, components, experts, plan).all)
+    package var components: [any InspectableComponent] { parts.all }
+
+    package func weights(_ plan: ExecutionPlan) throws -> [String: Int] { try parts.weights(plan) }
+
+    package func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage] {
+        Stages(request, parts, Experts(request, parts, scheduler), plan).all
     }
 
-    package static func load(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws
-        -> any Pipeline
-    {
-        try WanPipeline(checkpoint, plan: plan, memoryLimit: memoryLimit)
+    package func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline {
+        try WanPipeline(self, plan: plan, memoryLimit: memoryLimit)
     }
 }

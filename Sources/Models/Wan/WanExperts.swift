@@ -12,7 +12,7 @@ extension Wan {
         ///   - request: a resolved request
         ///   - components: the model's
         ///   - scheduler: the model's
-        init(_ request: GenerationRequest, _ components: Components, _ scheduler: any Scheduler) {
+        init(_ request: GenerationRequest, _ components: Parts, _ scheduler: any Scheduler) {
             schedule = scheduler.schedule(steps: request.numInferenceSteps ?? 1)
             let ratio = request.extra["boundary_ratio"]?.number ?? components.boundaryRatio
             let steps = schedule.timesteps

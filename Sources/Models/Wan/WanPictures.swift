@@ -4,34 +4,30 @@ internal import Tensors
 
 /// What the pictures of a request become.
 struct WanPictures {
-    private let components: Wan.Components
+    private let components: Wan.Parts
     private let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
     private let processor: CLIPImageProcessor?
     let encoder: Resident<CLIPVisionConfig, CLIPVisionModel>?
     private let plan: ExecutionPlan
 
     /// - Parameters:
-    ///   - checkpoint: the model
-    ///   - components: its components
+    ///   - model: the model
     ///   - vae: the autoencoder, which the pipeline shares
     ///   - plan: how pictures are encoded
     /// - Throws: ``CheckpointError`` or ``ConfigError``
-    init(
-        _ checkpoint: CheckpointFolder, _ components: Wan.Components,
-        vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, plan: ExecutionPlan
-    ) throws {
-        (self.components, self.vae, self.plan) = (components, vae, plan)
+    init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, plan: ExecutionPlan) throws {
+        (components, self.vae, self.plan) = (model.parts, vae, plan)
         encoder = components.imageEncoder.map { Resident($0, plan: plan) }
         guard encoder != nil else {
             processor = nil
             return
         }
         // The index of FLF2V names a whole CLIPProcessor, of which only the part for pictures is used.
-        let folder = try checkpoint.folder(
+        let folder = try model.checkpoint.folder(
             "image_processor", classes: ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"])
         processor = CLIPImageProcessor(
             try CLIPImageProcessorConfig.read(
-                "\(folder)/preprocessor_config.json", allowingUnknown: checkpoint.allowsUnknownConfig
+                "\(folder)/preprocessor_config.json", allowingUnknown: model.checkpoint.allowsUnknownConfig
             ).0)
     }
 

@@ -5,7 +5,7 @@ internal import Tensors
 /// From prompts, and pictures for models that take some, to videos.
 // Source: diffusers 0.42.1, pipelines/wan/pipeline_wan.py and pipeline_wan_i2v.py.
 struct WanPipeline: Pipeline {
-    private let components: Wan.Components
+    private let components: Wan.Parts
     private let text: WanTextEncoder
     private let pictures: WanPictures
     private let transformer: Resident<Wan.TransformerConfig, Wan.Transformer>
@@ -22,22 +22,21 @@ struct WanPipeline: Pipeline {
     /// Opens a model.
     ///
     /// - Parameters:
-    ///   - checkpoint: the model
+    ///   - model: the model
     ///   - plan: how it computes
     ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
     /// - Throws: any error of a bad checkpoint
-    init(_ checkpoint: CheckpointFolder, plan: ExecutionPlan, memoryLimit: Int?) throws {
-        components = try Wan.Components(checkpoint)
-        scheduler = try checkpoint.scheduler()
-        text = try WanTextEncoder(checkpoint, components, plan: plan)
+    init(_ model: Wan, plan: ExecutionPlan, memoryLimit: Int?) throws {
+        (components, scheduler) = (model.parts, model.scheduler)
+        text = try WanTextEncoder(model, plan: plan)
         vae = Resident(components.vae, plan: plan.wide)
-        pictures = try WanPictures(checkpoint, components, vae: vae, plan: plan.wide)
+        pictures = try WanPictures(model, vae: vae, plan: plan.wide)
         transformer = Resident(components.transformer, plan: plan)
         transformer2 = components.transformer2.map { Resident($0, plan: plan) }
         self.plan = plan
-        weights = try components.weights(plan)
-        defaults = try Wan.defaults(for: checkpoint)
-        stepCaches = try Wan.stepCaches(plan.stepCache, for: checkpoint)
+        weights = try model.weights(plan)
+        defaults = model.defaults
+        stepCaches = try model.stepCaches(plan.stepCache)
         let parts: [(any ResidentComponent)?] = [text.encoder, pictures.encoder, vae, transformer, transformer2]
         residency = Residency(parts.compactMap { $0 }, limit: memoryLimit)
     }

@@ -14,30 +14,28 @@ extension Wan {
     /// The longest text.
     private static let longestSequence = 512
 
-    package static func defaults(for checkpoint: CheckpointFolder) throws -> GenerationRequest {
-        let components = try Components(checkpoint)
-        let published = Published(components, path: checkpoint.path)
+    package var defaults: GenerationRequest {
+        let published = Published(parts, path: checkpoint.path)
         var defaults = GenerationRequest(prompts: [])
-        defaults.negativePrompts = [checkpoint.defaults.negativePrompt ?? defaultNegativePrompt]
+        defaults.negativePrompts = [checkpoint.defaults.negativePrompt ?? Self.defaultNegativePrompt]
         defaults.height = checkpoint.defaults.height ?? published.height
         defaults.width = checkpoint.defaults.width ?? published.width
         defaults.numFrames = checkpoint.defaults.numFrames ?? published.frames
         defaults.frameRate = checkpoint.defaults.frameRate ?? published.frameRate
         defaults.numInferenceSteps = checkpoint.defaults.numInferenceSteps ?? published.steps
         defaults.guidanceScale = checkpoint.defaults.guidanceScale ?? published.guidance
-        defaults.maxSequenceLength = longestSequence
-        for parameter in parameters { defaults.extra[parameter.name] = parameter.defaultValue }
+        defaults.maxSequenceLength = Self.longestSequence
+        for parameter in Self.parameters { defaults.extra[parameter.name] = parameter.defaultValue }
         return defaults
     }
 
-    package static func warmUpSizes(for checkpoint: CheckpointFolder) throws -> [OutputSize] {
+    package var warmUpSizes: [OutputSize] {
         let chosen = checkpoint.defaults
         if let height = chosen.height, let width = chosen.width {
             return [OutputSize(height: height, width: width, frames: chosen.numFrames)]
         }
-        let components = try Components(checkpoint)
-        let published = Published(components, path: checkpoint.path)
-        if components.conditioning == .firstFrame {
+        let published = Published(parts, path: checkpoint.path)
+        if parts.conditioning == .firstFrame {
             return [33, published.frames].map { OutputSize(height: 704, width: 1280, frames: $0) }
         }
         return [(480, 832), (720, 1280)].flatMap { height, width in
@@ -45,20 +43,17 @@ extension Wan {
         }
     }
 
-    package static func resolve(_ request: GenerationRequest, for checkpoint: CheckpointFolder) throws
-        -> GenerationRequest
-    {
-        let components = try Components(checkpoint)
-        var resolved = request.filled(from: try defaults(for: checkpoint))
-        try check(resolved, components)
-        let (rows, columns) = components.granularity
+    package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
+        var resolved = request.filled(from: defaults)
+        try Self.check(resolved, parts)
+        let (rows, columns) = parts.granularity
         resolved.height = resolved.height.map { $0 / rows * rows }
         resolved.width = resolved.width.map { $0 / columns * columns }
-        resolved.numFrames = resolved.numFrames.map { components.vae.config.whole(frames: $0) }
+        resolved.numFrames = resolved.numFrames.map { parts.vae.config.whole(frames: $0) }
         return resolved
     }
 
-    private static func check(_ request: GenerationRequest, _ components: Components) throws(InvalidRequest) {
+    private static func check(_ request: GenerationRequest, _ components: Parts) throws(InvalidRequest) {
         var checks = RequestChecks(request, model: name)
         checks.batch()
         checks.size(atLeast: max(components.granularity.height, components.granularity.width))
@@ -86,7 +81,7 @@ extension Wan {
         var (height, width, frames, frameRate) = (720, 1280, 81, 16.0)
         var (steps, guidance) = (50, 5.0)
 
-        init(_ components: Components, path: String) {
+        init(_ components: Parts, path: String) {
             if components.conditioning == .firstFrame {
                 (height, frames, frameRate) = (704, 121, 24)
             } else if components.boundaryRatio != nil {
@@ -98,7 +93,7 @@ extension Wan {
     }
 }
 
-extension Wan.Components {
+extension Wan.Parts {
     /// Whether a request must, may or must not bring a picture to begin with.
     fileprivate var firstPicture: RequestChecks.Need {
         needsPicture ? .required : conditioning == .firstFrame ? .optional : .refused

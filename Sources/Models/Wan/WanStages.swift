@@ -17,7 +17,7 @@ extension Wan {
         ///   - components: the model's
         ///   - experts: which transformer takes which steps
         ///   - plan: how they compute
-        init(_ request: GenerationRequest, _ components: Components, _ experts: Experts, _ plan: ExecutionPlan) {
+        init(_ request: GenerationRequest, _ components: Parts, _ experts: Experts, _ plan: ExecutionPlan) {
             let (config, vae) = (components.transformer.config, components.vae.config)
             let outputs = max(request.outputCount, 1)
             let length = request.maxSequenceLength ?? 0

@@ -3,27 +3,23 @@ package import Layers
 package import Tensors
 
 extension Wan {
-    package static func stepCacheTraits(of checkpoint: CheckpointFolder) throws -> [StepCacheTraits] {
-        let components = try Components(checkpoint)
-        let coefficients = try teaCacheCoefficients(components, checkpoint)
-        return [components.transformer, components.transformer2].compactMap { $0 }.map {
-            StepCacheTraits(blocks: $0.config.numLayers, coefficients: coefficients)
+    package var stepCacheTraits: [StepCacheTraits] {
+        [parts.transformer, parts.transformer2].compactMap { $0 }.map {
+            StepCacheTraits(blocks: $0.config.numLayers, coefficients: teaCacheCoefficients)
         }
     }
 
     /// TeaCache's published polynomials, by the size and the inputs of the transformer; nil where there are none.
-    private static func teaCacheCoefficients(_ components: Components, _ checkpoint: CheckpointFolder) throws
-        -> TeaCacheCoefficients?
-    {
-        let config = components.transformer.config
-        guard components.transformer2 == nil, components.conditioning != .firstFrame, config.attentionHeadDim == 128
+    private var teaCacheCoefficients: TeaCacheCoefficients? {
+        let config = parts.transformer.config
+        guard parts.transformer2 == nil, parts.conditioning != .firstFrame, config.attentionHeadDim == 128
         else { return nil }
-        switch (config.numAttentionHeads, config.numLayers, components.conditioning) {
+        switch (config.numAttentionHeads, config.numLayers, parts.conditioning) {
         case (12, 30, .none): return .wanText1B
         case (40, 40, .none): return .wanText14B
         case (40, 40, .channels) where config.imageDim != nil && config.posEmbedSeqLen == nil:
             // The two published checkpoints differ in their weights and in the scheduler's shift.
-            return switch (try checkpoint.scheduler() as? UniPCMultistep)?.flowShift {
+            return switch (scheduler as? UniPCMultistep)?.flowShift {
             case 3: .wanImage480P
             case 5: .wanImage720P
             default: nil

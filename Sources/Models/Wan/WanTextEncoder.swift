@@ -8,10 +8,10 @@ struct WanTextEncoder {
     private let tokenizer: PromptTokenizer
     let encoder: Resident<T5Config, T5Encoder>
 
-    init(_ checkpoint: CheckpointFolder, _ components: Wan.Components, plan: ExecutionPlan) throws {
+    init(_ model: Wan, plan: ExecutionPlan) throws {
         tokenizer = try PromptTokenizer(
-            "tokenizer", classes: ["T5Tokenizer", "T5TokenizerFast"], in: checkpoint)
-        encoder = Resident(components.textEncoder, plan: plan)
+            "tokenizer", classes: ["T5Tokenizer", "T5TokenizerFast"], in: model.checkpoint)
+        encoder = Resident(model.parts.textEncoder, plan: plan)
     }
 
     /// Encodes texts.

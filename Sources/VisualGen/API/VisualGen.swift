@@ -21,8 +21,7 @@ public final class VisualGen: Sendable {
     private let dtype: DType
     private let cache: CacheConfig?
     private let worker: any Worker
-    private let family: any ModelFamily.Type
-    private let checkpoint: CheckpointFolder
+    private let family: any ModelFamily
     private let offer: ModelOffer
     private let nextRequest = Mutex(0)
 
@@ -49,10 +48,8 @@ public final class VisualGen: Sendable {
             }
             let configuration = args.worker(at: path)
             (self.model, dtype, cache) = (args.model, configuration.dtype, args.cacheConfig)
-            checkpoint = try configuration.checkpoint()
-            family = try Catalog.family(of: checkpoint)
-            try Self.require(args.problems(pipelineConfigKeys: Array(family.pipelineConfig.keys)))
-            try Self.require(args.cacheProblems(of: family, checkpoint))
+            family = try configuration.open()
+            try Self.require(args.problems(of: family))
             worker = try args.makeWorker(configuration)
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
         } catch let error as ConfigurationError {
@@ -213,16 +210,14 @@ public final class VisualGen: Sendable {
         var problems: [String] = []
         for (index, prompt) in prompts.enumerated() {
             do {
-                requests.append(try family.resolve(params[index].request(prompt), for: checkpoint))
-            } catch let invalid as InvalidRequest {
+                requests.append(try family.resolve(params[index].request(prompt)))
+            } catch {
                 let place = prompts.count > 1 ? "prompt \(index): " : ""
-                for problem in invalid.problems {
+                for problem in error.problems {
                     let sentence = "\(place)\(problem)"
                     // What is wrong with a list's common parameters is told once.
                     if index == 0 || params[index] != params[0] { problems.append(sentence) }
                 }
-            } catch {
-                throw VisualGenError(error)
             }
         }
         guard problems.isEmpty else { throw .invalidParameters(problems) }

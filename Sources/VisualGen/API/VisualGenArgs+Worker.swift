@@ -28,21 +28,17 @@ extension VisualGenArgs {
         return configuration
     }
 
-    /// What is wrong with ``cacheConfig`` for a model.
+    /// What is wrong with ``pipelineConfig`` and ``cacheConfig`` for a model.
     ///
-    /// - Parameters:
-    ///   - family: the model's
-    ///   - checkpoint: the model
-    /// - Returns: a problem, or nothing
-    /// - Throws: `CheckpointError` or `ConfigError`
-    package func cacheProblems(of family: any ModelFamily.Type, _ checkpoint: CheckpointFolder) throws
-        -> [ConfigProblem]
-    {
-        do {
-            _ = try family.stepCaches(cacheConfig?.settings, for: checkpoint)
-            return []
-        } catch let error as StepCacheError {
-            return [ConfigProblem("cache_config.\(error.field)", error.statement)]
+    /// - Parameter model: the model
+    /// - Returns: every problem
+    package func problems(of model: any ModelFamily) -> [ConfigProblem] {
+        let problems = problems(pipelineConfigKeys: Array(type(of: model).pipelineConfig.keys))
+        do throws(StepCacheError) {
+            _ = try model.stepCaches(cacheConfig?.settings)
+            return problems
+        } catch {
+            return problems + [ConfigProblem("cache_config.\(error.field)", error.statement)]
         }
     }
 

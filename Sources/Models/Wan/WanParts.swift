@@ -3,7 +3,7 @@ internal import Layers
 
 extension Wan {
     /// The components with weights, and what the checkpoint says of how they work together.
-    struct Components {
+    struct Parts {
         /// What a picture is for.
         enum Conditioning {
             /// The model takes none.
