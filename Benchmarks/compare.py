@@ -5,24 +5,31 @@
     python Benchmarks/compare.py transformer --family wan --against eager compile openvino
     python Benchmarks/compare.py decoder --family wan --width 480 --height 272 --num-frames 17
     python Benchmarks/compare.py generation
+    python Benchmarks/compare.py process
 
 FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; both at
 their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
-network is converted. Run it with the packages of Benchmarks/requirements.txt, after `make build`. Shared machines drift:
+network is converted. A generation is one of demo-image, in a process that runs; a process begins with its start and ends
+with its PNG. Run it with the packages of Benchmarks/requirements.txt, after `make build`. Shared machines drift:
 the ratio within a round, measured within minutes, is worth more than any absolute time.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / ".build/release/visualgen"
 
 OTHERS = ["eager", "compile", "openvino"]
+
+PROMPT = "a small green triangle above a large blue circle"
 
 # What each family is measured at unless the command line says otherwise.
 SHAPES = {
@@ -39,7 +46,7 @@ def main() -> None:
 
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("subject", choices=["transformer", "decoder", "generation"])
+    parser.add_argument("subject", choices=["transformer", "decoder", "generation", "process"])
     parser.add_argument("--family", default="flux", choices=SHAPES)
     parser.add_argument("--against", nargs="+", default=["eager"], choices=OTHERS)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
@@ -54,7 +61,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     for name, value in SHAPES[arguments.family].items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    if arguments.subject == "generation" and arguments.family != "flux":
+    if arguments.subject in ("generation", "process") and arguments.family != "flux":
         parser.error("whole generations are compared with the built-in model of pictures only")
     if len(arguments.blocks) != len(SHAPES[arguments.family]["blocks"]):
         parser.error(f"blocks takes {len(SHAPES[arguments.family]['blocks'])} numbers for this family")
@@ -86,6 +93,13 @@ def table(figures: dict[str, list[dict]]) -> list[str]:
 
 
 def ours(arguments: argparse.Namespace) -> dict:
+    if arguments.subject == "process":
+        sizes = [word for name in ["height", "width"] for word in (f"--{name}", str(getattr(arguments, name)))]
+        return processes(
+            [str(ENGINE), "generate", "--model", "demo-image", "--prompt", PROMPT, "--seed", "0", "--quiet", *sizes]
+            + ["--num-inference-steps", "20", "--dtype", arguments.dtype, "--threads", str(arguments.threads), "--output"],
+            arguments.runs,
+        )
     command = [str(ENGINE), "bench", arguments.subject]
     for name in ["dtype", "runs", "height", "width", "threads", "num_frames"]:
         if getattr(arguments, name) is not None:
@@ -104,8 +118,24 @@ def product(dtype: str, threads: int) -> dict:
 
 
 def other(arguments: argparse.Namespace, engine: str) -> dict:
-    settings = vars(arguments) | {"engine": engine}
-    return run([sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(settings)])
+    settings = vars(arguments) | {"engine": engine, "prompt": PROMPT}
+    command = [sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(settings)]
+    return processes(command, arguments.runs) if arguments.subject == "process" else run(command)
+
+
+def processes(command: list[str], runs: int) -> dict:
+    """How long a command takes that writes a picture to its last argument, after a run that is not counted."""
+    seconds, peak = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs + 1):
+            start = time.perf_counter()
+            process = subprocess.Popen([*command, f"{folder}/picture.png"])
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds.append(time.perf_counter() - start)
+            if status:
+                sys.exit(f"{' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}")
+            peak = max(peak, usage.ru_maxrss * 1024)
+    return {"median_seconds": statistics.median(seconds[1:]), "ready_seconds": 0, "peak_memory_bytes": peak}
 
 
 def run(command: list[str]) -> dict:

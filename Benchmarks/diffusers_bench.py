@@ -27,6 +27,10 @@ def main() -> None:
         ("wan", "decoder"): wan_decoder,
     }
     engines = {"eager": eager, "compile": compiled, "openvino": openvino}
+    if arguments.subject == "process":
+        pipeline, inputs = generation(arguments, getattr(torch, arguments.dtype))
+        pipeline(**inputs).images[0].save(sys.argv[2])
+        return
     with torch.inference_mode():
         subject = subjects[arguments.family, arguments.subject](arguments, getattr(torch, arguments.dtype))
         start = time.perf_counter()
@@ -180,7 +184,7 @@ def generation(arguments, dtype):
     pipeline = FluxPipeline.from_pretrained(DEMO, torch_dtype=dtype)
     pipeline.set_progress_bar_config(disable=True)
     inputs = {
-        "prompt": "a small green triangle above a large blue circle",
+        "prompt": arguments.prompt,
         "height": arguments.height,
         "width": arguments.width,
         "num_inference_steps": 20,

@@ -20,7 +20,8 @@ CASES = {
     "wan": (["transformer", "--family", "wan"], ["eager", "compile", "openvino"]),
     "flux-decoder": (["decoder"], ["eager", "compile", "openvino"]),
     "wan-decoder": (["decoder", "--family", "wan"], ["eager"]),
-    "demo-image": (["generation", "--height", "64", "--width", "64"], ["eager"]),
+    "demo-image": (["generation", "--height", "256", "--width", "256"], ["eager"]),
+    "demo-image-process": (["process", "--height", "256", "--width", "256"], ["eager"]),
 }
 NAMES = [f"{case}-{dtype}" for case in CASES for dtype in ("float32", "bfloat16")]
 

@@ -81,6 +81,8 @@ package struct ServerApplication: Sendable {
         } catch let error as IOError {
             let reason = String(cString: strerror(error.errnoCode))
             throw ServerError.cannotListen(host: settings.host, port: settings.port, reason: reason)
+        } catch let error as SocketAddressError.UnknownHost {
+            throw ServerError.cannotListen(host: settings.host, port: settings.port, reason: error.errorDescription)
         }
         await core.model.worker.close()
     }

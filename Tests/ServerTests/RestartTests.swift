@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import HTTPTypes
+import HummingbirdTesting
 import Media
 import Server
 import TestKit
@@ -97,6 +98,22 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: media).isEmpty)
         #expect(throws: ServerError.folderInUse(folder.file("jobs"))) { try JobFolder(path: folder.file("jobs")) }
         withExtendedLifetime(server) {}
+    }
+
+    @Test func saysWhereItCannotListen() async throws {
+        try await TestServer().run { client in
+            let port = try #require(client.base.port)
+            // The last is no name at all: a part of it is longer than any may be.
+            for host in ["localhost", "203.0.113.1", String(repeating: "a", count: 64)] {
+                let server = try await TestServer(settings: { ($0.host, $0.port) = (host, port) })
+                let error = try #require(
+                    await #expect(throws: ServerError.self) { try await server.listen() }, "\(host)")
+                guard case .cannotListen(host, port, _) = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+        }
     }
 
     @Test func afterAStopWhatWaitedGoesOn() async throws {

@@ -54,6 +54,9 @@ struct TestServer: Sendable {
         }
     }
 
+    /// Serves as the command does, until something ends it.
+    func listen() async throws { try await ServerApplication(core, settings).run { _ in } }
+
     /// Waits until something is so; long enough for a machine whose every core is busy with other tests.
     func wait(seconds: Double = 60, until condition: @Sendable () async throws -> Bool) async throws -> Bool {
         let end = ContinuousClock.now + .seconds(seconds)

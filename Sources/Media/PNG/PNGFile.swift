@@ -30,6 +30,7 @@ enum PNGFile {
             }
         }
         guard pixels.isComplete else { throw .damaged(.png, "a part of its pixels is missing") }
+        guard !pixels.isEndless else { throw .damaged(.png, "it has more pixels than its size tells") }
         return StillFile(
             format: .png, width: header.width, height: header.height, orientation: orientation, picture: kept)
     }

@@ -1,7 +1,10 @@
 import CFFmpeg
 
-/// Unpacks a PNG's pixels without keeping them, to see whether they are all there.
+/// Unpacks a PNG's pixels without keeping them, to see whether they are all there, and not much more.
 struct PNGPixelCount: ~Copyable {
+    /// The most bytes behind the pixels; FFmpeg would unpack any number of them, a row at a time.
+    private static let surplusLimit = 1 << 20
+
     private let stream: UnsafeMutablePointer<z_stream>
     private var missing: Int
     private var isSound = true
@@ -21,9 +24,12 @@ struct PNGPixelCount: ~Copyable {
     /// Whether the chunks read so far hold every pixel.
     var isComplete: Bool { missing <= 0 }
 
+    /// Whether they go on far beyond the last pixel.
+    var isEndless: Bool { missing < -Self.surplusLimit }
+
     /// Reads the data of the next chunk of pixels.
     mutating func read(_ data: ArraySlice<UInt8>) {
-        guard isSound, missing > 0 else { return }
+        guard isSound, !isEndless else { return }
         data.withUnsafeBufferPointer { packed in
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1 << 16) { scratch in
                 stream.pointee.next_in = UnsafeMutablePointer(mutating: packed.baseAddress)
@@ -33,7 +39,7 @@ struct PNGPixelCount: ~Copyable {
                     stream.pointee.avail_out = UInt32(scratch.count)
                     isSound = inflate(stream, Z_NO_FLUSH) == Z_OK
                     missing -= scratch.count - Int(stream.pointee.avail_out)
-                } while isSound && missing > 0 && (stream.pointee.avail_in > 0 || stream.pointee.avail_out == 0)
+                } while isSound && !isEndless && (stream.pointee.avail_in > 0 || stream.pointee.avail_out == 0)
             }
         }
     }
