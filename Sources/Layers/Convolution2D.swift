@@ -16,7 +16,11 @@ package struct Convolution2D {
     ///   - padding: zeros at every edge
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, from: Int, to: Int, kernel: Int, stride: Int = 1, padding: Int = 0) throws {
-        weight = try weights.tensor("weight", to, from, kernel, kernel)
+        // On a CPU channels lie last, in the weights and in what is made of them: no convolution arranges them anew.
+        weight =
+            weights.plan.device == .cpu
+            ? try weights.tensor("weight", [to, from, kernel, kernel], permuted: [0, 2, 3, 1]).permuted(0, 3, 1, 2)
+            : try weights.tensor("weight", to, from, kernel, kernel)
         bias = try weights.tensor("bias", to)
         (self.stride, self.padding) = (stride, padding)
     }
@@ -28,5 +32,14 @@ package struct Convolution2D {
     /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
+    }
+
+    /// Applies a layer of kernel 3 and padding 1 to a picture at double its size, in which every pixel stands four times.
+    ///
+    /// - Parameter x: `[batch, from, height, width]`
+    /// - Returns: `[batch, to, height · 2, width · 2]`
+    /// - Throws: ``TensorError``
+    package func doubled(_ x: Tensor) throws(TensorError) -> Tensor {
+        try doubledConvolution2D(x, weight: weight, bias: bias)
     }
 }

@@ -83,4 +83,16 @@ package struct GroupNorm {
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try groupNorm(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
     }
+
+    /// Normalises and applies a function.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, channels, …]`
+    ///   - activation: the function
+    /// - Returns: the same shape
+    /// - Throws: ``TensorError``
+    package func callAsFunction(_ x: Tensor, then activation: Activation) throws(TensorError) -> Tensor {
+        guard activation == .silu else { return try activation(self(x)) }
+        return try groupNormSilu(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
+    }
 }

@@ -118,6 +118,17 @@ package func groupNorm(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, e
     try Tensor("group_norm", ct_group_norm(x.handle, Int64(groups), weight.handle, bias.handle, epsilon))
 }
 
+/// silu(groupNorm(x)).
+///
+/// - Parameters: as ``groupNorm(_:groups:weight:bias:epsilon:)``
+/// - Returns: the same shape
+/// - Throws: ``TensorError``
+package func groupNormSilu(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try Tensor("group_norm_silu", ct_group_norm_silu(x.handle, Int64(groups), weight.handle, bias.handle, epsilon))
+}
+
 /// Exponentials that sum to one over an axis.
 ///
 /// - Parameters:
@@ -176,13 +187,14 @@ package func tiledAttentionPart(
     return (result, try Tensor("tiled_attention", sums))
 }
 
-/// Every pixel repeated in both directions.
+/// A convolution over a picture at double its size, in which every pixel stands four times, with zeros at the edges.
 ///
 /// - Parameters:
-///   - x: `[batch, channels, height, width]`
-///   - factor: how often
-/// - Returns: `[batch, channels, height · factor, width · factor]`
+///   - x: `[batch, from, height, width]`
+///   - weight: `[to, from, 3, 3]`
+///   - bias: `[to]`, or nil
+/// - Returns: `[batch, to, height · 2, width · 2]`
 /// - Throws: ``TensorError``
-package func upsampleNearest2D(_ x: Tensor, by factor: Int) throws(TensorError) -> Tensor {
-    try Tensor("upsample_nearest2d", ct_upsample_nearest2d(x.handle, Int64(factor)))
+package func doubledConvolution2D(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TensorError) -> Tensor {
+    try Tensor("doubled_conv2d", ct_doubled_conv2d(x.handle, weight.handle, bias?.handle))
 }

@@ -63,6 +63,8 @@ import Testing
             case .single(let joint):
                 try expect(joint.slice(0..<split, axis: 1), text)
                 try expect(joint.slice(split..<joint.size(1), axis: 1), picture)
+            case .picture(let pictures):
+                try expect(pictures, picture)
             }
         }
         var state = try transformer.begin(input(golden, sample, transformer.config))

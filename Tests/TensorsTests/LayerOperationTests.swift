@@ -102,8 +102,57 @@ import Testing
         #expect(try softmax(x, axis: 0).isFinite())
     }
 
-    @Test func repeatsPixels() throws {
-        let x = try Tensor([1, 2, 3, 4] as [Float], shape: [1, 1, 2, 2])
-        #expect(try upsampleNearest2D(x, by: 2).floats() == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
+    /// Channels last and channels first, small pictures and such as are measured in several parts; in 16 bits too.
+    @Test(arguments: [(1, 1), (3, 5), (70, 90)], [DType.float32, .bfloat16, .float16])
+    func normsGroupsOfChannelsBeforeSilu(
+        _ size: (height: Int, width: Int), _ dtype: DType
+    ) throws {
+        let x = try (tensor([2, size.height, size.width, 12]) * 3 + 5).to(dtype).permuted(0, 3, 1, 2)
+        let (weight, bias) = try (tensor([12], seed: 2).to(dtype), tensor([12], seed: 3).to(dtype))
+        let (values, scales, shifts) = try (x.contiguous().doubles(), weight.doubles(), bias.doubles())
+        let area = size.height * size.width
+        var expected: [Double] = []
+        for group in 0..<8 {
+            let members = values[group * 3 * area..<(group + 1) * 3 * area]
+            let mean = members.reduce(0, +) / Double(members.count)
+            let variance = members.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(members.count)
+            for (index, value) in members.enumerated() {
+                let channel = group % 4 * 3 + index / area
+                let normal = (value - mean) / (variance + 1e-6).squareRoot() * scales[channel] + shifts[channel]
+                expected.append(normal / (1 + exp(-normal)))
+            }
+        }
+        for input in [x, try x.contiguous()] {
+            let found = try groupNormSilu(input, groups: 4, weight: weight, bias: bias, epsilon: 1e-6)
+            #expect(found.dtype == dtype && found.shape == x.shape)
+            #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 2e-6 : 1e-2))
+        }
+    }
+
+    /// Where every pixel stands four times, the convolution of the repeated pixels is what is asked for.
+    @Test(arguments: [(1, 1), (2, 3), (17, 33)], [DType.float32, .bfloat16, .float16]) func convolvesDoubledPictures(
+        _ size: (height: Int, width: Int), _ dtype: DType
+    ) throws {
+        let x = try tensor([2, size.height, size.width, 6]).to(dtype).permuted(0, 3, 1, 2)
+        let (weight, bias) = try (tensor([8, 6, 3, 3], seed: 2).to(dtype), tensor([8], seed: 3).to(dtype))
+        let (pixels, weights, biases) = try (x.contiguous().doubles(), weight.doubles(), bias.doubles())
+        func pixel(_ channel: Int, _ y: Int, _ x: Int) -> Double {
+            guard 0..<2 * size.height ~= y, 0..<2 * size.width ~= x else { return 0 }
+            return pixels[(channel * size.height + y / 2) * size.width + x / 2]
+        }
+        var expected: [Double] = []
+        for (item, output) in [0, 1].flatMap({ item in (0..<8).map { (item, $0) } }) {
+            for (y, x) in (0..<2 * size.height).flatMap({ y in (0..<2 * size.width).map { (y, $0) } }) {
+                var sum = biases[output]
+                for place in 0..<54 {
+                    let (channel, dy, dx) = (place / 9, place % 9 / 3 - 1, place % 3 - 1)
+                    sum += weights[54 * output + place] * pixel(6 * item + channel, y + dy, x + dx)
+                }
+                expected.append(sum)
+            }
+        }
+        let found = try doubledConvolution2D(x, weight: weight, bias: bias)
+        #expect(found.dtype == dtype && found.shape == [2, 8, 2 * size.height, 2 * size.width])
+        #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 1e-5 : 1e-2))
     }
 }

@@ -49,12 +49,14 @@ extension Flux1 {
 }
 
 extension Flux1.TransformerConfig {
-    /// Floating point operations of the blocks' products and attention.
+    /// Floating point operations of the blocks' products and attention: of the text's tokens, the last block takes nothing
+    /// but keys and values.
     fileprivate func operations(batch: Int, text: Int, picture: Int) -> Double {
         let tokens = Double(text + picture)
         let area = Double(width * width)
         let products = 2 * tokens * area * (12 * Double(numLayers) + 12 * Double(numSingleLayers))
         let attention = 4 * tokens * tokens * Double(width) * Double(numLayers + numSingleLayers)
-        return Double(batch) * (products + attention)
+        let leftOut = numSingleLayers > 0 ? Double(text) * (2 * area * 10 + 4 * tokens * Double(width)) : 0
+        return Double(batch) * (products + attention - leftOut)
     }
 }

@@ -66,20 +66,24 @@ extension Flux1 {
 
         /// - Parameters:
         ///   - x: text and picture, `[batch, tokens, width]`
+        ///   - first: the first token that is wanted; those before it are only attended to
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and picture
-        /// - Returns: `[batch, tokens, width]`
+        /// - Returns: the wanted tokens, `[batch, tokens - first, width]`
         /// - Throws: ``TensorError``
-        func callAsFunction(_ x: Tensor, conditioning: Tensor, rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
+        func callAsFunction(_ x: Tensor, from first: Int, conditioning: Tensor, rotary: RotaryEmbedding)
+            throws(TensorError) -> Tensor
+        {
             let parts = try modulation(conditioning).chunks(3)
             let (shift, scale, gate) = (parts[0], parts[1], parts[2])
             let joined: Tensor
             do {
                 let normed = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
-                let (query, key, value) = try projections(normed, rotary)
-                joined = try concatenate([attend(query, key, value, backend), up.geluTanh(normed)], axis: 2)
+                let wanted = try normed.tokens(from: first)
+                let (query, key, value) = try projections(normed, rotary, queries: wanted)
+                joined = try concatenate([attend(query, key, value, backend), up.geluTanh(wanted)], axis: 2)
             }
-            return try gatedAdd(x, gate: gate, out(joined))
+            return try gatedAdd(x.tokens(from: first), gate: gate, out(joined))
         }
     }
 
@@ -105,6 +109,13 @@ extension Flux1 {
             query.transposed(1, 2), key.transposed(1, 2), value.transposed(1, 2), mask: nil,
             scale: 1 / Double(query.size(3)).squareRoot()
         ).mergeHeads()
+    }
+}
+
+extension Tensor {
+    /// Some tokens and all behind them, of `[batch, tokens, width]`.
+    fileprivate func tokens(from first: Int) throws(TensorError) -> Tensor {
+        first == 0 ? self : try slice(first..<size(1), axis: 1).contiguous()
     }
 }
 

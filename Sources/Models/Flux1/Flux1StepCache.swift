@@ -28,6 +28,7 @@ extension Flux1.Transformer.State: CacheableState {
         switch streams {
         case .double(let text, let picture): [picture, text]
         case .single(let joint): [try picture(), try joint.slice(0..<textTokens, axis: 1)]
+        case .picture(let picture): [picture]
         }
     }
 

@@ -50,7 +50,8 @@ extension Flux1 {
         func projected(_ x: Tensor, _ modulation: Modulation, _ rotary: RotaryEmbedding) throws(TensorError)
             -> (query: Tensor, key: Tensor, value: Tensor)
         {
-            try projections(attentionInput(x, modulation), rotary)
+            let normed = try attentionInput(x, modulation)
+            return try projections(normed, rotary, queries: normed)
         }
 
         /// This stream, normed, scaled and shifted, `[batch, tokens, width]`.
@@ -89,11 +90,18 @@ extension Flux1 {
             heads = config.numAttentionHeads
         }
 
-        func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding) throws(TensorError)
+        /// - Parameters:
+        ///   - x: what is attended to, `[batch, tokens, width]`
+        ///   - rotary: the tables of its tokens
+        ///   - y: the tokens that attend: all of `x`, or its last ones
+        /// - Returns: `[batch, tokens, heads, headWidth]`
+        /// - Throws: ``TensorError``
+        func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding, queries y: Tensor) throws(TensorError)
             -> (query: Tensor, key: Tensor, value: Tensor)
         {
-            (
-                try rotary.applied(to: query(x).reshaped(x.size(0), x.size(1), heads, -1), after: queryNorm),
+            let last = try rotary.split(at: x.size(1) - y.size(1)).1
+            return (
+                try last.applied(to: query(y).reshaped(y.size(0), y.size(1), heads, -1), after: queryNorm),
                 try rotary.applied(to: key(x).reshaped(x.size(0), x.size(1), heads, -1), after: keyNorm),
                 try value(x).reshaped(x.size(0), x.size(1), heads, -1)
             )

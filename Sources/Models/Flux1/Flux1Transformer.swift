@@ -32,7 +32,8 @@ extension Flux1 {
 
         /// What runs from block to block.
         package struct State {
-            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture.
+            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture; the
+            /// picture alone after the last block, as nothing reads the text any more.
             package var streams: Streams
             /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
             package let conditioning: Tensor
@@ -43,6 +44,7 @@ extension Flux1 {
             package enum Streams {
                 case double(text: Tensor, picture: Tensor)
                 case single(Tensor)
+                case picture(Tensor)
             }
         }
 
@@ -102,9 +104,11 @@ extension Flux1 {
                     text: text, picture: picture, conditioning: state.conditioning, rotary: state.rotary)
                 state.streams = .double(text: nextText, picture: nextPicture)
             } else {
-                let block = singleBlocks[index - doubleBlocks.count]
-                state.streams = .single(
-                    try block(state.joined(), conditioning: state.conditioning, rotary: state.rotary))
+                let isLast = index == blockCount - 1
+                let tokens = try singleBlocks[index - doubleBlocks.count](
+                    state.joined(), from: isLast ? state.textTokens : 0, conditioning: state.conditioning,
+                    rotary: state.rotary)
+                state.streams = isLast ? .picture(tokens) : .single(tokens)
             }
         }
 
@@ -138,18 +142,18 @@ extension Flux1 {
 private let sinusoidWidth = 256
 
 extension Flux1.Transformer.State {
-    /// Text and picture in one sequence.
+    /// Text and picture in one sequence, before the last block.
     func joined() throws(TensorError) -> Tensor {
         switch streams {
         case .double(let text, let picture): try concatenate([text, picture], axis: 1)
-        case .single(let joint): joint
+        case .single(let joint), .picture(let joint): joint
         }
     }
 
     /// The picture's tokens.
     func picture() throws(TensorError) -> Tensor {
         switch streams {
-        case .double(_, let picture): picture
+        case .double(_, let picture), .picture(let picture): picture
         case .single(let joint): try joint.slice(textTokens..<joint.size(1), axis: 1).contiguous()
         }
     }

@@ -90,7 +90,7 @@ struct KLEncoder {
     func callAsFunction(_ pixels: Tensor) throws(TensorError) -> Tensor {
         var x = try convolutionIn(pixels)
         for level in levels { x = try level(x) }
-        return try convolutionOut(silu(normOut(middle(x))))
+        return try convolutionOut(normOut(middle(x), then: .silu))
     }
 }
 
@@ -121,6 +121,6 @@ struct KLDecoder {
     func callAsFunction(_ latents: Tensor) throws(TensorError) -> Tensor {
         var x = try middle(convolutionIn(latents))
         for level in levels { x = try level(x) }
-        return try convolutionOut(silu(normOut(x)))
+        return try convolutionOut(normOut(x, then: .silu))
     }
 }

@@ -34,7 +34,7 @@ struct KLLevel {
         guard let resize, let convolution else { return x }
         switch resize {
         case .down: return try convolution(x.padded(0, 1, 0, 1))
-        case .up: return try convolution(upsampleNearest2D(x, by: 2))
+        case .up: return try convolution.doubled(x)
         }
     }
 }
@@ -59,7 +59,7 @@ struct KLResidualBlock {
     /// - Returns: `[batch, to, height, width]`
     /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
-        let h = try convolution2(activation(norm2(convolution1(activation(norm1(x))))))
+        let h = try convolution2(norm2(convolution1(norm1(x, then: activation)), then: activation))
         guard let shortcut else { return try x + h }
         return try shortcut(x) + h
     }

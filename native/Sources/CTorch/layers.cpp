@@ -1,10 +1,13 @@
 // Products, normalisation, attention, and pictures: calls of LibTorch, by the path that is fast on this processor.
 #include "support.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/_addmm_activation.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv3d.h>
+#include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/group_norm.h>
@@ -125,6 +128,24 @@ at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, cons
     return result;
 }
 
+at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, int64_t stride,
+                       int64_t padding) {
+    const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
+    if (computes_wide(x))
+        return at::conv2d(x.to(at::kFloat), weight.to(at::kFloat), wide(bias), strides, paddings).to(x.scalar_type());
+    return at::conv2d(x, weight, bias, strides, paddings);
+}
+
+// A convolution of 3 by 3 over a picture in which every pixel stands four times reads each pixel with sums of weights. This
+// is their kernel for a transposed convolution of stride 2 over the picture itself, which multiplies four times where the
+// other multiplies nine times: along each axis [c, b + c, a + b, a] of [a, b, c].
+at::Tensor doubling_kernel(const at::Tensor &weight) {
+    at::Tensor kernel = weight.flip({2, 3});
+    kernel = at::constant_pad_nd(kernel, {0, 0, 0, 1}) + at::constant_pad_nd(kernel, {0, 0, 1, 0});
+    kernel = at::constant_pad_nd(kernel, {0, 1}) + at::constant_pad_nd(kernel, {1, 0});
+    return kernel.transpose(0, 1).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
 ct_tensor linear(ct_tensor x, ct_tensor weight, ct_tensor bias, bool has_gelu) {
     return guard([&] {
         const auto products = holds_items(borrow(x)) ? products_of_items : product;
@@ -143,13 +164,21 @@ ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) { return line
 ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, true); }
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
+    return guard([&] { return convolution(borrow(x), borrow(weight), optional(bias), stride, padding); });
+}
+
+ct_tensor ct_doubled_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] {
-        const at::Tensor &input = borrow(x);
-        const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
-        if (computes_wide(input))
-            return at::conv2d(input.to(at::kFloat), borrow(weight).to(at::kFloat), wide(optional(bias)), strides, paddings)
+        const at::Tensor &input = borrow(x), &kernel = borrow(weight);
+        TORCH_CHECK(input.dim() == 4 && kernel.dim() == 4 && kernel.size(2) == 3 && kernel.size(3) == 3,
+                    "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", input.sizes(), " and ",
+                    kernel.sizes());
+        // Sums of weights would lose digits in 16 bits.
+        if (input.is_cpu() && (input.scalar_type() == at::kFloat || computes_wide(input)))
+            return at::conv_transpose2d(input.to(at::kFloat), doubling_kernel(kernel.to(at::kFloat)), wide(optional(bias)), 2, 1)
                 .to(input.scalar_type());
-        return at::conv2d(input, borrow(weight), optional(bias), strides, paddings);
+        const at::Tensor large = at::upsample_nearest2d(input, {2 * input.size(2), 2 * input.size(3)});
+        return convolution(large, kernel, optional(bias), 1, 1);
     });
 }
 
@@ -198,12 +227,5 @@ ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tenso
     return guard([&] {
         return at::scaled_dot_product_attention(borrow(query), borrow(key), borrow(value), optional(mask), 0.0, false,
                                                 scale);
-    });
-}
-
-ct_tensor ct_upsample_nearest2d(ct_tensor x, int64_t factor) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        return at::upsample_nearest2d(input, {input.size(-2) * factor, input.size(-1) * factor});
     });
 }

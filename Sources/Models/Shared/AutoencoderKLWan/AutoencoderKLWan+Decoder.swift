@@ -124,8 +124,7 @@ extension AutoencoderKLWan {
         /// - Throws: ``TensorError``
         func enlarged(_ frames: [Tensor], _ index: Int, of x: Tensor) throws(TensorError) -> Tensor {
             guard let convolution else { return frames[index] }
-            let picture = try upsampleNearest2D(frames[index].asPicture(), by: 2)
-            let large = try convolution(picture).asFrame()
+            let large = try convolution.doubled(frames[index].asPicture()).asFrame()
             guard let shortcut else { return large }
             return try large + shortcut(x, frame: shortcut.frames - frames.count + index)
         }

@@ -159,6 +159,8 @@ CT_API ct_tensor CT_NULLABLE ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_te
 CT_API bool ct_converts_products(ct_dtype dtype);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
                                        int64_t padding);
+// A kernel of 3 by 3, with zeros at the edges, over a picture at double its size: every pixel stands there four times.
+CT_API ct_tensor CT_NULLABLE ct_doubled_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 // Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at
 // the edges of height and width.
 CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
@@ -170,6 +172,9 @@ CT_API ct_tensor CT_NULLABLE ct_layer_norm(ct_tensor x, ct_tensor CT_NULLABLE we
 CT_API ct_tensor CT_NULLABLE ct_rms_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, double epsilon);
 CT_API ct_tensor CT_NULLABLE ct_group_norm(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias,
                                            double epsilon);
+// That and SiLU; on the CPU in two passes over memory where channels lie last.
+CT_API ct_tensor CT_NULLABLE ct_group_norm_silu(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias,
+                                                double epsilon);
 CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
 
 // Attention over [batch, heads, tokens, width]; the mask is added to the scores.
@@ -180,9 +185,6 @@ CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_ten
 CT_API ct_tensor CT_NULLABLE ct_tiled_attention(ct_tensor query, ct_tensor key, ct_tensor value,
                                                 ct_tensor CT_NULLABLE mask, double scale,
                                                 ct_tensor CT_NULLABLE *CT_NULLABLE log_sum_exp);
-
-// Pictures.
-CT_API ct_tensor CT_NULLABLE ct_upsample_nearest2d(ct_tensor x, int64_t factor);
 
 // Sequences fused into one pass over memory; each is the formula in its comment, computed in float32.
 // layerNorm(x) * (1 + scale) + shift, of a type that is asked for; scale and shift are [batch, width], or [batch, groups,

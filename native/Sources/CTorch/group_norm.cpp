@@ -1,0 +1,130 @@
+// Group normalisation and SiLU of pictures whose channels lie last: one pass for the moments, one for the result.
+#include "rows.h"
+
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/silu.h>
+
+#include <cmath>
+#include <vector>
+
+using namespace ct;
+
+namespace {
+
+// Pixels whose numbers stay in the cache between the pass that finds their means and the one that finds their distances.
+constexpr int64_t block = 64;
+
+// Parts of a picture that are measured by themselves. Their number does not depend on the threads', nor does the result.
+constexpr int64_t most_parts = 64;
+
+template <class T> CT_INLINE void measure_block(const T *in, int64_t pixels, int64_t channels, float *mean, float *squares) {
+    for (int64_t c = 0; c < channels; ++c) mean[c] = squares[c] = 0;
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+        for (int64_t c = 0; c < channels; ++c) mean[c] += load(in[pixel * channels + c]);
+    for (int64_t c = 0; c < channels; ++c) mean[c] /= pixels;
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+        for (int64_t c = 0; c < channels; ++c) {
+            const float distance = load(in[pixel * channels + c]) - mean[c];
+            squares[c] += distance * distance;
+        }
+}
+
+template <class T> CT_INLINE void scale_pixels(const T *in, const float *scale, const float *shift, int64_t pixels,
+                                               int64_t channels, T *out) {
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+        CT_ANY_ORDER
+        for (int64_t c = 0; c < channels; ++c) {
+            const float value = load(in[pixel * channels + c]) * scale[c] + shift[c];
+            store(gated(value, value), out[pixel * channels + c]);
+        }
+    }
+}
+
+#define CT_DEFINE_GROUP_NORM(T)                                                                                        \
+    CT_CLONES void measure(const T *in, int64_t pixels, int64_t channels, float *mean, float *squares) {               \
+        measure_block(in, pixels, channels, mean, squares);                                                            \
+    }                                                                                                                  \
+    CT_CLONES void scale_all(const T *in, const float *scale, const float *shift, int64_t pixels, int64_t channels,    \
+                             T *out) {                                                                                 \
+        scale_pixels(in, scale, shift, pixels, channels, out);                                                         \
+    }
+CT_DEFINE_GROUP_NORM(float)
+CT_DEFINE_GROUP_NORM(half)
+CT_DEFINE_GROUP_NORM(bfloat16)
+
+// How many numbers there are, their mean, and the sum of their squared distances from it.
+struct Moments {
+    double count = 0, mean = 0, squares = 0;
+
+    // Joins two sets (Chan, Golub and LeVeque, 1979).
+    void add(const Moments &other) {
+        if (other.count == 0) return;
+        const double distance = other.mean - mean, all = count + other.count;
+        mean += distance * other.count / all;
+        squares += other.squares + distance * distance * count * other.count / all;
+        count = all;
+    }
+};
+
+// The moments of every channel of some pixels.
+template <class T> std::vector<Moments> channel_moments(const T *in, int64_t pixels, int64_t channels) {
+    std::vector<Moments> moments(channels);
+    std::vector<float> mean(channels), squares(channels);
+    for (int64_t start = 0; start < pixels; start += block) {
+        const int64_t count = std::min(block, pixels - start);
+        measure(in + start * channels, count, channels, mean.data(), squares.data());
+        for (int64_t c = 0; c < channels; ++c) moments[c].add({static_cast<double>(count), mean[c], squares[c]});
+    }
+    return moments;
+}
+
+// One picture [height, width, channels].
+template <class T> void group_norm_silu(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
+                                        const float *bias, double epsilon, T *out) {
+    const int64_t size = std::max(block, (pixels + most_parts - 1) / most_parts), parts = (pixels + size - 1) / size;
+    std::vector<std::vector<Moments>> moments(parts);
+    parallel_for(0, parts, grain(size * channels), [&](int64_t begin, int64_t end) {
+        for (int64_t part = begin; part < end; ++part)
+            moments[part] = channel_moments(in + part * size * channels, std::min(size, pixels - part * size), channels);
+    });
+    std::vector<float> scale(channels), shift(channels);
+    const int64_t members = channels / groups;
+    for (int64_t group = 0; group < groups; ++group) {
+        Moments all;
+        for (const auto &part : moments)
+            for (int64_t c = group * members; c < (group + 1) * members; ++c) all.add(part[c]);
+        const double factor = 1 / std::sqrt(all.squares / all.count + epsilon);
+        for (int64_t c = group * members; c < (group + 1) * members; ++c) {
+            scale[c] = static_cast<float>(weight[c] * factor);
+            shift[c] = static_cast<float>(bias[c] - weight[c] * factor * all.mean);
+        }
+    }
+    parallel_for(0, pixels, grain(channels), [&](int64_t begin, int64_t end) {
+        scale_all(in + begin * channels, scale.data(), shift.data(), end - begin, channels, out + begin * channels);
+    });
+}
+
+}  // namespace
+
+ct_tensor ct_group_norm_silu(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias, double epsilon) {
+    return guard([&] {
+        const at::Tensor &input = borrow(x);
+        if (!has_rows(input) || input.numel() == 0 || input.dim() != 4 || !input.is_contiguous(at::MemoryFormat::ChannelsLast))
+            return at::silu(at::group_norm(input, groups, borrow(weight), borrow(bias), epsilon));
+        const int64_t channels = input.size(1), pixels = input.size(2) * input.size(3);
+        TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
+        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous(), biases = borrow(bias).to(at::kFloat).contiguous();
+        TORCH_CHECK(weights.numel() == channels && biases.numel() == channels, "the norm has ", weights.numel(),
+                    " weights and ", biases.numel(), " biases for ", input.sizes());
+        at::Tensor result = at::empty_like(input);
+        dispatch(input, [&](auto type) {
+            using T = decltype(type);
+            T *out = static_cast<T *>(result.mutable_data_ptr());
+            for (int64_t item = 0, size = pixels * channels; item < input.size(0); ++item)
+                group_norm_silu(numbers<T>(input) + item * size, pixels, channels, groups, numbers<float>(weights),
+                                numbers<float>(biases), epsilon, out + item * size);
+        });
+        return result;
+    });
+}
