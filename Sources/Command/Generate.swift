@@ -103,7 +103,10 @@ struct Generate: AsyncParsableCommand {
         progress.finish(outputs.paths)
         if let trace { try TraceFile.write(result.trace, to: trace) }
         if let profile, let record {
-            try OutputError.write(FileManager.default.contents(atPath: record) ?? Data(), to: profile)
+            guard let data = FileManager.default.contents(atPath: record), !data.isEmpty else {
+                throw OutputError.failed(profile, reason: "LibTorch wrote no record to \(record)")
+            }
+            try OutputError.write(data, to: profile)
         }
         if let metrics { try times.write(stages, to: metrics) }
     }

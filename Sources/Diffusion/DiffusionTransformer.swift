@@ -11,6 +11,13 @@ package protocol DiffusionTransformer {
     /// How many blocks there are.
     var blockCount: Int { get }
 
+    /// Does what does not change between steps, once for a request.
+    ///
+    /// - Parameter input: of any step
+    /// - Returns: the same, with that done for every step that is made of it
+    /// - Throws: ``TensorError``
+    func prepared(_ input: Input) throws(TensorError) -> Input
+
     /// Embeds the input.
     func begin(_ input: Input) throws(TensorError) -> State
     /// Runs one block, in order from 0.

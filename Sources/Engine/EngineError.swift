@@ -33,11 +33,7 @@ extension EngineError {
     /// - Parameter device: the device
     /// - Throws: ``deviceMissing(_:reason:)``
     package static func require(_ device: Device) throws(EngineError) {
-        do throws(TensorError) {
-            try device.check()
-        } catch {
-            throw .deviceMissing(device, reason: error.message)
-        }
+        try need(device) { () throws(TensorError) in try device.check() }
     }
 
     /// Makes a device the calling thread's.
@@ -45,8 +41,12 @@ extension EngineError {
     /// - Parameter device: the device
     /// - Throws: ``deviceMissing(_:reason:)``
     static func enter(_ device: Device) throws(EngineError) {
+        try need(device) { () throws(TensorError) in try device.enter() }
+    }
+
+    private static func need(_ device: Device, _ body: () throws(TensorError) -> Void) throws(EngineError) {
         do throws(TensorError) {
-            try device.enter()
+            try body()
         } catch {
             throw .deviceMissing(device, reason: error.message)
         }

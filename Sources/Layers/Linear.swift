@@ -35,4 +35,15 @@ package struct Linear {
     package func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor {
         try linearGELUTanh(x, weight: weight, bias: bias)
     }
+
+    /// The same behind another tensor.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, from]`
+    ///   - beside: `[batch, tokens, width]`
+    /// - Returns: `[batch, tokens, width + to]`
+    /// - Throws: ``TensorError``
+    package func geluTanh(_ x: Tensor, beside: Tensor) throws(TensorError) -> Tensor {
+        try linearGELUTanh(x, weight: weight, bias: bias, beside: beside)
+    }
 }

@@ -14,7 +14,9 @@ package enum Profile {
         guard let path else { return try body() }
         guard ct_profile_begin(device != .cpu) == 0 else { throw TensorError.ofThisThread(in: "profile") }
         let result = Result(catching: body)
-        guard ct_profile_end(path) == 0 else { throw TensorError.ofThisThread(in: "profile") }
-        return try result.get()
+        let isKept = ct_profile_end(path) == 0
+        let value = try result.get()
+        guard isKept else { throw TensorError.ofThisThread(in: "profile") }
+        return value
     }
 }

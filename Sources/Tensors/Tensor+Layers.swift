@@ -35,6 +35,19 @@ package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(T
     try Tensor("linear_gelu", ct_linear_gelu(x.handle, weight.handle, bias?.handle))
 }
 
+/// concatenate([beside, linearGELUTanh(x)], axis: 2), without a second tensor for the product.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, from]`
+///   - weight: `[to, from]`
+///   - bias: `[to]`, or nil for zeros
+///   - beside: `[batch, tokens, width]`
+/// - Returns: `[batch, tokens, width + to]`
+/// - Throws: ``TensorError``
+package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?, beside: Tensor) throws(TensorError) -> Tensor {
+    try Tensor("join_linear_gelu", ct_join_linear_gelu(beside.handle, x.handle, weight.handle, bias?.handle))
+}
+
 /// A two-dimensional convolution.
 ///
 /// - Parameters:

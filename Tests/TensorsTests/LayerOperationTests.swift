@@ -36,6 +36,10 @@ import Testing
         let result = try linearGELUTanh(x, weight: weight, bias: bias)
         #expect(result.dtype == dtype)
         #expect(try result.to(.float32).distance(to: expected) <= 2 * rounding(dtype))
+        let beside = try tensor([batch, 40, 5], dtype, seed: 4)
+        let joined = try linearGELUTanh(x, weight: weight, bias: bias, beside: beside)
+        #expect(joined.dtype == dtype)
+        #expect(try joined.distance(to: concatenate([beside, result], axis: 2)) == 0)
     }
 
     @Test(arguments: [(1, 0), (1, 1), (2, 1), (2, 0)])

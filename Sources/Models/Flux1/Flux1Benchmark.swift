@@ -20,13 +20,15 @@ extension Flux1 {
         let transformer = try Transformer(Weights(RandomWeights(), plan: plan), config)
         let grid = Grid(rows: shape.height / 16, columns: shape.width / 16)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
-        let input = Transformer.Input(
-            latents: try source.draw([grid.rows * grid.columns, config.inChannels]).to(plan.dtype, on: plan.device),
-            prompt: try source.draw([shape.textTokens, config.jointAttentionDim]).to(plan.dtype, on: plan.device),
-            pooledPrompt: try source.draw([config.pooledProjectionDim]).to(plan.dtype, on: plan.device), timestep: 500,
-            guidance: 3.5,
-            rotary: try grid.rotary(
-                textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device))
+        let input = try transformer.prepared(
+            Transformer.Input(
+                latents: try source.draw([grid.rows * grid.columns, config.inChannels]).to(plan.dtype, on: plan.device),
+                prompt: try source.draw([shape.textTokens, config.jointAttentionDim]).to(plan.dtype, on: plan.device),
+                pooledPrompt: try source.draw([config.pooledProjectionDim]).to(plan.dtype, on: plan.device),
+                timestep: 500,
+                guidance: 3.5,
+                rotary: try grid.rotary(
+                    textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device)))
         let operations = config.operations(
             batch: shape.batch, text: shape.textTokens, picture: grid.rows * grid.columns)
         let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)

@@ -81,7 +81,7 @@ extension Flux1 {
                 let normed = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
                 let wanted = try normed.tokens(from: first)
                 let (query, key, value) = try projections(normed, rotary, queries: wanted)
-                joined = try concatenate([attend(query, key, value, backend), up.geluTanh(wanted)], axis: 2)
+                joined = try up.geluTanh(wanted, beside: attend(query, key, value, backend))
             }
             return try gatedAdd(x.tokens(from: first), gate: gate, out(joined))
         }

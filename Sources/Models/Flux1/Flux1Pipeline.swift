@@ -102,20 +102,25 @@ struct Flux1Pipeline: Pipeline {
             PixelBatch(try PixelPart(pictures: pictures(of: clean, grid)))
         }
 
-        let guidance = Float(request.guidanceScale ?? 1)
-        let predict = StepPredictor(transformer, stepCache, steps: 0..<schedule.timesteps.count)
-        let latents = try loop.run(from: grid.packed(noise).to(on: plan.device), times: &times.denoise) {
-            latents, timestep in
-            let inputs = try [positive, negative].compactMap { $0 }.map { prompt in
+        let start = try grid.packed(noise).to(on: plan.device)
+        var inputs = try [positive, negative].compactMap { $0 }.map { prompt in
+            try transformer.prepared(
                 Flux1.Transformer.Input(
-                    latents: try latents.to(plan.dtype), prompt: prompt.prompt, pooledPrompt: prompt.pooled,
-                    // diffusers hands the model a fraction and multiplies again, which rounds.
-                    timestep: timestep / 1000 * 1000, guidance: guidance, rotary: rotary)
+                    latents: start, prompt: prompt.prompt, pooledPrompt: prompt.pooled, timestep: 0,
+                    guidance: Float(request.guidanceScale ?? 1), rotary: rotary))
+        }
+        let predict = StepPredictor(transformer, stepCache, steps: 0..<schedule.timesteps.count)
+        let clean = try loop.run(from: start, times: &times.denoise) { latents, timestep in
+            let latents = try latents.to(plan.dtype)
+            for index in inputs.indices {
+                inputs[index].latents = latents
+                // diffusers hands the model a fraction and multiplies again, which rounds.
+                inputs[index].timestep = timestep / 1000 * 1000
             }
             return try guided(predict(inputs), scale: request.trueScale)
         }
         times.add(predict.report)
-        return latents
+        return clean
     }
 
     private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelPart {

@@ -11,15 +11,17 @@ extension Flux1 {
             /// The packed latents, `[batch, tokens, inChannels]`.
             package var latents: Tensor
             /// The second text encoder's states, `[batch, textTokens, jointAttentionDim]`.
-            package var prompt: Tensor
+            package var prompt: Tensor { didSet { embedded = nil } }
             /// The first text encoder's pooled state, `[batch, pooledProjectionDim]`.
-            package var pooledPrompt: Tensor
+            package var pooledPrompt: Tensor { didSet { embedded = nil } }
             /// From 0 to 1000, the same for the whole batch.
             package var timestep: Float
             /// The embedded guidance, for models that have it.
             package var guidance: Float?
             /// The tables for text and picture tokens, in this order.
             package var rotary: RotaryEmbedding
+            /// Both prompts at the width of the blocks, where that is done already.
+            fileprivate var embedded: (prompt: Tensor, pooled: Tensor)?
 
             package init(
                 latents: Tensor, prompt: Tensor, pooledPrompt: Tensor, timestep: Float, guidance: Float?,
@@ -91,11 +93,17 @@ extension Flux1 {
 
         package var blockCount: Int { doubleBlocks.count + singleBlocks.count }
 
+        package func prepared(_ input: Input) throws(TensorError) -> Input {
+            var input = input
+            input.embedded = try embedded(input)
+            return input
+        }
+
         package func begin(_ input: Input) throws(TensorError) -> State {
-            let text = try textIn(input.prompt)
+            let (text, pooled) = try embedded(input)
             return State(
                 streams: .double(text: text, picture: try pictureIn(input.latents)),
-                conditioning: try silu(conditioning(input)), rotary: input.rotary, textTokens: text.size(1))
+                conditioning: try silu(conditioning(input, pooled)), rotary: input.rotary, textTokens: text.size(1))
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
@@ -122,9 +130,13 @@ extension Flux1 {
             return try doubleBlocks.first?.attentionInput(picture: picture, conditioning: state.conditioning) ?? picture
         }
 
+        private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {
+            if let embedded = input.embedded { return embedded }
+            return (try textIn(input.prompt), try pooledEmbedding(input.pooledPrompt))
+        }
+
         /// Timestep, guidance and pooled prompt as one vector, `[batch, width]`.
-        private func conditioning(_ input: Input) throws(TensorError) -> Tensor {
-            let pooled = try pooledEmbedding(input.pooledPrompt)
+        private func conditioning(_ input: Input, _ pooled: Tensor) throws(TensorError) -> Tensor {
             var sum = try embedded(input.timestep, by: timestepEmbedding)
             if let guidanceEmbedding, let guidance = input.guidance {
                 sum = try sum + embedded(guidance * 1000, by: guidanceEmbedding)

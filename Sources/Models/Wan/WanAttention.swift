@@ -34,6 +34,12 @@ extension Wan {
 
     /// Attention of the video's tokens to the prompt's, and to the picture's with keys and values of their own.
     struct CrossAttention {
+        /// Keys and values of the prompt's tokens, and of the picture's.
+        struct Sources {
+            fileprivate let text: KeysAndValues
+            fileprivate let image: KeysAndValues?
+        }
+
         private let query, out: Linear
         private let queryNorm: RMSNorm
         private let text: Source
@@ -54,34 +60,49 @@ extension Wan {
             kernel = Kernel(weights.plan.attention, config)
         }
 
+        /// - Parameter context: prompt and picture
+        /// - Returns: what can be attended to
+        /// - Throws: ``TensorError``
+        func sources(_ context: Context) throws(TensorError) -> Sources {
+            var picture: KeysAndValues?
+            if let image, let tokens = context.image { picture = try image(tokens) }
+            return Sources(text: try text(context.text), image: picture)
+        }
+
         /// - Parameters:
         ///   - x: `[batch, tokens, width]`
-        ///   - context: prompt and picture
+        ///   - sources: what is attended to
         /// - Returns: `[batch, tokens, width]`
         /// - Throws: ``TensorError``
-        func callAsFunction(_ x: Tensor, _ context: Context) throws(TensorError) -> Tensor {
+        func callAsFunction(_ x: Tensor, _ sources: Sources) throws(TensorError) -> Tensor {
             let query = try queryNorm(query(x))
-            var attended = try kernel(query, text.key(context.text), text.value(context.text))
-            if let image, let picture = context.image {
-                attended = try attended + kernel(query, image.key(picture), image.value(picture))
+            var attended = try kernel(query, sources.text.keys, sources.text.values)
+            if let picture = sources.image {
+                attended = try attended + kernel(query, picture.keys, picture.values)
             }
             return try out(attended)
         }
     }
 
+    /// Each `[batch, tokens, width]`.
+    fileprivate struct KeysAndValues {
+        let keys, values: Tensor
+    }
+
     /// Where keys and values come from.
     private struct Source {
-        private let keyLinear: Linear
+        private let key, value: Linear
         private let keyNorm: RMSNorm
-        let value: Linear
 
         init(_ weights: Weights, key: String, value: String, norm: String, _ config: TransformerConfig) throws {
-            keyLinear = try Linear(weights[key], from: config.width, to: config.width)
+            self.key = try Linear(weights[key], from: config.width, to: config.width)
             self.value = try Linear(weights[value], from: config.width, to: config.width)
             keyNorm = try RMSNorm(weights[norm], size: config.width, epsilon: config.eps)
         }
 
-        func key(_ x: Tensor) throws(TensorError) -> Tensor { try keyNorm(keyLinear(x)) }
+        func callAsFunction(_ x: Tensor) throws(TensorError) -> KeysAndValues {
+            KeysAndValues(keys: try keyNorm(key(x)), values: try value(x))
+        }
     }
 
     /// The attention kernel over all heads, on `[batch, tokens, heads · headWidth]`.

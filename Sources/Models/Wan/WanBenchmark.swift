@@ -20,12 +20,13 @@ extension Wan {
         let size = LatentSize(shape, AutoencoderKLWanConfig())
         let grid = Grid(frames: size.frames, height: size.height, width: size.width, config)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
-        let input = Transformer.Input(
-            latents: try source.draw([config.inChannels, size.frames, size.height, size.width])
-                .to(on: plan.device),
-            prompt: try source.draw([shape.textTokens, config.textDim]).to(plan.dtype, on: plan.device),
-            timesteps: [500],
-            rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device))
+        let input = try transformer.prepared(
+            Transformer.Input(
+                latents: try source.draw([config.inChannels, size.frames, size.height, size.width])
+                    .to(on: plan.device),
+                prompt: try source.draw([shape.textTokens, config.textDim]).to(plan.dtype, on: plan.device),
+                timesteps: [500],
+                rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device)))
         let operations = config.operations(batch: shape.batch, text: shape.textTokens, video: grid.tokens)
         let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
         return Benchmark(operations: operations) { _ = try predict([input]) }
@@ -54,8 +55,9 @@ extension Wan {
 extension Wan.TransformerConfig {
     /// Floating point operations of the blocks' products and attention.
     fileprivate func operations(batch: Int, text: Int, video: Int) -> Double {
+        let projected = Double(keepsKeys(ofText: text, video: video) ? 0 : text)
         let (text, video, width) = (Double(text), Double(video), Double(width))
-        let products = 2 * width * (video * (6 * width + 2 * Double(ffnDim)) + text * 2 * width)
+        let products = 2 * width * (video * (6 * width + 2 * Double(ffnDim)) + projected * 2 * width)
         let attention = 4 * width * video * (video + text)
         return Double(batch) * Double(numLayers) * (products + attention)
     }

@@ -25,16 +25,21 @@ extension Wan {
             (epsilon, dtype) = (config.eps, weights.plan.dtype)
         }
 
+        /// Keys and values of prompt and picture, which depend on nothing else.
+        func sources(_ context: Context) throws(TensorError) -> CrossAttention.Sources {
+            try crossAttention.sources(context)
+        }
+
         /// - Parameters:
         ///   - x: `[batch, tokens, width]`, in 32-bit floats
-        ///   - context: prompt and picture
+        ///   - sources: what ``sources(_:)`` made of prompt and picture
         ///   - modulation: of each group of tokens, `[batch, groups, 6, width]`, in 32-bit floats
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`, in 32-bit floats
         /// - Throws: ``TensorError``
-        func callAsFunction(_ x: Tensor, _ context: Context, modulation: Tensor, rotary: RotaryEmbedding)
-            throws(TensorError) -> Tensor
-        {
+        func callAsFunction(
+            _ x: Tensor, _ sources: CrossAttention.Sources, modulation: Tensor, rotary: RotaryEmbedding
+        ) throws(TensorError) -> Tensor {
             let shifts = try table + modulation
             func part(_ index: Int) throws(TensorError) -> Tensor { try shifts.select(index, axis: 2) }
             func modulated(_ x: Tensor, _ scale: Int, _ shift: Int) throws(TensorError) -> Tensor {
@@ -43,7 +48,7 @@ extension Wan {
             var normed = try modulated(x, 1, 0)
             var x = try gatedAdd(x, gate: part(2), selfAttention(normed, rotary))
             normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
-            x = try x + crossAttention(normed, context)
+            x = try x + crossAttention(normed, sources)
             normed = try modulated(x, 4, 3)
             return try gatedAdd(x, gate: part(5), down(up.geluTanh(normed)))
         }

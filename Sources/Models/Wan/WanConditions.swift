@@ -55,6 +55,8 @@ extension Wan {
         let text: Tensor
         /// The picture's tokens, `[batch, imageTokens, width]`.
         let image: Tensor?
+        /// What the blocks attend to, one for each, where it is kept from step to step.
+        var sources: [CrossAttention.Sources]?
     }
 
     /// Linear, GELU, linear.

@@ -141,18 +141,22 @@ extension WanPipeline {
         let config = predict.transformer.config
         let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
         let rotary = try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device)
-        let latents = try loop.run(from: latents, to: predict.steps.upperBound, times: &times.denoise) {
+        var inputs = try [conditions.positive, conditions.negative].compactMap { $0 }.map { prompt in
+            try predict.transformer.prepared(
+                Wan.Transformer.Input(
+                    latents: latents, prompt: prompt, image: conditions.image, timesteps: [], rotary: rotary))
+        }
+        let clean = try loop.run(from: latents, to: predict.steps.upperBound, times: &times.denoise) {
             latents, timestep in
-            let input = Wan.Transformer.Input(
-                latents: try joined(latents, conditions), prompt: conditions.positive, image: conditions.image,
-                timesteps: timesteps(timestep, frames: grid.frames, conditions), rotary: rotary)
-            guard let negative = conditions.negative else { return try guided(predict([input]), scale: scale) }
-            var unguided = input
-            unguided.prompt = negative
-            return try guided(predict([input, unguided]), scale: scale)
+            let latents = try joined(latents, conditions)
+            for index in inputs.indices {
+                inputs[index].latents = latents
+                inputs[index].timesteps = timesteps(timestep, frames: grid.frames, conditions)
+            }
+            return try guided(predict(inputs), scale: scale)
         }
         times.add(predict.report)
-        return latents
+        return clean
     }
 
     /// The latents as the denoiser takes them.

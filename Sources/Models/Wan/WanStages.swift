@@ -53,6 +53,7 @@ extension Wan {
             let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
             let step =
                 kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+                + config.keptKeyBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
                 + held * outputs * tokens * config.width * DType.float32.size + (isShown ? still : 0)
             func denoising(_ transformer: String) -> MemoryStage {
                 MemoryStage([transformer] + (isShown ? [components.vae.name] : []), activations: step)
@@ -111,5 +112,13 @@ extension Wan.TransformerConfig {
         let context = outputs * text * (4 * width + textDim)
         let convertedWeights = dtype.size < DType.float32.size ? 64 << 20 : 0
         return (6 * stream + inner + context) * dtype.size + 3 * stream * DType.float32.size + convertedWeights
+    }
+
+    /// What the blocks keep of two prompts and the pictures from step to step, in bytes.
+    fileprivate func keptKeyBytes(outputs: Int, text: Int, video: Int, _ dtype: DType) -> Int {
+        guard keepsKeys(ofText: text, video: video) else { return 0 }
+        // Two pictures have 257 tokens each.
+        let tokens = text + (imageDim == nil ? 0 : 514)
+        return 2 * outputs * numLayers * 2 * tokens * width * dtype.size
     }
 }

@@ -11,15 +11,17 @@ extension Wan {
             /// The latents and what is joined to their channels, `[batch, inChannels, frames, height, width]`, of any type.
             package var latents: Tensor
             /// The text encoder's states, `[batch, textTokens, textDim]`, in the model's type.
-            package var prompt: Tensor
+            package var prompt: Tensor { didSet { context = nil } }
             /// The picture encoder's states, for models that take them, `[batch, imageTokens, imageDim]`, in the model's
             /// type; the two pictures of a video in a row.
-            package var image: Tensor?
+            package var image: Tensor? { didSet { context = nil } }
             /// From 0 to 1000, the same for the whole batch: one for all tokens, or one for each of several equal groups of
             /// tokens in a row, such as the frames.
             package var timesteps: [Float]
             /// The tables of the tokens.
             package var rotary: RotaryEmbedding
+            /// What the blocks make of prompt and picture, where that is done already.
+            fileprivate var context: Context?
 
             package init(
                 latents: Tensor, prompt: Tensor, image: Tensor? = nil, timesteps: [Float], rotary: RotaryEmbedding
@@ -74,21 +76,32 @@ extension Wan {
 
         package var blockCount: Int { blocks.count }
 
+        package func prepared(_ input: Input) throws(TensorError) -> Input {
+            var input = input
+            var context = try context(input)
+            if config.keepsKeys(ofText: context.text.size(1), video: grid(input.latents).tokens) {
+                var sources: [CrossAttention.Sources] = []
+                for block in blocks { sources.append(try block.sources(context)) }
+                context.sources = sources
+            }
+            input.context = context
+            return input
+        }
+
         package func begin(_ input: Input) throws(TensorError) -> State {
             let latents = input.latents
-            let grid = Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
+            let grid = grid(latents)
             let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
             return State(
                 tokens: try linear(grid.patches(latents.to(.float32)), weight: patchWeight, bias: patchBias),
                 modulation: try modulation.expanded(latents.size(0), -1, -1, -1),
                 timesteps: try timesteps.expanded(latents.size(0), -1, -1),
-                context: try conditions.context(prompt: input.prompt, image: input.image), rotary: input.rotary,
-                grid: grid)
+                context: try context(input), rotary: input.rotary, grid: grid)
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
             state.tokens = try blocks[index](
-                state.tokens, state.context, modulation: state.modulation, rotary: state.rotary)
+                state.tokens, sources(of: index, state.context), modulation: state.modulation, rotary: state.rotary)
         }
 
         /// The prediction, `[batch, outChannels, frames, height, width]`, in 32-bit floats.
@@ -98,6 +111,22 @@ extension Wan {
                 state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
                 epsilon: config.eps)
             return try state.grid.latents(projectionOut(normed))
+        }
+
+        /// Prompt and picture, embedded.
+        private func context(_ input: Input) throws(TensorError) -> Context {
+            if let context = input.context { return context }
+            return try conditions.context(prompt: input.prompt, image: input.image)
+        }
+
+        /// What a block attends to besides the video.
+        private func sources(of block: Int, _ context: Context) throws(TensorError) -> CrossAttention.Sources {
+            if let sources = context.sources { return sources[block] }
+            return try blocks[block].sources(context)
+        }
+
+        private func grid(_ latents: Tensor) -> Grid {
+            Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
         }
     }
 }

@@ -63,10 +63,19 @@ bool is_mappable(const at::Tensor &x) { return has_rows(x) && is_dense(x); }
 }  // namespace
 
 void ct::gelu_tanh_in_place(at::Tensor &x) {
-    if (is_mappable(x))
-        map_into(GeluTanh{}, x, x);
-    else
+    if (is_mappable(x)) return map_into(GeluTanh{}, x, x);
+    if (!has_rows(x) || x.dim() != 2 || x.stride(1) != 1) {
         at::gelu_(x, "tanh");
+        return;
+    }
+    // Some columns of a larger tensor.
+    const int64_t width = x.size(1), stride = x.stride(0);
+    dispatch(x, [&](auto type) {
+        auto *row = static_cast<decltype(type) *>(x.mutable_data_ptr());
+        parallel_for(0, x.size(0), grain(width), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) map(GeluTanh{}, row + i * stride, width, row + i * stride);
+        });
+    });
 }
 
 ct_tensor ct_silu(ct_tensor x) {

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/_addmm_activation.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv3d.h>
@@ -47,24 +48,29 @@ std::optional<at::Tensor> wide(const std::optional<at::Tensor> &x) {
     return x ? std::optional<at::Tensor>(x->to(at::kFloat)) : std::nullopt;
 }
 
+// Room for what a layer makes of x: its shape with another width.
+at::Tensor room_for(const at::Tensor &x, int64_t width) {
+    at::DimVector shape(x.sizes());
+    shape.back() = width;
+    return at::empty(shape, x.options());
+}
+
 // A product of 16-bit floats in 32 bits, some outputs at a time, so that no copy of the whole weight is made.
-at::Tensor wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, const at::Tensor &into) {
     constexpr int64_t weights_at_once = 1 << 23;
     const int64_t outputs = weight.size(0), inputs = weight.size(1);
     const int64_t step = std::max<int64_t>(256, weights_at_once / std::max<int64_t>(1, inputs));
     const at::Tensor rows = x.to(at::kFloat);
-    if (outputs <= step) return at::linear(rows, weight.to(at::kFloat), wide(bias)).to(x.scalar_type());
-    at::DimVector shape(x.sizes());
-    shape.back() = outputs;
-    at::Tensor result = at::empty(shape, x.options());
     for (int64_t start = 0; start < outputs; start += step) {
         const int64_t count = std::min(step, outputs - start);
         const auto part = [&](const at::Tensor &all) { return all.narrow(0, start, count).to(at::kFloat); };
         const auto part_of_bias = bias ? std::optional<at::Tensor>(part(*bias)) : std::nullopt;
-        result.narrow(-1, start, count).copy_(at::linear(rows, part(weight), part_of_bias));
+        into.narrow(-1, start, count).copy_(at::linear(rows, part(weight), part_of_bias));
     }
-    return result;
 }
+
+// Whether a product goes to 32 bits.
+bool goes_wide(const at::Tensor &x) { return computes_wide(x) && !(has_avx512() && has_few_rows(x)); }
 
 // Whether a product of 32-bit floats goes to oneDNN, which uses AVX-512 on AMD's processors; LibTorch's default library
 // keeps to AVX2 there. On Intel's, and without AVX-512, the default is the faster one, and for few rows everywhere.
@@ -94,10 +100,29 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
     if (has_gelu && bias && x.is_cuda() && x.dim() > 1)
         return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
             .unflatten(0, x.sizes().slice(0, x.dim() - 1));
-    const bool is_wide = computes_wide(x) && !(has_avx512() && has_few_rows(x));
-    at::Tensor result = is_wide ? wide_linear(x, weight, bias) : at::linear(x, weight, bias);
+    at::Tensor result;
+    if (goes_wide(x)) {
+        result = room_for(x, weight.size(0));
+        wide_linear(x, weight, bias, result);
+    } else {
+        result = at::linear(x, weight, bias);
+    }
     if (has_gelu) gelu_tanh_in_place(result);
     return result;
+}
+
+// The same of rows [tokens, in] on the CPU, into a part of the columns of a tensor that is there.
+void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                  bool has_gelu) {
+    if (goes_to_onednn(x)) {
+        into.copy_(onednn_linear(x.contiguous(), weight, bias, has_gelu));
+        return;
+    }
+    if (goes_wide(x))
+        wide_linear(x, weight, bias, into);
+    else
+        at::linear_out(into, x, weight, bias);
+    if (has_gelu) gelu_tanh_in_place(into);
 }
 
 // Whether the first axis counts the items of a batch.
@@ -109,21 +134,12 @@ bool holds_items(const at::Tensor &x) {
 // item must not depend on how many are beside it.
 at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                              bool has_gelu) {
-    at::DimVector shape(x.sizes());
-    shape.back() = weight.size(0);
-    at::Tensor result = at::empty(shape, x.options());
+    const at::Tensor result = room_for(x, weight.size(0));
     for (int64_t index = 0; index < x.size(0); index++) {
         const auto rows = [&](const at::Tensor &all) {
             return x.dim() == 2 ? all.narrow(0, index, 1) : all.select(0, index);
         };
-        const at::Tensor item = rows(x);
-        at::Tensor into = rows(result);
-        if (computes_wide(item) || goes_to_onednn(item)) {
-            into.copy_(product(item, weight, bias, has_gelu));
-        } else {
-            at::linear_out(into, item, weight, bias);
-            if (has_gelu) gelu_tanh_in_place(into);
-        }
+        product_into(rows(result), rows(x), weight, bias, has_gelu);
     }
     return result;
 }
@@ -162,6 +178,22 @@ ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::ma
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, false); }
 
 ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, true); }
+
+ct_tensor ct_join_linear_gelu(ct_tensor beside, ct_tensor x, ct_tensor weight, ct_tensor bias) {
+    return guard([&] {
+        const at::Tensor &left = borrow(beside), &input = borrow(x), &matrix = borrow(weight);
+        TORCH_CHECK(input.dim() == 3 && left.dim() == 3, "expected [batch, tokens, width], got ", left.sizes(), " and ",
+                    input.sizes());
+        if (!input.is_cpu()) return at::cat({left, product(input, matrix, optional(bias), true)}, 2);
+        const int64_t width = left.size(2);
+        const at::Tensor result = room_for(input, width + matrix.size(0));
+        result.narrow(2, 0, width).copy_(left);
+        for (int64_t item = 0; item < input.size(0); item++)
+            product_into(result.select(0, item).narrow(1, width, matrix.size(0)), input.select(0, item), matrix, optional(bias),
+                         true);
+        return result;
+    });
+}
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
     return guard([&] { return convolution(borrow(x), borrow(weight), optional(bias), stride, padding); });

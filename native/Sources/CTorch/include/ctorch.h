@@ -55,9 +55,9 @@ typedef struct {
     int64_t available, peak_allocated, peak_reserved;
 } ct_device_memory;
 
-// Devices: -1 is the CPU, else the CUDA index. `ct_check_device` says why nothing can run on one, without loading
-// what it needs. A thread enters the device
-// that it works for, once, before anything else is asked of a GPU; it then has a stream of its own.
+// Devices: -1 is the CPU, else the CUDA index. `ct_check_device` says why nothing can run on one, without loading what it
+// needs. A thread enters the device that it works for, once, before anything else is asked of a GPU; it then has a stream of
+// its own.
 CT_API ct_status ct_check_device(int device);
 CT_API ct_status ct_enter_device(int device);
 CT_API int ct_entered_device(void);
@@ -155,6 +155,8 @@ CT_API ct_tensor CT_NULLABLE ct_contiguous(ct_tensor x);
 CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 CT_API ct_tensor CT_NULLABLE ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+// [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
+CT_API ct_tensor CT_NULLABLE ct_join_linear_gelu(ct_tensor beside, ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 // Whether products and convolutions of a type are made in 32-bit floats on this processor.
 CT_API bool ct_converts_products(ct_dtype dtype);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
