@@ -33,7 +33,7 @@ def check_picture(browser, address, folder):
     assert browser.evaluate("document.activeElement.id") == "prompt", "the prompt has the focus"
     browser.evaluate(COUNT)
     write(browser, "#prompt", "a large red circle on a yellow background")
-    write(browser, "#steps", "12")
+    write(browser, "#steps", "120")
     write(browser, "#seed", "5")
     browser.click("#go")
     browser.wait("document.getElementById('state').textContent.startsWith('finished')", 240)

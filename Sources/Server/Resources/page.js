@@ -273,7 +273,11 @@ element('form').addEventListener('submit', submit);
 element('stop').addEventListener('click', () => state.running?.abort());
 element('more').addEventListener('click', () => { state.pages += 1; lines = ''; refresh().catch(tell); });
 element('key').addEventListener('change', () => { sessionStorage.setItem('key', element('key').value); begin(); });
+let looks = 0;
 setInterval(() => {
-  if (!document.hidden && state.capabilities) refresh().catch(() => {});
-}, 1000);
+  looks += 1;
+  // Four times a second while something of this page is made, else once.
+  if (document.hidden || !state.capabilities || (!state.running && looks % 4)) return;
+  refresh().catch(() => {});
+}, 250);
 begin();
