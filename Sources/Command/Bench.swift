@@ -133,7 +133,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func generations(_ report: inout [String: Any]) async throws {
-        let opened = try await Catalog.model(Catalog.checkpoint(at: ModelLocation.path(of: model)))
+        let opened = try await Catalog.model(at: ModelLocation.path(of: model))
         let prompt = "a small green triangle above a large blue circle"
         var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
         (request.height, request.width, request.seeds) = (height, width, [0])

@@ -28,8 +28,7 @@ struct Inspect: AsyncParsableCommand {
         } else if isFile, let format = try? VideoFormat(path: path) {
             try inspectVideo(path, format)
         } else {
-            try inspectModel(
-                Catalog.model(Catalog.checkpoint(at: path, allowingUnknownConfig: allowUnknownConfig)))
+            try inspectModel(Catalog.model(at: path, allowingUnknownConfig: allowUnknownConfig))
         }
     }
 

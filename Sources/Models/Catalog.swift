@@ -53,6 +53,17 @@ package enum Catalog {
         throw .pipelineClass(name, known: families.flatMap { $0.pipelineClasses })
     }
 
+    /// Opens a model and reads its configs.
+    ///
+    /// - Parameters:
+    ///   - path: a folder in Diffusers layout
+    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    /// - Returns: the model
+    /// - Throws: as ``checkpoint(at:allowingUnknownConfig:)``
+    package static func model(at path: String, allowingUnknownConfig: Bool = false) throws -> any ModelFamily {
+        try model(checkpoint(at: path, allowingUnknownConfig: allowingUnknownConfig))
+    }
+
     /// Reads a model's configs.
     ///
     /// - Parameter checkpoint: the model

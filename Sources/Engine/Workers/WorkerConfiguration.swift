@@ -38,6 +38,6 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     /// - Returns: its configs, read
     /// - Throws: any error of a bad checkpoint
     package func open() throws -> any ModelFamily {
-        try Catalog.model(Catalog.checkpoint(at: model, allowingUnknownConfig: allowsUnknownConfig))
+        try Catalog.model(at: model, allowingUnknownConfig: allowsUnknownConfig)
     }
 }
