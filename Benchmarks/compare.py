@@ -6,10 +6,11 @@
     python Benchmarks/compare.py decoder --family wan --width 480 --height 272 --num-frames 17
     python Benchmarks/compare.py generation
     python Benchmarks/compare.py process
+    python Benchmarks/compare.py attention --family wan
 
 FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; both at
 their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
-network is converted. A generation is one of demo-image, in a process that runs; a process begins with its start and ends
+network is converted. Attention is one block's alone, Wan's at 832×480 and 17 frames, against PyTorch's. A generation is one of demo-image, in a process that runs; a process begins with its start and ends
 with its PNG. Run it with the packages of Benchmarks/requirements.txt, after `make build`. Shared machines drift:
 the ratio within a round, measured within minutes, is worth more than any absolute time.
 """
@@ -29,6 +30,9 @@ ENGINE = ROOT / ".build/release/visualgen"
 
 OTHERS = ["eager", "compile", "openvino"]
 
+# Heads, tokens and numbers of a head of attention alone.
+ATTENTION = {"flux": (24, 1536, 128), "wan": (12, 7800, 128)}
+
 PROMPT = "a small green triangle above a large blue circle"
 
 # What each family is measured at unless the command line says otherwise.
@@ -46,7 +50,7 @@ def main() -> None:
 
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("subject", choices=["transformer", "decoder", "generation", "process"])
+    parser.add_argument("subject", choices=["transformer", "decoder", "generation", "process", "attention"])
     parser.add_argument("--family", default="flux", choices=SHAPES)
     parser.add_argument("--against", nargs="+", default=["eager"], choices=OTHERS)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
@@ -101,6 +105,9 @@ def ours(arguments: argparse.Namespace) -> dict:
             arguments.runs,
         )
     command = [str(ENGINE), "bench", arguments.subject]
+    if arguments.subject == "attention":
+        for name, value in zip(["heads", "tokens", "head-width"], ATTENTION[arguments.family]):
+            command += [f"--{name}", str(value)]
     for name in ["dtype", "runs", "height", "width", "threads", "num_frames"]:
         if getattr(arguments, name) is not None:
             command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
@@ -118,7 +125,7 @@ def product(dtype: str, threads: int) -> dict:
 
 
 def other(arguments: argparse.Namespace, engine: str) -> dict:
-    settings = vars(arguments) | {"engine": engine, "prompt": PROMPT}
+    settings = vars(arguments) | {"engine": engine, "prompt": PROMPT, "attention": ATTENTION[arguments.family]}
     command = [sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(settings)]
     return processes(command, arguments.runs) if arguments.subject == "process" else run(command)
 

@@ -23,6 +23,8 @@ def main() -> None:
         ("flux", "transformer"): transformer,
         ("flux", "decoder"): decoder,
         ("flux", "generation"): generation,
+        ("flux", "attention"): attention,
+        ("wan", "attention"): attention,
         ("wan", "transformer"): wan_transformer,
         ("wan", "decoder"): wan_decoder,
     }
@@ -109,6 +111,13 @@ def transformer(arguments, dtype):
         "txt_ids": torch.zeros(512, 3),
     }
     return model, inputs
+
+
+def attention(arguments, dtype):
+    heads, tokens, width = arguments.attention
+    names = ["query", "key", "value"]
+    inputs = {name: torch.randn(1, heads, tokens, width, dtype=dtype) for name in names}
+    return torch.nn.functional.scaled_dot_product_attention, inputs
 
 
 class Decoder(torch.nn.Module):

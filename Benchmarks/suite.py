@@ -20,6 +20,8 @@ CASES = {
     "wan": (["transformer", "--family", "wan"], ["eager", "compile", "openvino"]),
     "flux-decoder": (["decoder"], ["eager", "compile", "openvino"]),
     "wan-decoder": (["decoder", "--family", "wan"], ["eager"]),
+    "flux-attention": (["attention"], ["eager"]),
+    "wan-attention": (["attention", "--family", "wan"], ["eager"]),
     "demo-image": (["generation", "--height", "256", "--width", "256"], ["eager"]),
     "demo-image-process": (["process", "--height", "256", "--width", "256"], ["eager"]),
 }

@@ -12,7 +12,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure a part of a model with random weights, or whole generations.",
         discussion: "Figures go to standard output as JSON.")
 
-    @Argument(help: "transformer, decoder, generation, or product: one matrix product.")
+    @Argument(help: "transformer, decoder, generation, or one product or attention alone.")
     var subject: Subject
 
     @Option(name: .long, help: "The family of transformer and decoder, or enough of its name: flux, wan.")
@@ -26,6 +26,9 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "Frames of a video; the family's or the model's own if absent.") var numFrames: Int?
     @Option(name: .long, help: "Items of the batch.") var batch: Int = 1
     @Option(name: .long, help: "Tokens of the prompt.") var textTokens: Int = 512
+    @Option(name: .long, help: "Heads of attention.") var heads: Int = 24
+    @Option(name: .long, help: "Tokens of attention, each to each.") var tokens: Int = 1536
+    @Option(name: .long, help: "Numbers of a head of attention.") var headWidth: Int = 128
     @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
     @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
     @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
@@ -35,7 +38,7 @@ struct Bench: AsyncParsableCommand {
     var skippedBy: SkippingCache?
     @Option(name: .long, help: "Runs that are counted, after one that is not.") var runs: Int = 5
 
-    enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation, product }
+    enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation, product, attention }
 
     /// A step cache whose settings leave every step out that they can.
     enum SkippingCache: String, ExpressibleByArgument {
@@ -61,8 +64,12 @@ struct Bench: AsyncParsableCommand {
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
+        guard (1...100_000).contains(tokens) else {
+            throw ValidationError("tokens is \(tokens); it must be from 1 to 100000")
+        }
         for (name, value) in [
-            ("batch", batch), ("num-frames", numFrames ?? 1), ("text-tokens", textTokens),
+            ("heads", heads), ("head-width", headWidth), ("batch", batch), ("num-frames", numFrames ?? 1),
+            ("text-tokens", textTokens),
             ("num-inference-steps", numInferenceSteps), ("runs", runs),
         ] where !(1...1000).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 1 to 1000")
@@ -86,6 +93,15 @@ struct Bench: AsyncParsableCommand {
             report = ["subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)"]
             let worker = LocalWorker(device: device, threads: threads)
             add(try await worker.timeProduct(dtype: dtype.dtype, runs: runs), to: &report)
+        case .attention:
+            report = [
+                "subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)", "heads": heads,
+                "tokens": tokens, "head_width": headWidth,
+            ]
+            let worker = LocalWorker(device: device, threads: threads)
+            add(
+                try await worker.timeAttention([heads, tokens, headWidth], dtype: dtype.dtype, runs: runs),
+                to: &report)
         }
         report["peak_memory_bytes"] = Metrics.peakMemory
         let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])

@@ -53,6 +53,28 @@ extension LocalWorker {
         return try time(Benchmark(operations: operations) { _ = try linear(x) }, runs: runs)
     }
 
+    /// Times the exact attention of the device, of every token to every token.
+    ///
+    /// - Parameters:
+    ///   - shape: heads, tokens and width of queries, keys and values
+    ///   - dtype: the type of the numbers
+    ///   - runs: how many runs are counted
+    /// - Returns: the times
+    /// - Throws: `CancellationError` between two runs, or ``TensorError``
+    package func timeAttention(_ shape: [Int], dtype: DType, runs: Int) throws -> Timing {
+        try EngineError.enter(device)
+        let source = try NoiseSource(seeds: [0], count: 1)
+        let draw = { try source.draw(shape).to(dtype, on: self.device) }
+        let (query, key, value) = (try draw(), try draw(), try draw())
+        let attention = ExecutionPlan(dtype: dtype, device: device).attention
+        let scale = 1 / Double(shape[2]).squareRoot()
+        let operations = 4 * Double(shape.reduce(1, *) * shape[1])
+        return try time(
+            Benchmark(operations: operations) {
+                _ = try attention.attend(query, key, value, mask: nil, scale: scale)
+            }, runs: runs)
+    }
+
     private func time(_ benchmark: Benchmark, runs: Int) throws -> Timing {
         var seconds: [Double] = []
         try HostMemory.reusing {

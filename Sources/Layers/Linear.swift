@@ -14,7 +14,7 @@ package struct Linear {
     ///   - bias: whether there is a bias
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, from: Int, to: Int, bias: Bool = true) throws {
-        weight = try weights.tensor("weight", to, from)
+        weight = try weights.matrix("weight", to, from)
         self.bias = bias ? try weights.tensor("bias", to) : nil
     }
 

@@ -28,6 +28,9 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     /// Whether products of this type are made in 32-bit floats on this machine's processor, with what that takes.
     package var isConvertedForProducts: Bool { ct_converts_products(code) }
 
+    /// Whether packed weights make linear layers of this type faster on this machine's processor.
+    package var isPackedForProducts: Bool { ct_packs_linear_weights(code) }
+
     init(_ code: ct_dtype) { self = Self.codes.first { $0.code == code }?.dtype ?? .float32 }
 
     var code: ct_dtype {

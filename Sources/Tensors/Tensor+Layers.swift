@@ -11,6 +11,16 @@ package func matmul(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Tensor {
     try Tensor("matmul", ct_matmul(a.handle, b.handle))
 }
 
+extension Tensor {
+    /// A copy of the weight of a linear layer, `[out, in]` on the CPU, as oneDNN's products read it. It serves `linear` and
+    /// `linearGELUTanh` only.
+    ///
+    /// - Throws: ``TensorError``
+    package func packedForProducts() throws(TensorError) -> Tensor {
+        try Tensor("pack_linear_weight", ct_pack_linear_weight(handle))
+    }
+}
+
 /// x · weightᵀ + bias.
 ///
 /// - Parameters:

@@ -42,6 +42,23 @@ import Testing
         #expect(try joined.distance(to: concatenate([beside, result], axis: 2)) == 0)
     }
 
+    @Test(arguments: [1, 3, 40], [1, 2]) func appliesALinearLayerOfPackedWeights(_ rows: Int, _ batch: Int) throws {
+        let (x, weight) = try (tensor([batch, rows, 33]) * 0.2, tensor([70, 33], seed: 2))
+        let (bias, packed) = (try tensor([70], seed: 3), try weight.packedForProducts())
+        #expect(packed.shape == weight.shape)
+        for bias in [bias, nil] {
+            let expected = try matmul(x.to(.float64), weight.to(.float64).transposed(0, 1))
+            let sum = try bias.map { try expected + $0.to(.float64) } ?? expected
+            #expect(try linear(x, weight: packed, bias: bias).to(.float64).distance(to: sum) <= 1e-6)
+        }
+        let plain = try linearGELUTanh(x, weight: weight, bias: bias)
+        #expect(try linearGELUTanh(x, weight: packed, bias: bias).distance(to: plain) <= 1e-6)
+        let beside = try tensor([batch, rows, 5], seed: 4)
+        #expect(
+            try linearGELUTanh(x, weight: packed, bias: bias, beside: beside)
+                .distance(to: concatenate([beside, plain], axis: 2)) <= 1e-6)
+    }
+
     @Test(arguments: [(1, 0), (1, 1), (2, 1), (2, 0)])
     func convolves(_ stride: Int, _ padding: Int) throws {
         let (x, weight, bias) = try (tensor([2, 3, 6, 5]), tensor([4, 3, 3, 3], seed: 2), tensor([4], seed: 3))

@@ -60,6 +60,16 @@ package final class CheckpointWeights: WeightSource {
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return tensor
     }
+
+    /// Where weights are packed, the file's pages go back to the system.
+    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        let (entry, file, _) = try place(of: key, shape: shape)
+        let weight = try tensor(key, shape: shape, plan: plan)
+        guard plan.packsWeights else { return weight }
+        let packed = try weight.packedForProducts()
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
+        return packed
+    }
 }
 
 extension SafetensorsCheckpoint {

@@ -24,6 +24,9 @@ package struct ExecutionPlan {
         self.attention = attention ?? (device == .cpu ? TiledAttention() : ScaledDotProductAttention())
     }
 
+    /// Whether the weights of linear layers are kept as this processor's products read them, not as they are stored.
+    package var packsWeights: Bool { device == .cpu && dtype.isPackedForProducts }
+
     /// The same in 32-bit floats, for components that 16 bits would spoil.
     package var wide: ExecutionPlan {
         var plan = self

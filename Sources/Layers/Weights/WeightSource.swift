@@ -29,6 +29,16 @@ package protocol WeightSource: AnyObject {
     /// - Throws: ``WeightError`` or ``TensorError``
     func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor
 
+    /// Makes the weight of a linear layer, laid out as products read it.
+    ///
+    /// - Parameters:
+    ///   - key: its full name
+    ///   - shape: the shape asked for
+    ///   - plan: the type and device wanted
+    /// - Returns: a tensor for linear layers only
+    /// - Throws: ``WeightError`` or ``TensorError``
+    func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
+
     /// Told of a key that a checkpoint may have and the model needs not.
     func disregard(_ key: String)
 }
@@ -38,6 +48,11 @@ extension WeightSource {
 
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
+    }
+
+    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        let weight = try tensor(key, shape: shape, plan: plan)
+        return plan.packsWeights ? try weight.packedForProducts() : weight
     }
 }
 
@@ -87,6 +102,10 @@ package final class WeightListing: WeightSource {
     /// A view: no memory for the numbers here either.
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes)
+    }
+
+    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        try tensor(key, shape: shape, plan: plan)
     }
 
     package func disregard(_ key: String) { disregarded.append(key) }

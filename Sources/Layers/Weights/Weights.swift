@@ -56,6 +56,20 @@ package struct Weights {
         return try source.tensor(key, shape: shape, plan: plan)
     }
 
+    /// The weight of a linear layer, laid out as products of the plan's type read it.
+    ///
+    /// - Parameters:
+    ///   - name: its name within this part
+    ///   - to: width of the output
+    ///   - from: width of the input
+    /// - Returns: `[to, from]`, for `linear` and `linearGELUTanh` only
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package func matrix(_ name: String, _ to: Int, _ from: Int) throws -> Tensor {
+        let key = prefix + name
+        ledger.note(key)
+        return try source.matrix(key, shape: [to, from], plan: plan)
+    }
+
     /// One parameter with its axes in another order, without gaps.
     ///
     /// - Parameters:

@@ -2,11 +2,14 @@
 // the processor's cache, with a running maximum and sum for each row (the online softmax of FlashAttention).
 //
 // The products read 32-bit words: a float, or a pair of bfloat16 where the processor multiplies pairs. Either way one word of
-// a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them.
+// a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them. AMX multiplies
+// sixteen rows of sixteen such words by sixteen vectors at once.
 #include "rows.h"
 
 #include <ATen/ops/empty.h>
 
+#include <array>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <type_traits>
@@ -25,7 +28,11 @@ constexpr int64_t keys_together = 256;
 // Words that one sum adds up in a row: longer sums round more.
 constexpr int64_t depth_together = 128;
 // A factor for each of the rows of a tile that changes nothing.
-constexpr float ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+constexpr auto ones = [] {
+    std::array<float, rows_together> all{};
+    all.fill(1);
+    return all;
+}();
 
 // Words of packed keys and values that are kept for several heads.
 constexpr int64_t words_together = 1 << 21;
@@ -51,7 +58,9 @@ struct Scratch {
     std::unique_ptr<char[]> memory;
     uint32_t *queries;
     float *scores, *results;
-    float maxima[rows_together], totals[rows_together], factors[rows_together];
+    float maxima[rows_together], factors[rows_together];
+    // Parts of each row's sum, as many as a vector has places.
+    float totals[rows_together * 16];
 
     explicit Scratch(const Shape &shape) {
         const int64_t words = rows_together * (shape.depth + keys_together + shape.padded_width);
@@ -64,8 +73,8 @@ struct Scratch {
 
 // The functions of one processor and type.
 template <class T> struct Kernel {
-    // Keys of a panel, and numbers of a word.
-    int64_t columns, numbers;
+    // Keys of a panel, numbers of a word, and of the words that are multiplied at once.
+    int64_t columns, numbers, numbers_at_once;
     void (*pack_keys)(const Shape &, const T *, int64_t, uint32_t *);
     void (*pack_values)(const Shape &, const T *, int64_t, uint32_t *);
     void (*attend_rows)(const Shape &, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, T *,
@@ -82,11 +91,22 @@ template <class T> struct Kernel {
 #endif
 
 #if defined(__x86_64__)
+CT_BEGIN_TARGET("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")
+namespace tiles512 {
+#define CT_WIDTH 16
+#define CT_ROWS 32
+#define CT_NUMBERS 2
+#define CT_WORDS 16
+#include "attention_tiles.h"
+}  // namespace tiles512
+CT_END_TARGET
+
 CT_BEGIN_TARGET("arch=x86-64-v4,avx512bf16")
 namespace pairs512 {
 #define CT_WIDTH 16
 #define CT_ROWS 12
 #define CT_NUMBERS 2
+#define CT_WORDS 1
 #include "attention_tiles.h"
 }  // namespace pairs512
 CT_END_TARGET
@@ -96,6 +116,7 @@ namespace singles512 {
 #define CT_WIDTH 16
 #define CT_ROWS 12
 #define CT_NUMBERS 1
+#define CT_WORDS 1
 #include "attention_tiles.h"
 }  // namespace singles512
 CT_END_TARGET
@@ -105,6 +126,7 @@ namespace singles256 {
 #define CT_WIDTH 8
 #define CT_ROWS 6
 #define CT_NUMBERS 1
+#define CT_WORDS 1
 #include "attention_tiles.h"
 }  // namespace singles256
 CT_END_TARGET
@@ -114,13 +136,16 @@ namespace singles128 {
 #define CT_WIDTH 4
 #define CT_ROWS 6
 #define CT_NUMBERS 1
+#define CT_WORDS 1
 #include "attention_tiles.h"
 }  // namespace singles128
 
 template <class T> const Kernel<T> &kernel() {
 #if defined(__x86_64__)
-    if constexpr (std::is_same_v<T, bfloat16>)
+    if constexpr (std::is_same_v<T, bfloat16>) {
+        if (has_amx_bfloat16()) return tiles512::kernel<T>;
         if (has_avx512_bfloat16()) return pairs512::kernel<T>;
+    }
     if (has_avx512()) return singles512::kernel<T>;
     if (has_avx2()) return singles256::kernel<T>;
 #endif
@@ -131,14 +156,14 @@ template <class T>
 void attend(Shape &shape, const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, at::Tensor &out,
             float *log_sums) {
     const Kernel<T> &kernel = ::kernel<T>();
-    shape.depth = round_up(shape.width, kernel.numbers) / kernel.numbers;
+    shape.depth = round_up(shape.width, kernel.numbers_at_once) / kernel.numbers;
     shape.padded_width = round_up(shape.width, kernel.columns);
     const int64_t row_blocks = (shape.rows + rows_together - 1) / rows_together;
     const int64_t key_blocks = (shape.keys + keys_together - 1) / keys_together;
     const int64_t key_panels = (shape.keys + kernel.columns - 1) / kernel.columns;
     // Words of the packed keys, and of the packed values, of one head.
     const int64_t key_words = key_panels * kernel.columns * shape.depth;
-    const int64_t value_words = round_up(shape.keys, kernel.numbers) / kernel.numbers * shape.padded_width;
+    const int64_t value_words = round_up(shape.keys, kernel.numbers_at_once) / kernel.numbers * shape.padded_width;
     // So many heads at a time that every thread has several blocks of rows to do, and more of them while they are small.
     const int64_t all = shape.batch * shape.heads, enough = 4 * at::get_num_threads();
     const int64_t together = std::min(all, std::max((enough + row_blocks - 1) / row_blocks,

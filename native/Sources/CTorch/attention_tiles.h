@@ -4,9 +4,10 @@
 //   CT_WIDTH    floats of a vector
 //   CT_ROWS     rows of a product that the registers hold, two vectors wide
 //   CT_NUMBERS  numbers of a 32-bit word: one float, or two bfloat16
+//   CT_WORDS    words that one instruction multiplies along a row: one, or the 16 of a row of an AMX tile
 
 constexpr int64_t width = CT_WIDTH, rows = CT_ROWS, vectors = 2, columns = width * vectors;
-constexpr int64_t numbers_in_word = CT_NUMBERS;
+constexpr int64_t numbers_in_word = CT_NUMBERS, numbers_at_once = CT_NUMBERS * CT_WORDS;
 
 typedef float Vector __attribute__((vector_size(CT_WIDTH * sizeof(float))));
 typedef int32_t Whole __attribute__((vector_size(CT_WIDTH * sizeof(int32_t))));
@@ -20,36 +21,30 @@ inline Vector read(const void *source) {
 template <class Value> void write(const Value &value, void *target) { __builtin_memcpy(target, &value, sizeof value); }
 
 #if CT_NUMBERS == 1
-inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
-    sum += __builtin_bit_cast(float, *word) * words;
-}
+template <class T> uint32_t word(const T *number, int64_t, int64_t) { return __builtin_bit_cast(uint32_t, load(*number)); }
 
-inline void put(float value, uint32_t *words, int64_t place) { words[place] = __builtin_bit_cast(uint32_t, value); }
-
-// Writes a vector of numbers, and returns them as they were written.
-inline Vector put(const Vector &values, uint32_t *words, int64_t place) {
-    write(values, words + place);
-    return values;
-}
+// Writes a vector of numbers into words, from a place on that counts in numbers.
+inline void put(const Vector &values, uint32_t *words, int64_t place) { write(values, words + place); }
 #else
-inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
-    const __m512i left = _mm512_set1_epi32(static_cast<int>(*word));
-    sum = (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)left, (__m512bh)words);
+// The word of a number and of the one a stride behind it, if there are two.
+inline uint32_t word(const bfloat16 *number, int64_t stride, int64_t count) {
+    return number->bits | (count > 1 ? uint32_t{number[stride].bits} << 16 : 0);
 }
 
-inline void put(float value, uint32_t *words, int64_t place) {
-    bfloat16 nearest;
-    store(value, nearest);
-    write(nearest, reinterpret_cast<char *>(words) + 2 * place);
-}
-
-// Writes a vector of numbers, and returns them as they were written.
-inline Vector put(const Vector &values, uint32_t *words, int64_t place) {
-    const __m256bh nearest = _mm512_cvtneps_pbh((__m512)values);
-    write(nearest, reinterpret_cast<char *>(words) + 2 * place);
-    return (Vector)_mm512_cvtpbh_ps(nearest);
+inline void put(const Vector &values, uint32_t *words, int64_t place) {
+    write(_mm512_cvtneps_pbh((__m512)values), reinterpret_cast<char *>(words) + 2 * place);
 }
 #endif
+
+#if CT_WORDS == 1
+inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
+#if CT_NUMBERS == 1
+    sum += __builtin_bit_cast(float, *word) * words;
+#else
+    const __m512i left = _mm512_set1_epi32(static_cast<int>(*word));
+    sum = (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)left, (__m512bh)words);
+#endif
+}
 
 // One tile of a product: out = left · right, or out = factor · out + left · right with a factor for each row.
 inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, float *out,
@@ -67,6 +62,58 @@ inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *
             write(factors ? factors[row] * read(target) + sums[row][i] : sums[row][i], target);
         }
 }
+#else
+// The same in two by two tiles of sums, with two on either side of the product.
+inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, float *out,
+                     int64_t out_stride, const float *factors) {
+    const int64_t out_bytes = out_stride * 4, left_bytes = left_stride * 4, right_bytes = columns * 4;
+    float *lower = out + 16 * out_stride;
+    if (factors) {
+        for (int64_t row = 0; row < rows; ++row)
+            for (int64_t i = 0; i < vectors; ++i) {
+                float *target = out + row * out_stride + i * width;
+                write(factors[row] * read(target), target);
+            }
+        _tile_loadd(0, out, out_bytes);
+        _tile_loadd(1, out + width, out_bytes);
+        _tile_loadd(2, lower, out_bytes);
+        _tile_loadd(3, lower + width, out_bytes);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    for (int64_t k = 0; k < depth; k += CT_WORDS) {
+        _tile_loadd(4, left + k, left_bytes);
+        _tile_loadd(6, right + k * columns, right_bytes);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, right + k * columns + width, right_bytes);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, left + 16 * left_stride + k, left_bytes);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, out, out_bytes);
+    _tile_stored(1, out + width, out_bytes);
+    _tile_stored(2, lower, out_bytes);
+    _tile_stored(3, lower + width, out_bytes);
+}
+
+// The registers of a thread as eight tiles of 16 rows of 16 words, while this lives.
+struct Tiles {
+    Tiles() {
+        struct alignas(64) {
+            uint8_t palette = 1, start_row = 0, reserved[14] = {};
+            uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+            uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+        } layout;
+        _tile_loadconfig(&layout);
+    }
+    ~Tiles() { _tile_release(); }
+    Tiles(const Tiles &) = delete;
+};
+#endif
 
 // A panel of a product: some rows by the panel's columns. Sums are of `depth_together` words at most, and then added up.
 inline void multiply_panel(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, int64_t count,
@@ -75,42 +122,53 @@ inline void multiply_panel(const uint32_t *left, int64_t left_stride, const uint
         for (int64_t row = 0; row < count; row += rows)
             multiply(left + row * left_stride + from, left_stride, right + from * columns,
                      std::min(depth_together, depth - from), out + row * out_stride, out_stride,
-                     from > 0 ? ones : factors ? factors + row : nullptr);
+                     from > 0 ? ones.data() : factors ? factors + row : nullptr);
 }
 
-// 2^x of numbers from -126 to 0, to about one unit in the last place; numbers below count as -126. The polynomial is that of Cephes.
+// 2^x of numbers from -126 to 0; numbers below count as -126. Floats come to about one unit in the last place, by the polynomial
+// of Cephes; what is rounded to bfloat16 afterwards to 3e-6, by the best one of that degree.
 inline Vector power_of_two(const Vector &number) {
+    constexpr float coefficients[] = {
+#if CT_NUMBERS == 1
+        1.535336188319500e-4f, 1.339887440266574e-3f, 9.618437357674640e-3f, 5.550332471162809e-2f,
+        2.402264791363012e-1f, 6.931472028550421e-1f, 1.0f
+#else
+        9.570101967657693e-3f, 5.591786076154297e-2f, 2.402474483031093e-1f, 6.931218146828059e-1f,
+        9.999992614437787e-1f
+#endif
+    };
     const Vector x = number < -126.0f ? Vector{} - 126.0f : number;
     // Adding 1.5 · 2^23 rounds to a whole number and leaves it in the low bits.
     const Vector shifted = x + 12582912.0f;
     const Vector r = x - (shifted - 12582912.0f);
-    Vector p = Vector{} + 1.535336188319500e-4f;
-    p = p * r + 1.339887440266574e-3f;
-    p = p * r + 9.618437357674640e-3f;
-    p = p * r + 5.550332471162809e-2f;
-    p = p * r + 2.402264791363012e-1f;
-    p = p * r + 6.931472028550421e-1f;
-    p = p * r + 1.0f;
+    Vector p = Vector{} + coefficients[0];
+    for (size_t i = 1; i < std::size(coefficients); ++i) p = p * r + coefficients[i];
     return (Vector)((Whole)p + ((Whole)shifted << 23));
 }
 
+// Joins the numbers of a vector, halves by halves.
+template <class Join> float fold(const Vector &numbers, const Join &join) {
+    float all[width];
+    write(numbers, all);
+    for (int64_t half = width / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; ++i) all[i] = join(all[i], all[i + half]);
+    return all[0];
+}
+
 inline float largest(const Vector &numbers) {
-    float result = numbers[0];
-    for (size_t i = 1; i < width; ++i) result = result < numbers[i] ? numbers[i] : result;
-    return result;
+    return fold(numbers, [](float a, float b) { return a < b ? b : a; });
 }
 
 inline float sum(const Vector &numbers) {
-    float result = 0;
-    for (size_t i = 0; i < width; ++i) result += numbers[i];
-    return result;
+    return fold(numbers, [](float a, float b) { return a + b; });
 }
 
 // Turns a row of scores into powers of two below the running maximum, as words in place, and brings maximum and sum up to date.
-// Scores and maximum count in powers of two: times 1 / ln 2. Returns by how much what was summed before shrinks.
+// Scores and maximum count in powers of two: times 1 / ln 2; the sum is a vector's of parts. Returns by how much what was
+// summed before shrinks.
 inline float soften(float *scores, int64_t count, float scale, const float *mask, int64_t mask_stride, float &maximum,
-                    float &total) {
-    const int64_t padded = round_up(count, width);
+                    float *totals) {
+    const int64_t padded = round_up(count, std::max(width, numbers_at_once));
     Vector largest_yet = Vector{} - infinity;
     // Without a mask the scale waits for the second pass.
     const bool is_scaled = mask || scale <= 0;
@@ -123,45 +181,48 @@ inline float soften(float *scores, int64_t count, float scale, const float *mask
         largest_yet = largest_yet < score ? score : largest_yet;
     }
     const float factor = is_scaled ? 1 : scale;
-    const float before = maximum;
-    maximum = std::max(before, largest(largest_yet) * factor);
-    if (maximum == -infinity) {
+    const float before = maximum, now = std::max(before, largest(largest_yet) * factor);
+    maximum = now;
+    if (now == -infinity) {
         // All is hidden so far.
         std::fill_n(scores, padded, 0);
         return 1;
     }
     Vector sums{};
-    for (int64_t i = 0; i < padded; i += width)
-        sums += put(power_of_two(read(scores + i) * factor - maximum), reinterpret_cast<uint32_t *>(scores), i);
-    const float shrink = before == -infinity ? 0 : power_of_two(Vector{} + (before - maximum))[0];
-    total = total * shrink + sum(sums);
-    return shrink;
+    for (int64_t i = 0; i < padded; i += width) {
+        const Vector powers = power_of_two(read(scores + i) * factor - now);
+        put(powers, reinterpret_cast<uint32_t *>(scores), i);
+        sums += powers;
+    }
+    const Vector shrink = before == -infinity ? Vector{} : power_of_two(Vector{} + (before - now));
+    write(read(totals) * shrink + sums, totals);
+    return shrink[0];
 }
 
 // Lays a panel of keys out as [panels][words of a key][keys of the panel].
 template <class T> void pack_keys(const Shape &shape, const T *keys, int64_t panel, uint32_t *out) {
     out += panel * shape.depth * columns;
     const int64_t count = std::min(columns, shape.keys - panel * columns);
-    if (count < columns || shape.width % numbers_in_word) std::fill_n(out, shape.depth * columns, 0);
+    if (count < columns || shape.width % numbers_at_once) std::fill_n(out, shape.depth * columns, 0);
     for (int64_t key = 0; key < count; ++key) {
         const T *source = keys + (panel * columns + key) * shape.key[2];
-        for (int64_t i = 0; i < shape.width; ++i)
-            put(load(source[i]), out + i / numbers_in_word * columns + key, i % numbers_in_word);
+        for (int64_t i = 0; i < shape.width; i += numbers_in_word)
+            out[i / numbers_in_word * columns + key] = word(source + i, 1, shape.width - i);
     }
 }
 
 // Lays the values of one block of keys out as [panels of numbers][words of keys][numbers of the panel].
 template <class T> void pack_values(const Shape &shape, const T *values, int64_t block, uint32_t *out) {
     const int64_t first = block * keys_together, count = std::min(keys_together, shape.keys - first);
-    const int64_t depth = round_up(count, numbers_in_word) / numbers_in_word;
+    const int64_t depth = round_up(count, numbers_at_once) / numbers_in_word;
     out += first / numbers_in_word * shape.padded_width;
-    if (shape.width < shape.padded_width || count % numbers_in_word) std::fill_n(out, depth * shape.padded_width, 0);
-    for (int64_t key = 0; key < count; ++key) {
+    if (shape.width < shape.padded_width || count % numbers_at_once) std::fill_n(out, depth * shape.padded_width, 0);
+    for (int64_t key = 0; key < count; key += numbers_in_word) {
         const T *source = values + (first + key) * shape.value[2];
         for (int64_t start = 0; start < shape.width; start += columns) {
             uint32_t *target = out + (start * depth + key / numbers_in_word * columns);
             for (int64_t i = 0; i < std::min(columns, shape.width - start); ++i)
-                put(load(source[start + i]), target + i, key % numbers_in_word);
+                target[i] = word(source + start + i, shape.value[2], count - key);
         }
     }
 }
@@ -171,15 +232,18 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
                            const uint32_t *keys, const uint32_t *values, T *out, float *log_sums, Scratch &scratch) {
     const int64_t first = block * rows_together, count = std::min(rows_together, shape.rows - first);
     const int64_t padded = round_up(count, rows);
+#if CT_WORDS > 1
+    const Tiles tiles;
+#endif
     std::fill_n(scratch.queries, padded * shape.depth, 0);
     for (int64_t row = 0; row < count; ++row) {
         const T *source = query + (first + row) * shape.query[2];
-        for (int64_t i = 0; i < shape.width; ++i)
-            put(load(source[i]), scratch.queries + row * shape.depth, i);
+        for (int64_t i = 0; i < shape.width; i += numbers_in_word)
+            scratch.queries[row * shape.depth + i / numbers_in_word] = word(source + i, 1, shape.width - i);
     }
     std::fill_n(scratch.results, padded * shape.padded_width, 0);
     std::fill_n(scratch.maxima, padded, -infinity);
-    std::fill_n(scratch.totals, padded, 0);
+    std::fill_n(scratch.totals, padded * width, 0);
     std::fill_n(scratch.factors, padded, 0);
     for (int64_t start = 0; start < shape.keys; start += keys_together) {
         const int64_t seen = std::min(keys_together, shape.keys - start);
@@ -192,9 +256,9 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
                                             : nullptr;
             scratch.factors[row] =
                 soften(scratch.scores + row * keys_together, seen, shape.scale, mask, shape.mask[3], scratch.maxima[row],
-                       scratch.totals[row]);
+                       scratch.totals + row * width);
         }
-        const int64_t depth = round_up(seen, numbers_in_word) / numbers_in_word;
+        const int64_t depth = round_up(seen, numbers_at_once) / numbers_in_word;
         const uint32_t *block_values = values + start / numbers_in_word * shape.padded_width;
         for (int64_t column = 0; column < shape.padded_width; column += columns)
             multiply_panel(reinterpret_cast<uint32_t *>(scratch.scores), keys_together, block_values + column * depth, depth,
@@ -204,16 +268,17 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
         // [batch, rows, heads, width]
         T *target = out + ((batch * shape.rows + first + row) * shape.heads + head) * shape.width;
         const float *result = scratch.results + row * shape.padded_width;
-        const float factor = scratch.totals[row] > 0 ? 1 / scratch.totals[row] : 0;
+        const float total = sum(read(scratch.totals + row * width)), factor = total > 0 ? 1 / total : 0;
         for (int64_t i = 0; i < shape.width; ++i) store(result[i] * factor, target[i]);
         if (log_sums)
             log_sums[(batch * shape.heads + head) * shape.rows + first + row] =
-                scratch.maxima[row] / per_ln2 + __builtin_logf(scratch.totals[row]);
+                scratch.maxima[row] / per_ln2 + __builtin_logf(total);
     }
 }
 
-template <class T> constexpr Kernel<T> kernel = {columns, numbers_in_word, pack_keys<T>, pack_values<T>, attend_rows<T>};
+template <class T> constexpr Kernel<T> kernel = {columns, numbers_in_word, numbers_at_once, pack_keys<T>, pack_values<T>, attend_rows<T>};
 
 #undef CT_WIDTH
 #undef CT_ROWS
 #undef CT_NUMBERS
+#undef CT_WORDS

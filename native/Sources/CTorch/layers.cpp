@@ -72,36 +72,39 @@ void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optio
 // Whether a product goes to 32 bits.
 bool goes_wide(const at::Tensor &x) { return computes_wide(x) && !(has_avx512() && has_few_rows(x)); }
 
-// Whether a product of 32-bit floats goes to oneDNN, which uses AVX-512 on AMD's processors; LibTorch's default library
-// keeps to AVX2 there. On Intel's, and without AVX-512, the default is the faster one, and for few rows everywhere.
-bool goes_to_onednn(const at::Tensor &x) {
+// Whether a product goes to oneDNN by name: one of packed weights, and one of 32-bit floats on AMD's processors, where oneDNN
+// uses AVX-512 and LibTorch's default library keeps to AVX2. Elsewhere the default is as fast or faster.
+bool goes_to_onednn(const at::Tensor &x, const at::Tensor &weight) {
 #if defined(__x86_64__)
     static const bool is_faster = has_avx512() && __builtin_cpu_is("amd");
 #else
     constexpr bool is_faster = false;
 #endif
-    return is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0 && !has_few_rows(x);
+    return weight.is_mkldnn() || (is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0);
 }
 
-at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                         bool has_gelu) {
+// The operators of LibTorch that have no function of their own in C++.
+template <class Function> auto operator_named(const char *name) {
+    return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>();
+}
+
+at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
     using Linear = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, c10::string_view,
                               c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
-    static const auto linear = c10::Dispatcher::singleton()
-                                   .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
-                                   .typed<Linear>();
-    return linear.call(x, weight, bias, has_gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(), "tanh");
+    static const auto linear = operator_named<Linear>("mkldnn::_linear_pointwise");
+    return linear.call(x.contiguous(), weight, bias, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
 // x·Wᵀ + b, and GELU by its approximation with tanh if there is one.
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
-    if (goes_to_onednn(x)) return onednn_linear(x.contiguous(), weight, bias, has_gelu);
     // On a GPU GELU is the product's epilogue.
     if (has_gelu && bias && x.is_cuda() && x.dim() > 1)
         return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
             .unflatten(0, x.sizes().slice(0, x.dim() - 1));
     at::Tensor result;
-    if (goes_wide(x)) {
+    if (goes_to_onednn(x, weight)) {
+        result = onednn_linear(x, weight, bias);
+    } else if (goes_wide(x)) {
         result = room_for(x, weight.size(0));
         wide_linear(x, weight, bias, result);
     } else {
@@ -114,11 +117,9 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
 // The same of rows [tokens, in] on the CPU, into a part of the columns of a tensor that is there.
 void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                   bool has_gelu) {
-    if (goes_to_onednn(x)) {
-        into.copy_(onednn_linear(x.contiguous(), weight, bias, has_gelu));
-        return;
-    }
-    if (goes_wide(x))
+    if (goes_to_onednn(x, weight))
+        into.copy_(onednn_linear(x, weight, bias));
+    else if (goes_wide(x))
         wide_linear(x, weight, bias, into);
     else
         at::linear_out(into, x, weight, bias);
@@ -172,6 +173,17 @@ ct_tensor linear(ct_tensor x, ct_tensor weight, ct_tensor bias, bool has_gelu) {
 }  // namespace
 
 bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dtype)); }
+
+bool ct_packs_linear_weights(ct_dtype dtype) { return dtype == CT_BFLOAT16 && has_amx_bfloat16(); }
+
+ct_tensor ct_pack_linear_weight(ct_tensor weight) {
+    return guard([&] {
+        using Pack = at::Tensor(const at::Tensor &, std::optional<c10::SymInt>);
+        static const auto pack = operator_named<Pack>("mkldnn::_reorder_linear_weight");
+        // The number of rows that are expected.
+        return pack.call(borrow(weight), 1024);
+    });
+}
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 

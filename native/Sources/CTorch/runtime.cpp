@@ -3,9 +3,14 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/cpu/Utils.h>
 #include <c10/core/InferenceMode.h>
 
 #include <string>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace {
 thread_local std::string last_message;
@@ -60,6 +65,21 @@ bool has_avx512() {
 bool has_avx512_bfloat16() {
 #if defined(__x86_64__)
     static const bool result = has_avx512() && __builtin_cpu_supports("avx512bf16");
+    return result;
+#else
+    return false;
+#endif
+}
+
+bool has_amx_bfloat16() {
+#if defined(__x86_64__)
+    static const bool result = [] {
+        constexpr unsigned amx_bf16 = 1 << 22;
+        unsigned eax, ebx, ecx, edx;
+        // init_amx asks the system for leave to use the tiles' registers.
+        return has_avx512_bfloat16() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && edx & amx_bf16 &&
+               at::cpu::init_amx();
+    }();
     return result;
 #else
     return false;

@@ -60,6 +60,8 @@ bool has_avx2();
 bool has_avx512();
 // Whether one instruction multiplies pairs of bfloat16.
 bool has_avx512_bfloat16();
+// Whether one instruction multiplies tiles of bfloat16.
+bool has_amx_bfloat16();
 
 // GELU by its approximation with tanh.
 void gelu_tanh_in_place(at::Tensor &x);

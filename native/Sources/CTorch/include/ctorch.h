@@ -157,6 +157,10 @@ CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor 
 CT_API ct_tensor CT_NULLABLE ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 // [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
 CT_API ct_tensor CT_NULLABLE ct_join_linear_gelu(ct_tensor beside, ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+// A copy of a weight as oneDNN's products read it, for these three functions only, and whether it makes
+// products of its type faster on this processor.
+CT_API ct_tensor CT_NULLABLE ct_pack_linear_weight(ct_tensor weight);
+CT_API bool ct_packs_linear_weights(ct_dtype dtype);
 // Whether products and convolutions of a type are made in 32-bit floats on this processor.
 CT_API bool ct_converts_products(ct_dtype dtype);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
