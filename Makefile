@@ -2,6 +2,7 @@
 # make test      set up, build, and run every test (under 25 minutes on two cores)
 # make test-all  the same with the slow and exhaustive tests
 # make conformance  OpenAI's own Python client, pinned, against the server
+# make processors  tests of kernels, layers and models as on other processors (Tools/processors)
 # make fuzz      libFuzzer for two minutes against what reads clients' bytes
 # make check     lint, warnings as errors, and make test
 # make setup     install what is missing and fetch LibTorch; with DEVICE=cuda, here and above, for NVIDIA GPUs too
@@ -14,7 +15,7 @@ SWIFT_FLAGS := -c release
 CUDA_HALF := .build/release/libCTorchCUDA.so
 export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
-.PHONY: demo test test-all conformance fuzz check lint setup build format docs bench bundle clean
+.PHONY: demo test test-all conformance processors fuzz check lint setup build format docs bench bundle clean
 
 demo: build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
@@ -27,10 +28,14 @@ test: build
 	Tools/test.sh $(SWIFT_FLAGS)
 
 test-all: export VISUALGEN_TEST_ALL = 1
-test-all: test
+test-all: test processors
 
 conformance: build
 	Tools/conformance/run.sh demo-video
+
+processors: build
+	swift build $(SWIFT_FLAGS) --build-tests
+	Tools/processors/check.sh
 
 fuzz:
 	Tools/fuzz/run.sh 60
