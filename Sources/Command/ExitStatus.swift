@@ -6,6 +6,7 @@ internal import VisualGen
 
 /// What the process tells its parent, as in `sysexits.h`.
 enum ExitStatus: Int32 {
+    case success = 0
     case usage = 64
     case badInput = 65
     case unavailable = 69
@@ -48,14 +49,17 @@ enum ExitStatus: Int32 {
             }
     }
 
-    /// Ends the process: an error becomes one sentence on standard error.
+    /// Ends the process: an error becomes one sentence on standard error, a call for help its text on standard output.
     ///
     /// - Parameters:
     ///   - error: what ended the command
     ///   - command: the root, which knows help and usage
     static func exit(reporting error: any Error, from command: (some ParsableCommand).Type) -> Never {
         let code = command.exitCode(for: error)
-        if code == .success { command.exit(withError: error) }
+        if code == .success {
+            print(command.fullMessage(for: error))
+            end(.success)
+        }
         let isUsage = code == .validationFailure
         let sentence =
             switch error {
@@ -64,6 +68,12 @@ enum ExitStatus: Int32 {
             default: "\(error)"
             }
         StandardError.write("visualgen: \(sentence.split(separator: "\n").joined(separator: " "))\n")
-        Foundation.exit((isUsage ? .usage : ExitStatus(of: error)).rawValue)
+        end(isUsage ? .usage : ExitStatus(of: error))
+    }
+
+    /// Ends the process at once: LibTorch would take a tenth of a second to take itself down.
+    static func end(_ status: ExitStatus) -> Never {
+        fflush(nil)
+        _exit(status.rawValue)
     }
 }

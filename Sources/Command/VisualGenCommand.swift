@@ -20,6 +20,7 @@ struct VisualGenCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            ExitStatus.end(.success)
         } catch {
             ExitStatus.exit(reporting: error, from: Self.self)
         }

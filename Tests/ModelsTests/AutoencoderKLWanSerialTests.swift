@@ -12,7 +12,8 @@ import Testing
         return (pages.flatMap { Int($0) } ?? 0) * 4096
     }
 
-    /// A frame of the last level is 1 MiB here, and a hundred tensors of that size are made for each.
+    /// A frame of the last level is 1 MiB here, and a hundred tensors of that size are made for each. One that stayed of each
+    /// frame would be 32 MiB; blocks between others that malloc does not give back were up to 10 MB.
     @Test func decodesManyFramesInTheMemoryOfFew() throws {
         let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": 16])
         let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05)), config)
@@ -22,6 +23,6 @@ import Testing
         #expect(peaks.count == 41)
         let early = peaks[..<9].max() ?? 0
         let late = peaks[9...].max() ?? 0
-        #expect(late - early < 8 << 20)
+        #expect(late - early < 16 << 20)
     }
 }

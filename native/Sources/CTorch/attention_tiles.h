@@ -20,13 +20,13 @@ inline Vector read(const void *source) {
 
 template <class Value> void write(const Value &value, void *target) { __builtin_memcpy(target, &value, sizeof value); }
 
+// word: that of a number or, where words hold pairs, of a number and the one a stride behind it, if there are two.
+// put: writes a vector of numbers into words, from a place on that counts in numbers.
 #if CT_NUMBERS == 1
 template <class T> uint32_t word(const T *number, int64_t, int64_t) { return __builtin_bit_cast(uint32_t, load(*number)); }
 
-// Writes a vector of numbers into words, from a place on that counts in numbers.
 inline void put(const Vector &values, uint32_t *words, int64_t place) { write(values, words + place); }
 #else
-// The word of a number and of the one a stride behind it, if there are two.
 inline uint32_t word(const bfloat16 *number, int64_t stride, int64_t count) {
     return number->bits | (count > 1 ? uint32_t{number[stride].bits} << 16 : 0);
 }
@@ -63,17 +63,22 @@ inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *
         }
 }
 #else
+// GCC does not say of the instructions for tiles that they read and write memory.
+inline void settle_memory() { __asm__ volatile("" ::: "memory"); }
+
 // The same in two by two tiles of sums, with two on either side of the product.
 inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *right, int64_t depth, float *out,
                      int64_t out_stride, const float *factors) {
     const int64_t out_bytes = out_stride * 4, left_bytes = left_stride * 4, right_bytes = columns * 4;
     float *lower = out + 16 * out_stride;
-    if (factors) {
+    if (factors)
         for (int64_t row = 0; row < rows; ++row)
             for (int64_t i = 0; i < vectors; ++i) {
                 float *target = out + row * out_stride + i * width;
                 write(factors[row] * read(target), target);
             }
+    settle_memory();
+    if (factors) {
         _tile_loadd(0, out, out_bytes);
         _tile_loadd(1, out + width, out_bytes);
         _tile_loadd(2, lower, out_bytes);
@@ -98,6 +103,7 @@ inline void multiply(const uint32_t *left, int64_t left_stride, const uint32_t *
     _tile_stored(1, out + width, out_bytes);
     _tile_stored(2, lower, out_bytes);
     _tile_stored(3, lower + width, out_bytes);
+    settle_memory();
 }
 
 // The registers of a thread as eight tiles of 16 rows of 16 words, while this lives.
