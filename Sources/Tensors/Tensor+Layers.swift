@@ -12,8 +12,9 @@ package func matmul(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Tensor {
 }
 
 extension Tensor {
-    /// A copy of the weight of a linear layer, `[out, in]` on the CPU, as oneDNN's products read it. It serves `linear` and
-    /// `linearGELUTanh` only.
+    /// A copy of the weight of a linear layer, `[out, in]` on the CPU, as oneDNN's products read it.
+    ///
+    /// It serves `linear` and `linearGELUTanh` only.
     ///
     /// - Throws: ``TensorError``
     package func packedForProducts() throws(TensorError) -> Tensor {
