@@ -12,17 +12,18 @@ import Testing
         return (pages.flatMap { Int($0) } ?? 0) * 4096
     }
 
-    /// A frame of the last level is 1 MiB here, and a hundred tensors of that size are made for each. One that stayed of each
-    /// frame would be 32 MiB; blocks between others that malloc does not give back were up to 10 MB.
+    /// A frame of the last level is 1 MiB here, and a hundred tensors of that size are made for each. In a first run
+    /// malloc finds places for them, and the gaps that it leaves come to up to 10 MB.
     @Test func decodesManyFramesInTheMemoryOfFew() throws {
         let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": 16])
         let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05)), config)
         let latents = try Generator(seed: 9).normal([1, config.zDim, 11, 16, 16])
+        try vae.decode(latents) { _ in }
         var peaks: [Int] = []
         try vae.decode(latents) { _ in peaks.append(memory) }
         #expect(peaks.count == 41)
         let early = peaks[..<9].max() ?? 0
         let late = peaks[9...].max() ?? 0
-        #expect(late - early < 16 << 20)
+        #expect(late - early < 8 << 20)
     }
 }

@@ -282,7 +282,9 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
     }
 }
 
-template <class T> constexpr Kernel<T> kernel = {columns, numbers_in_word, numbers_at_once, pack_keys<T>, pack_values<T>, attend_rows<T>};
+template <class T>
+constexpr Kernel<T> kernel = {columns,      numbers_in_word, numbers_at_once,
+                              pack_keys<T>, pack_values<T>,  attend_rows<T>};
 
 #undef CT_WIDTH
 #undef CT_ROWS
