@@ -16,6 +16,8 @@ package enum FileFault: Error, Equatable {
     case cannotRead(reason: String)
     case tooLarge(bytes: Int, limit: Int)
     case cannotWrite(reason: String)
+    /// A file of a model that holds something else.
+    case foreign(ForeignContent)
 }
 
 extension FileFault: CustomStringConvertible {
@@ -27,6 +29,7 @@ extension FileFault: CustomStringConvertible {
         case .cannotRead(let reason): "cannot be read: \(reason)"
         case .tooLarge(let bytes, let limit): "has \(bytes) bytes, at most \(limit) are read"
         case .cannotWrite(let reason): "cannot be written: \(reason)"
+        case .foreign(let content): "\(content)"
         }
     }
 
@@ -36,6 +39,11 @@ extension FileFault: CustomStringConvertible {
         case .cannotOpen(let reason), .cannotMap(let reason), .cannotRead(let reason), .cannotWrite(let reason): reason
         case .notRegular: "Not a regular file"
         case .tooLarge(_, let limit): "It has more than \(limit) bytes"
+        case .foreign(let content): "It \(content)"
         }
     }
+}
+
+extension FileError: CustomStringConvertible {
+    package var description: String { "\(path) \(fault)" }
 }

@@ -47,4 +47,15 @@ package struct InputFile: ~Copyable {
         }
         return Array(bytes.prefix(filled))
     }
+
+    /// The whole of a small file of a model, unless it is plainly something else: a pointer, a page, an archive.
+    ///
+    /// - Parameter limit: the most bytes that are read
+    /// - Returns: its bytes
+    /// - Throws: ``FileError``
+    package func readModelPart(limit: Int) throws(FileError) -> [UInt8] {
+        let bytes = try readAll(limit: limit)
+        if let content = ForeignContent(bytes) { throw FileError(path, .foreign(content)) }
+        return bytes
+    }
 }

@@ -30,6 +30,24 @@ import Testing
         #expect(throws: StrictJSONError.self) { try read(text) }
     }
 
+    /// At every depth, before a key is compared with any other.
+    @Test func refusesLongKeysAndManyValues() throws {
+        func read(_ text: String) throws(StrictJSONError) -> JSON {
+            var reader = StrictJSONReader(Array(text.utf8), keyLimit: 8, valueLimit: 10)
+            return try reader.value()
+        }
+        let key = String(repeating: "k", count: 9)
+        for text in [#"{"\#(key)": 1}"#, #"[{"a": {"\#(key)": 1}}]"#, #"{"éééé\u0301": 1}"#] {
+            let error = try #require(#expect(throws: StrictJSONError.self) { try read(text) })
+            #expect(error.fault == .keyTooLong(limit: 8))
+        }
+        #expect(throws: Never.self) { try read(#"{"\#(key.dropLast())": [1, 2, 3, 4, 5, 6, 7, 8, 9]}"#) }
+        for text in [#"{"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}"#, "[[], [], [], [], [[], []], {\"a\": [1, 2, 3]}]"] {
+            let error = try #require(#expect(throws: StrictJSONError.self) { try read(text) })
+            #expect(error.fault == .tooManyValues(limit: 10))
+        }
+    }
+
     @Test func refusesInvalidUTF8() throws {
         #expect(throws: StrictJSONError.self) { try read([0x22, 0xFF, 0x22]) }
         #expect(throws: StrictJSONError.self) { try read([0x22, 0xED, 0xA0, 0x80, 0x22]) }

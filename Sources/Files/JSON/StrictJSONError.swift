@@ -16,6 +16,8 @@ package struct StrictJSONError: Error, Equatable {
         case outOfRange
         case textAfterTheEnd
         case tooManyElements(limit: Int)
+        case tooManyValues(limit: Int)
+        case keyTooLong(limit: Int)
         case unknownKey(String)
         case duplicateKey(String)
         case missingKey(String)
@@ -52,6 +54,8 @@ extension StrictJSONError.Fault: CustomStringConvertible {
         case .outOfRange: "a number beyond 64-bit floats"
         case .textAfterTheEnd: "text after the end of the value"
         case .tooManyElements(let limit): "an array of more than \(limit) elements"
+        case .tooManyValues(let limit): "more than \(limit) values"
+        case .keyTooLong(let limit): "a key of more than \(limit) bytes"
         case .unknownKey(let key): "a key \(key.quoted), which the format does not have,"
         case .duplicateKey(let key): "the key \(key.quoted) twice"
         case .missingKey(let key): "no \(key)"

@@ -10,16 +10,20 @@ package struct StrictJSONReader {
     }
 
     let bytes: [UInt8]
-    private let depthLimit: Int
+    private let depthLimit, keyLimit, valueLimit: Int
     private var levels: [Level] = []
+    private var valueCount = 0
     private(set) var offset = 0
 
     /// - Parameters:
-    ///   - bytes: the text
+    ///   - bytes: the text, behind a byte order mark or not
     ///   - depthLimit: the deepest nesting accepted
-    package init(_ bytes: [UInt8], depthLimit: Int = 16) {
+    ///   - keyLimit: the longest key accepted, in bytes: comparing long keys can take minutes
+    ///   - valueLimit: how many values may lie in all arrays and objects together
+    package init(_ bytes: [UInt8], depthLimit: Int = 16, keyLimit: Int = .max, valueLimit: Int = .max) {
         self.bytes = bytes
-        self.depthLimit = depthLimit
+        (self.depthLimit, self.keyLimit, self.valueLimit) = (depthLimit, keyLimit, valueLimit)
+        offset = bytes.withoutByteOrderMark.startIndex
     }
 
     // MARK: Containers
@@ -36,6 +40,7 @@ package struct StrictJSONReader {
     package mutating func nextKey() throws(StrictJSONError) -> String? {
         guard try next(closing: UInt8(ascii: "}")) else { return nil }
         let key = try string()
+        guard key.utf8.count <= keyLimit else { throw error(.keyTooLong(limit: keyLimit)) }
         try take(UInt8(ascii: ":"), "a colon")
         return key
     }
@@ -93,14 +98,40 @@ package struct StrictJSONReader {
         return numbers
     }
 
-    /// An object of texts, no key twice.
-    package mutating func texts() throws(StrictJSONError) -> [String: String] {
+    /// An object of texts.
+    ///
+    /// - Parameters:
+    ///   - keyLimit: the longest key, in bytes
+    ///   - takingLast: whether a key may be there again, which then counts; else it is an error
+    /// - Returns: the texts by key
+    /// - Throws: ``StrictJSONError``
+    package mutating func texts(
+        keyLimit: Int = .max, takingLast: Bool = false
+    ) throws(StrictJSONError) -> [String: String] {
         var texts: [String: String] = [:]
         try beginObject()
         while let key = try nextKey() {
-            guard texts.updateValue(try string(), forKey: key) == nil else { throw error(.duplicateKey(key)) }
+            guard key.utf8.count <= keyLimit else { throw error(.keyTooLong(limit: keyLimit)) }
+            let before = texts.updateValue(try string(), forKey: key)
+            guard before == nil || takingLast else { throw error(.duplicateKey(key)) }
         }
         return texts
+    }
+
+    /// Reads null, if it comes next.
+    ///
+    /// - Returns: whether it did
+    package mutating func takeNull() throws(StrictJSONError) -> Bool {
+        skipBlanks()
+        guard current == UInt8(ascii: "n") else { return false }
+        try skip("null")
+        return true
+    }
+
+    /// Whether an object comes next.
+    package mutating func isAtObject() -> Bool {
+        skipBlanks()
+        return current == UInt8(ascii: "{")
     }
 
     /// Reads over one value of any kind.
@@ -157,6 +188,8 @@ extension StrictJSONReader {
         }
         if !levels[levels.count - 1].isEmpty { try take(UInt8(ascii: ","), "a comma") }
         levels[levels.count - 1].isEmpty = false
+        valueCount += 1
+        guard valueCount <= valueLimit else { throw error(.tooManyValues(limit: valueLimit)) }
         return true
     }
 
