@@ -1,10 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Where LibTorch is: `TORCH_HOME`, or the cache folder that `make setup` fills.
+/// Where LibTorch is: `TORCH_HOME`, or the cache folder that `make setup` fills, for GPUs one of its own beside it.
+///
+/// What is built keeps the folder it was built with. Tools/setup/libtorch.sh says the same to the shell.
 let environment = Context.environment
 let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
-let torch = environment["TORCH_HOME"] ?? "\(cache)/visualgen/libtorch-2.11.0"
+let device = environment["VISUALGEN_DEVICE"].flatMap { $0 == "cpu" || $0.isEmpty ? nil : "-\($0)" } ?? ""
+let torch = environment["TORCH_HOME"] ?? "\(cache)/visualgen/libtorch-2.11.0\(device)"
 
 let package = Package(
     name: "native",

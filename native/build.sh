@@ -4,10 +4,11 @@
 # libCTorchCUDA.so is what a GPU needs besides; `make setup DEVICE=cuda` fetches what it is built with.
 set -euo pipefail
 cd "$(dirname "$0")"
-torch="${TORCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0}"
 output="${1:-libCTorch.so}"
+torch="$(../Tools/setup/libtorch.sh)"
 case "$(basename "$output")" in
 libCTorchCUDA.so)
+    torch="$(VISUALGEN_DEVICE=cuda ../Tools/setup/libtorch.sh)"
     sources=Sources/CTorchCUDA
     libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -l:libcudart.so.13 -ltorch_cpu -lc10 -l:libgomp.so.1)
     ;;

@@ -20,6 +20,20 @@ static inline int linux_pipe(int ends[2], int flags) { return pipe2(ends, O_CLOE
 /// Ends this process by SIGKILL when the thread that started it ends; 0, or -1 and errno.
 static inline int linux_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
+/// How many processors this process may be scheduled on; 0 where the system does not tell.
+static inline int linux_usable_processors(void) {
+    unsigned long mask[1024] = {0};  // for 65,536 processors
+    const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < bytes / (long)sizeof *mask; ++word) count += __builtin_popcountl(mask[word]);
+    return count;
+}
+
+/// Gives the memory of a part of a file back, which reads as zeros then; 0, or -1 and errno.
+static inline int linux_punch_hole(int file, long offset, long count) {
+    return (int)syscall(SYS_fallocate, file, 3, offset, count);  // FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+}
+
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 
 /// The child keeps no descriptor from this number on; 0, or an error number.

@@ -25,11 +25,19 @@ package enum DType: String, CaseIterable, Sendable, Codable {
         }
     }
 
-    /// Whether products of this type are made in 32-bit floats on this machine's processor, with what that takes.
-    package var isConvertedForProducts: Bool { ct_converts_products(code) }
+    /// Whether products of this type may be made in 32-bit floats on this machine's processor, with the memory that takes.
+    package var mayBeConvertedForProducts: Bool { ct_may_convert_products(code) }
 
-    /// Whether packed weights make linear layers of this type faster on this machine's processor.
-    package var isPackedForProducts: Bool { ct_packs_linear_weights(code) }
+    /// Whether packed weights make linear layers of this type faster on this machine's processor, as it was measured.
+    ///
+    /// - Throws: ``TensorError``
+    package func isPackedForProducts() throws(TensorError) -> Bool {
+        var packs = false
+        guard ct_packs_linear_weights(code, &packs) == 0 else {
+            throw TensorError.ofThisThread(in: "packs_linear_weights")
+        }
+        return packs
+    }
 
     init(_ code: ct_dtype) { self = Self.codes.first { $0.code == code }?.dtype ?? .float32 }
 

@@ -1,4 +1,5 @@
 internal import CTorch
+internal import Glibc
 
 /// Where tensors live and operations run.
 package enum Device: Hashable, Sendable, Codable {
@@ -44,14 +45,35 @@ package enum ThreadSettings {
     /// Turns automatic differentiation off for the calling thread, for good.
     package static func enterInferenceMode() { ct_enter_inference_mode() }
 
-    /// How many threads one operation started by the calling thread may use.
+    /// How many threads one operation started by the calling thread may use, at least 1.
     package static var threads: Int {
         get { Int(ct_threads()) }
-        set { ct_set_threads(Int32(clamping: newValue)) }
+        set {
+            // LibTorch forgets its own choice when it is told another.
+            _ = usualThreads
+            ct_set_threads(Int32(clamping: max(1, newValue)))
+        }
     }
 
-    /// Lets convolutions of 32-bit floats round their factors to TF32, 10 bits, on GPUs, or forbids it; in the whole process.
-    package static func allowTF32Convolutions(_ may: Bool) { ct_allow_tf32_convolutions(may) }
+    /// How many threads an operation uses where nobody says: LibTorch's choice, of which no more than may run at once.
+    ///
+    /// What `OMP_NUM_THREADS` or `MKL_NUM_THREADS` asks for is left as it is.
+    package static let usualThreads: Int = {
+        let choice = Int(ct_threads())
+        let isAsked = getenv("OMP_NUM_THREADS") != nil || getenv("MKL_NUM_THREADS") != nil
+        return isAsked ? choice : min(choice, HostResources.current.processors)
+    }()
+
+    /// Whether the calling thread's convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs.
+    package static var allowsTF32Convolutions: Bool {
+        get { ct_allows_tf32_convolutions() }
+        set { ct_allow_tf32_convolutions(newValue) }
+    }
+
+    /// A line for each choice among kernels of the CPU that this process has made, with what was measured.
+    package static var kernelChoices: [String] {
+        String(cString: ct_kernel_choices()).split(separator: "\n").map(String.init)
+    }
 
     /// The instruction set LibTorch's own kernels use here, for example `AVX2`.
     package static var cpuCapability: String { String(cString: ct_cpu_capability()) }

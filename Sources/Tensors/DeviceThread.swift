@@ -14,11 +14,12 @@ package final class DeviceThread: SerialExecutor, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - name: shown by debuggers
-    ///   - threads: how many threads one operation may use; nil leaves LibTorch's choice
+    ///   - threads: how many threads one operation may use; nil for ``ThreadSettings/usualThreads``
     package init(name: String, threads: Int?) {
         let thread = Thread { [self] in
             ThreadSettings.enterInferenceMode()
-            if let threads { ThreadSettings.threads = threads }
+            // Always told: what nobody says to a thread, LibTorch takes over from the one that was told last.
+            ThreadSettings.threads = threads ?? ThreadSettings.usualThreads
             while let job = next() { job.runSynchronously(on: asUnownedSerialExecutor()) }
         }
         thread.name = name

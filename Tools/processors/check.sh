@@ -9,7 +9,7 @@ for feature in cpuid_fault avx512vl; do
         exit 0
     fi
 done
-torch="${TORCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0}"
+torch="$(Tools/setup/libtorch.sh)"
 folder="$PWD/.build/processors"
 mkdir -p "$folder"
 cc -O2 -shared -fPIC -o "$folder/cpuid.so" Tools/processors/cpuid.c
@@ -29,15 +29,18 @@ C
 "$compiler" -O1 -mavx512f -o "$folder/pairs" "$folder/pairs.cpp"
 "$folder/pairs" 2>/dev/null || { echo "Tools/processors: left out, as this processor has no AVX512-BF16" && exit 0; }
 
+# The kernels are named: which of them would be chosen depends on how fast they are.
 tests() {
-    echo "As a processor of the kind $1:"
-    PROCESSOR="$1" LD_AUDIT="$folder/cpuid.so" LD_PRELOAD="${2:-}" LD_LIBRARY_PATH="$torch/lib" \
+    echo "As a processor of the kind $1, with $2:"
+    PROCESSOR="$1" VISUALGEN_KERNELS="$2" LD_AUDIT="$folder/cpuid.so" LD_PRELOAD="${3:-}" LD_LIBRARY_PATH="$torch/lib" \
         .build/release/VisualGenPackageTests.xctest --testing-library swift-testing \
         --filter '^(TensorsTests|LayersTests|DiffusionTests|ModelsTests)\.' --skip Serial >"$folder/$1.log" 2>&1 ||
         { grep -E '✘' "$folder/$1.log" || tail "$folder/$1.log"; exit 1; }
     grep 'Test run with' "$folder/$1.log"
 }
-tests amd
-tests bfloat16
-tests amx "$folder/libCTorch.so"
+pairs=product.bfloat16=plain,convolution.bfloat16=plain,attention.bfloat16=pairs
+tests amd "product.float32=onednn,$pairs"
+tests bfloat16 "$pairs"
+tests bfloat16 product.bfloat16=wide,convolution.bfloat16=wide,attention.bfloat16=singles
+tests amx product.bfloat16=packed,attention.bfloat16=tiles "$folder/libCTorch.so"
 grep -q 'tiles.h stands in for AMX' "$folder/amx.log" || { echo "Tools/processors: AMX's path was not taken" && exit 1; }

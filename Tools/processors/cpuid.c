@@ -3,9 +3,9 @@
 //     cc -O2 -shared -fPIC -o cpuid.so cpuid.c
 //     PROCESSOR=amd LD_AUDIT=$PWD/cpuid.so some-program
 //
-//   amd       AMD as the vendor, and AVX512-BF16
-//   bfloat16  AVX512-BF16: many virtual machines hide it from processors that have it
-//   amx       AVX512-BF16, and the products of AMX, which tiles.h has to stand in for
+//   amd       AMD as the vendor, AVX512-BF16, no AMX and no AVX512-FP16
+//   bfloat16  AVX512-BF16, which many virtual machines hide from processors that have it, and no AMX
+//   amx       AVX512-BF16, and the products of AMX, which tiles.h stands in for where the processor has none
 //
 // As an auditing library it is there before the first resolver of another one runs. Linux on a processor of Intel's lets a
 // program fault at CPUID (`cpuid_fault` in /proc/cpuinfo); what the processor does not have, it still cannot run.
@@ -32,8 +32,9 @@ static void answer(uint32_t leaf, uint32_t part, uint32_t *a, uint32_t *b, uint3
     __asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(asked), "c"(part));
     allow_cpuid(0);
     if (leaf == 7 && part == 0 && *a < 1) *a = 1;
-    if (leaf == 7 && part == 0 && has_amx) *d |= 1u << 22;
-    if (leaf == 7 && part == 1) *a |= 1u << 5;
+    // AMX-BF16, AVX512-FP16, AMX-TILE and AMX-INT8 are the bits 22 to 25.
+    if (leaf == 7 && part == 0) *d = has_amx ? *d | 1u << 22 : *d & ~(is_amd ? 15u << 22 : 13u << 22);
+    if (leaf == 7 && part == 1) *a = (*a | 1u << 5) & (has_amx ? ~0u : ~(1u << 21));
     if (!is_amd) return;
     if (leaf == 0 || leaf == 0x80000000) {
         memcpy(b, "Auth", 4);

@@ -4,15 +4,20 @@
 // The products read 32-bit words: a float, or a pair of bfloat16 where the processor multiplies pairs. Either way one word of
 // a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them. AMX multiplies
 // sixteen rows of sixteen such words by sixteen vectors at once.
+#include "choice.h"
 #include "rows.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/zeros.h>
 
 #include <array>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -140,22 +145,9 @@ namespace singles128 {
 #include "attention_tiles.h"
 }  // namespace singles128
 
-template <class T> const Kernel<T> &kernel() {
-#if defined(__x86_64__)
-    if constexpr (std::is_same_v<T, bfloat16>) {
-        if (has_amx_bfloat16()) return tiles512::kernel<T>;
-        if (has_avx512_bfloat16()) return pairs512::kernel<T>;
-    }
-    if (has_avx512()) return singles512::kernel<T>;
-    if (has_avx2()) return singles256::kernel<T>;
-#endif
-    return singles128::kernel<T>;
-}
-
 template <class T>
-void attend(Shape &shape, const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, at::Tensor &out,
+void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, at::Tensor &out,
             float *log_sums) {
-    const Kernel<T> &kernel = ::kernel<T>();
     shape.depth = round_up(shape.width, kernel.numbers_at_once) / kernel.numbers;
     shape.padded_width = round_up(shape.width, kernel.columns);
     const int64_t row_blocks = (shape.rows + rows_together - 1) / rows_together;
@@ -199,6 +191,64 @@ void attend(Shape &shape, const at::Tensor &query, const at::Tensor &key, const 
     }
 }
 
+// Everything of a call but its mask.
+Shape shape_of(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, double scale) {
+    Shape shape{query.size(0), query.size(1), query.size(2), key.size(2), query.size(3), {}, {}, {}, {}, 0, nullptr, 0, 0};
+    for (int64_t axis = 0; axis < 3; ++axis) {
+        shape.query[axis] = query.stride(axis);
+        shape.key[axis] = key.stride(axis);
+        shape.value[axis] = value.stride(axis);
+    }
+    shape.scale = static_cast<float>(scale * per_ln2);
+    return shape;
+}
+
+#if defined(__x86_64__)
+// Of bfloat16: tiles, pairs, or numbers widened one by one.
+const Kernel<bfloat16> &choose_bfloat16_kernel() {
+    const at::Tensor x = at::full({1, 2, 384, 128}, 0.1, at::kBFloat16);
+    at::Tensor out = at::empty({1, 384, 2, 128}, x.options());
+    std::vector<const Kernel<bfloat16> *> kernels;
+    std::vector<Way> ways;
+    const auto add = [&](const char *name, const Kernel<bfloat16> &kernel) {
+        kernels.push_back(&kernel);
+        ways.push_back({name, [&] {
+                            Shape shape = shape_of(x, x, x, 0.1);
+                            attend(kernel, shape, x, x, x, out, nullptr);
+                        }});
+    };
+    if (has_amx_bfloat16()) add("tiles", tiles512::kernel<bfloat16>);
+    if (has_avx512_bfloat16()) add("pairs", pairs512::kernel<bfloat16>);
+    add("singles", has_avx512() ? singles512::kernel<bfloat16> : singles256::kernel<bfloat16>);
+    return *kernels[fastest("attention", at::kBFloat16, ways, 1.05)];
+}
+#endif
+
+template <class T> const Kernel<T> &kernel() {
+#if defined(__x86_64__)
+    if constexpr (std::is_same_v<T, bfloat16>) {
+        if (has_avx2()) {
+            static const Kernel<T> &chosen = choose_bfloat16_kernel();
+            return chosen;
+        }
+    }
+    if (has_avx512()) return singles512::kernel<T>;
+    if (has_avx2()) return singles256::kernel<T>;
+#endif
+    return singles128::kernel<T>;
+}
+
+// Attention without a number in the queries or the keys: no tile, and every score is its mask.
+at::Tensor of_nothing(const at::Tensor &query, const Shape &shape, const at::Tensor &masks, ct_tensor *log_sum_exp) {
+    const at::Tensor result = at::zeros(query.sizes(), query.options());
+    if (log_sum_exp) {
+        const at::TensorOptions numbers = query.options().dtype(at::kFloat);
+        const std::array<int64_t, 4> scores = {shape.batch, shape.heads, shape.rows, shape.keys};
+        *log_sum_exp = give(at::logsumexp(masks.defined() ? masks : at::zeros(scores, numbers), {3}));
+    }
+    return result;
+}
+
 // The last axis dense.
 at::Tensor dense(const at::Tensor &x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
 
@@ -213,25 +263,21 @@ ct_tensor ct_tiled_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct
                         q.dtype() == v.dtype() && has_rows(q) && k.is_cpu() && v.is_cpu(),
                     "cannot attend from ", q.sizes(), " to keys of ", k.sizes(), " and values of ", v.sizes());
         const at::Tensor queries = dense(q), keys = dense(k), values = dense(v);
-        Shape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3), {}, {}, {}, {}, 0, nullptr, 0, 0};
-        for (int64_t axis = 0; axis < 3; ++axis) {
-            shape.query[axis] = queries.stride(axis);
-            shape.key[axis] = keys.stride(axis);
-            shape.value[axis] = values.stride(axis);
-        }
-        shape.scale = static_cast<float>(scale * per_ln2);
+        Shape shape = shape_of(queries, keys, values, scale);
         at::Tensor masks;
         if (mask) {
             masks = borrow(mask).to(at::kFloat).expand({shape.batch, shape.heads, shape.rows, shape.keys});
             for (int64_t axis = 0; axis < 4; ++axis) shape.mask[axis] = masks.stride(axis);
             shape.masks = numbers<float>(masks);
         }
+        if (q.numel() == 0 || k.numel() == 0) return of_nothing(q, shape, masks, log_sum_exp);
         at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, q.options());
         at::Tensor sums;
         if (log_sum_exp) sums = at::empty({shape.batch, shape.heads, shape.rows}, q.options().dtype(at::kFloat));
         float *log_sums = log_sum_exp ? static_cast<float *>(sums.mutable_data_ptr()) : nullptr;
-        dispatch(q, [&](auto type) { attend<decltype(type)>(shape, queries, keys, values, out, log_sums); });
+        dispatch(q, [&](auto type) { attend(kernel<decltype(type)>(), shape, queries, keys, values, out, log_sums); });
+        at::Tensor result = out.transpose(1, 2);
         if (log_sum_exp) *log_sum_exp = give(std::move(sums));
-        return out.transpose(1, 2);
+        return result;
     });
 }

@@ -20,6 +20,14 @@ inline Vector read(const void *source) {
 
 template <class Value> void write(const Value &value, void *target) { __builtin_memcpy(target, &value, sizeof value); }
 
+// A word as what it holds, whatever wrote it: scores become words in place.
+template <class Value> Value read_word(const uint32_t *word) {
+    static_assert(sizeof(Value) == sizeof *word);
+    Value value;
+    __builtin_memcpy(&value, word, sizeof value);
+    return value;
+}
+
 // word: that of a number or, where words hold pairs, of a number and the one a stride behind it, if there are two.
 // put: writes a vector of numbers into words, from a place on that counts in numbers.
 #if CT_NUMBERS == 1
@@ -39,9 +47,9 @@ inline void put(const Vector &values, uint32_t *words, int64_t place) {
 #if CT_WORDS == 1
 inline void multiply_add(Vector &sum, const uint32_t *word, const Vector &words) {
 #if CT_NUMBERS == 1
-    sum += __builtin_bit_cast(float, *word) * words;
+    sum += read_word<float>(word) * words;
 #else
-    const __m512i left = _mm512_set1_epi32(static_cast<int>(*word));
+    const __m512i left = _mm512_set1_epi32(read_word<int32_t>(word));
     sum = (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)left, (__m512bh)words);
 #endif
 }

@@ -11,6 +11,7 @@
 #include <ATen/ops/randn.h>
 
 #include <cstring>
+#include <memory>
 
 using namespace ct;
 
@@ -37,15 +38,11 @@ ct_tensor ct_arange(double start, double end, double step, ct_dtype dtype, int d
 
 ct_tensor ct_from_blob(void *data, const int64_t *s, size_t rank, ct_dtype dtype, void (*release)(void *),
                        void *context) {
-    bool owned = false;
-    ct_tensor tensor = guard([&] {
-        auto deleter = [release, context](void *) { release(context); };
-        at::Tensor result = at::from_blob(data, sizes(s, rank), std::move(deleter), options(dtype, -1));
-        owned = true;
-        return result;
+    return guard([&] {
+        // Whoever holds the last copy releases: the tensor's memory, or whatever of it there was when it failed.
+        const std::shared_ptr<void> owner(context, release);
+        return at::from_blob(data, sizes(s, rank), [owner](void *) {}, options(dtype, -1));
     });
-    if (!owned) release(context);
-    return tensor;
 }
 
 ct_tensor ct_from_host(const void *data, const int64_t *s, size_t rank, ct_dtype dtype, int device) {
@@ -92,7 +89,8 @@ void ct_generator_release(ct_generator generator) {
 
 ct_tensor ct_randn(const int64_t *s, size_t rank, ct_generator generator, ct_dtype dtype, int device) {
     return guard([&] {
-        static_assert(sizeof(at::Generator) == sizeof(void *));
-        return at::randn(sizes(s, rank), reinterpret_cast<const at::Generator &>(generator), options(dtype, device));
+        auto *source = reinterpret_cast<c10::GeneratorImpl *>(generator);
+        const at::Generator borrowed(c10::intrusive_ptr<c10::GeneratorImpl>::reclaim_copy(source));
+        return at::randn(sizes(s, rank), borrowed, options(dtype, device));
     });
 }

@@ -2,6 +2,7 @@
 #include "cuda.h"
 
 #include <ATen/Context.h>
+#include <ATen/ops/_convolution.h>
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ constexpr const char *half_name = "libCTorchCUDA.so";
 
 // The GPU that the calling thread has entered; -1 for the CPU.
 thread_local int entered = -1;
+// Whether its convolutions may round to TF32.
+thread_local bool may_round = false;
 
 // The CUDA half's path: beside this library.
 std::string half_path() {
@@ -125,7 +128,17 @@ ct_status ct_synchronize(int device) {
         1);
 }
 
-void ct_allow_tf32_convolutions(bool may) { at::globalContext().setAllowTF32CuDNN(may); }
+at::Tensor ct::convolve(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                        at::IntArrayRef strides, at::IntArrayRef paddings) {
+    const at::Context &context = at::globalContext();
+    const at::DimVector dilations(strides.size(), 1), output_paddings(strides.size(), 0);
+    return at::_convolution(x, weight, bias, strides, paddings, dilations, false, output_paddings, 1, context.benchmarkCuDNN(),
+                            context.deterministicCuDNN() || context.deterministicAlgorithms(), context.userEnabledCuDNN(),
+                            may_round);
+}
+
+void ct_allow_tf32_convolutions(bool may) { may_round = may; }
+bool ct_allows_tf32_convolutions(void) { return may_round; }
 
 ct_status ct_get_device_memory(int device, ct_device_memory *memory) {
     return run(

@@ -1,4 +1,5 @@
 // Products, normalisation, attention, and pictures: calls of LibTorch, by the path that is fast on this processor.
+#include "choice.h"
 #include "support.h"
 
 #include <ATen/TensorOperators.h>
@@ -6,11 +7,10 @@
 #include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/conv3d.h>
 #include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -19,6 +19,7 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <array>
@@ -26,20 +27,6 @@
 using namespace ct;
 
 namespace {
-
-// Whether products of 16-bit floats go to 32 bits and back, for want of instructions that multiply them: LibTorch's own
-// are four times slower with AVX-512, up to a hundred times without, and no more exact.
-bool computes_wide(at::ScalarType type) {
-#if defined(__x86_64__)
-    static const bool bfloat16 = has_avx512_bfloat16();
-    static const bool half = has_avx512() && __builtin_cpu_supports("avx512fp16");
-#else
-    constexpr bool bfloat16 = false, half = false;
-#endif
-    return (type == at::kBFloat16 && !bfloat16) || (type == at::kHalf && !half);
-}
-
-bool computes_wide(const at::Tensor &x) { return x.is_cpu() && computes_wide(x.scalar_type()); }
 
 // A product of few rows is bound by memory: with AVX-512, reading the weights once is faster than converting them.
 bool has_few_rows(const at::Tensor &x) { return x.numel() <= 16 * x.size(-1); }
@@ -69,20 +56,6 @@ void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optio
     }
 }
 
-// Whether a product goes to 32 bits.
-bool goes_wide(const at::Tensor &x) { return computes_wide(x) && !(has_avx512() && has_few_rows(x)); }
-
-// Whether a product goes to oneDNN by name: one of packed weights, and one of 32-bit floats on AMD's processors, where oneDNN
-// uses AVX-512 and LibTorch's default library keeps to AVX2. Elsewhere the default is as fast or faster.
-bool goes_to_onednn(const at::Tensor &x, const at::Tensor &weight) {
-#if defined(__x86_64__)
-    static const bool is_faster = has_avx512() && __builtin_cpu_is("amd");
-#else
-    constexpr bool is_faster = false;
-#endif
-    return weight.is_mkldnn() || (is_faster && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) > 0);
-}
-
 // The operators of LibTorch that have no function of their own in C++.
 template <class Function> auto operator_named(const char *name) {
     return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>();
@@ -95,6 +68,106 @@ at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const st
     return linear.call(x.contiguous(), weight, bias, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
+at::Tensor packed(const at::Tensor &weight) {
+    using Pack = at::Tensor(const at::Tensor &, std::optional<c10::SymInt>);
+    static const auto pack = operator_named<Pack>("mkldnn::_reorder_linear_weight");
+    // The number of rows that are expected.
+    return pack.call(weight, 1024);
+}
+
+at::Tensor wide_convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                            at::IntArrayRef strides, at::IntArrayRef paddings) {
+    return convolve(x.to(at::kFloat), weight.to(at::kFloat), wide(bias), strides, paddings).to(x.scalar_type());
+}
+
+// Whether the processor multiplies a 16-bit type as it is. Without, LibTorch's own products and convolutions are four times
+// slower with AVX-512, up to a hundred times without.
+bool has_instructions(at::ScalarType type) {
+    return type == at::kBFloat16 ? has_avx512_bfloat16() : has_avx512_float16();
+}
+
+// How products are made on this processor: by LibTorch's default, by oneDNN (of 16-bit floats with packed weights), or in 32
+// bits for want of good instructions for 16.
+enum class Product { plain, onednn, wide };
+
+Product choose_product(at::ScalarType type) {
+    const at::Tensor x = at::full({512, 1024}, 0.5, type), weight = at::full({1024, 1024}, 0.25, type);
+    const Way plain{"plain", [&] { at::linear(x, weight); }};
+    const Way in_32_bits{"wide", [&] { wide_linear(x, weight, std::nullopt, room_for(x, weight.size(0))); }};
+    if (type == at::kFloat) {
+        if (!has_avx512()) return Product::plain;
+        const Way onednn{"onednn", [&] { onednn_linear(x, weight, std::nullopt); }};
+        // Between two near each other the bytes of results should not depend on chance.
+        return fastest("product", type, {plain, onednn}, 1.25) ? Product::onednn : Product::plain;
+    }
+    if (type == at::kBFloat16 && has_amx_bfloat16()) {
+        const at::Tensor tiles = packed(weight);
+        const Way onednn{"packed", [&] { onednn_linear(x, tiles, std::nullopt); }};
+        const std::array ways = {Product::onednn, Product::plain, Product::wide};
+        return ways[fastest("product", type, {onednn, plain, in_32_bits}, 1.05)];
+    }
+    const std::array ways = {Product::plain, Product::wide};
+    if (!has_instructions(type)) {
+        fastest("product", type, {in_32_bits}, 1);
+        return Product::wide;
+    }
+    return ways[fastest("product", type, {plain, in_32_bits}, 1.05)];
+}
+
+// Whether convolutions of 16-bit floats are made in 32 bits, by one of channels that lie last, as decoders have them.
+bool choose_wide_convolution(at::ScalarType type) {
+    const at::Tensor x = at::full({1, 128, 32, 32}, 0.5, type).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor weight = at::full({128, 128, 3, 3}, 0.25, type).contiguous(at::MemoryFormat::ChannelsLast);
+    const std::array<int64_t, 2> strides = {1, 1}, paddings = {1, 1};
+    const Way plain{"plain", [&] { convolve(x, weight, std::nullopt, strides, paddings); }};
+    const Way in_32_bits{"wide", [&] { wide_convolution(x, weight, std::nullopt, strides, paddings); }};
+    if (!has_instructions(type)) {
+        fastest("convolution", type, {in_32_bits}, 1);
+        return true;
+    }
+    return fastest("convolution", type, {plain, in_32_bits}, 1.05) == 1;
+}
+
+// A choice is made when it is first needed, and stands for the process.
+template <at::ScalarType type> Product product_for() {
+    static const Product chosen = choose_product(type);
+    return chosen;
+}
+
+template <at::ScalarType type> bool convolution_is_wide() {
+    static const bool chosen = choose_wide_convolution(type);
+    return chosen;
+}
+
+Product product_for(at::ScalarType type) {
+    switch (type) {
+    case at::kFloat: return product_for<at::kFloat>();
+    case at::kHalf: return product_for<at::kHalf>();
+    case at::kBFloat16: return product_for<at::kBFloat16>();
+    default: return Product::plain;
+    }
+}
+
+bool convolution_is_wide(const at::Tensor &x) {
+    if (!x.is_cpu()) return false;
+    switch (x.scalar_type()) {
+    case at::kHalf: return convolution_is_wide<at::kHalf>();
+    case at::kBFloat16: return convolution_is_wide<at::kBFloat16>();
+    default: return false;
+    }
+}
+
+// How the product of a weight and x is made. Of 16-bit floats only packed weights go to oneDNN by name; a product of few rows
+// is bound by memory, and with AVX-512 reading the weights once is faster than converting them.
+Product product_for(const at::Tensor &x, const at::Tensor &weight) {
+    if (weight.is_mkldnn()) return Product::onednn;
+    if (!x.is_cpu() || x.size(-1) == 0) return Product::plain;
+    const Product chosen = product_for(x.scalar_type());
+    if (x.scalar_type() == at::kFloat) return chosen;
+    const bool is_wide = chosen == Product::wide && !(has_avx512() && has_few_rows(x));
+    return is_wide ? Product::wide : Product::plain;
+}
+
 // x·Wᵀ + b, and GELU by its approximation with tanh if there is one.
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
     // On a GPU GELU is the product's epilogue.
@@ -102,13 +175,12 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
         return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
             .unflatten(0, x.sizes().slice(0, x.dim() - 1));
     at::Tensor result;
-    if (goes_to_onednn(x, weight)) {
-        result = onednn_linear(x, weight, bias);
-    } else if (goes_wide(x)) {
+    switch (product_for(x, weight)) {
+    case Product::plain: result = at::linear(x, weight, bias); break;
+    case Product::onednn: result = onednn_linear(x, weight, bias); break;
+    case Product::wide:
         result = room_for(x, weight.size(0));
         wide_linear(x, weight, bias, result);
-    } else {
-        result = at::linear(x, weight, bias);
     }
     if (has_gelu) gelu_tanh_in_place(result);
     return result;
@@ -117,12 +189,11 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
 // The same of rows [tokens, in] on the CPU, into a part of the columns of a tensor that is there.
 void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                   bool has_gelu) {
-    if (goes_to_onednn(x, weight))
-        into.copy_(onednn_linear(x, weight, bias));
-    else if (goes_wide(x))
-        wide_linear(x, weight, bias, into);
-    else
-        at::linear_out(into, x, weight, bias);
+    switch (product_for(x, weight)) {
+    case Product::plain: at::linear_out(into, x, weight, bias); break;
+    case Product::onednn: into.copy_(onednn_linear(x, weight, bias)); break;
+    case Product::wide: wide_linear(x, weight, bias, into);
+    }
     if (has_gelu) gelu_tanh_in_place(into);
 }
 
@@ -145,12 +216,9 @@ at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, cons
     return result;
 }
 
-at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, int64_t stride,
-                       int64_t padding) {
-    const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
-    if (computes_wide(x))
-        return at::conv2d(x.to(at::kFloat), weight.to(at::kFloat), wide(bias), strides, paddings).to(x.scalar_type());
-    return at::conv2d(x, weight, bias, strides, paddings);
+at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                       at::IntArrayRef strides, at::IntArrayRef paddings) {
+    return (convolution_is_wide(x) ? wide_convolution : convolve)(x, weight, bias, strides, paddings);
 }
 
 // A convolution of 3 by 3 over a picture in which every pixel stands four times reads each pixel with sums of weights. This
@@ -172,18 +240,20 @@ ct_tensor linear(ct_tensor x, ct_tensor weight, ct_tensor bias, bool has_gelu) {
 
 }  // namespace
 
-bool ct_converts_products(ct_dtype dtype) { return computes_wide(scalar_type(dtype)); }
-
-bool ct_packs_linear_weights(ct_dtype dtype) { return dtype == CT_BFLOAT16 && has_amx_bfloat16(); }
-
-ct_tensor ct_pack_linear_weight(ct_tensor weight) {
-    return guard([&] {
-        using Pack = at::Tensor(const at::Tensor &, std::optional<c10::SymInt>);
-        static const auto pack = operator_named<Pack>("mkldnn::_reorder_linear_weight");
-        // The number of rows that are expected.
-        return pack.call(borrow(weight), 1024);
-    });
+bool ct_may_convert_products(ct_dtype dtype) {
+    return run(
+        [&] {
+            const at::ScalarType type = scalar_type(dtype);
+            return (type == at::kBFloat16 && !has_amx_bfloat16()) || type == at::kHalf;
+        },
+        false);
 }
+
+ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs) {
+    return attempt([&] { *packs = dtype == CT_BFLOAT16 && product_for<at::kBFloat16>() == Product::onednn; });
+}
+
+ct_tensor ct_pack_linear_weight(ct_tensor weight) { return guard([&] { return packed(borrow(weight)); }); }
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
@@ -208,7 +278,10 @@ ct_tensor ct_join_linear_gelu(ct_tensor beside, ct_tensor x, ct_tensor weight, c
 }
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
-    return guard([&] { return convolution(borrow(x), borrow(weight), optional(bias), stride, padding); });
+    return guard([&] {
+        const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
+        return convolution(borrow(x), borrow(weight), optional(bias), strides, paddings);
+    });
 }
 
 ct_tensor ct_doubled_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias) {
@@ -218,11 +291,12 @@ ct_tensor ct_doubled_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias) {
                     "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", input.sizes(), " and ",
                     kernel.sizes());
         // Sums of weights would lose digits in 16 bits.
-        if (input.is_cpu() && (input.scalar_type() == at::kFloat || computes_wide(input)))
+        if (input.is_cpu() && (input.scalar_type() == at::kFloat || convolution_is_wide(input)))
             return at::conv_transpose2d(input.to(at::kFloat), doubling_kernel(kernel.to(at::kFloat)), wide(optional(bias)), 2, 1)
                 .to(input.scalar_type());
         const at::Tensor large = at::upsample_nearest2d(input, {2 * input.size(2), 2 * input.size(3)});
-        return convolution(large, kernel, optional(bias), 1, 1);
+        const std::array<int64_t, 2> ones = {1, 1};
+        return convolution(large, kernel, optional(bias), ones, ones);
     });
 }
 
@@ -234,11 +308,7 @@ ct_tensor ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t paddi
         // Views whose strides tell LibTorch that channels lie last.
         const at::Tensor input = pixels.permute({0, 4, 1, 2, 3}), window = kernel.permute({0, 4, 1, 2, 3});
         const std::array<int64_t, 3> strides = {1, 1, 1}, paddings = {0, padding, padding};
-        const at::Tensor result =
-            computes_wide(input) ? at::conv3d(input.to(at::kFloat), window.to(at::kFloat), wide(optional(bias)), strides,
-                                              paddings)
-                                       .to(input.scalar_type())
-                                 : at::conv3d(input, window, optional(bias), strides, paddings);
+        const at::Tensor result = convolution(input, window, optional(bias), strides, paddings);
         return result.permute({0, 2, 3, 4, 1}).contiguous();
     });
 }
@@ -269,7 +339,12 @@ ct_tensor ct_softmax(ct_tensor x, int64_t axis) { return guard([&] { return at::
 
 ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale) {
     return guard([&] {
-        return at::scaled_dot_product_attention(borrow(query), borrow(key), borrow(value), optional(mask), 0.0, false,
-                                                scale);
+        const at::Tensor &q = borrow(query), &k = borrow(key), &v = borrow(value);
+        TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, "cannot attend from ", q.sizes(), " to keys of ", k.sizes(),
+                    " and values of ", v.sizes());
+        // LibTorch divides by the number of rows and of keys.
+        if (q.numel() == 0 || k.numel() == 0)
+            return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
+        return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
     });
 }

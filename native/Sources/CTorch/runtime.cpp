@@ -71,6 +71,15 @@ bool has_avx512_bfloat16() {
 #endif
 }
 
+bool has_avx512_float16() {
+#if defined(__x86_64__)
+    static const bool result = has_avx512() && __builtin_cpu_supports("avx512fp16");
+    return result;
+#else
+    return false;
+#endif
+}
+
 bool has_amx_bfloat16() {
 #if defined(__x86_64__)
     static const bool result = [] {
@@ -94,23 +103,42 @@ const char *ct_error_message(void) { return last_message.c_str(); }
 ct_error_kind_t ct_error_kind(void) { return last_kind; }
 
 void ct_enter_inference_mode(void) {
-    if (!inference_mode) inference_mode.emplace(true);
+    attempt([] {
+        if (!inference_mode) inference_mode.emplace(true);
+    });
 }
 
-void ct_set_threads(int count) { at::set_num_threads(count); }
-int ct_threads(void) { return at::get_num_threads(); }
+ct_status ct_set_threads(int count) {
+    return attempt([&] {
+        // A thread's first question sets it to what any thread was told last: it is asked before it is told.
+        at::get_num_threads();
+        at::set_num_threads(count);
+    });
+}
+
+int ct_threads(void) {
+    return run([] { return at::get_num_threads(); }, 1);
+}
 
 const char *ct_cpu_capability(void) {
-    static const std::string capability = at::get_cpu_capability();
-    return capability.c_str();
+    return run(
+        []() -> const char * {
+            static const std::string capability = at::get_cpu_capability();
+            return capability.c_str();
+        },
+        "");
 }
 
 void ct_release(ct_tensor tensor) { c10::raw::intrusive_ptr::decref(reinterpret_cast<c10::TensorImpl *>(tensor)); }
 
 int64_t ct_rank(ct_tensor tensor) { return borrow(tensor).dim(); }
-int64_t ct_size(ct_tensor tensor, int64_t axis) { return borrow(tensor).sizes()[axis]; }
+int64_t ct_size(ct_tensor tensor, int64_t axis) {
+    return run([&] { return borrow(tensor).size(axis); }, int64_t{-1});
+}
 int64_t ct_count(ct_tensor tensor) { return borrow(tensor).numel(); }
-bool ct_is_contiguous(ct_tensor tensor) { return borrow(tensor).is_contiguous(); }
+bool ct_is_contiguous(ct_tensor tensor) {
+    return run([&] { return borrow(tensor).is_contiguous(); }, false);
+}
 
 int ct_device_of(ct_tensor tensor) {
     const at::Device device = borrow(tensor).device();

@@ -15,11 +15,10 @@ namespace ct {
 
 void record_error(ct_error_kind_t kind, const char *message) noexcept;
 
-// A handle is a TensorImpl that carries one reference, and at::Tensor is exactly one such pointer.
-static_assert(sizeof(at::Tensor) == sizeof(void *));
-
-inline const at::Tensor &borrow(const ct_tensor &tensor) {
-    return reinterpret_cast<const at::Tensor &>(tensor);
+// A handle is a TensorImpl that carries one reference; what borrows it has one of its own meanwhile.
+inline at::Tensor borrow(ct_tensor tensor) {
+    using Pointer = c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+    return at::Tensor(Pointer::reclaim_copy(reinterpret_cast<c10::TensorImpl *>(tensor)));
 }
 
 inline std::optional<at::Tensor> optional(const ct_tensor &tensor) {
@@ -62,9 +61,26 @@ bool has_avx512();
 bool has_avx512_bfloat16();
 // Whether one instruction multiplies tiles of bfloat16.
 bool has_amx_bfloat16();
+// Whether vectors of float16 are multiplied as they are.
+bool has_avx512_float16();
+
+// A convolution over as many axes as there are strides. On a GPU the factors of 32-bit floats are rounded to TF32 if the calling
+// thread may do so: LibTorch's own switch is the whole process's.
+at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                    at::IntArrayRef strides, at::IntArrayRef paddings);
 
 // GELU by its approximation with tanh.
 void gelu_tanh_in_place(at::Tensor &x);
+
+// Runs a body that makes nothing.
+template <class Body> ct_status attempt(Body &&body) noexcept {
+    return run(
+        [&]() -> ct_status {
+            body();
+            return 0;
+        },
+        1);
+}
 
 // Runs a body that makes a tensor.
 template <class Body> ct_tensor guard(Body &&body) noexcept {

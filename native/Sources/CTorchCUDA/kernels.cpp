@@ -22,14 +22,16 @@ std::optional<Number> number(const at::Tensor &x) {
     }
 }
 
-// Whether the last axis has no gaps and every row begins where four numbers may.
-bool has_quads(const at::Tensor &x) {
-    if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % 4 != 0 || x.stride(-1) != 1) return false;
+// Whether the last axis has no gaps and every row begins where so many numbers may.
+bool has_packs(const at::Tensor &x, int64_t pack) {
+    if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % pack != 0 || x.stride(-1) != 1) return false;
     for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
-        if (x.stride(axis) % 4 != 0) return false;
+        if (x.stride(axis) % pack != 0) return false;
     if (x.size(-1) > longest_row || x.numel() / x.size(-1) > most_rows) return false;
-    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (4 * x.element_size()) == 0;
+    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (pack * x.element_size()) == 0;
 }
+
+bool has_quads(const at::Tensor &x) { return has_packs(x, 4); }
 
 bool has_rows(const at::Tensor &x) { return x.is_contiguous() && has_quads(x); }
 
@@ -76,7 +78,8 @@ std::optional<at::Tensor> kernels::gated_add(const at::Tensor &residual, const a
 
 std::optional<at::Tensor> kernels::rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                                    const at::Tensor &sine, double epsilon) {
-    if (!has_quads(x)) return std::nullopt;
+    const int64_t pack = 16 / x.element_size();
+    if (!has_packs(x, pack) || !has_packs(cosine, pack / 2) || !has_packs(sine, pack / 2)) return std::nullopt;
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty(x.sizes(), x.options());

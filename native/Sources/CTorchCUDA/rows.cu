@@ -1,4 +1,4 @@
-// Rows on the card: a warp or a block of threads takes a row, each thread some quads of its numbers, in float32.
+// Rows on the card: some threads of a warp, a warp or a block of them take a row, each thread some packs of its numbers, in float32.
 #include "rows.h"
 
 #include <cuda_bf16.h>
@@ -15,77 +15,102 @@ constexpr int warp = 32, block = 256;
 // Numbers of rows and places in a row: divisions by 64-bit numbers are slow on a card.
 using Index = uint32_t;
 
-// Four numbers in a row, which are read and written at once.
-struct Quad {
-    float values[4];
+// Numbers of a row that a thread takes at once: four, or what 16 bytes hold. More are faster for the short rows of heads, and
+// slower beside vectors of float32.
+constexpr int quad = 4;
+template <class T> constexpr int longest_pack = 16 / sizeof(T);
+
+template <int count> struct Numbers {
+    float values[count];
 };
 
-template <class T> struct alignas(8) Aligned {
-    T first, second;
+__device__ float2 floats(__half2 pair) { return __half22float2(pair); }
+__device__ float2 floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
+__device__ void round(float2 pair, __half2 &to) { to = __float22half2_rn(pair); }
+__device__ void round(float2 pair, __nv_bfloat162 &to) { to = __float22bfloat162_rn(pair); }
+
+template <class T> struct Pair;
+template <> struct Pair<__half> {
+    using Type = __half2;
+};
+template <> struct Pair<__nv_bfloat16> {
+    using Type = __nv_bfloat162;
 };
 
-__device__ Quad load(const float *at) {
-    const float4 quad = *reinterpret_cast<const float4 *>(at);
-    return {quad.x, quad.y, quad.z, quad.w};
-}
-__device__ Quad joined(float2 a, float2 b) { return {a.x, a.y, b.x, b.y}; }
-__device__ Quad load(const __half *at) {
-    const auto quad = *reinterpret_cast<const Aligned<__half2> *>(at);
-    return joined(__half22float2(quad.first), __half22float2(quad.second));
-}
-__device__ Quad load(const __nv_bfloat16 *at) {
-    const auto quad = *reinterpret_cast<const Aligned<__nv_bfloat162> *>(at);
-    return joined(__bfloat1622float2(quad.first), __bfloat1622float2(quad.second));
+// As many numbers in a row, moved in as few pieces of at most 16 bytes as they fit.
+template <class T, int count> struct alignas(count * sizeof(T) < 16 ? count * sizeof(T) : 16) Stored {
+    T numbers[count];
+
+    __device__ Numbers<count> floats() const {
+        Numbers<count> result;
+        if constexpr (sizeof(T) == 4) {
+            for (int i = 0; i < count; ++i) result.values[i] = numbers[i];
+        } else {
+            const auto *pairs = reinterpret_cast<const typename Pair<T>::Type *>(numbers);
+            for (int i = 0; i < count / 2; ++i) {
+                const float2 pair = ::floats(pairs[i]);
+                result.values[2 * i] = pair.x;
+                result.values[2 * i + 1] = pair.y;
+            }
+        }
+        return result;
+    }
+};
+
+template <int count, class T> __device__ Numbers<count> load(const T *at) {
+    return reinterpret_cast<const Stored<T, count> *>(at)->floats();
 }
 
-__device__ void store(const Quad &quad, float *at) {
-    const float *v = quad.values;
-    *reinterpret_cast<float4 *>(at) = {v[0], v[1], v[2], v[3]};
-}
-__device__ void store(const Quad &quad, __half *at) {
-    const float *v = quad.values;
-    *reinterpret_cast<Aligned<__half2> *>(at) = {__floats2half2_rn(v[0], v[1]), __floats2half2_rn(v[2], v[3])};
-}
-__device__ void store(const Quad &quad, __nv_bfloat16 *at) {
-    const float *v = quad.values;
-    *reinterpret_cast<Aligned<__nv_bfloat162> *>(at) = {__floats2bfloat162_rn(v[0], v[1]), __floats2bfloat162_rn(v[2], v[3])};
+template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
+    Stored<T, count> result;
+    if constexpr (sizeof(T) == 4) {
+        for (int i = 0; i < count; ++i) result.numbers[i] = numbers.values[i];
+    } else {
+        auto *pairs = reinterpret_cast<typename Pair<T>::Type *>(result.numbers);
+        for (int i = 0; i < count / 2; ++i) round({numbers.values[2 * i], numbers.values[2 * i + 1]}, pairs[i]);
+    }
+    *reinterpret_cast<Stored<T, count> *>(at) = result;
 }
 
 // The sum over the threads of a row.
 template <int threads> __device__ float total(float value) {
-    for (int offset = warp / 2; offset; offset /= 2) value += __shfl_xor_sync(~0u, value, offset);
+    for (int offset = (threads < warp ? threads : warp) / 2; offset; offset /= 2)
+        value += __shfl_xor_sync(~0u, value, offset);
     if constexpr (threads > warp) {
-        __shared__ float partial[threads / warp];
+        constexpr int warps = threads / warp;
+        __shared__ float partial[block / warp];
+        const int first = threadIdx.x / threads * warps;
         __syncthreads();  // the sums of the time before have been read
         if (threadIdx.x % warp == 0) partial[threadIdx.x / warp] = value;
         __syncthreads();
         value = 0;
-        for (int i = 0; i < threads / warp; ++i) value += partial[i];
+        for (int i = 0; i < warps; ++i) value += partial[first + i];
     }
     return value;
 }
 
-// The quads of one row that a thread holds: every `threads`-th, `count` of them at most.
-template <class T, int threads, int count> struct Row {
+// The packs of one row that a thread holds: every `threads`-th, `count` of them at most.
+template <class T, int pack, int threads, int count> struct Row {
     Index width, first;
-    Quad quads[count];
+    Numbers<pack> packs[count];
 
-    __device__ Row(const T *row, Index width) : width(width), first(4 * (threadIdx.x % threads)) {
-        each([&](int i, Index at) { quads[i] = load(row + at); });
+    Row() = default;
+    __device__ Row(const T *row, Index width) : width(width), first(pack * (threadIdx.x % threads)) {
+        each([&](int i, Index at) { packs[i] = load<pack>(row + at); });
     }
 
-    // Calls `body(number of the quad, where it begins)`.
+    // Calls `body(number of the pack, where it begins)`.
     template <class Body> __device__ void each(Body body) {
 #pragma unroll
         for (int i = 0; i < count; ++i)
-            if (const Index at = first + i * 4 * threads; at < width) body(i, at);
+            if (const Index at = first + i * pack * threads; at < width) body(i, at);
     }
 
     // The sum of what `function` gives for each number.
     template <class Function> __device__ float sum(Function function) {
         float result = 0;
         each([&](int i, Index) {
-            for (float number : quads[i].values) result += function(number);
+            for (float number : packs[i].values) result += function(number);
         });
         return total<threads>(result);
     }
@@ -95,21 +120,36 @@ template <class T, int threads, int count> struct Row {
     }
 };
 
-// The row that the calling thread works on.
+// The row that the calling thread works on. Threads beyond the last row take part in the sums of their block with rows of no
+// width.
 template <int threads> __device__ Index row_index() {
     return blockIdx.x * (block / threads) + threadIdx.x / threads;
 }
 
-// Two pairs of numbers, turned by two angles in a row.
-__device__ Quad turned(const Quad &quad, const float *cosine, const float *sine) {
-    const float *v = quad.values;
-    const float2 c = *reinterpret_cast<const float2 *>(cosine), s = *reinterpret_cast<const float2 *>(sine);
-    return {v[0] * c.x - v[1] * s.x, v[0] * s.x + v[1] * c.x, v[2] * c.y - v[3] * s.y, v[2] * s.y + v[3] * c.y};
+// Cosines or sines of the pairs of a pack.
+template <int count> struct Angles {
+    Numbers<count / 2> cosines, sines;
+
+    Angles() = default;
+    __device__ Angles(const float *cosine, const float *sine)
+        : cosines(load<count / 2>(cosine)), sines(load<count / 2>(sine)) {}
+};
+
+// Pairs of numbers, turned by an angle each.
+template <int count> __device__ Numbers<count> turned(const Numbers<count> &numbers, const Angles<count> &angles) {
+    Numbers<count> result;
+    for (int i = 0; i < count / 2; ++i) {
+        const float x = numbers.values[2 * i], y = numbers.values[2 * i + 1];
+        const float c = angles.cosines.values[i], s = angles.sines.values[i];
+        result.values[2 * i] = x * c - y * s;
+        result.values[2 * i + 1] = x * s + y * c;
+    }
+    return result;
 }
 
-__device__ Quad scaled(Quad quad, float factor, const Quad &weight) {
-    for (int j = 0; j < 4; ++j) quad.values[j] *= factor * weight.values[j];
-    return quad;
+template <int count> __device__ Numbers<count> scaled(Numbers<count> numbers, float factor, const Numbers<count> &weight) {
+    for (int i = 0; i < count; ++i) numbers.values[i] *= factor * weight.values[i];
+    return numbers;
 }
 
 template <class V> __device__ const V *vector(const Vectors &vectors, Index row) {
@@ -120,61 +160,77 @@ template <class T, class V, class R, int threads, int count>
 __global__ void modulated_layer_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
                                      R *result) {
     const Index index = row_index<threads>();
-    if (index >= rows) return;
-    Row<T, threads, count> row(x + index * width, width);
+    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const float mean = row.sum([](float number) { return number; }) / width;
     const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / width;
     const float factor = rsqrtf(variance + epsilon);
     const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);
     row.each([&](int i, Index at) {
-        Quad quad = row.quads[i];
-        const Quad a = load(scales + at), b = load(shifts + at);
-        for (int j = 0; j < 4; ++j) quad.values[j] = (quad.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
-        store(quad, result + index * width + at);
+        auto numbers = row.packs[i];
+        const auto a = load<quad>(scales + at), b = load<quad>(shifts + at);
+        for (int j = 0; j < quad; ++j)
+            numbers.values[j] = (numbers.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
+        store(numbers, result + index * width + at);
     });
 }
 
 template <class T, class V, class U, int threads, int count>
 __global__ void gated_add(const T *residual, Vectors gate, const U *x, Index rows, int64_t width, T *result) {
     const Index index = row_index<threads>();
-    if (index >= rows) return;
-    Row<U, threads, count> row(x + index * width, width);
+    Row<U, quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const V *gates = vector<V>(gate, index);
     row.each([&](int i, Index at) {
-        Quad sum = load(residual + index * width + at);
-        const Quad factor = load(gates + at);
-        for (int j = 0; j < 4; ++j) sum.values[j] += factor.values[j] * row.quads[i].values[j];
+        auto sum = load<quad>(residual + index * width + at);
+        const auto factor = load<quad>(gates + at), numbers = row.packs[i];
+        for (int j = 0; j < quad; ++j) sum.values[j] += factor.values[j] * numbers.values[j];
         store(sum, result + index * width + at);
     });
 }
 
+// Heads of a token that one thread takes in turn: they share weight and angles, and all are asked for before the first is there.
+template <int count> constexpr int heads_together = count == 1 ? 4 : 1;
+
 template <class T, int threads, int count>
-__global__ void rms_norm_rotary(Heads x, Index rows, const T *weight, const float *cosine, const float *sine,
+__global__ void rms_norm_rotary(Heads x, Index groups, const T *weight, const float *cosine, const float *sine,
                                 float epsilon, T *result) {
+    constexpr int together = heads_together<count>, pack = longest_pack<T>;
     const Index index = row_index<threads>();
-    if (index >= rows) return;
-    const Index heads = x.heads, tokens = x.tokens;
-    const Index head = index % heads, token = index / heads % tokens, batch = index / heads / tokens;
-    const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride + head * x.head_stride;
-    Row<T, threads, count> row(in, x.width);
-    const float factor = row.inverse_root_mean_square(epsilon);
-    row.each([&](int i, Index at) {
+    const Index heads = x.heads, tokens = x.tokens, parts = (heads + together - 1) / together;
+    const Index first = index % parts * together, token = index / parts % tokens, batch = index / parts / tokens;
+    const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride;
+    Row<T, pack, threads, count> rows[together];
+#pragma unroll
+    for (int j = 0; j < together; ++j) {
+        const Index head = first + j;
+        rows[j] = {in + head * x.head_stride, index < groups && head < heads ? static_cast<Index>(x.width) : 0};
+    }
+    Numbers<pack> weights[count];
+    Angles<pack> angles[count];
+    rows[0].each([&](int i, Index at) {
         const int64_t angle = (token * x.width + at) / 2;
-        store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
-              result + index * x.width + at);
+        weights[i] = load<pack>(weight + at);
+        angles[i] = {cosine + angle, sine + angle};
     });
+    T *out = result + (int64_t{batch * tokens + token} * heads + first) * x.width;
+#pragma unroll
+    for (int j = 0; j < together; ++j) {
+        const float factor = rows[j].inverse_root_mean_square(epsilon);
+        rows[j].each([&](int i, Index at) {
+            store(turned(scaled(rows[j].packs[i], factor, weights[i]), angles[i]), out + j * x.width + at);
+        });
+    }
 }
 
 template <class T, int threads, int count>
 __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Index tokens, Index head_width,
                                       const T *weight, const float *cosine, const float *sine, float epsilon, T *result) {
     const Index index = row_index<threads>();
-    if (index >= rows) return;
-    Row<T, threads, count> row(x + index * width, width);
+    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, Index at) {
         const int64_t angle = (int64_t{index % tokens} * head_width + at % head_width) / 2;
-        store(turned(scaled(row.quads[i], factor, load(weight + at)), cosine + angle, sine + angle),
+        const Angles<quad> angles(cosine + angle, sine + angle);
+        store(turned(scaled(row.packs[i], factor, load<quad>(weight + at)), angles),
               result + index * width + at);
     });
 }
@@ -182,13 +238,12 @@ __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Ind
 template <class T, int threads, int count>
 __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *weight, float epsilon, T *result) {
     const Index index = row_index<threads>();
-    if (index >= rows) return;
-    Row<T, threads, count> row(x + index * width, width);
+    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, Index at) {
-        Quad quad = scaled(row.quads[i], factor, load(weight + at));
-        for (float &number : quad.values) number /= 1 + __expf(-number);
-        store(quad, result + index * width + at);
+        auto numbers = scaled(row.packs[i], factor, load<quad>(weight + at));
+        for (float &number : numbers.values) number /= 1 + __expf(-number);
+        store(numbers, result + index * width + at);
     });
 }
 
@@ -209,14 +264,14 @@ template <int value> struct Constant {
     static constexpr int get = value;
 };
 
-// Calls `body(threads of a row, quads of a thread)` with constants that a row fits.
-template <class Body> void with_shape(int64_t width, Body body) {
-    const int64_t quads = width / 4;
-    if (quads <= warp) return body(Constant<warp>{}, Constant<1>{});
-    if (quads <= 4 * warp) return body(Constant<warp>{}, Constant<4>{});
-    if (quads <= 2 * block) return body(Constant<block>{}, Constant<2>{});
-    if (quads <= 4 * block) return body(Constant<block>{}, Constant<4>{});
-    if (quads <= 8 * block) return body(Constant<block>{}, Constant<8>{});
+// Calls `body(threads of a row, packs of a thread)` with constants that a row of so many packs fits.
+template <class Body> void with_shape(int64_t packs, Body body) {
+    if (packs <= warp / 2) return body(Constant<warp / 2>{}, Constant<1>{});
+    if (packs <= warp) return body(Constant<warp>{}, Constant<1>{});
+    if (packs <= 4 * warp) return body(Constant<warp>{}, Constant<4>{});
+    if (packs <= 2 * block) return body(Constant<block>{}, Constant<2>{});
+    if (packs <= 4 * block) return body(Constant<block>{}, Constant<4>{});
+    if (packs <= 8 * block) return body(Constant<block>{}, Constant<8>{});
     body(Constant<block>{}, Constant<16>{});
 }
 
@@ -233,7 +288,7 @@ cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, i
         using T = decltype(number);
         using R = decltype(result_number);
         with_types(type, scale.type, [&](auto, auto vector) {
-            with_shape(width, [&](auto threads, auto count) {
+            with_shape(width / quad, [&](auto threads, auto count) {
                 ::modulated_layer_norm<T, decltype(vector), R, threads.get, count.get>
                     <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scale, shift,
                                                                       epsilon, static_cast<R *>(result));
@@ -249,7 +304,7 @@ cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const
         using U = decltype(x_number);
         using T = decltype(number);
         with_types(type, gate.type, [&](auto, auto vector) {
-            with_shape(width, [&](auto threads, auto count) {
+            with_shape(width / quad, [&](auto threads, auto count) {
                 ::gated_add<T, decltype(vector), U, threads.get, count.get>
                     <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(residual), gate,
                                                                       static_cast<const U *>(x), rows, width,
@@ -263,10 +318,12 @@ cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const
 cudaError_t ct::rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine,
                                 const float *sine, float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(x.width, [&](auto threads, auto count) {
-            using T = decltype(number);
-            ::rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                x, rows, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result));
+        using T = decltype(number);
+        with_shape(x.width / longest_pack<T>, [&](auto threads, auto count) {
+            constexpr int64_t together = heads_together<count.get>;
+            const int64_t groups = rows / x.heads * ((x.heads + together - 1) / together);
+            ::rms_norm_rotary<T, threads.get, count.get><<<blocks(groups, threads.get), block, 0, stream>>>(
+                x, groups, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result));
         });
     });
     return cudaGetLastError();
@@ -276,8 +333,8 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
                                       int64_t head_width, const void *weight, const float *cosine, const float *sine,
                                       float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(width, [&](auto threads, auto count) {
-            using T = decltype(number);
+        using T = decltype(number);
+        with_shape(width / quad, [&](auto threads, auto count) {
             ::joint_rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 static_cast<const T *>(x), rows, width, tokens, head_width, static_cast<const T *>(weight), cosine, sine,
                 epsilon, static_cast<T *>(result));
@@ -289,8 +346,8 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
 cudaError_t ct::rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
                               void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
-        with_shape(width, [&](auto threads, auto count) {
-            using T = decltype(number);
+        using T = decltype(number);
+        with_shape(width / quad, [&](auto threads, auto count) {
             ::rms_norm_silu<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 static_cast<const T *>(x), rows, width, static_cast<const T *>(weight), epsilon, static_cast<T *>(result));
         });

@@ -43,7 +43,7 @@ CT_API ct_error_kind_t ct_error_kind(void);
 
 // The calling thread: inference mode for as long as it lives, and how many threads an operation may use.
 CT_API void ct_enter_inference_mode(void);
-CT_API void ct_set_threads(int count);
+CT_API ct_status ct_set_threads(int count);
 CT_API int ct_threads(void);
 CT_API const char *ct_cpu_capability(void);
 
@@ -62,8 +62,10 @@ CT_API ct_status ct_check_device(int device);
 CT_API ct_status ct_enter_device(int device);
 CT_API int ct_entered_device(void);
 CT_API ct_status ct_synchronize(int device);
-// Whether convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs; at first they may not.
+// Whether the calling thread's convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs; at first they
+// may not.
 CT_API void ct_allow_tf32_convolutions(bool may);
+CT_API bool ct_allows_tf32_convolutions(void);
 CT_API ct_status ct_get_device_memory(int device, ct_device_memory *memory);
 CT_API ct_status ct_reset_peak_device_memory(int device);
 
@@ -160,9 +162,11 @@ CT_API ct_tensor CT_NULLABLE ct_join_linear_gelu(ct_tensor beside, ct_tensor x, 
 // A copy of a weight as oneDNN's products read it, for these three functions only, and whether it makes
 // products of its type faster on this processor.
 CT_API ct_tensor CT_NULLABLE ct_pack_linear_weight(ct_tensor weight);
-CT_API bool ct_packs_linear_weights(ct_dtype dtype);
-// Whether products and convolutions of a type are made in 32-bit floats on this processor.
-CT_API bool ct_converts_products(ct_dtype dtype);
+CT_API ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs);
+// Whether products and convolutions of a type may be made in 32-bit floats on this processor.
+CT_API bool ct_may_convert_products(ct_dtype dtype);
+// A line for each choice among kernels that this process has made, with what was measured.
+CT_API const char *ct_kernel_choices(void);
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
                                        int64_t padding);
 // A kernel of 3 by 3, with zeros at the edges, over a picture at double its size: every pixel stands there four times.

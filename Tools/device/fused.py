@@ -1,0 +1,182 @@
+"""The shim's fused functions on a card against float64, of every type and of layouts that kernels take and do not take.
+
+    python fused.py --libraries FOLDER     # with libCTorch.so and libCTorchCUDA.so, as native/build.sh makes them
+
+Needs the torch that the libraries were built with. Without --libraries they are built, which takes nvcc and some minutes.
+Ends with status 1 if a distance is more than 1.5 units of the type's last place at the size of the numbers.
+"""
+
+import argparse
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+NATIVE = Path(__file__).resolve().parents[2] / "native"
+CODES = {torch.float32: 1, torch.float16: 2, torch.bfloat16: 3}
+Handle = ctypes.c_void_p
+
+
+class Shim:
+    def __init__(self, folder: Path):
+        self.library = ctypes.CDLL(str(folder / "libCTorch.so"))
+        self.library.ct_error_message.restype = ctypes.c_char_p
+        self.library.ct_enter_inference_mode()
+        self.check(self.library.ct_enter_device(0) == 0)
+
+    def check(self, is_fine: bool) -> None:
+        if not is_fine:
+            raise RuntimeError(self.library.ct_error_message().decode())
+
+    def handle(self, tensor: torch.Tensor) -> Handle:
+        """A copy on the card in the same layout."""
+        size = torch.as_strided(tensor, (tensor.untyped_storage().size() // tensor.element_size(),), (1,), 0)
+        host = size.cpu().contiguous()
+        sizes = (ctypes.c_int64 * 1)(host.numel())
+        make = self.function("ct_from_host")
+        flat = make(ctypes.c_void_p(host.data_ptr()), sizes, ctypes.c_size_t(1), CODES[tensor.dtype], -1)
+        self.check(bool(flat))
+        there = self.function("ct_to")(Handle(flat), CODES[tensor.dtype], 0)
+        self.check(bool(there))
+        return self.laid_out(Handle(there), tensor)
+
+    def laid_out(self, flat: Handle, tensor: torch.Tensor) -> Handle:
+        """The view of a flat tensor that this one is of its storage: an axis after the other is cut out of it."""
+        contiguous = tensor.is_contiguous()
+        shape = list(tensor.shape)
+        if contiguous:
+            whole = shape
+        else:  # all but the last axis may be a slice of a longer one
+            whole = shape[:-1] + [tensor.stride(-2)]
+        sizes = (ctypes.c_int64 * len(whole))(*whole)
+        count = ctypes.c_size_t(len(whole))
+        length = 1
+        for size in whole:
+            length *= size
+        cut = self.function("ct_slice")
+        flat = Handle(cut(flat, ctypes.c_int64(0), ctypes.c_int64(0), ctypes.c_int64(length), ctypes.c_int64(1)))
+        view = self.function("ct_reshape")(flat, sizes, count)
+        self.check(bool(view))
+        if contiguous:
+            return Handle(view)
+        start = tensor.storage_offset()
+        return Handle(cut(Handle(view), ctypes.c_int64(len(shape) - 1), ctypes.c_int64(start), ctypes.c_int64(start + shape[-1]),
+                          ctypes.c_int64(1)))  # fmt: skip
+
+    def function(self, name: str):
+        function = getattr(self.library, name)
+        function.restype = ctypes.c_void_p
+        return function
+
+    def __call__(self, name: str, *arguments, shape, dtype) -> torch.Tensor:
+        words = [self.handle(a) if isinstance(a, torch.Tensor) else a for a in arguments]
+        result = self.function(name)(*words)
+        self.check(bool(result))
+        back = self.function("ct_contiguous")(Handle(self.function("ct_to")(Handle(result), CODES[dtype], -1)))
+        host = torch.empty(shape, dtype=dtype)
+        self.check(self.library.ct_to_host(Handle(back), Handle(host.data_ptr()), ctypes.c_size_t(host.numel() * host.element_size())) == 0)
+        return host
+
+
+def build(folder: Path) -> None:
+    """Both libraries; the files of the first side by side."""
+    torch_home = Path(torch.__file__).parent
+    toolkit = Path(shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc").resolve().parents[1]
+    packages = torch_home.parent / "nvidia/cu13/lib"
+    environment = os.environ | {
+        "TORCH_HOME": str(torch_home), "CPATH": f"{toolkit}/include",
+        "LIBRARY_PATH": f"{torch_home}/lib:{packages}:{toolkit}/lib64",
+    }  # fmt: skip
+    cuda = subprocess.Popen([NATIVE / "build.sh", folder / "libCTorchCUDA.so"], env=environment)
+    objects = []
+    compilers = []
+    for source in sorted((NATIVE / "Sources/CTorch").glob("*.cpp")):
+        objects.append(folder / f"{source.stem}.o")
+        compilers.append(subprocess.Popen(
+            ["g++", "-std=c++20", "-O2", "-fPIC", "-fvisibility=hidden", "-isystem", torch_home / "include",
+             f"-I{NATIVE}/Sources/CTorch/include", "-c", source, "-o", objects[-1]]))  # fmt: skip
+    if any(compiler.wait() for compiler in compilers):
+        raise SystemExit("the shim cannot be built")
+    gomp = next(torch_home.glob("lib/libgomp*.so*"), None) or "-l:libgomp.so.1"
+    subprocess.run(["g++", "-shared", "-o", folder / "libCTorch.so", *objects, f"-L{torch_home}/lib", f"-Wl,-rpath,{torch_home}/lib",
+                    "-ltorch_cpu", "-lc10", gomp], check=True)  # fmt: skip
+    if cuda.wait():
+        raise SystemExit("the CUDA half cannot be built")
+
+
+def rotated(x, cosine, sine):
+    """Interleaved pairs of the last axis, turned; the tables are [tokens, width / 2]."""
+    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack([first * cosine - second * sine, first * sine + second * cosine], -1).flatten(-2)
+
+
+def cases(dtype):
+    """Name, function, arguments, and the result in float64."""
+    torch.manual_seed(0)
+    epsilon = ctypes.c_double(1e-6)
+
+    def draw(*shape, of=dtype):
+        return torch.randn(*shape, dtype=torch.float64).to(of)
+
+    for width, heads in [(128, 24), (64, 3), (32, 5), (16, 4), (24, 2), (12, 3), (256, 2), (20, 1)]:
+        x, weight = draw(2, 9, heads, width), draw(width)
+        angles = torch.rand(9, width // 2) * 6
+        cosine, sine = angles.cos(), angles.sin()
+        wide = draw(2, 9, heads, 3 * width)
+        for name, value in [("dense", x), ("a slice", wide[..., width : 2 * width])]:
+            normed = F.rms_norm(value.double(), (width,), weight.double(), 1e-6)
+            wanted = rotated(normed, cosine.double()[:, None], sine.double()[:, None])
+            yield f"rms_norm_rotary {heads} × {width}, {name}", "ct_rms_norm_rotary", (value, weight, cosine, sine, epsilon), wanted
+        joint = draw(2, 9, heads * width)
+        weight = draw(heads * width)
+        normed = F.rms_norm(joint.double(), (heads * width,), weight.double(), 1e-6).unflatten(-1, (heads, width))
+        wanted = rotated(normed, cosine.double()[:, None], sine.double()[:, None]).flatten(-2)
+        yield f"joint {heads} × {width}", "ct_joint_rms_norm_rotary", (joint, weight, cosine, sine, epsilon), wanted
+    for width in [3072, 1536, 5120, 192, 68, 10, 8192]:
+        x = draw(2, 7, width)
+        for of in {dtype, torch.float32}:
+            scale, shift = draw(2, width, of=of), draw(2, width, of=of)
+            wanted = F.layer_norm(x.double(), (width,), eps=1e-6) * (1 + scale.double()[:, None]) + shift.double()[:, None]
+            yield f"modulated {width}, {of}", "ct_modulated_layer_norm", (x, scale, shift, epsilon, CODES[dtype]), wanted
+        residual, gate = draw(2, 7, width), draw(2, width)
+        wanted = residual.double() + gate.double()[:, None] * x.double()
+        yield f"gated {width}", "ct_gated_add", (residual, gate, x), wanted
+        weight = draw(width)
+        wanted = F.silu(F.rms_norm(x.double(), (width,), weight.double(), 1e-6))
+        yield f"silu {width}", "ct_rms_norm_silu", (x, weight, epsilon), wanted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--libraries", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        libraries = arguments.libraries or Path(folder)
+        if not arguments.libraries:
+            build(libraries)
+        shim = Shim(libraries.resolve())
+    failed = 0
+    for dtype in CODES:
+        worst, count = 0.0, 0
+        for name, function, words, wanted in cases(dtype):
+            found = shim(function, *words, shape=wanted.shape, dtype=dtype)
+            place = torch.finfo(dtype).eps * wanted.abs().clamp(min=1)
+            # In float32 sums over a row round too.
+            bound = 1.5 if dtype != torch.float32 else 16
+            distance = ((found.double() - wanted).abs() / place).max().item()
+            worst, count = max(worst, distance), count + 1
+            if not distance <= bound:
+                failed += 1
+                print(f"{dtype} {name}: {distance:.2f} units in the last place")
+        print(f"{dtype}: {count} cases, at most {worst:.2f} units in the last place")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
