@@ -1,3 +1,5 @@
+internal import Files
+
 /// Where several pictures or videos go.
 package struct NumberedPaths: Sendable, Equatable {
     /// One path for each.
@@ -12,8 +14,9 @@ package struct NumberedPaths: Sendable, Equatable {
             if path.contains("%d") { return path.replacing("%d", with: "\(index)") }
             if count == 1 { return path }
             if path.hasSuffix("/") { return "\(path.dropLast())-\(index)/" }
-            guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return "\(path)-\(index)" }
-            return "\(path[..<dot])-\(index)\(path[dot...])"
+            let name = path.pathName
+            guard let dot = name.lastIndex(of: ".") else { return "\(path)-\(index)" }
+            return "\(path.pathFolder)\(name[..<dot])-\(index)\(name[dot...])"
         }
     }
 }

@@ -43,15 +43,15 @@ import Testing
             tooLarge(16_384, 16_384)),
         Hostile("a PNG without width", Make.png(Make.header(0, 2), pixels, end), .emptyImage(width: 0, height: 2)),
         Hostile("a PNG of nothing", Make.png(), .damaged(.png, "it ends before its last chunk")),
-        Hostile("a PNG without its header", Make.png(pixels, end), .damaged(.png, "it does not begin with its header")),
+        Hostile(
+            "a PNG without its header", Make.png(pixels, end), .damaged(.png, "it has no header before its pixels")),
         Hostile(
             "a PNG with a short header", Make.png(Make.chunk("IHDR", [0, 0, 0, 1]), pixels, end),
-            .damaged(.png, "it does not begin with its header")),
+            .damaged(.png, "its header is too short")),
+        Hostile("a PNG without pixels", Make.png(Make.header(1, 2), end), .damaged(.png, "it has no pixels")),
         Hostile(
-            "a PNG with two headers", Make.png(Make.header(1, 2), Make.header(1, 2), pixels, end),
-            .damaged(.png, "it has two headers")),
-        Hostile(
-            "a PNG without pixels", Make.png(Make.header(1, 2), end), .damaged(.png, "a part of its pixels is missing")),
+            "a PNG of many pixels in few bytes", Make.png(Make.header(9000, 9000), pixels, end),
+            .damaged(.png, "a part of its pixels is missing")),
         Hostile(
             "a PNG with a row too few", Make.png(Make.header(1, 3), pixels, end),
             .damaged(.png, "a part of its pixels is missing")),
@@ -62,7 +62,11 @@ import Testing
             .damaged(.png, "a part of its pixels is missing")),
         Hostile(
             "a PNG whose pixels are not packed", Make.png(Make.header(1, 2), Make.chunk("IDAT", [1, 2, 3]), end),
-            .damaged(.png, "a part of its pixels is missing")),
+            .damaged(.png, "its pixels do not unpack")),
+        Hostile(
+            "a PNG with a filter that does not exist",
+            Make.png(Make.header(1, 2), Make.chunk("IDAT", Make.stored([0, 1, 2, 3, 5, 4, 5, 6])), end),
+            .damaged(.png, "it has a row with a filter that does not exist")),
         Hostile(
             "a PNG of 3 bits", Make.png(Make.header(1, 2, bits: 3, colour: 0), pixels, end),
             .damaged(.png, "it has a colour type that does not exist")),
@@ -70,29 +74,50 @@ import Testing
             "a PNG of colour 5", Make.png(Make.header(1, 2, colour: 5), pixels, end),
             .damaged(.png, "it has a colour type that does not exist")),
         Hostile(
-            "a PNG without an end", Make.png(Make.header(1, 2), pixels),
-            .damaged(.png, "it ends before its last chunk")),
+            "a PNG with pixels of 4 GB", Make.png(Make.header(1, 2), [255, 255, 255, 255] + Array("IDATxxxx".utf8)),
+            .damaged(.png, "its pixels do not unpack")),
         Hostile(
-            "a PNG with a chunk of 4 GB", Make.png(Make.header(1, 2), [255, 255, 255, 255] + Array("IDATxxxx".utf8)),
-            .damaged(.png, "its chunk IDAT claims 4294967295 bytes, more than there are")),
+            "a PNG with a chunk of 4 GB", Make.png(Make.header(1, 2), [255, 255, 255, 255] + Array("tEXtxxxx".utf8)),
+            .damaged(.png, "its chunk tEXt claims 4294967295 bytes, more than there are")),
         Hostile(
-            "a PNG with a wrong checksum", Make.png(Make.header(1, 2), Array(pixels.dropLast()) + [1], end),
-            .damaged(.png, "the checksum of its chunk IDAT is wrong")),
+            "a PNG with a chunk of 4 GB behind its pixels",
+            Make.png(Make.header(1, 2), pixels, [255, 255, 255, 255] + Array("tEXtxxxx".utf8)),
+            .damaged(.png, "its chunk tEXt claims 4294967295 bytes, more than there are")),
+        Hostile(
+            "a PNG with a wrong checksum",
+            Make.png(Make.header(1, 2), Array(Make.chunk("gAMA", [0, 0, 1, 0]).dropLast()) + [1], pixels, end),
+            .damaged(.png, "the checksum of its chunk gAMA is wrong")),
+        Hostile(
+            "a PNG with a text of many bytes",
+            Make.png(
+                Make.header(1, 2), Make.chunk("zTXt", Array("Raw profile type exif\0\0".utf8) + bomb), pixels, end),
+            .unsupported(.png, "its text Raw profile type exif unpacks to more than 1048576 bytes")),
+        Hostile(
+            "a PNG whose frame reaches beyond it",
+            Make.png(
+                Make.header(1, 2),
+                Make.chunk("fcTL", [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 14)), pixels, end
+            ),
+            .damaged(.png, "a frame reaches beyond the picture")),
+        Hostile(
+            "a PNG whose palette has too many colours",
+            Make.png(
+                Make.header(1, 2, colour: 3), Make.chunk("PLTE", [UInt8](repeating: 0, count: 771)), pixels, end),
+            .damaged(.png, "its palette has 257 colours")),
         Hostile(
             "a PNG with rubbish for a chunk", Make.png(Make.header(1, 2), [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
             .damaged(.png, "something else stands where a chunk must begin, at byte 33")),
-        Hostile(
-            "a PNG with an unknown critical chunk", Make.png(Make.header(1, 2), Make.chunk("XXXX"), pixels, end),
-            .unsupported(.png, "it needs the chunk XXXX, which is unknown")),
     ]
+
+    /// Two million zeros, not packed.
+    private static let bomb: [UInt8] =
+        [0x78, 0x01] + (0..<32).flatMap { _ in [0, 255, 255, 0, 0] + [UInt8](repeating: 0, count: 65_535) }
 
     private static let frame = Make.segment(0xC0, [8, 0, 8, 0, 8, 1, 1, 0x11, 0])
 
     static let jpeg: [Hostile] = [
-        Hostile("a JPEG of nothing", [0xFF, 0xD8, 0xFF], .damaged(.jpeg, "it ends early")),
+        Hostile("a JPEG of nothing", [0xFF, 0xD8, 0xFF], .damaged(.jpeg, "it has no picture")),
         Hostile("a JPEG without a picture", [0xFF, 0xD8, 0xFF, 0xD9], .damaged(.jpeg, "it has no picture")),
-        Hostile(
-            "a JPEG with a short segment", [0xFF, 0xD8, 0xFF, 0xE0, 0, 1], .damaged(.jpeg, "it ends inside a segment")),
         Hostile(
             "a JPEG with a long segment", [0xFF, 0xD8, 0xFF, 0xE0, 255, 255, 1],
             .damaged(.jpeg, "it ends inside a segment")),
@@ -103,29 +128,46 @@ import Testing
         Hostile(
             "a JPEG with 12 bits", [0xFF, 0xD8] + Make.segment(0xC1, [12, 0, 8, 0, 8, 1, 1, 0x11, 0]),
             .unsupported(.jpeg, "it has not 8 bits for each colour")),
-        Hostile("a JPEG with two headers", [0xFF, 0xD8] + frame + frame, .damaged(.jpeg, "it has two headers")),
         Hostile(
-            "a lossless JPEG", [0xFF, 0xD8] + Make.segment(0xC3, [8, 0, 8, 0, 8, 1, 1, 0x11, 0]),
-            .unsupported(.jpeg, "it is neither baseline nor progressive")),
+            "a JPEG of two colours", [0xFF, 0xD8] + Make.segment(0xC0, [8, 0, 8, 0, 8, 2, 1, 0x11, 0, 2, 0x11, 0]),
+            .unsupported(.jpeg, "it has 2 colours")),
         Hostile(
-            "a JPEG whose pixels come first", [0xFF, 0xD8] + Make.segment(0xDA, [1, 1, 0, 0, 63, 0]),
+            "a JPEG with a short header", [0xFF, 0xD8] + Make.segment(0xC0, [8, 0, 8, 0]),
+            .damaged(.jpeg, "its header is too short")),
+        Hostile(
+            "a JPEG with two headers", [0xFF, 0xD8] + frame + frame + scan,
+            .cannotDecode(.jpeg, reason: "Invalid JPEG file structure: two SOF markers")),
+        Hostile(
+            "a lossless JPEG", [0xFF, 0xD8] + Make.segment(0xC3, [8, 0, 8, 0, 8, 1, 1, 0x11, 0]) + scan,
+            .cannotDecode(.jpeg, reason: "Unsupported JPEG process: SOF type 0xc3")),
+        Hostile(
+            "a JPEG whose pixels come first", [0xFF, 0xD8] + scan,
             .damaged(.jpeg, "its pixels come before its header")),
         Hostile(
+            "a JPEG without tables", [0xFF, 0xD8] + frame + scan + [0, 0xFF, 0xD9],
+            .cannotDecode(.jpeg, reason: "Quantization table 0x00 was not defined")),
+        Hostile(
             "a JPEG of a thousand scans",
-            [0xFF, 0xD8] + frame
-                + [[UInt8]](repeating: Make.segment(0xDA, [1, 1, 0, 0, 63, 0]) + [0], count: 1000).flatMap { $0 } + [
+            [0xFF, 0xD8] + Make.segment(0xDB, [0] + [UInt8](repeating: 1, count: 64))
+                + Make.segment(0xC4, [0, 1] + [UInt8](repeating: 0, count: 16))
+                + Make.segment(0xC4, [16, 1] + [UInt8](repeating: 0, count: 16))
+                + Make.segment(0xC2, [8, 0, 8, 0, 8, 1, 1, 0x11, 0])
+                + [[UInt8]](repeating: Make.segment(0xDA, [1, 1, 0, 0, 0, 0]) + [0], count: 1000).flatMap { $0 } + [
                     0xFF, 0xD9,
                 ],
             .unsupported(.jpeg, "it has more than 100 scans")),
         Hostile(
-            "a JPEG of four colours that says nothing of them",
-            [0xFF, 0xD8] + Make.segment(0xC0, [8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0])
-                + Make.segment(0xDA, [4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]) + [0, 0xFF, 0xD9],
-            .unsupported(.jpeg, "it has four colours and does not say which")),
+            "a JPEG with a marker that does not exist", [0xFF, 0xD8] + frame + [1, 2, 0xFF, 3],
+            .damaged(.jpeg, "it has a marker that does not exist (3)")),
         Hostile(
-            "a JPEG with rubbish between segments", [0xFF, 0xD8] + frame + [1, 2, 3],
-            .damaged(.jpeg, "no segment begins at byte 15")),
+            "a JPEG of many pixels in few bytes",
+            [0xFF, 0xD8] + Make.segment(0xC2, [8, 35, 40, 35, 40, 1, 1, 0x11, 0]) + scan + [0xFF, 0xD9],
+            .damaged(.jpeg, "a part of its pixels is missing")),
+        Hostile("a JPEG that is all zeros", [0xFF, 0xD8, 0xFF] + [UInt8](repeating: 0, count: 5000), noPicture),
     ]
+
+    private static let scan = Make.segment(0xDA, [1, 1, 0, 0, 63, 0])
+    private static let noPicture = MediaError.damaged(.jpeg, "it has no picture")
 
     private static let still = Make.riffChunk("VP8L", [0x2F, 0, 0, 0, 0, 0])
 

@@ -6,7 +6,7 @@ enum MediaGoldens {
     static var names: [String] {
         let folder = Bundle.module.url(forResource: "Resources", withExtension: nil)
         let all = folder.flatMap { try? FileManager.default.contentsOfDirectory(atPath: $0.path) } ?? []
-        return all.filter { !$0.hasSuffix(".rgb") }.sorted()
+        return all.filter { $0.contains(".") && !$0.hasSuffix(".rgb") }.sorted()
     }
 
     static func bytes(_ name: String) throws -> [UInt8] {

@@ -28,6 +28,44 @@ import Testing
         #expect(try PNGText.read(MediaGoldens.picture(width: 2, height: 2).encoded(.png(text: long))) == long)
     }
 
+    @Test func refusesMoreTextThanItReads() throws {
+        let image = try MediaGoldens.picture(width: 2, height: 2)
+        let text = String(repeating: "long ", count: 200_000)
+        let most = "10000 texts and 4194304 bytes of them"
+        let error = MediaError.unsupported(.png, "it has more than \(most), which is the most that is read")
+        let folder = try MediaFolder()
+        for texts in [
+            Array(repeating: PNGText(keyword: "k", text: text), count: 5),
+            Array(repeating: PNGText(keyword: "k", text: ""), count: 10_001),
+        ] {
+            let bytes = try image.encoded(.png(text: texts))
+            #expect(throws: error) { try PNGText.read(bytes) }
+            let path = try folder.write("a.png", bytes)
+            #expect(throws: error) { try PNGText.read(path: path) }
+            #expect(try Image(path: path) == image)
+        }
+    }
+
+    @Test func readsAFileAsItReadsBytes() throws {
+        let folder = try MediaFolder()
+        let padding = PictureBytes.chunk("paDd", [UInt8](repeating: 7, count: 200_000))
+        let header = PictureBytes.header(1, 1)
+        let text = PictureBytes.chunk("tEXt", Array("k\0text".utf8))
+        let pixels = PictureBytes.chunk("IDAT", PictureBytes.stored([0, 1, 2, 3]))
+        let expected = [PNGText(keyword: "k", text: "text"), PNGText(keyword: "k", text: "text")]
+        for end in [PictureBytes.chunk("IEND"), []] {
+            let bytes = PictureBytes.png(header, padding, text, padding, pixels, text, end)
+            #expect(try PNGText.read(bytes) == expected)
+            #expect(try PNGText.read(path: folder.write("a.png", bytes)) == expected)
+        }
+        #expect(throws: MediaError.cannotRead(path: "/nowhere/a.png", reason: "No such file or directory")) {
+            try PNGText.read(path: "/nowhere/a.png")
+        }
+        #expect(throws: MediaError.cannotRead(path: "/dev/zero", reason: "Not a regular file")) {
+            try PNGText.read(path: "/dev/zero")
+        }
+    }
+
     @Test(arguments: ["", " a", "a ", "a  b", "a\0b", "a\nb", "猫", String(repeating: "k", count: 80)])
     func refusesAKeywordThatPNGCannotHold(_ keyword: String) throws {
         let image = try MediaGoldens.picture(width: 2, height: 2)

@@ -69,7 +69,10 @@ import Testing
     }
 
     @Test func replacesTheFramesOfALongerVideo() throws {
-        for count in [5, 3] { try TestVideo.write(to: "\(folder.path)/f/", frames: count, width: 4, height: 4) }
+        let texts = [PNGText(keyword: "Software", text: "VisualGen")]
+        for count in [5, 3] {
+            try TestVideo.write(to: "\(folder.path)/f/", frames: count, width: 4, height: 4, texts: texts)
+        }
         let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/f").sorted()
         #expect(names == ["00000.png", "00001.png", "00002.png"])
     }

@@ -3,7 +3,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build="$PWD/.build-bundle"
-torch="${TORCH_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/visualgen/libtorch-2.11.0}"
+torch="$(Tools/setup/libtorch.sh)"
+
+# What somebody put into an earlier bundle is not thrown away with it.
+foreign="$(ls -A visualgen-bundle 2>/dev/null | grep -vxE 'visualgen|lib|copyright' || true)"
+if [ -n "$foreign" ]; then
+    echo "visualgen-bundle holds ${foreign//$'\n'/, }, which make bundle did not put there; move it away first" >&2
+    exit 1
+fi
 
 libraries="$(Tools/bundle/libraries.sh)"
 mkdir -p "$build/native"

@@ -3,16 +3,17 @@
 # nothing: the folder is named after this file and the versions of what it takes from the system.
 #
 # FFmpeg and ZeroMQ are built from the distribution's own sources: its binaries of FFmpeg need 150 shared libraries, and
-# its static ZeroMQ some that are not static. x264, libvpx, libwebp, zlib and SQLite are its static libraries.
+# its static ZeroMQ some that are not static. x264, libvpx, libwebp, libjpeg-turbo, zlib and SQLite are its static
+# libraries.
 set -euo pipefail
 
 packages=(build-essential dpkg-dev autoconf automake libtool nasm patchelf pkg-config xz-utils
-    libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev)
+    libjpeg-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev)
 sources=(ffmpeg zeromq3)
 jobs="${JOBS:-2}"
 
-# What Sources/Media writes (the encoders and muxers) and reads. Pictures are decoded without a demuxer. The videos go
-# beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
+# What Sources/Media writes (the encoders and muxers) and reads. WebP and GIF pictures are decoded without a demuxer, PNG
+# and JPEG without FFmpeg; the videos need their decoders, too. They go beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
 encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,png
 muxers=mp4,webm,webp,gif,avi
 decoders=png,mjpeg,webp,vp8,gif,h264,hevc,vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v2,msmpeg4v3,theora,flv,h263,prores
@@ -80,11 +81,11 @@ for library in libavcodec.a libswscale.a libavutil.a; do
     ar cr "$library"
 done
 mv all.a libavformat.a
-cp /usr/lib/"$system"/lib{z,sqlite3}.a .
+cp /usr/lib/"$system"/lib{jpeg,z,sqlite3}.a .
 rm -rf pkgconfig ./*.la "$work/prefix/share" "$work/prefix/bin"
 mkdir "$work/prefix/copyright"
 for package in ffmpeg zeromq3; do cp "$work"/source/$package-*/debian/copyright "$work/prefix/copyright/$package"; done
-for package in libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev; do
+for package in libjpeg-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev; do
     cp "/usr/share/doc/$package/copyright" "$work/prefix/copyright/${package%-dev}"
 done
 printf '%s\n' "$versions" >"$work/prefix/VERSIONS"

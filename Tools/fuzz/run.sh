@@ -7,7 +7,8 @@ seconds=${1:-60}
 build=.build/fuzz
 mkdir -p "$build"
 
-flags=(-swift-version 6 -O -wmo -parse-as-library -package-name fuzz -sanitize=fuzzer,address -I "$build" -I Sources/CFFmpeg)
+flags=(-swift-version 6 -O -wmo -parse-as-library -package-name fuzz -sanitize=fuzzer,address -I "$build" -I Sources/CFFmpeg
+    -I Sources/CJPEG/include)
 for feature in ExistentialAny InternalImportsByDefault MemberImportVisibility; do
     flags+=(-enable-upcoming-feature "$feature")
 done
@@ -17,9 +18,12 @@ library() {
 }
 library Files $(find Sources/Files -name '*.swift')
 library Media $(find Sources/Media -name '*.swift')
+for file in Sources/CJPEG/*.c; do
+    clang -O -g -fsanitize=fuzzer-no-link,address -I Sources/CJPEG/include -c "$file" -o "$build/$(basename "$file" .c).o"
+done
 library Server Sources/Server/HTTP/{MultipartForm,HeaderParameters}.swift Sources/Server/ServerLimits.swift
 compile -o "$build/multipart" Tools/fuzz/multipart.swift "$build"/{Files,Server}.o
-compile -o "$build/picture" Tools/fuzz/picture.swift "$build"/{Files,Media}.o
+compile -o "$build/picture" Tools/fuzz/picture.swift "$build"/{Files,Media,decode,encode,errors}.o
 
 fuzz() {
     mkdir -p "$build/found/$1"

@@ -209,7 +209,7 @@ def pixels_of(data):
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for old in OUT.iterdir():
+    for old in OUT.glob("*.*"):
         old.unlink()
     total = 0
     for name, data in files():

@@ -1,4 +1,5 @@
 import CFFmpeg
+internal import Glibc
 
 /// A file of FFmpeg's that is being read, of which one stream of frames matters.
 struct VideoInput: ~Copyable {
@@ -35,8 +36,16 @@ struct VideoInput: ~Copyable {
     var duration: Double? {
         context.pointee.duration > 0 ? Double(context.pointee.duration) / Double(AV_TIME_BASE) : nil
     }
-    var comment: String {
-        av_dict_get(context.pointee.metadata, "comment", nil, 0).map { String(cString: $0.pointee.value) } ?? ""
+    /// The comment, or an empty text.
+    ///
+    /// - Throws: `.cannotDecodeVideo` where it is longer than a PNG's texts may be
+    func comment() throws(MediaError) -> String {
+        guard let value = av_dict_get(context.pointee.metadata, "comment", nil, 0)?.pointee.value else { return "" }
+        guard strnlen(value, PNGText.readingLimit + 1) <= PNGText.readingLimit else {
+            let reason = "its comment has more than \(PNGText.readingLimit) bytes, which is the most that is read"
+            throw .cannotDecodeVideo(path: path, reason: reason)
+        }
+        return String(cString: value)
     }
 
     /// Reads the stream's next packet.

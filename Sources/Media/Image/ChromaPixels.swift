@@ -1,51 +1,60 @@
 import CFFmpeg
 
 extension Frame {
-    /// The RGB pixels of planes of 8-bit luma and chroma; nil where the frame holds something else.
-    borrowing func lumaAndChromaPixels(_ style: ChromaStyle) -> [UInt8]? {
-        guard let description = av_pix_fmt_desc_get(format)?.pointee, description.nb_components >= 3,
-            description.comp.0.depth == 8,
-            description.flags & UInt64(AV_PIX_FMT_FLAG_PLANAR | AV_PIX_FMT_FLAG_RGB) == UInt64(AV_PIX_FMT_FLAG_PLANAR),
-            let luma = plane(0), let cb = plane(1), let cr = plane(2)
+    /// The RGB pixels of planes of luma (16 to 235) and chroma (16 to 240) of half the width and height, rounded as
+    /// libwebp rounds; nil where the frame holds something else.
+    // Source: libwebp, src/dsp/upsampling.c and src/dsp/yuv.h.
+    borrowing func lumaAndChromaPixels() -> [UInt8]? {
+        guard format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVA420P, let luma = plane(0), let cb = plane(1),
+            let cr = plane(2)
         else { return nil }
-        let (xShift, yShift) = (Int(description.log2_chroma_w), Int(description.log2_chroma_h))
-        let width = width
-        let resolution = ChromaResolution(
-            width: (width + 1 << xShift - 1) >> xShift, height: (height + 1 << yShift - 1) >> yShift, xShift: xShift,
-            yShift: yShift)
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * (resolution.width << xShift)) { buffer in
+        let (width, chromaWidth, chromaHeight) = (width, (width + 1) / 2, (height + 1) / 2)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4 * chromaWidth) { buffer in
             guard let cbRow = buffer.baseAddress else { return nil }
-            let crRow = cbRow + resolution.width << xShift
+            let crRow = cbRow + 2 * chromaWidth
             return rows { y, row in
-                resolution.row(y, of: cb, style, into: cbRow)
-                resolution.row(y, of: cr, style, into: crRow)
+                let near = y / 2
+                let far = min(max(near + (y.isMultiple(of: 2) ? -1 : 1), 0), chromaHeight - 1)
+                for (plane, target) in [(cb, cbRow), (cr, crRow)] {
+                    let start = plane.start
+                    Self.doubled(
+                        start + near * plane.stride, start + far * plane.stride, width: chromaWidth, into: target)
+                }
                 let lumaRow = luma.start + y * luma.stride
                 for x in 0..<width {
-                    (row[3 * x], row[3 * x + 1], row[3 * x + 2]) = style.rgb(lumaRow[x], cbRow[x], crRow[x])
+                    (row[3 * x], row[3 * x + 1], row[3 * x + 2]) = Self.rgb(lumaRow[x], cbRow[x], crRow[x])
                 }
             }
         }
     }
-}
 
-/// The size of a plane of chroma, and how often it is doubled to the picture's.
-private struct ChromaResolution {
-    let width, height, xShift, yShift: Int
-
-    /// Writes the chroma of one row of pixels, `width << xShift` long.
-    func row(
-        _ y: Int, of plane: (start: UnsafeMutablePointer<UInt8>, stride: Int), _ style: ChromaStyle,
-        into result: UnsafeMutablePointer<UInt8>
+    /// Doubles a row of chroma in width, and moves it towards its neighbour by a quarter.
+    ///
+    /// - Parameters:
+    ///   - near: the row in which the pixels lie
+    ///   - far: the next row, above for the upper of two rows of pixels, below for the lower
+    ///   - width: of the rows
+    ///   - result: where the row goes, `2 * width` long
+    private static func doubled(
+        _ near: UnsafePointer<UInt8>, _ far: UnsafePointer<UInt8>, width: Int, into result: UnsafeMutablePointer<UInt8>
     ) {
-        let isUpper = y.isMultiple(of: 2)
-        let number = y >> yShift
-        let near = plane.start + number * plane.stride
-        let far = plane.start + min(max(number + (isUpper ? -1 : 1), 0), height - 1) * plane.stride
-        switch (xShift, yShift) {
-        case (1, 1): style.doubleBoth(near, far, width: width, into: result)
-        case (1, 0): ChromaStyle.doubleWidth(near, width: width, into: result)
-        case (0, 1): ChromaStyle.doubleHeight(near, far, width: width, isUpper: isUpper, into: result)
-        default: for x in 0..<width << xShift { result[x] = near[x >> xShift] }
+        for x in 0..<width {
+            let (own, ownFar) = (Int(near[x]), Int(far[x]))
+            let (left, right) = (max(x - 1, 0), min(x + 1, width - 1))
+            let sum = own + 3 * ownFar + 8
+            result[2 * x] = UInt8(((sum + 3 * Int(near[left]) + Int(far[left])) >> 3 + own) >> 1)
+            result[2 * x + 1] = UInt8(((sum + 3 * Int(near[right]) + Int(far[right])) >> 3 + own) >> 1)
         }
+    }
+
+    /// One pixel.
+    @inline(__always)
+    private static func rgb(_ luma: UInt8, _ cb: UInt8, _ cr: UInt8) -> (UInt8, UInt8, UInt8) {
+        let (bright, cb, cr) = ((Int(luma) * 19077) >> 8, Int(cb), Int(cr))
+        return (
+            UInt8(clamping: (bright + (cr * 26149) >> 8 - 14234) >> 6),
+            UInt8(clamping: (bright - (cb * 6419) >> 8 - (cr * 13320) >> 8 + 8708) >> 6),
+            UInt8(clamping: (bright + (cb * 33050) >> 8 - 17685) >> 6)
+        )
     }
 }

@@ -13,8 +13,8 @@ extension Image {
     /// Decodes a PNG, a JPEG, a WebP or a GIF, whichever the bytes are.
     ///
     /// Grey, palette, 16-bit, transparent and four-colour pictures become RGB as PIL's `convert("RGB")` makes them:
-    /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF data ask. Of an
-    /// animation the first frame is taken. Colour profiles are ignored.
+    /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF or XMP data ask. Of an
+    /// animation the first frame is taken. Colour profiles are ignored. Damage that PIL passes over is passed over.
     ///
     /// - Parameters:
     ///   - bytes: a whole file
@@ -23,8 +23,7 @@ extension Image {
     package init(decoding bytes: [UInt8], pixelLimit: Int = Image.pixelLimit) throws(MediaError) {
         let file = try StillFile(bytes)
         try Self.checkSize(width: file.width, height: file.height, pixelLimit: pixelLimit)
-        let frame = try file.decodedFrame()
-        var image = try Image(frame, of: file.format)
+        var image = try Image(coded: file)
         if let placement = file.placement {
             image = try image.placed(placement, width: file.width, height: file.height)
         }
@@ -81,28 +80,26 @@ extension Image {
     }
 }
 
-extension StillFile {
-    /// Looks through a file of any known format.
-    fileprivate init(_ bytes: [UInt8]) throws(MediaError) {
-        switch PictureFormat(signature: bytes) {
-        case .png: self = try PNGFile.scan(bytes)
-        case .jpeg: self = try JPEGFile.scan(bytes)
-        case .webp: self = try WebPFile.scan(bytes)
-        case .gif: self = try GIFFile.scan(bytes)
-        case nil: throw .notAnImage
+extension Image {
+    /// Decodes the pixels as they are stored.
+    fileprivate init(coded file: StillFile) throws(MediaError) {
+        switch file.coded {
+        case .jpeg(let bytes, let components):
+            try self.init(jpeg: bytes, components: components, width: file.width, height: file.height)
+        case .png(let pixels):
+            try self.init(width: pixels.header.width, height: pixels.header.height, pixels: pixels.unpacked())
+        case .file(let bytes): try self.init(Self.decodedFrame(bytes, file.format), of: file.format)
         }
     }
 
-    fileprivate func decodedFrame() throws(MediaError) -> Frame {
-        let decoder = try CodecContext(decoder: codec)
+    private static func decodedFrame(_ bytes: [UInt8], _ format: PictureFormat) throws(MediaError) -> Frame {
+        let decoder = try CodecContext(decoder: format == .gif ? AV_CODEC_ID_GIF : AV_CODEC_ID_WEBP)
         let context = decoder.pointer
         context.pointee.max_pixels = Int64(Image.pixelLimit)
         context.pointee.thread_count = 1
         context.pointee.err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER
-        // The inverse transform of libjpeg's default; for other formats it has no meaning.
-        context.pointee.idct_algo = FF_IDCT_INT
         if let reason = decoder.open() { throw .cannotDecode(format, reason: reason) }
-        let packet = try Packet(picture)
+        let packet = try Packet(bytes)
         let frame = try Frame()
         var code = avcodec_send_packet(context, packet.pointer)
         if code >= 0 { code = avcodec_send_packet(context, nil) }
@@ -111,14 +108,5 @@ extension StillFile {
         guard frame.pointer.pointee.decode_error_flags == 0, frame.pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
         else { throw .damaged(format, "its pixels do not decode") }
         return frame
-    }
-
-    private var codec: AVCodecID {
-        switch format {
-        case .png: AV_CODEC_ID_PNG
-        case .jpeg: AV_CODEC_ID_MJPEG
-        case .webp: AV_CODEC_ID_WEBP
-        case .gif: AV_CODEC_ID_GIF
-        }
     }
 }

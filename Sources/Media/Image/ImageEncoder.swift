@@ -15,8 +15,7 @@ extension Image {
             return text.isEmpty ? bytes : try PNGText.insert(text, into: bytes)
         case .jpeg(let quality):
             try check(quality, .jpeg)
-            let frame = try jpegFrame(sharesColour: quality < 90)
-            return try encoded(.jpeg, frame, with: "mjpeg") { $0.setJPEGQuality(quality) }
+            return try jpeg(quality: quality, sharesColour: quality < 90)
         case .webp(let quality):
             try check(quality, .webp)
             let frame = try packedFrame(AV_PIX_FMT_BGRA)
@@ -51,8 +50,7 @@ extension Image {
     }
 
     private func encoded(
-        _ format: ImageFormat, _ frame: borrowing Frame, with name: String, options: [String: String] = [:],
-        prepare: (borrowing CodecContext) -> Void = { _ in }
+        _ format: ImageFormat, _ frame: borrowing Frame, with name: String, options: [String: String]
     ) throws(MediaError) -> [UInt8] {
         let encoder = try CodecContext(encoder: name)
         let context = encoder.pointer
@@ -66,9 +64,7 @@ extension Image {
         for (option, value) in options where !encoder.setOption(option, value) {
             throw .cannotEncode(format, reason: "\(name) does not take \(option)=\(value)")
         }
-        prepare(encoder)
         if let reason = encoder.open() { throw .cannotEncode(format, reason: reason) }
-        frame.pointer.pointee.quality = context.pointee.global_quality
         let packet = try Packet()
         var code = avcodec_send_frame(context, frame.pointer)
         if code >= 0 { code = avcodec_send_frame(context, nil) }

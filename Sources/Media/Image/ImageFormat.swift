@@ -1,3 +1,5 @@
+internal import Files
+
 /// A file format that still pictures are written in.
 package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
     case png = "PNG"
@@ -23,7 +25,7 @@ package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertibl
     /// - Parameter path: its extension counts, in small or capital letters
     /// - Throws: `.unknownExtension`
     package init(path: String) throws(MediaError) {
-        let name = path.split(separator: "/").last ?? ""
+        let name = path.pathNames.last { !$0.isEmpty } ?? ""
         let ending = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased()
         guard let format = Self.allCases.first(where: { $0.fileExtensions.contains(ending ?? "") }) else {
             throw .unknownExtension(path: path, known: Self.allCases.flatMap(\.fileExtensions).map { ".\($0)" })

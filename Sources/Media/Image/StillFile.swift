@@ -7,13 +7,42 @@ struct StillFile {
         var around: [UInt8] = [0, 0, 0]
     }
 
+    /// What is to be decoded.
+    enum Coded {
+        /// A whole file.
+        case jpeg([UInt8], components: Int)
+        case png(PNGPixels)
+        /// A file for FFmpeg, with nothing but what the pixels need.
+        case file([UInt8])
+    }
+
     let format: PictureFormat
     /// The size of the picture as it is stored, in pixels.
     let width, height: Int
     /// How the stored picture is to be turned.
     let orientation: ImageOrientation
-    /// A file of the same format with nothing but what the pixels need.
-    let picture: [UInt8]
+    let coded: Coded
     /// Where the decoded pixels go; nil where they are the picture.
     var placement: Placement?
+
+    /// Looks through a file of any known format.
+    ///
+    /// - Throws: `.notAnImage`, `.damaged`, `.unsupported`, `.emptyImage`, `.imageTooLarge`
+    init(_ bytes: [UInt8]) throws(MediaError) {
+        switch PictureFormat(signature: bytes) {
+        case .png: self = try PNGFile.scan(bytes)
+        case .jpeg: self = try JPEGFile.scan(bytes)
+        case .webp: self = try WebPFile.scan(bytes)
+        case .gif: self = try GIFFile.scan(bytes)
+        case nil: throw .notAnImage
+        }
+    }
+
+    init(
+        format: PictureFormat, width: Int, height: Int, orientation: ImageOrientation, coded: Coded,
+        placement: Placement? = nil
+    ) {
+        (self.format, self.width, self.height, self.orientation) = (format, width, height, orientation)
+        (self.coded, self.placement) = (coded, placement)
+    }
 }

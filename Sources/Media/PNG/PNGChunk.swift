@@ -1,21 +1,24 @@
 import CFFmpeg
 
-/// One piece of a PNG: four letters that say what it is, and its data.
+/// One piece of a PNG: four letters that say what it is, and where its data lie.
 struct PNGChunk {
     let kind: String
-    let data: ArraySlice<UInt8>
+    /// Where its data begin in the file.
+    let start: Int
+    /// How many bytes of data it claims.
+    let length: Int
 
-    /// Whether a decoder must understand it (its first letter is a capital).
-    var isCritical: Bool { kind.utf8.first.map { $0 & 0x20 == 0 } ?? false }
+    /// Where the next one begins.
+    var end: Int { start + length + 4 }
 
-    /// The chunk as it stands in a file: length, kind, data, checksum.
-    var encoded: [UInt8] {
+    /// A chunk as it stands in a file: length, kind, data, checksum.
+    static func encoded(_ kind: String, _ data: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(data.count + 12)
         bytes.appendBigEndian(UInt32(truncatingIfNeeded: data.count))
         bytes.append(contentsOf: kind.utf8)
         bytes.append(contentsOf: data)
-        bytes.appendBigEndian(Self.checksum(bytes.dropFirst(4)))
+        bytes.appendBigEndian(checksum(bytes.dropFirst(4)))
         return bytes
     }
 

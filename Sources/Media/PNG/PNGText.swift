@@ -9,23 +9,24 @@ package struct PNGText: Equatable, Sendable {
         (self.keyword, self.text) = (keyword, text)
     }
 
+    /// The most bytes of texts that are read.
+    package static let readingLimit = 4 << 20
+    /// The most texts that are read.
+    package static let countLimit = 10_000
+
     /// The texts of a PNG, in the file's order.
-    ///
-    /// Latin-1 texts (tEXt) and UTF-8 texts (iTXt) are read. Compressed ones are passed over, so that a small file
-    /// cannot become a large text; so are chunks that are no proper texts.
     ///
     /// - Parameter bytes: a whole file
     /// - Returns: the texts; one keyword may come several times
-    /// - Throws: `.notAnImage`, `.damaged`
-    // Source: W3C, Portable Network Graphics (Third Edition), 11.3.3.
-    package static func read(_ bytes: [UInt8]) throws(MediaError) -> [PNGText] {
-        var chunks = try PNGChunks(bytes)
-        var texts: [PNGText] = []
-        while let chunk = try chunks.next() {
-            if let text = PNGText(chunk) { texts.append(text) }
-        }
-        return texts
-    }
+    /// - Throws: `.notAnImage`, `.damaged`, `.unsupported` where there are more texts than are read
+    package static func read(_ bytes: [UInt8]) throws(MediaError) -> [PNGText] { try read(ByteSource(bytes)) }
+
+    /// The texts of a PNG, of which only they are read.
+    ///
+    /// - Parameter path: the file
+    /// - Returns: the texts, as ``read(_:)-(Array<UInt8>)`` gives them
+    /// - Throws: also `.cannotRead`
+    package static func read(path: String) throws(MediaError) -> [PNGText] { try read(ByteSource(path: path)) }
 
     /// Puts texts into a PNG, behind its first chunk.
     ///
@@ -35,22 +36,53 @@ package struct PNGText: Equatable, Sendable {
     /// - Returns: the file with the texts
     /// - Throws: `.notAnImage`, `.damaged`, and `.textKeyword` or `.textHoldsNUL` for what PNG cannot say
     package static func insert(_ texts: [PNGText], into bytes: [UInt8]) throws(MediaError) -> [UInt8] {
-        var chunks = try PNGChunks(bytes)
-        guard let header = try chunks.next() else { throw .damaged(.png, "it has no chunk") }
-        var result = Array(bytes[..<header.data.endIndex.advanced(by: 4)])
-        for text in texts { result.append(contentsOf: try text.chunk().encoded) }
-        return result + bytes[header.data.endIndex.advanced(by: 4)...]
+        var chunks = try PNGChunks(ByteSource(bytes))
+        let place = try chunks.next().end
+        guard place <= bytes.count else { throw .damaged(.png, "it has no chunk") }
+        var result = Array(bytes[..<place])
+        for text in texts { result.append(contentsOf: try text.chunk()) }
+        return result + bytes[place...]
     }
 }
 
 // MARK: - Reading
 
 extension PNGText {
-    private init?(_ chunk: PNGChunk) {
-        let fields = chunk.data.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+    /// Latin-1 texts (tEXt) and UTF-8 texts (iTXt) are read. Compressed ones are passed over, so that a small file
+    /// cannot become a large text; so are chunks that are no proper texts.
+    // Source: W3C, Portable Network Graphics (Third Edition), 11.3.3.
+    private static func read(_ source: consuming ByteSource) throws(MediaError) -> [PNGText] {
+        var chunks = try PNGChunks(source)
+        var texts: [PNGText] = []
+        var (size, count, hasPixels) = (0, 0, false)
+        while let chunk = try next(&chunks, isNeeded: !hasPixels), chunk.kind != "IEND" {
+            if chunk.kind == "IDAT" { hasPixels = true }
+            guard ["tEXt", "iTXt"].contains(chunk.kind) else { continue }
+            (size, count) = (size + chunk.length, count + 1)
+            guard count <= countLimit, size <= readingLimit || !chunks.holds(chunk) else {
+                let most = "\(countLimit) texts and \(readingLimit) bytes of them"
+                throw .unsupported(.png, "it has more than \(most), which is the most that is read")
+            }
+            if let text = try PNGText(chunk.kind, chunks.checkedData(of: chunk)) { texts.append(text) }
+        }
+        return texts
+    }
+
+    /// The next chunk; nil where none follows the pixels.
+    private static func next(_ chunks: inout PNGChunks, isNeeded: Bool) throws(MediaError) -> PNGChunk? {
+        do throws(MediaError) {
+            return try chunks.next()
+        } catch {
+            guard case .damaged = error, !isNeeded else { throw error }
+            return nil
+        }
+    }
+
+    private init?(_ kind: String, _ data: ArraySlice<UInt8>) {
+        let fields = data.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
         guard fields.count == 2, 1...79 ~= fields[0].count else { return nil }
         keyword = Self.latin1(fields[0])
-        switch chunk.kind {
+        switch kind {
         case "tEXt": text = Self.latin1(fields[1])
         case "iTXt":
             guard let translation = Self.uncompressed(fields[1]) else { return nil }
@@ -67,14 +99,14 @@ extension PNGText {
     }
 
     private static func latin1(_ bytes: ArraySlice<UInt8>) -> String {
-        String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
+        String(decoding: bytes.flatMap { Unicode.Scalar($0).utf8 }, as: UTF8.self)
     }
 }
 
 // MARK: - Writing
 
 extension PNGText {
-    private func chunk() throws(MediaError) -> PNGChunk {
+    private func chunk() throws(MediaError) -> [UInt8] {
         let scalars = keyword.unicodeScalars
         guard 1...79 ~= scalars.count, scalars.allSatisfy({ Self.isPrintableLatin1($0) && $0 != "\u{A0}" }),
             scalars.first != " ", scalars.last != " ", !keyword.contains("  ")
@@ -83,9 +115,9 @@ extension PNGText {
         let key = scalars.map { UInt8(truncatingIfNeeded: $0.value) }
         if text.unicodeScalars.allSatisfy({ Self.isPrintableLatin1($0) || $0 == "\n" }) {
             let latin1 = text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
-            return PNGChunk(kind: "tEXt", data: (key + [0] + latin1)[...])
+            return PNGChunk.encoded("tEXt", key + [0] + latin1)
         }
-        return PNGChunk(kind: "iTXt", data: (key + [0, 0, 0, 0, 0] + Array(text.utf8))[...])
+        return PNGChunk.encoded("iTXt", key + [0, 0, 0, 0, 0] + Array(text.utf8))
     }
 
     private static func isPrintableLatin1(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,3 +1,5 @@
+internal import Files
+
 /// Where the frames of a video go that becomes numbered PNG files.
 struct PicturePattern: Equatable {
     /// The folder, with a `/` at its end unless it is the current one.
@@ -13,10 +15,9 @@ struct PicturePattern: Equatable {
             (folder, namesFolder, prefix, suffix, digits) = (path, true, "", ".png", 5)
             return
         }
-        let start = path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex
-        let name = path[start...]
+        let name = path.pathName
         guard let place = name.firstRange(of: /%0?([0-9]?)d/), name.lowercased().hasSuffix(".png") else { return nil }
-        (folder, namesFolder) = (String(path[..<start]), false)
+        (folder, namesFolder) = (path.pathFolder, false)
         (prefix, suffix) = (String(name[..<place.lowerBound]), String(name[place.upperBound...]))
         digits = name[place].first(where: { ("1"..."9").contains($0) })?.wholeNumberValue ?? 1
     }

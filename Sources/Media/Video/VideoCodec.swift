@@ -38,7 +38,7 @@ extension CodecContext {
         case .gif: pointer.pointee.pix_fmt = AV_PIX_FMT_PAL8
         case .motionJPEG(let quality):
             pointer.pointee.pix_fmt = AV_PIX_FMT_YUVJ420P
-            setJPEGQuality(quality)
+            setMotionJPEGQuality(quality)
         case .pictures: break
         }
         for (option, value) in options where !setOption(option, value) {
@@ -73,7 +73,7 @@ extension Image {
         case .h264, .vp9: try limitedFrame(width: width, height: height)
         case .webp: try packedFrame(AV_PIX_FMT_BGRA)
         case .gif: try paletteFrame()
-        case .motionJPEG: try jpegFrame(sharesColour: true)
+        case .motionJPEG: try motionJPEGFrame()
         case .pictures: try packedFrame(AV_PIX_FMT_RGB24)
         }
     }

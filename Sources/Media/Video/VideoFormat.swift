@@ -1,4 +1,5 @@
 internal import CFFmpeg
+internal import Files
 
 /// A file format for videos.
 package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertible {
@@ -34,7 +35,7 @@ package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertibl
             self = .pictures
             return
         }
-        let name = path.split(separator: "/").last ?? ""
+        let name = path.pathNames.last { !$0.isEmpty } ?? ""
         let ending = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased()
         for format in Self.allCases {
             if let known = format.fileExtension, known == ending {

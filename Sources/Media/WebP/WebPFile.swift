@@ -7,7 +7,8 @@ enum WebPFile {
     static func scan(_ bytes: [UInt8]) throws(MediaError) -> StillFile {
         var canvas: (width: Int, height: Int)?
         var placement: StillFile.Placement?
-        var orientation = ImageOrientation.upright
+        var (exif, xmp): (ArraySlice<UInt8>?, ArraySlice<UInt8>?) = (nil, nil)
+        var flags = 0
         var picture: Chunk?
         guard let claimed = bytes[...].littleEndian(at: 4, size: 4), claimed >= 4,
             let content = bytes[...].field(at: 12, size: claimed - 4)
@@ -19,9 +20,12 @@ enum WebPFile {
                     let height = chunk.data.littleEndian(at: 7, size: 3)
                 else { throw .damaged(.webp, "its header is too short") }
                 canvas = (width + 1, height + 1)
+                flags = chunk.data.littleEndian(at: 0, size: 1) ?? 0
             case "VP8 ", "VP8L": picture = picture ?? chunk
             case "ANMF" where picture == nil: (picture, placement) = try frame(chunk.data)
-            case "EXIF": orientation = ImageOrientation(exif: withoutPrefix(chunk.data))
+            // As in libwebp, what the header does not announce is not there.
+            case "EXIF" where flags & 0x08 != 0 && exif == nil: exif = chunk.data
+            case "XMP " where flags & 0x04 != 0 && xmp == nil: xmp = chunk.data
             default: break
             }
         }
@@ -35,8 +39,8 @@ enum WebPFile {
             throw .damaged(.webp, "its first frame reaches beyond the picture")
         }
         return StillFile(
-            format: .webp, width: width, height: height, orientation: orientation, picture: file(of: picture),
-            placement: placement)
+            format: .webp, width: width, height: height, orientation: ImageOrientation(exif: exif, xmp: xmp),
+            coded: .file(file(of: picture)), placement: placement)
     }
 
     private struct Chunk {
@@ -90,10 +94,5 @@ enum WebPFile {
         file += Array("WEBP\(picture.kind)".utf8)
         file.appendLittleEndian(UInt32(truncatingIfNeeded: picture.data.count))
         return file + picture.data + [UInt8](repeating: 0, count: padding)
-    }
-
-    /// Some writers put the six letters of a JPEG's segment before the EXIF data.
-    private static func withoutPrefix(_ exif: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        exif.starts(with: Array("Exif\0\0".utf8)) ? exif.dropFirst(6) : exif
     }
 }
