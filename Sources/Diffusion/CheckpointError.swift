@@ -1,3 +1,5 @@
+internal import Files
+
 /// Why a folder is not a checkpoint that can be run.
 package enum CheckpointError: Error, Equatable {
     case notFound(String)
@@ -21,20 +23,21 @@ extension CheckpointError: CustomStringConvertible {
         case .notFolder(let path): "\(path) is a file; a model is a folder with a model_index.json"
         case .noIndex(let path, let found):
             "\(path) has no model_index.json"
-                + (found.isEmpty ? "; it is empty" : "; it holds \(found.prefix(6).joined(separator: ", "))")
+                + (found.isEmpty ? "; it is empty" : "; it holds \(found.list(upTo: 6))")
         case .missingComponent(let component, let path): "\(path) lacks the component \(component)"
         case .componentClass(let component, let found, let expected):
-            "the component \(component) is of class \(found); this build has \(expected.joined(separator: ", "))"
+            "the component \(component) is of class \(found.shown); this build has \(expected.joined(separator: ", "))"
         case .pipelineClass(let found, let known):
-            "the pipeline class \(found) is not in this build, which has \(known.joined(separator: ", "))"
+            "the pipeline class \(found.shown) is not in this build, which has \(known.joined(separator: ", "))"
         case .pipelineVariant(let found, let family, let runs):
-            "the pipeline class \(found) is a variant of \(family) that is not in this build, "
+            "the pipeline class \(found.shown) is a variant of \(family) that is not in this build, "
                 + "which runs \(runs.joined(separator: ", "))"
-        case .familyNotInBuild(let family, let found): "\(family) is not in this build (recognised by \(found))"
+        case .familyNotInBuild(let family, let found):
+            "\(family) is not in this build (recognised by \(found.cut(toBytes: 1024)))"
         case .noEmbeddedConfig(let path, let found):
             "\(path) is a single file and no whole model of a known kind: "
                 + (found.isEmpty
-                    ? "its metadata hold no config" : "its config holds \(found.prefix(6).joined(separator: ", "))")
+                    ? "its metadata hold no config" : "its config holds \(found.quotedList)")
         }
     }
 }

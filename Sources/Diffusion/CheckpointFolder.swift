@@ -13,25 +13,18 @@ package struct CheckpointFolder: Sendable {
     package let settings: [String: ParameterValue]
     /// Request fields that the checkpoint itself chooses, from the key `_visualgen_defaults`.
     package let defaults: Defaults
-    /// Whether config keys that this build does not know are skipped instead of refused.
-    package let allowsUnknownConfig: Bool
-
-    /// What a checkpoint may choose for requests that do not say.
-    package struct Defaults: Sendable, Equatable {
-        package var height, width, numFrames, numInferenceSteps: Int?
-        package var frameRate, guidanceScale: Double?
-        package var negativePrompt: String?
-    }
+    /// Whether config keys and tensors that this build does not know are skipped instead of refused.
+    package let allowsUnknown: Bool
 
     /// Opens a folder and reads its index.
     ///
     /// - Parameters:
     ///   - path: the folder
-    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    ///   - allowingUnknown: whether unknown config keys and tensors are skipped instead of refused
     /// - Throws: ``CheckpointError`` or ``ConfigError``
-    package init(_ path: String, allowingUnknownConfig: Bool = false) throws {
+    package init(_ path: String, allowingUnknown: Bool = false) throws {
         self.path = path
-        allowsUnknownConfig = allowingUnknownConfig
+        allowsUnknown = allowingUnknown
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw CheckpointError.notFound(path)
@@ -57,11 +50,11 @@ package struct CheckpointFolder: Sendable {
             }
         }
         (self.components, self.settings) = (components, settings)
-        let chosen = values["_visualgen_defaults"] as? [String: Any] ?? [:]
-        defaults = Defaults(
-            height: chosen["height"] as? Int, width: chosen["width"] as? Int, numFrames: chosen["num_frames"] as? Int,
-            numInferenceSteps: chosen["num_inference_steps"] as? Int, frameRate: chosen["frame_rate"] as? Double,
-            guidanceScale: chosen["guidance_scale"] as? Double, negativePrompt: chosen["negative_prompt"] as? String)
+        do throws(ConfigFault) {
+            defaults = try Defaults.read(inIndex: values, allowingUnknown: allowingUnknown)
+        } catch {
+            throw ConfigError(file: index, fault: error)
+        }
     }
 
     /// Whether the checkpoint names a component and its class.

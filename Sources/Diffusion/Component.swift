@@ -10,6 +10,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     package let config: Config
     /// Config keys that were skipped as they cannot matter, or because the user allowed it.
     package let skippedKeys: [String]
+    package let allowsUnknown: Bool
     private let make: @Sendable (Weights) throws -> Module
 
     /// Reads a component's config.
@@ -26,12 +27,13 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
         let (config, skipped) = try Config.read(
-            "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknownConfig)
+            "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknown)
         (self.name, self.config, skippedKeys) = (name, config, skipped)
+        allowsUnknown = checkpoint.allowsUnknown
         self.make = { try make($0, config) }
     }
 
-    /// Makes the module from the checkpoint's weights, all of which must be read.
+    /// Makes the module from the checkpoint's weights, all of which must be read or known to be left out.
     ///
     /// - Parameter plan: how it computes
     /// - Returns: the module
@@ -39,7 +41,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     package func load(_ plan: ExecutionPlan) throws -> Module {
         let weights = Weights(try CheckpointWeights(folder: folder), plan: plan)
         let module = try make(weights)
-        try weights.requireAllRead()
+        if !allowsUnknown { try weights.requireAllRead() }
         return module
     }
 }
@@ -49,6 +51,8 @@ package protocol InspectableComponent: Sendable {
     var name: String { get }
     var folder: String { get }
     var skippedKeys: [String] { get }
+    /// Whether tensors that no part of it knows are skipped instead of refused.
+    var allowsUnknown: Bool { get }
 
     /// Every key and shape that the module asks for, and the keys it would pass over.
     ///
@@ -60,22 +64,21 @@ package protocol InspectableComponent: Sendable {
 
 extension InspectableComponent {
     /// Checks the headers of the checkpoint's weights, reading none: every tensor that the module asks for is there in
-    /// its shape, and no other.
+    /// its shape, and no other but those that it is known to leave out.
     ///
     /// - Returns: how many numbers the module reads
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
     package func checkedParameterCount() throws -> Int {
         let weights = try CheckpointWeights(folder: folder)
         let listing = try listing(of: Set(weights.keys))
-        var count = 0
+        var count: MemorySize = 0
         for (key, shape) in listing.entries {
             try weights.check(key, shape: shape)
-            count += shape.reduce(1, *)
+            count = count + shape.reduce(1) { $0 * $1 }
         }
-        let known = Set(listing.entries.map(\.key) + listing.disregarded)
-        let unread = weights.keys.filter { !known.contains($0) }
-        if !unread.isEmpty { throw WeightError.unread(unread) }
-        return count
+        let unread = listing.surplus(of: weights.keys).unknown
+        if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: folder) }
+        return count.count
     }
 }
 

@@ -29,7 +29,13 @@ package final class DenoisingLoop {
 
         /// - Returns: nothing after steps that are not shown
         fileprivate func callAsFunction(after step: Int, _ clean: () throws -> Tensor) throws -> PixelBatch? {
-            steps.contains(step) ? try pixels(clean()) : nil
+            guard steps.contains(step) else { return nil }
+            do {
+                return try pixels(clean())
+            } catch is NonFiniteOutput {
+                // Whether there will be a picture is seen at the end.
+                return nil
+            }
         }
     }
 
@@ -56,7 +62,7 @@ package final class DenoisingLoop {
     ///   - seconds: where each step's time is added
     ///   - predict: the guided prediction for latents at a timestep
     /// - Returns: the latents after those steps, in 32-bit floats
-    /// - Throws: `CancellationError`, or what `predict` throws
+    /// - Throws: `CancellationError`, what `predict` throws, or ``NonFiniteOutput`` after the last step
     package func run(
         from latents: consuming Tensor, to end: Int? = nil, times seconds: inout [Double],
         predict: (_ latents: Tensor, _ timestep: Float) throws -> Tensor
@@ -83,6 +89,7 @@ package final class DenoisingLoop {
             observe(.denoising(step: index, of: count))
             if let shown { observe(.preview(shown)) }
         }
+        if index == count { try latents.requireFinite(.latents) }
         return latents
     }
 }

@@ -33,7 +33,7 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
     ]
 
     /// How many pictures or videos come out.
-    package var outputCount: Int { prompts.count * numImagesPerPrompt }
+    package var outputCount: Int { (MemorySize(prompts.count) * numImagesPerPrompt).count }
 }
 
 extension GenerationRequest {

@@ -1,3 +1,5 @@
+internal import Files
+
 /// Everything that is wrong with one request.
 package struct InvalidRequest: Error, Equatable, Codable {
     /// At least one, in the order of the checks.
@@ -11,5 +13,5 @@ package struct InvalidRequest: Error, Equatable, Codable {
 }
 
 extension InvalidRequest: CustomStringConvertible {
-    package var description: String { problems.map(\.description).joined(separator: "; ") }
+    package var description: String { problems.lazy.map(\.description).list(separator: "; ") }
 }

@@ -1,15 +1,18 @@
+internal import Files
+
 extension String {
     /// The name that was probably meant; case does not count.
     ///
     /// - Parameter names: the names there are
     /// - Returns: the name that the fewest slips of the pen tell from this text, if these are at most one in three letters, or
-    ///   if one of the two holds the other; nil if none is near
+    ///   if one of the two holds the other; nil if none is near, or the text is longer than any name
     package func nearest(of names: [String]) -> String? {
+        guard utf8.count <= MessageLimit.nameBytes else { return nil }
         let misspelt = lowercased()
         var best: (name: String, distance: Int)?
         for name in names {
             let distance = misspelt.distance(to: name.lowercased())
-            let isNear = distance <= Swift.max(1, Swift.min(count, name.count) / 3)
+            let isNear = distance <= Swift.max(1, Swift.min(utf8.count, name.utf8.count) / 3)
             if isNear || misspelt.isPart(of: name.lowercased()), best.map({ distance < $0.distance }) ?? true {
                 best = (name, distance)
             }
@@ -19,13 +22,13 @@ extension String {
 
     /// Whether one of the two holds the other, as `dit_cfg_size` holds `cfg_size`.
     private func isPart(of other: String) -> Bool {
-        let (short, long) = count < other.count ? (self, other) : (other, self)
-        return short.count >= 4 && long.contains(short)
+        let (short, long) = utf8.count < other.utf8.count ? (self, other) : (other, self)
+        return short.utf8.count >= 4 && long.contains(short)
     }
 
-    /// How many characters must be added, removed, replaced or swapped with their neighbour to get another text.
+    /// How many bytes must be added, removed, replaced or swapped with their neighbour to get another text.
     private func distance(to other: String) -> Int {
-        let (from, to) = (Array(prefix(100)), Array(other.prefix(100)))
+        let (from, to) = (Array(utf8), Array(other.utf8))
         var beforeLast: [Int] = []
         var last = Array(0...to.count)
         for row in from.indices {

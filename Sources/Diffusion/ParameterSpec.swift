@@ -1,3 +1,5 @@
+internal import Files
+
 /// A parameter that only some families know: its name, type and range.
 package struct ParameterSpec: Sendable, Equatable, Codable {
     /// The type of a parameter, with the values allowed.
@@ -33,7 +35,7 @@ package struct ParameterSpec: Sendable, Equatable, Codable {
     /// - Parameter value: what the user gave
     /// - Returns: the problem, or nil
     package func problem(with value: ParameterValue) -> RequestError? {
-        kind.allows(value) ? nil : .value(name, found: "\(value)", expected: kind.description)
+        kind.allows(value) ? nil : .value(name, found: "\(value)".cut(toBytes: 240), expected: kind.description)
     }
 }
 

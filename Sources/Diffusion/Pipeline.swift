@@ -56,6 +56,9 @@ package protocol ModelFamily: Sendable {
     /// The components with weights, in the order they run.
     var components: [any InspectableComponent] { get }
 
+    /// The fields that do not always change what this model makes, by name; none unless the family says so.
+    var limitedEffects: [String: FieldEffect] { get }
+
     /// What a step cache must know of the transformers: one for each, in the order of the steps.
     var stepCacheTraits: [StepCacheTraits] { get }
 
@@ -65,6 +68,14 @@ package protocol ModelFamily: Sendable {
     /// - Returns: a request without nils that matter
     /// - Throws: ``InvalidRequest`` with every problem
     func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest
+
+    /// What a request brings along that changes nothing; nothing unless the family says so.
+    ///
+    /// - Parameters:
+    ///   - request: what the user asks for
+    ///   - resolved: what the family made of it
+    /// - Returns: a note for each field that is given, is not the model's own choice, and is not read
+    func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote]
 
     /// The weights of every component in the type that it computes in, after a check of the files' headers.
     ///
@@ -85,7 +96,7 @@ package protocol ModelFamily: Sendable {
     ///
     /// - Parameters:
     ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Returns: the pipeline
     /// - Throws: any error of a bad checkpoint
     func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline
@@ -103,6 +114,9 @@ package protocol ModelFamily: Sendable {
 
 extension ModelFamily {
     package static var pipelineConfig: [String: ParameterValue] { [:] }
+
+    package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] { [] }
+    package var limitedEffects: [String: FieldEffect] { [:] }
 
     package var warmUpSizes: [OutputSize] {
         let defaults = defaults

@@ -6,15 +6,43 @@ extension PixelBatch {
     ///   - height: in pixels, at least 1
     ///   - filter: how pixels are weighed
     /// - Returns: the pictures; themselves where the size is theirs
+    package func resized(width: Int, height: Int, filter: ResamplingFilter) -> PixelBatch {
+        resized(width: width, height: height, filter: filter, columns: 0..<width, rows: 0..<height)
+    }
+
+    /// The middle part of the pictures in another size; beyond their edges there is black.
+    ///
+    /// Every byte is the one that ``resized(width:height:filter:)`` and ``centreCropped(height:width:)`` make in turn,
+    /// but no more is computed than is kept.
+    ///
+    /// - Parameters:
+    ///   - width: of the whole, in pixels, at least 1
+    ///   - height: of the whole, in pixels, at least 1
+    ///   - filter: how pixels are weighed
+    ///   - cropHeight: in pixels
+    ///   - cropWidth: in pixels
+    /// - Returns: pictures of the crop's size
+    package func resized(
+        width: Int, height: Int, filter: ResamplingFilter, croppedTo cropHeight: Int, _ cropWidth: Int
+    ) -> PixelBatch {
+        let (top, left) = (max(Self.margin(height, cropHeight), 0), max(Self.margin(width, cropWidth), 0))
+        let part = resized(
+            width: width, height: height, filter: filter, columns: left..<min(left + cropWidth, width),
+            rows: top..<min(top + cropHeight, height))
+        return part.centreCropped(height: cropHeight, width: cropWidth)
+    }
+
     // Source: Pillow 13.0.0, src/libImaging/Resample.c, `ImagingResampleInner`: rows, rounded to bytes, then columns.
     // Since version 13 columns come first where the height shrinks by more than twice the pixels that the width does.
-    package func resized(width: Int, height: Int, filter: ResamplingFilter) -> PixelBatch {
+    private func resized(
+        width: Int, height: Int, filter: ResamplingFilter, columns: Range<Int>, rows: Range<Int>
+    ) -> PixelBatch {
         precondition(width > 0 && height > 0, "a picture without pixels")
         let lostRows = self.height - height
         if lostRows > 0, lostRows > 2 * (self.width - width) {
-            return withColumnsResized(to: height, filter).withRowsResized(to: width, filter)
+            return withColumnsResized(to: height, rows, filter).withRowsResized(to: width, columns, filter)
         }
-        return withRowsResized(to: width, filter).withColumnsResized(to: height, filter)
+        return withRowsResized(to: width, columns, filter).withColumnsResized(to: height, rows, filter)
     }
 
     /// The middle part of each picture; beyond its edges there is black.
@@ -44,9 +72,17 @@ extension PixelBatch {
         crop <= size ? (size - crop) / 2 : -((crop - size + 1) / 2)
     }
 
-    private func withRowsResized(to newWidth: Int, _ filter: ResamplingFilter) -> PixelBatch {
-        if newWidth == width { return self }
-        let taps = filter.taps(from: width, to: newWidth)
+    /// - Parameters:
+    ///   - wholeWidth: of the new picture
+    ///   - columns: which of its columns are made
+    ///   - filter: how pixels are weighed
+    /// - Returns: those columns
+    private func withRowsResized(
+        to wholeWidth: Int, _ columns: Range<Int>, _ filter: ResamplingFilter
+    ) -> PixelBatch {
+        if wholeWidth == width, columns.count == width { return self }
+        let newWidth = columns.count
+        let taps = wholeWidth == width ? .same(columns) : filter.taps(from: width, to: wholeWidth, part: columns)
         let resized = bytes.withUnsafeBufferPointer { source in
             Self.filled(count * height * newWidth * 3) { result in
                 for row in 0..<count * height {
@@ -62,9 +98,17 @@ extension PixelBatch {
         return PixelBatch(count: count, height: height, width: newWidth, bytes: resized)
     }
 
-    private func withColumnsResized(to newHeight: Int, _ filter: ResamplingFilter) -> PixelBatch {
-        if newHeight == height { return self }
-        let taps = filter.taps(from: height, to: newHeight)
+    /// - Parameters:
+    ///   - wholeHeight: of the new picture
+    ///   - rows: which of its rows are made
+    ///   - filter: how pixels are weighed
+    /// - Returns: those rows
+    private func withColumnsResized(
+        to wholeHeight: Int, _ rows: Range<Int>, _ filter: ResamplingFilter
+    ) -> PixelBatch {
+        if wholeHeight == height, rows.count == height { return self }
+        let newHeight = rows.count
+        let taps = wholeHeight == height ? .same(rows) : filter.taps(from: height, to: wholeHeight, part: rows)
         let row = 3 * width
         let resized = bytes.withUnsafeBufferPointer { source in
             Self.filled(count * newHeight * row) { result in
@@ -88,6 +132,13 @@ extension PixelBatch {
             fill(buffer)
             filled = count
         }
+    }
+}
+
+extension [ResamplingFilter.Taps] {
+    /// What leaves pixels as they are.
+    fileprivate static func same(_ places: Range<Int>) -> Self {
+        places.map { ResamplingFilter.Taps(start: $0, weights: [1 << Int32(ResamplingFilter.precision)]) }
     }
 }
 

@@ -40,8 +40,8 @@ package struct PixelPart: Sendable {
     /// Turns a VAE's pictures into bytes: -1 becomes 0, 1 becomes 255, rounded.
     ///
     /// - Parameter decoded: `[batch, 3, height, width]`
-    /// - Throws: ``TensorError``
-    package init(pictures decoded: Tensor) throws(TensorError) {
+    /// - Throws: ``NonFiniteOutput`` or ``TensorError``
+    package init(pictures decoded: Tensor) throws {
         shape = PixelShape(count: decoded.size(0), height: decoded.size(2), width: decoded.size(3))
         (firstFrame, frameCount) = (0, 1)
         bytes = try decoded.levels().permuted(0, 2, 3, 1).bytes()
@@ -53,8 +53,8 @@ package struct PixelPart: Sendable {
     ///   - decoded: `[batch, 3, frames, height, width]`
     ///   - first: where they begin in each video
     ///   - count: how many frames each whole video has
-    /// - Throws: ``TensorError``
-    package init(frames decoded: Tensor, from first: Int, of count: Int) throws(TensorError) {
+    /// - Throws: ``NonFiniteOutput`` or ``TensorError``
+    package init(frames decoded: Tensor, from first: Int, of count: Int) throws {
         shape = PixelShape(count: decoded.size(0), frames: count, height: decoded.size(3), width: decoded.size(4))
         (firstFrame, frameCount) = (first, decoded.size(2))
         bytes = try decoded.levels().permuted(0, 2, 3, 4, 1).bytes()
@@ -135,7 +135,8 @@ package struct PixelBatch: Sendable, Equatable {
 
 extension Tensor {
     /// Each number between -1 and 1 as one of 256 levels.
-    fileprivate func levels() throws(TensorError) -> Tensor {
-        try round((to(.float32) * 0.5 + 0.5).clamped(0, 1) * 255)
+    fileprivate func levels() throws -> Tensor {
+        try requireFinite(.decoded)
+        return try round((to(.float32) * 0.5 + 0.5).clamped(0, 1) * 255)
     }
 }

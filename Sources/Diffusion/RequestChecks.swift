@@ -1,13 +1,19 @@
+internal import Files
+
 /// Checks a request field by field, and keeps every problem.
 package struct RequestChecks {
     /// No batch is larger: what one call may ask for, not what fits into memory.
     private static let mostOutputs = 1024
-    /// The longest side of a picture, in pixels.
-    private static let longestSide = 16384
-    /// No video is longer, in frames.
-    private static let mostFrames = 100_000
-    /// No schedule is longer than the one models are trained with.
-    private static let mostSteps = 1000
+    /// The sides of a picture, in pixels.
+    static let sides = 1...16384
+    /// The lengths of a video, in frames.
+    static let frameCounts = 1...100_000
+    /// Frames a second.
+    static let frameRates = 0.1...1000
+    /// The numbers of steps: no schedule is longer than the one models are trained with.
+    package static let stepCounts = 1...1000
+    /// Scales that arithmetic survives.
+    package static let guidanceScales = 0.0...1000
 
     private let request: GenerationRequest
     private let model: String
@@ -57,22 +63,22 @@ package struct RequestChecks {
     /// - Parameter least: the smallest side that gives a latent
     package mutating func size(atLeast least: Int) {
         for (field, size) in [("height", request.height), ("width", request.width)] {
-            if let size, !(least...Self.longestSide).contains(size) {
-                refuse(field, size, "from \(least) to \(Self.longestSide) pixels")
+            if let size, size < least || size > Self.sides.upperBound {
+                refuse(field, size, "from \(least) to \(Self.sides.upperBound) pixels")
             }
         }
     }
 
     /// The number of steps.
     package mutating func steps() {
-        if let steps = request.numInferenceSteps, !(1...Self.mostSteps).contains(steps) {
-            refuse("num_inference_steps", steps, "from 1 to \(Self.mostSteps)")
+        if let steps = request.numInferenceSteps, !Self.stepCounts.contains(steps) {
+            refuse("num_inference_steps", steps, "from 1 to \(Self.stepCounts.upperBound)")
         }
     }
 
     /// That the guidance is a number that arithmetic survives.
     package mutating func finiteGuidance() {
-        if let scale = request.guidanceScale, !(0...1000).contains(scale) {
+        if let scale = request.guidanceScale, !Self.guidanceScales.contains(scale) {
             refuse("guidance_scale", scale, "from 0 to 1000")
         }
     }
@@ -96,10 +102,10 @@ package struct RequestChecks {
 
     /// The length and the speed of a video.
     package mutating func frames() {
-        if let frames = request.numFrames, !(1...Self.mostFrames).contains(frames) {
-            refuse("num_frames", frames, "from 1 to \(Self.mostFrames)")
+        if let frames = request.numFrames, !Self.frameCounts.contains(frames) {
+            refuse("num_frames", frames, "from 1 to \(Self.frameCounts.upperBound)")
         }
-        if let rate = request.frameRate, !(0.1...1000).contains(rate) {
+        if let rate = request.frameRate, !Self.frameRates.contains(rate) {
             refuse("frame_rate", rate, "from 0.1 to 1000 frames a second")
         }
     }
@@ -136,11 +142,15 @@ package struct RequestChecks {
     package mutating func parameters(_ specs: [ParameterSpec]) {
         let known = specs.map(\.name)
         let fields = GenerationRequest.commonFields
+        var unknown = 0
         for (name, value) in request.extra.sorted(by: { $0.key < $1.key }) {
             if let spec = specs.first(where: { $0.name == name }) {
                 if let problem = spec.problem(with: value) { problems.append(problem) }
             } else {
-                let nearest = fields.contains(name) ? nil : name.nearest(of: known + fields)
+                unknown += 1
+                // A message has room for the first ones only.
+                let isTold = unknown <= MessageLimit.items
+                let nearest = !isTold || fields.contains(name) ? nil : name.nearest(of: known + fields)
                 problems.append(.notForModel(name, model: model, known: known, nearest: nearest))
             }
         }

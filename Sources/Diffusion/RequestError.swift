@@ -1,3 +1,5 @@
+internal import Files
+
 /// A field of a request that cannot be served as it is.
 package enum RequestError: Error, Equatable, Codable {
     /// The field's name, what was given, and what it must be.
@@ -15,10 +17,11 @@ package enum RequestError: Error, Equatable, Codable {
 extension RequestError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .value(let field, let found, let expected): "\(field) is \(found); it must be \(expected)"
+        case .value(let field, let found, let expected):
+            "\(field) is \(found.cut(toBytes: 240)); it must be \(expected)"
         case .notForModel(let field, let model, let known, let nearest):
-            "\(model) has no parameter \(field)" + (nearest.map { " (did you mean \($0)?)" } ?? "")
-                + (known.isEmpty ? "" : "; it has \(known.joined(separator: ", "))")
+            "\(model) has no parameter \(field.cut(toBytes: 120))" + (nearest.map { " (did you mean \($0)?)" } ?? "")
+                + (known.isEmpty ? "" : "; it has \(known.list())")
         case .count(let field, let found, let expected):
             "\(found) values were given for \(field); "
                 + "\(expected.map(String.init).joined(separator: " or ")) \(expected == [1] ? "is" : "are") needed"

@@ -49,13 +49,14 @@ extension ResamplingFilter {
     /// - Parameters:
     ///   - size: of the old row or column
     ///   - newSize: of the new one
-    /// - Returns: one for each new pixel
+    ///   - part: which of the new pixels are wanted
+    /// - Returns: one for each of them
     // Source: Pillow 13.0.0, src/libImaging/Resample.c, `precompute_coeffs` and `normalize_coeffs_8bpc`.
-    func taps(from size: Int, to newSize: Int) -> [Taps] {
+    func taps(from size: Int, to newSize: Int, part: Range<Int>) -> [Taps] {
         let step = Double(size) / Double(newSize)
         let scale = max(step, 1)
         let support = reach * scale
-        return (0..<newSize).map { index in
+        return part.map { index in
             let centre = (Double(index) + 0.5) * step
             let start = max(Int(centre - support + 0.5), 0)
             let end = min(Int(centre + support + 0.5), size)

@@ -21,17 +21,17 @@ package enum Catalog {
     ///
     /// - Parameters:
     ///   - path: a folder in Diffusers layout
-    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    ///   - allowingUnknown: whether unknown config keys and tensors are skipped instead of refused
     /// - Returns: the checkpoint
     /// - Throws: ``CheckpointError``, which names what was recognised or found, ``ConfigError`` or ``SafetensorsError``
-    package static func checkpoint(at path: String, allowingUnknownConfig: Bool = false) throws -> CheckpointFolder {
+    package static func checkpoint(at path: String, allowingUnknown: Bool = false) throws -> CheckpointFolder {
         if let file = try EmbeddedConfig(at: path) {
             for entry in entries where entry.isOf(embeddedConfig: file.keys) {
                 throw CheckpointError.familyNotInBuild(entry.name, found: file.path)
             }
             if file.path == path { throw CheckpointError.noEmbeddedConfig(path, found: file.keys.sorted()) }
         }
-        let checkpoint = try CheckpointFolder(path, allowingUnknownConfig: allowingUnknownConfig)
+        let checkpoint = try CheckpointFolder(path, allowingUnknown: allowingUnknown)
         _ = try family(of: checkpoint)
         return checkpoint
     }
@@ -57,11 +57,11 @@ package enum Catalog {
     ///
     /// - Parameters:
     ///   - path: a folder in Diffusers layout
-    ///   - allowingUnknownConfig: whether unknown config keys are skipped instead of refused
+    ///   - allowingUnknown: whether unknown config keys and tensors are skipped instead of refused
     /// - Returns: the model
-    /// - Throws: as ``checkpoint(at:allowingUnknownConfig:)``
-    package static func model(at path: String, allowingUnknownConfig: Bool = false) throws -> any ModelFamily {
-        try model(checkpoint(at: path, allowingUnknownConfig: allowingUnknownConfig))
+    /// - Throws: as ``checkpoint(at:allowingUnknown:)``
+    package static func model(at path: String, allowingUnknown: Bool = false) throws -> any ModelFamily {
+        try model(checkpoint(at: path, allowingUnknown: allowingUnknown))
     }
 
     /// Reads a model's configs.

@@ -1,3 +1,5 @@
+internal import Files
+
 /// The stages of a tokenizer, as a `tokenizer.json` lists them.
 struct Pipeline: Sendable {
     var normalizer: Normalizer?
@@ -21,7 +23,7 @@ struct Pipeline: Sendable {
 
     /// How many different tokens there are, the added ones included.
     var count: Int {
-        model.count + addedVocabulary.idsByContent.keys.count { model.vocabulary.id(of: $0.utf8) == nil }
+        model.count + addedVocabulary.idsByContent.keys.count { model.vocabulary.id(of: $0.text.utf8) == nil }
     }
 
     mutating func add(_ tokens: [AddedToken], file: String) throws {

@@ -84,17 +84,17 @@ extension Tokenizer {
         let present = pipeline.addedVocabulary.tokens
         var tokens = settings.addedTokens.sorted { $0.id < $1.id }.map(\.token)
             .filter { !present.values.contains($0) }.map(NamedToken.token)
-        var known = Set(tokens.map(\.content))
-        for token in present.values { known.insert(token.content) }
-        for token in named.map(\.token) + extra where !known.contains(token.content) && !tokens.contains(token) {
+        var known = Set(tokens.map(\.exactContent))
+        for token in present.values { known.insert(token.exactContent) }
+        for token in named.map(\.token) + extra where !known.contains(token.exactContent) && !tokens.contains(token) {
             tokens.append(token)
         }
-        let names = Set(named.map(\.token.content))
+        let names = Set(named.map(\.token.exactContent))
         return tokens.map { token in
             switch token {
             case .text(let content): return AddedToken(special: content)
             case .token(var token):
-                if names.contains(token.content) { token.isSpecial = true }
+                if names.contains(token.exactContent) { token.isSpecial = true }
                 return token
             }
         }

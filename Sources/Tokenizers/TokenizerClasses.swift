@@ -1,3 +1,5 @@
+internal import Files
+
 // Source: huggingface/transformers 5.23.0, models/clip/tokenization_clip.py, models/t5/tokenization_t5.py,
 // models/qwen2/tokenization_qwen2.py.
 
@@ -158,13 +160,10 @@ extension TokenizerFolder {
             throw TokenizerError.missing(file: file("vocab.json"), key: "the file")
         }
         let source = file("merges.txt")
-        guard let text = String(validating: try bytes("merges.txt"), as: UTF8.self) else {
-            throw TokenizerError.unreadable(file: source, reason: "it is not valid UTF-8")
-        }
-        var lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        let merges = try lines.enumerated().compactMap { index, line -> (left: String, right: String)? in
-            let line = Substring(line.last == 0x0D ? line.dropLast() : line)
+        let merges = try bytes("merges.txt").lines.enumerated().compactMap { index, bytes -> (String, String)? in
+            guard let line = String(validating: bytes, as: UTF8.self) else {
+                throw TokenizerError.unreadable(file: source, reason: "it is not valid UTF-8")
+            }
             if line.utf8.starts(with: "#version".utf8) { return nil }
             guard let pair = BPE.pair(line) else {
                 throw TokenizerError.wrongType(file: source, key: "line \(index + 1)", expected: "a pair of tokens")

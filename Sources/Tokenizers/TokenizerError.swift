@@ -1,3 +1,5 @@
+internal import Files
+
 /// Why a tokenizer cannot be loaded, or a text cannot be encoded.
 package enum TokenizerError: Error, Equatable {
     /// The folder holds none of the files a tokenizer can be read from.
@@ -27,7 +29,10 @@ package enum TokenizerError: Error, Equatable {
 }
 
 extension TokenizerError: CustomStringConvertible {
-    package var description: String {
+    /// One sentence, in which names and reasons from files are cut.
+    package var description: String { sentence.cut(toBytes: 2048) }
+
+    private var sentence: String {
         switch self {
         case .noTokenizer(let folder):
             "\(folder) holds no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor spiece.model"

@@ -18,12 +18,34 @@ import Testing
     @Test func readsTheDefaultsOfTheCheckpoint() throws {
         let copy = try TinyCheckpoint()
         try copy.editJSON("model_index.json") {
-            $0["_visualgen_defaults"] = ["height": 128, "num_inference_steps": 20, "width": "wide"]
+            $0["_visualgen_defaults"] = ["height": 128, "num_inference_steps": 20, "frame_rate": 8, "width": NSNull()]
         }
         let defaults = try CheckpointFolder(copy.path).defaults
         #expect(defaults.height == 128)
         #expect(defaults.width == nil)
         #expect(defaults.numInferenceSteps == 20)
+        #expect(defaults.frameRate == 8)
+    }
+
+    @Test(arguments: [
+        #""height": 4611686018427387904"#, #""width": 0"#, #""width": "wide""#, #""height": 64.5"#, #""height": true"#,
+        #""num_frames": -1"#, #""num_inference_steps": 1001"#, #""frame_rate": 1e300"#, #""frame_rate": 0"#,
+        #""guidance_scale": -0.5"#, #""guidance_scale": 1e12"#, #""negative_prompt": 3"#, #""heigth": 64"#,
+    ])
+    func refusesDefaultsThatNoRequestMayHave(_ entry: String) throws {
+        let copy = try TinyCheckpoint()
+        try copy.replace("model_index.json", with: #"{"_class_name": "X", "_visualgen_defaults": {\#(entry)}}"#)
+        let error = try #require(throws: ConfigError.self) { try CheckpointFolder(copy.path) }
+        let key = try #require(entry.split(separator: "\"").first)
+        for name in ["model_index.json", "_visualgen_defaults.\(key)"] { #expect("\(error)".contains(name)) }
+    }
+
+    @Test func refusesDefaultsThatAreNoObject() throws {
+        let copy = try TinyCheckpoint()
+        try copy.editJSON("model_index.json") { $0["_visualgen_defaults"] = [1] }
+        #expect(throws: ConfigError.self) { try CheckpointFolder(copy.path) }
+        try copy.editJSON("model_index.json") { $0["_visualgen_defaults"] = NSNull() }
+        #expect(try CheckpointFolder(copy.path).defaults == .init())
     }
 
     @Test func tellsWhyAFolderIsNoCheckpoint() throws {

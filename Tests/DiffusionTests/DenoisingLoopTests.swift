@@ -48,6 +48,26 @@ import Testing
         #expect(trace.entries.map(\.name).filter { $0.hasPrefix("latents") }.count == 5)
     }
 
+    @Test(arguments: [Float.nan, .infinity]) func refusesLatentsThatAreNotFiniteAtTheEnd(_ value: Float) throws {
+        var times: [Double] = []
+        let loop = try loop(steps: 2)
+        let spoilt = try Tensor([0, value, 0, 0], shape: [1, 4])
+        let half = try loop.run(from: .full(1, [1, 4]), to: 1, times: &times) { _, _ in spoilt }
+        #expect(throws: NonFiniteOutput.latents) {
+            _ = try loop.run(from: half, times: &times) { latents, _ in latents }
+        }
+        #expect(times.count == 2)
+    }
+
+    @Test func showsNothingOfPicturesThatAreNotFinite() throws {
+        let seen = Mutex(0)
+        let loop = try loop(steps: 2) { if case .preview = $0 { seen.withLock { $0 += 1 } } }
+        loop.preview = DenoisingLoop.Preview(1, of: 2) { _ in throw NonFiniteOutput.decoded }
+        var times: [Double] = []
+        _ = try loop.run(from: .full(1, [1, 4]), times: &times) { latents, _ in latents }
+        #expect(seen.withLock { $0 } == 0)
+    }
+
     @Test func recordsWhatTheTracesContractNames() throws {
         let trace = Trace()
         var times: [Double] = []
@@ -130,10 +150,17 @@ import Testing
 
 @DeviceActor @Suite struct PixelTests {
     @Test func turnsMinusOneToOneIntoBytes() throws {
-        let values: [Float] = [-1, 1, 0, -2, 2, -0.999, 0.5, .infinity, -.infinity]
-        let batch = try PixelPart(pictures: Tensor(values.flatMap { [$0, $0, $0] }, shape: [9, 3, 1, 1]))
-        let expected: [UInt8] = [0, 255, 128, 0, 255, 0, 191, 255, 0]
+        let values: [Float] = [-1, 1, 0, -2, 2, -0.999, 0.5]
+        let batch = try PixelPart(pictures: Tensor(values.flatMap { [$0, $0, $0] }, shape: [7, 3, 1, 1]))
+        let expected: [UInt8] = [0, 255, 128, 0, 255, 0, 191]
         #expect(batch.bytes == expected.flatMap { [$0, $0, $0] })
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [DType.float32, .bfloat16, .float16])
+    func refusesWhatIsNoColour(_ value: Float, _ dtype: DType) throws {
+        let picture = try Tensor([0, value, 0], shape: [1, 3, 1, 1]).to(dtype)
+        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(pictures: picture) }
+        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(frames: picture.unsqueezed(2), from: 0, of: 1) }
     }
 
     @Test func putsTheColoursOfAPixelTogether() throws {

@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test func refusesOptionsOfOtherSchedulers() throws {
-        #expect(try fault(#"{"beta_schedule": "linear", "shift": 3.0}"#) == .unknown(["beta_schedule"]))
+    @Test func refusesOptionsOfNoSchedulerHere() throws {
+        #expect(try fault(#"{"sampling_eps": 0.1, "shift": 3.0}"#) == .unknown(["sampling_eps"]))
     }
 }

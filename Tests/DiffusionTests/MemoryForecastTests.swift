@@ -39,7 +39,7 @@ import Testing
 
     /// With no limit the machine's memory is the limit, which no machine has enough of here.
     @Test func takesTheMachineForALimit() throws {
-        let stage = MemoryStage(["text"], activations: 1 << 55)
+        let stage = MemoryStage(["text"], activations: MemorySize(1 << 55))
         let forecast = MemoryForecast(weights: ["text": 1], stages: [stage])
         #expect(throws: InvalidRequest.self) { try forecast.require(nil) }
         try MemoryForecast(weights: ["text": 1], stages: [MemoryStage(["text"], activations: 1)]).require(nil)

@@ -44,6 +44,23 @@ import Testing
         #expect(stride(from: 0, to: 24, by: 3).map { wider.bytes[$0] } == [0, 0, 5, 6, 7, 8, 9, 0])
     }
 
+    /// Larger and smaller, columns first and rows first, one side as it is, and crops that reach beyond the picture.
+    @Test(arguments: [(20, 41), (61, 9), (33, 40), (7, 33), (90, 8), (33, 61), (1, 1)], [(9, 5), (64, 3), (50, 70)])
+    func computesNoMoreOfAPictureThanACropKeeps(_ size: (height: Int, width: Int), _ crop: (height: Int, width: Int)) {
+        var state: UInt32 = 1
+        let bytes = (0..<2 * 33 * 61 * 3).map { _ in
+            state = state &* 1_664_525 &+ 1_013_904_223
+            return UInt8(state >> 24)
+        }
+        let pictures = PixelBatch(count: 2, height: 33, width: 61, bytes: bytes)
+        for filter in [ResamplingFilter.lanczos, .bicubic] {
+            let whole = pictures.resized(width: size.width, height: size.height, filter: filter)
+            let part = pictures.resized(
+                width: size.width, height: size.height, filter: filter, croppedTo: crop.height, crop.width)
+            #expect(part == whole.centreCropped(height: crop.height, width: crop.width))
+        }
+    }
+
     @Test func knowsPillowsNumbers() {
         #expect(ResamplingFilter(pillow: 1) == .lanczos)
         #expect(ResamplingFilter(pillow: 3) == .bicubic)

@@ -119,6 +119,23 @@ import Testing
         #expect("\(problem)".contains("did you mean \(nearest ?? "")?)") == (nearest != nil))
     }
 
+    /// However many there are and however long: names are looked for near the first ones, and a message has an end.
+    @Test func aMessageHasAnEnd() throws {
+        let request = request { request in
+            for number in 0..<5000 { request.extra["alpha_\(number)"] = .text("") }
+        }
+        let problems = problems(of: request) { $0.parameters(Self.specs) }
+        #expect(problems.count == 5000)
+        #expect(problems.count { "\($0)".contains("did you mean") } == 8)
+        let message = "\(InvalidRequest(problems))"
+        #expect(message.utf8.count <= 2048 && message.hasSuffix(" more"), "\(message)")
+        let long = String(repeating: "alpha", count: 100_000)
+        #expect(long.nearest(of: ["alpha"]) == nil)
+        #expect("\(RequestError.notForModel(long, model: "M", known: [], nearest: nil))".utf8.count < 200)
+        let value = Self.specs[0].problem(with: .list([.number(1), .text(long)]))
+        #expect("\(try #require(value))".utf8.count < 400)
+    }
+
     @Test func keepsEveryProblemInOneError() throws {
         let request = request {
             ($0.height, $0.width, $0.numInferenceSteps, $0.numFrames) = (0, 1 << 20, 0, 5)

@@ -147,6 +147,32 @@ import Testing
     }
 }
 
+/// Configs saved after a scheduler was made from the config of another class.
+@Suite struct ExchangedSchedulerTests {
+    // FlowMatchEulerDiscreteScheduler.from_config(UniPCMultistepScheduler(…).config), saved by diffusers 0.42.1.
+    private let both = #"""
+        {"_class_name": "FlowMatchEulerDiscreteScheduler", "_diffusers_version": "0.42.1", "base_image_seq_len": 256,
+         "base_shift": 0.5, "beta_end": 0.02, "beta_schedule": "linear", "beta_start": 0.0001, "disable_corrector": [],
+         "dynamic_thresholding_ratio": 0.995, "final_sigmas_type": "zero", "flow_shift": 3.0, "invert_sigmas": false,
+         "lower_order_final": true, "max_image_seq_len": 4096, "max_shift": 1.15, "num_train_timesteps": 1000,
+         "predict_x0": true, "prediction_type": "flow_prediction", "rescale_betas_zero_snr": false,
+         "sample_max_value": 1.0, "shift": 2.0, "shift_terminal": null, "sigma_max": null, "sigma_min": null,
+         "solver_order": 2, "solver_p": null, "solver_type": "bh2", "steps_offset": 0, "stochastic_sampling": false,
+         "thresholding": false, "time_shift_type": "exponential", "timestep_spacing": "linspace", "trained_betas": [0.5],
+         "use_beta_sigmas": false, "use_dynamic_shifting": false, "use_exponential_sigmas": false,
+         "use_flow_sigmas": true, "use_karras_sigmas": false}
+        """#
+
+    @Test func keepTheOtherClasssKeys() throws {
+        let folder = try TemporaryFolder()
+        let euler = try FlowMatchEulerConfig.read(folder.write(both, to: "euler.json")).0
+        #expect(euler.shift == 2)
+        let own = both.replacing(#""trained_betas": [0.5]"#, with: #""trained_betas": null"#)
+        let uniPC = try UniPCConfig.read(folder.write(own, to: "unipc.json")).0
+        #expect(uniPC.flowShift == 3 && uniPC.predictionType == .flow)
+    }
+}
+
 @DeviceActor @Suite struct SchedulerFileTests {
     private func checkpoint(_ name: String, _ config: String) throws -> (CheckpointFolder, TemporaryFolder) {
         let folder = try TemporaryFolder()
@@ -173,6 +199,31 @@ import Testing
     @Test func namesAClassThatThisBuildDoesNotHave() throws {
         let (checkpoint, folder) = try checkpoint("LCMScheduler", "{}")
         #expect(throws: CheckpointError.self) { try checkpoint.scheduler() }
+        withExtendedLifetime(folder) {}
+    }
+
+    /// One step leaves UniPC nothing to divide by; two equal levels, or none between two, have no distance.
+    @Test(arguments: [
+        (#""use_flow_sigmas": true, "shift_terminal": 0.02"#, 1, false),
+        (#""use_flow_sigmas": true, "shift_terminal": 0.02"#, 2, true),
+        (#""use_flow_sigmas": true, "use_karras_sigmas": true, "sigma_min": 2, "sigma_max": 2"#, 3, false),
+        (#""use_flow_sigmas": true, "use_karras_sigmas": true, "sigma_min": 0.1, "sigma_max": 2"#, 3, true),
+        (#""use_flow_sigmas": true"#, 1, true), (#""solver_order": 3"#, 5, true),
+    ])
+    func refusesAScheduleThatIsNotFinite(_ settings: String, _ steps: Int, _ isFinite: Bool) throws {
+        let (checkpoint, folder) = try checkpoint("UniPCMultistepScheduler", "{\(settings)}")
+        let scheduler = try checkpoint.scheduler()
+        var request = GenerationRequest(prompts: ["a"])
+        request.numInferenceSteps = steps
+        let schedule = scheduler.schedule(steps: steps)
+        if isFinite {
+            try scheduler.requireFinite(schedule, for: request)
+        } else {
+            let error = try #require(throws: InvalidRequest.self) {
+                try scheduler.requireFinite(schedule, for: request)
+            }
+            #expect("\(error)".contains("num_inference_steps") && "\(error)".contains("scheduler_config.json"))
+        }
         withExtendedLifetime(folder) {}
     }
 

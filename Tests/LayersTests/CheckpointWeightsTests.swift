@@ -110,10 +110,22 @@ import Testing
         let weights = Weights(listing)
         _ = try Linear(weights["a"][0], from: 3, to: 2)
         weights.disregard("old")
+        weights.disregard(part: "older")
         #expect(listing.entries.map(\.key) == ["a.0.weight", "a.0.bias"])
         #expect(listing.entries.map(\.shape) == [[2, 3], [2]])
-        #expect(listing.disregarded == ["old"])
+        #expect(listing.disregarded == [.one("old"), .part("older.")])
+        let (known, unknown) = listing.surplus(of: ["a.0.bias", "older.x", "olds", "old", "b"])
+        #expect(known == ["older.x", "old"])
+        #expect(unknown == ["olds", "b"])
         try weights.requireAllRead()
+    }
+
+    @Test(arguments: [[1 << 24, 1 << 25], [1 << 48, 1 << 48], [-1, 2], [.max, 2]])
+    func refusesShapesThatNoFileHas(_ shape: [Int]) throws {
+        let listing = WeightListing()
+        #expect(throws: WeightError.tooLarge("w", shape)) {
+            _ = try listing.tensor("w", shape: shape, plan: ExecutionPlan())
+        }
     }
 
     /// A listing of a model of terabytes must be possible anywhere.

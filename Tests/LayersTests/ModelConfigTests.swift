@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Layers
 import TestKit
@@ -23,6 +24,14 @@ private struct SampleConfig: ModelConfig, Equatable {
     }
 }
 
+/// A config that stands in the file of a greater model too.
+private struct PartConfig: ModelConfig {
+    var numLayers = 2
+    init() {}
+
+    static var nestedKey: String? { "part_config" }
+}
+
 @Suite struct ModelConfigTests {
     private func read(_ json: String, allowingUnknown: Bool = false) throws -> (SampleConfig, [String]) {
         let folder = try TemporaryFolder()
@@ -35,6 +44,15 @@ private struct SampleConfig: ModelConfig, Equatable {
         #expect(error.file.hasSuffix("/config.json"))
         #expect("\(error)" == "\(error.file) \(error.fault)")
         return error.fault
+    }
+
+    @Test(arguments: ["", "\n", "\r\n"], ["", "\u{FEFF}"])
+    func readsAFileOfAnySystem(_ end: String, _ mark: String) throws {
+        #expect(try read("\(mark){\(end)}\(end)").0 == SampleConfig())
+        let folder = try TemporaryFolder()
+        let index = #"{"weight_map":\#(end){"a": "b.safetensors"}}"#
+        let path = try folder.write(mark + index + end, to: "model.safetensors.index.json")
+        #expect(try SafetensorsIndex(path: path).weightMap == ["a": "b.safetensors"])
     }
 
     /// A hub's cache holds links; what counts is the length of the file behind one.
@@ -91,8 +109,8 @@ private struct SampleConfig: ModelConfig, Equatable {
     @Test func namesEveryUnknownKeyAndTheWayRound() throws {
         let fault = try fault(#"{"zeta": 1, "alpha": "x", "numLayers": 3}"#)
         #expect(fault == .unknown(["alpha", "numLayers", "zeta"]))
-        #expect("\(fault)".contains("alpha, numLayers, zeta"))
-        #expect("\(fault)".contains("--allow-unknown-config"))
+        #expect("\(fault)".contains(#""alpha", "numLayers", "zeta""#))
+        #expect("\(fault)".contains("--allow-unknown "))
     }
 
     @Test func skipsUnknownKeysWhereTheUserAllowsIt() throws {
@@ -122,6 +140,29 @@ private struct SampleConfig: ModelConfig, Equatable {
         #expect(try fault(#"{"out_channels": \#(number)}"#) == .value("out_channels", found: number))
     }
 
+    @Test(arguments: ["1e13", "-1e300", "1000000000001"]) func refusesAbsurdRealNumbers(_ number: String) throws {
+        let found = try #require(Double(number))
+        #expect(try fault(#"{"layer_norm_eps": \#(number)}"#) == .value("layer_norm_eps", found: "\(found)"))
+        #expect(try fault(#"{"shift_factor": \#(number)}"#) == .value("shift_factor", found: "\(found)"))
+    }
+
+    @Test func takesItsPartOfAGreaterModelsConfig() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            #"{"num_layers": 9, "other": true, "part_config": {"num_layers": 3, "max_length": null}}"#,
+            to: "config.json")
+        let (config, skipped) = try PartConfig.read(path)
+        #expect(config.numLayers == 3)
+        #expect(skipped == ["max_length"])
+    }
+
+    @Test func tellsFewOfManyUnknownKeysAndNoControlCharacters() throws {
+        let keys = (0..<100_000).map { #""\u001b[31m\#($0)": 1"# }.joined(separator: ",")
+        let fault = try fault("{\(keys)}")
+        #expect("\(fault)".utf8.count < 2048)
+        #expect(!"\(fault)".contains("\u{1B}"))
+    }
+
     @Test func checksWhatTypesCannotSay() throws {
         #expect(try fault(#"{"num_layers": 0}"#) == .value("num_layers", found: "0"))
         #expect(try fault(#"{"out_channels": 6}"#) == .notMultiple("out_channels", 6, of: "the groups,", 4))
@@ -149,7 +190,12 @@ private struct SampleConfig: ModelConfig, Equatable {
     ])
     func refusesWhatIsNotJSON(_ text: String) throws {
         let fault = try fault(Data(text.utf8))
-        #expect(fault == .notJSON || fault.isAboutAValue)
+        #expect(fault == .notJSON || fault.isAboutAValue || (fault == .empty && text.isEmpty))
+    }
+
+    @Test func saysWhatAFileIsThatIsNoConfig() throws {
+        #expect(try fault(Data("version https://git-lfs.github.com/spec/v1\n".utf8)) == .foreign(.pointer(.lfs)))
+        #expect(try fault(Data(#"{"error":"Entry not found"}"#.utf8)) == .foreign(.errorMessage("Entry not found")))
     }
 
     @Test(arguments: ["[]", "[{}]", "3", "\"text\"", "null", "true"])

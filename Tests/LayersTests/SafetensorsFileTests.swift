@@ -50,14 +50,30 @@ import Testing
         #expect(header.entries.first { $0.name == "e" }?.byteRange.isEmpty == true)
     }
 
+    /// Unicode calls the names equivalent; a file holds two tensors.
+    @Test(arguments: [("\u{E9}", "e\u{301}"), ("K", "\u{212A}")])
+    func tellsEquivalentNamesApart(_ one: String, _ other: String) throws {
+        let text = "{\(bytes.entry(one, "U8", "2", "0,2")),\(bytes.entry(other, "U8", "1", "2,3"))}"
+        let path = try folder.write("x", bytes.file(text, data: 3))
+        let file = try SafetensorsFile(path: path)
+        #expect(file[one]?.shape == [2] && file[other]?.shape == [1])
+        let checkpoint = try SafetensorsCheckpoint(.single(path: path))
+        #expect(checkpoint[one]?.entry.shape == [2] && checkpoint[other]?.entry.shape == [1])
+        #expect(checkpoint.names.count == 2)
+        #expect(throws: SafetensorsError.self) {
+            try bytes.header(bytes.file("{\(bytes.entry(one)),\(bytes.entry(one))}", data: 4))
+        }
+    }
+
     @Test func readsEscapedNames() throws {
         let text = "{\(bytes.entry(#"\u00e9\n\/\ud83d\ude00"#))}"
         #expect(try bytes.header(bytes.file(text, data: 4)).entries.map(\.name) == ["é\n/😀"])
     }
 
     @Test(arguments: SafetensorsDtype.allCases) func knowsEachTypesSize(_ dtype: SafetensorsDtype) throws {
-        let text = "{\(bytes.entry("a", dtype.rawValue, "3,2", "0,\(6 * dtype.byteSize)"))}"
-        #expect(try bytes.header(bytes.file(text, data: 6 * dtype.byteSize)).entries.map(\.dtype) == [dtype])
+        let size = dtype.bitSize
+        let text = "{\(bytes.entry("a", dtype.rawValue, "4,2", "0,\(size)"))}"
+        #expect(try bytes.header(bytes.file(text, data: size)).entries.map(\.dtype) == [dtype])
     }
 
     @Test func tellsWhichTensorsAreAligned() throws {

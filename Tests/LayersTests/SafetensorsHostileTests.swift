@@ -66,7 +66,7 @@ import Testing
         Hostile(
             "a length of 2^63 - 1", bytes.file("{}", length: 1 << 63 - 1),
             header: .tooLong(claimed: 1 << 63 - 1, limit: limit)),
-        Hostile("a blank before the brace", bytes.file(" {}"), header: .noBrace),
+        Hostile("blanks and nothing else", bytes.file(" \n "), header: .noBrace),
         Hostile("a byte order mark", bytes.file([0xEF, 0xBB, 0xBF, 0x7B, 0x7D]), header: .noBrace),
         Hostile("an array", bytes.file("[]"), header: .noBrace),
         Hostile(
@@ -102,7 +102,7 @@ import Testing
             "an overlong UTF-8 slash", bytes.file([0x7B, 0x22, 0xC0, 0xAF, 0x22, 0x3A, 0x31, 0x7D]),
             header: .malformed(StrictJSONError(fault: .invalidUTF8, offset: 2))),
         Hostile("metadata that is a list", metadata: #"{"__metadata__":[]}"#, json: .expected("an object"), at: 16),
-        Hostile("metadata that is null", metadata: #"{"__metadata__":null}"#, json: .expected("an object"), at: 16),
+        Hostile("metadata that is no word", metadata: #"{"__metadata__":nul}"#, json: .expected("a value"), at: 19),
         Hostile(
             "a number in the metadata", metadata: #"{"__metadata__":{"a":1}}"#,
             json: .expected("a string"), at: 21),
@@ -110,15 +110,19 @@ import Testing
             "an object in the metadata", metadata: #"{"__metadata__":{"a":{"b":"c"}}}"#,
             json: .expected("a string"), at: 21),
         Hostile(
-            "a metadata key twice", metadata: #"{"__metadata__":{"a":"1","a":"2"}}"#,
-            json: .duplicateKey("a"), at: 32),
+            "a metadata key of 1025 bytes",
+            metadata: #"{"__metadata__":{"\#(String(repeating: "k", count: 1025))":"1"}}"#,
+            json: .keyTooLong(limit: 1024), at: 1045),
         Hostile(
             "metadata twice", metadata: #"{"__metadata__":{},"__metadata__":{}}"#,
             json: .duplicateKey("__metadata__"), at: 34),
     ]
 
     static let fields: [Hostile] = [
-        Hostile("an empty name", "{\(bytes.entry(""))}", of: "", tensor: .unnamed),
+        Hostile(
+            "a name of a megabyte", "{\(bytes.entry(String(repeating: "a\u{301}", count: 350_000)))}",
+            of: String(repeating: "a\u{301}", count: 350_000),
+            tensor: .nameTooLong(bytes: 1_050_000, limit: 1024)),
         Hostile("a tensor twice", "{\(bytes.entry("a")),\(bytes.entry("a"))}", tensor: .duplicate),
         Hostile(
             "a tensor twice, once escaped", #"{\#(bytes.entry("a")),\#(bytes.entry(#"\u0061"#))}"#, tensor: .duplicate),
@@ -128,7 +132,7 @@ import Testing
             json: .expected("an object"), at: 5),
         Hostile(
             "ten thousand braces", field: String(repeating: #"{"a":"#, count: 10_000),
-            json: .unknownKey("a"), at: 10),
+            json: .tooDeep(limit: 128), at: 641),
         Hostile(
             "nesting inside a shape", field: #"{"a":{"shape":[[[[[1]]]]]}}"#,
             json: .expected("a whole number"), at: 15),
@@ -136,12 +140,16 @@ import Testing
         Hostile("no shape", field: #"{"a":{"dtype":"U8","data_offsets":[0,4]}}"#, json: .missingKey("shape"), at: 40),
         Hostile("no offsets", field: #"{"a":{"dtype":"U8","shape":[4]}}"#, json: .missingKey("data_offsets"), at: 31),
         Hostile(
-            "a field too many", field: #"{"a":{"dtype":"U8","strides":[1]}}"#, json: .unknownKey("strides"), at: 29),
+            "a field too many that is no value", field: #"{"a":{"dtype":"U8","strides":[1,]}}"#,
+            json: .expected("a value"), at: 32),
         Hostile("a dtype twice", field: #"{"a":{"dtype":"U8","dtype":"I8"}}"#, json: .duplicateKey("dtype"), at: 27),
         Hostile("a dtype that is a number", field: #"{"a":{"dtype":8}}"#, json: .expected("a string"), at: 14),
-        Hostile("an unknown dtype", "{\(bytes.entry("a", "F4"))}", tensor: .unknownDtype("F4")),
+        Hostile("an unknown dtype", "{\(bytes.entry("a", "F2"))}", tensor: .unknownDtype("F2")),
+        Hostile(
+            "half a byte", "{\(bytes.entry("a", "F4", "3", "0,2"))}", data: 2,
+            tensor: .endsWithinAByte(.float4, shape: [3])),
         Hostile("a dtype in small letters", "{\(bytes.entry("a", "u8"))}", tensor: .unknownDtype("u8")),
-        Hostile("complex numbers", "{\(bytes.entry("a", "C64"))}", tensor: .unknownDtype("C64")),
+        Hostile("wide complex numbers", "{\(bytes.entry("a", "C128"))}", tensor: .unknownDtype("C128")),
         Hostile("a shape that is a text", field: #"{"a":{"shape":"4"}}"#, json: .expected("an array"), at: 14),
         Hostile(
             "33 dimensions",

@@ -66,26 +66,63 @@ import Testing
         }
     }
 
-    @Test func namesAMissingFile() throws {
-        #expect(throws: SafetensorsError.index(path, .missingShard("m-2.safetensors"))) {
-            try checkpoint(#"{"weight_map":{"a":"m-2.safetensors"}}"#)
+    @Test func notesAMissingFileAndNamesItToWhoAsks() throws {
+        try folder.writeTensors("m-1.safetensors", "a")
+        let all = try checkpoint(#"{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}"#)
+        #expect(all.names == ["a"])
+        #expect(all.notes == [.missingShard("m-2.safetensors")])
+        #expect(all.brokenPromise(of: "a") == nil)
+        #expect(all.brokenPromise(of: "b") == .index(path, .missingShard("m-2.safetensors")))
+        #expect(all.brokenPromise(of: "c") == nil)
+    }
+
+    @Test func notesKeysThatAFileLacksOrHasTooMany() throws {
+        try folder.writeTensors("m-1.safetensors", "a", "b")
+        let all = try checkpoint(
+            #"{"weight_map":{"a":"m-1.safetensors","d":"m-1.safetensors","c":"m-1.safetensors"}}"#)
+        #expect(
+            all.notes == [
+                .keysNotInShard(["c", "d"], shard: "m-1.safetensors"),
+                .keysNotInIndex(["b"], shard: "m-1.safetensors"),
+            ])
+        #expect(all.names == ["a", "b"])
+        #expect(all["b"] != nil)
+        #expect(all.brokenPromise(of: "d") == .index(path, .keysNotInShard(["d"], shard: "m-1.safetensors")))
+    }
+
+    /// The word of the index counts where two files have a tensor; where it is wrong, the file that has it does.
+    @Test func findsATensorThatIsTwiceOrElsewhere() throws {
+        try folder.writeTensors("m-1.safetensors", "a", "b", "c")
+        try folder.writeTensors("m-2.safetensors", "b", "d")
+        let all = try checkpoint(
+            #"""
+            {"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors","c":"m-2.safetensors","d":"m-2.safetensors"}}
+            """#)
+        #expect(all.names == ["a", "b", "c", "d"])
+        #expect(all["b"]?.file.path == "\(folder.path)/m-2.safetensors")
+        #expect(all["c"]?.file.path == "\(folder.path)/m-1.safetensors")
+        #expect(all.brokenPromise(of: "c") == nil)
+        #expect(all.notes.count == 2)
+    }
+
+    @Test func opensAnIndexOfWhichNoFileIsThere() throws {
+        let all = try checkpoint(#"{"weight_map":{"a":"m-2.safetensors"}}"#)
+        #expect(all.names.isEmpty)
+        #expect(all.path == path)
+        #expect(all.brokenPromise(of: "a") == .index(path, .missingShard("m-2.safetensors")))
+    }
+
+    @Test func refusesAFileThatIsNotWhole() throws {
+        try folder.writeTensors("m-1.safetensors", "a")
+        try folder.write("m-2.safetensors", "short")
+        #expect(throws: SafetensorsError.header("\(folder.path)/m-2.safetensors", .noLength(fileSize: 5))) {
+            try checkpoint(#"{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}"#)
         }
     }
 
-    @Test func namesKeysThatAFileLacksOrHasTooMany() throws {
-        try folder.writeTensors("m-1.safetensors", "a", "b")
-        #expect(throws: SafetensorsError.index(path, .keysNotInShard(["c", "d"], shard: "m-1.safetensors"))) {
-            try checkpoint(
-                #"{"weight_map":{"a":"m-1.safetensors","d":"m-1.safetensors","c":"m-1.safetensors"}}"#)
-        }
-        #expect(throws: SafetensorsError.index(path, .keysNotInIndex(["b"], shard: "m-1.safetensors"))) {
-            try checkpoint(#"{"weight_map":{"a":"m-1.safetensors"}}"#)
-        }
-        try folder.writeTensors("m-2.safetensors", "b", "c")
-        #expect(throws: SafetensorsError.index(path, .keysNotInIndex(["b"], shard: "m-2.safetensors"))) {
-            try checkpoint(
-                #"{"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors","c":"m-2.safetensors"}}"#)
-        }
+    @Test(arguments: ["null", "[]", "1"]) func readsOverMetadataOfAnotherKind(_ value: String) throws {
+        let index = try index(#"{"metadata":\#(value),"weight_map":{"a":"m"}}"#)
+        #expect(index.totalSize == nil && index.shards == ["m"])
     }
 
     @Test func refusesWhatIsNoIndex() throws {

@@ -41,16 +41,18 @@ import Testing
     }
 
     @Test func namesWhatNobodyRead() throws {
-        let weights = try TinyWeights(["a.weight": [1], "b.weight": [1], "c": [1]]).view()
+        let tiny = try TinyWeights(["a.weight": [1], "b.weight": [1], "c": [1]])
+        let weights = try tiny.view()
         _ = try weights["a"].tensor("weight", 1)
-        #expect(throws: WeightError.unread(["b.weight", "c"])) { try weights.requireAllRead() }
+        #expect(throws: WeightError.unread(["b.weight", "c"], in: tiny.folder.path)) { try weights.requireAllRead() }
     }
 
     @Test func namesTheFirstOfManyThatNobodyRead() throws {
         let names = (0..<12).map { "tensor\($0 + 10)" }
         let weights = try TinyWeights(names.map { .init(name: $0, shape: [1], floats: [0]) }).view()
         let error = try #require(throws: WeightError.self) { try weights.requireAllRead() }
-        #expect("\(error)".contains("tensor17 and 4 more tensors"))
+        #expect("\(error)".contains("\"tensor17\" and 4 more"))
+        #expect("\(error)".contains("--allow-unknown"))
         #expect(!"\(error)".contains("tensor18"))
     }
 
@@ -60,6 +62,29 @@ import Testing
         weights["a"].disregard("position_ids")
         weights["a"].disregard("not there at all")
         try weights.requireAllRead()
+    }
+
+    @Test func countsAllOfAPartThatIsDisregardedAsRead() throws {
+        let tiny = try TinyWeights(["a.decoder.0.weight": [1], "a.decoder": [1], "a.decoders.bias": [1]])
+        let weights = try tiny.view()
+        weights["a"].disregard(part: "decoder")
+        #expect(throws: WeightError.unread(["a.decoder", "a.decoders.bias"], in: tiny.folder.path)) {
+            try weights.requireAllRead()
+        }
+    }
+
+    @Test func namesTheIndexThatPromisesAMissingTensor() throws {
+        let folder = try SafetensorsFolder()
+        try folder.writeTensors("m-1.safetensors", "a")
+        try folder.write(
+            "model.safetensors.index.json",
+            #"{"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors","c":"m-2.safetensors"}}"#)
+        let weights = Weights(try CheckpointWeights(folder: folder.path))
+        #expect(try weights.tensor("a", 2).floats() == [1, 2])
+        for (key, names) in [("b", ["index", "m-1."]), ("c", ["index", "m-2."]), ("d", ["index"])] {
+            let error = try #require(throws: WeightError.self) { _ = try weights.tensor(key, 2) }
+            for name in names + [key] { #expect("\(error)".contains(name)) }
+        }
     }
 
     @Test func findsAPartUnderTheSpellingItHas() throws {

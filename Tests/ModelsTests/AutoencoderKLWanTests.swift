@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Layers
 import Models
@@ -139,6 +140,7 @@ import Testing
         let config = AutoencoderKLWanConfig()
         func bytes(_ frames: Int, _ tiling: VideoTiling? = nil) -> Int {
             config.decodingBytes(batch: 1, frames: frames, height: 480, width: 832, dtype: .float32, tiling: tiling)
+                .count
         }
         #expect(bytes(161) - bytes(17) < 36 * 2 * 16 * 60 * 104 * 4 + 1)
         var tiling = VideoTiling()

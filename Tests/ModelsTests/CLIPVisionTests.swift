@@ -56,13 +56,32 @@ import Testing
         #expect(try values.slice(1..<2, axis: 0).distance(to: second) == 0)
     }
 
+    /// Whole they would be 3.7 million pixels long.
+    @Test(arguments: [(1, 16_384), (16_384, 1)]) func preparesNarrowPictures(_ height: Int, _ width: Int) throws {
+        let picture = PixelBatch(
+            count: 1, height: height, width: width, bytes: [UInt8](repeating: 255, count: 3 * 16_384))
+        let values = try CLIPImageProcessor(CLIPImageProcessorConfig())(picture)
+        #expect(values.shape == [1, 3, 224, 224])
+        let white = try CLIPImageProcessor(CLIPImageProcessorConfig())(
+            PixelBatch(count: 1, height: 1, width: 1, bytes: [255, 255, 255]))
+        #expect(try values.distance(to: white) == 0)
+
+        var uncropped = CLIPImageProcessorConfig()
+        uncropped.doCenterCrop = false
+        let error = #expect(throws: InvalidRequest.self) {
+            try CLIPImageProcessor(uncropped)(picture, of: "last_image")
+        }
+        let reason = "last_image is of \(width)×\(height) pixels; it must be less narrow"
+        #expect(error?.description.hasPrefix(reason) == true)
+    }
+
     @Test(arguments: [
         (#"{"resample": 0}"#, "has 0 for resample"),
         (#"{"size": {"longest_edge": 224}}"#, "asks for a size without shortest_edge, height and width"),
         (#"{"crop_size": {"shortest_edge": 3}}"#, "asks for a crop_size without height and width"),
         (#"{"size": {"shortest_edge": 0}}"#, "has 0 for size"),
         (#"{"image_std": [1, 0, 1]}"#, "asks for image_mean and image_std that are not three numbers each"),
-        (#"{"do_pad": true}"#, "has a key unknown to this build: do_pad"),
+        (#"{"do_pad": true}"#, "has a key unknown to this build: \"do_pad\""),
     ])
     func refusesAConfigThatItCannotHonour(_ text: String, _ reason: String) throws {
         let folder = try TemporaryFolder()

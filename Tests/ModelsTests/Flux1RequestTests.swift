@@ -37,6 +37,50 @@ import Testing
     }
 }
 
+/// What a request brings along that changes nothing.
+@Suite struct Flux1NotesTests {
+    private func notes(
+        _ model: String = "flux1-dev", _ change: (inout GenerationRequest) -> Void
+    ) throws -> [String] {
+        let model = try Flux1(CheckpointFolder("\(Golden.folder)/manifests/\(model)"))
+        var request = GenerationRequest(prompts: ["a lake"])
+        change(&request)
+        return try model.notes(on: request, resolved: model.resolve(request)).map(\.description)
+    }
+
+    @Test func aNegativePromptNeedsATrueScale() throws {
+        let reason = "has no effect: true_cfg_scale is 1.0, and it counts only above 1"
+        #expect(try notes { $0.negativePrompts = ["dogs"] } == ["negative_prompt \(reason)"])
+        let both = try notes {
+            ($0.negativePrompts, $0.extra) = (["dogs"], ["negative_prompt_2": .text("cats")])
+        }
+        #expect(both == ["negative_prompt \(reason)", "negative_prompt_2 \(reason)"])
+        #expect(try notes { ($0.negativePrompts, $0.extra) = (["dogs"], ["true_cfg_scale": .number(4)]) } == [])
+        #expect(try notes { $0.negativePrompts = [""] } == [])
+        #expect(try notes { _ in } == [])
+    }
+
+    @Test func aTrueScaleNeedsANegativePrompt() throws {
+        let reason = "has no effect: it counts only with negative_prompt"
+        #expect(try notes { $0.extra["true_cfg_scale"] = .number(4) } == ["true_cfg_scale \(reason)"])
+        #expect(try notes { $0.extra["true_cfg_scale"] = .number(1) } == [])
+    }
+
+    @Test func guidanceNeedsAModelThatWasMadeForIt() throws {
+        let note = "guidance_scale has no effect: the model was made without it"
+        #expect(try notes("flux1-schnell") { $0.guidanceScale = 7 } == [note])
+        #expect(try notes("flux1-schnell") { $0.guidanceScale = 3.5 } == [])
+        #expect(try notes { $0.guidanceScale = 7 } == [])
+    }
+
+    @Test func sigmasDecideHowManyStepsThereAre() throws {
+        let sigmas = ParameterValue.list([.number(1), .number(0.5)])
+        let note = "num_inference_steps has no effect: sigmas are given for 2 steps"
+        #expect(try notes { ($0.numInferenceSteps, $0.extra["sigmas"]) = (9, sigmas) } == [note])
+        #expect(try notes { ($0.numInferenceSteps, $0.extra["sigmas"]) = (2, sigmas) } == [])
+    }
+}
+
 @Suite struct Flux1DefaultsTests {
     private func published(_ model: String) throws -> CheckpointFolder {
         try CheckpointFolder("\(Golden.folder)/manifests/\(model)")

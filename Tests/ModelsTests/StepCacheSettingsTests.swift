@@ -85,7 +85,7 @@ import Testing
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps) = (256, 256, 8)
         let resolved = try model.resolve(request)
-        func stage(_ settings: StepCacheSettings?) throws -> Int {
+        func stage(_ settings: StepCacheSettings?) throws -> MemorySize {
             let forecast = try model.memory(of: resolved, ExecutionPlan(stepCache: settings))
             let stage = forecast.stages.first { $0.components.contains("transformer") }
             return try #require(stage).activations

@@ -20,6 +20,32 @@ import Testing
         InputPicture(name: "p.png", pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
     }
 
+    @Test func tellsWhatChangesNothing() throws {
+        func notes(_ name: String, _ change: (inout GenerationRequest) -> Void) throws -> [String] {
+            let model = try Wan(CheckpointFolder(TinyCheckpoint.path(of: name)))
+            var request = GenerationRequest(prompts: ["a lake"])
+            change(&request)
+            return try model.notes(on: request, resolved: model.resolve(request)).map(\.description)
+        }
+        let reason = "has no effect: guidance_scale is 1.0, and it counts only above 1"
+        let one = "wan2.1-tiny-t2v"
+        #expect(try notes(one) { ($0.negativePrompts, $0.guidanceScale) = (["a"], 1) } == ["negative_prompt \(reason)"])
+        #expect(try notes(one) { ($0.negativePrompts, $0.guidanceScale) = (["a"], 2) } == [])
+        #expect(try notes(one) { ($0.negativePrompts, $0.guidanceScale) = ([Wan.defaultNegativePrompt], 1) } == [])
+        #expect(try notes(one) { $0.guidanceScale = 1 } == [])
+        let two = "wan2.2-tiny-i2v-a14b"
+        let scale = ParameterValue.number(3)
+        #expect(
+            try notes(two) { ($0.images, $0.guidanceScale, $0.extra) = ([picture], 1, ["guidance_scale_2": scale]) }
+                == ["guidance_scale_2 \(reason)"])
+        #expect(
+            try notes(two) {
+                ($0.images, $0.extra) = ([picture], ["guidance_scale_2": scale, "boundary_ratio": .number(0)])
+            }
+                == ["guidance_scale_2 has no effect: no step is left for the second transformer"])
+        #expect(try notes(two) { ($0.images, $0.extra) = ([picture], ["guidance_scale_2": scale]) } == [])
+    }
+
     @Test func tellsEveryProblemOfARequestAtOnce() throws {
         let found = try problems("wan2.1-tiny-t2v") {
             ($0.height, $0.width, $0.numFrames, $0.frameRate) = (0, 15, 0, 0)

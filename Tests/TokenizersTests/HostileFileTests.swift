@@ -144,6 +144,27 @@ import Tokenizers
         #expect(throws: TokenizerError.noTokenizer(folder: empty.path)) { try empty.tokenizer() }
     }
 
+    /// A pointer, a page or an error message under the name of any file that is read.
+    @Test(arguments: [
+        "tokenizer.json", "vocab.json", "merges.txt", "spiece.model", "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json",
+    ])
+    func saysWhatAFileIsThatIsNoTokenizers(_ name: String) throws {
+        let vocabulary = ["vocab.json": "{\"a\": 0}", "merges.txt": "", "special_tokens_map.json": "{}"]
+        let others = name == "spiece.model" ? [:] : vocabulary
+        for (text, what) in [
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git-LFS pointer"),
+            ("<!doctype html><title>Sign in</title>", "HTML"), ("{\"error\":\"Not Found\"}", "Not Found"),
+            ("PK\u{3}\u{4}\u{14}\0", "ZIP"), ("Entry not found", "Entry not found"),
+        ] {
+            let folder = try TemporaryFolder(others.merging([name: text]) { $1 })
+            let error = try #require(throws: TokenizerError.self) {
+                try folder.tokenizer(name == "spiece.model" ? "T5Tokenizer" : "CLIPTokenizer")
+            }
+            #expect("\(error)".contains(what) && "\(error)".contains("\(folder.path)/\(name)"), "\(error)")
+        }
+    }
+
     @Test(arguments: [
         ["vocab.json": "{\"a\": 0}", "merges.txt": "a b c\n"], ["vocab.json": "[]", "merges.txt": ""],
         ["vocab.json": "{\"a</w>\": 0}", "merges.txt": "#version: 0.2\nx y\n"],

@@ -1,4 +1,3 @@
-internal import Glibc
 package import Tensors
 
 /// What a request is predicted to hold in memory, in bytes.
@@ -18,28 +17,28 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
 
     /// The peak if no component is ever released.
     package var peakKeepingAll: Int {
-        Self.process + weights.values.reduce(0, +) + (stages.map(\.activations).max() ?? 0)
+        peak(of: Set(weights.keys), activations: stages.map(\.activations).max() ?? 0)
     }
 
     /// The peak if every stage has its own components in memory and no others: less cannot do.
     package var leastPeak: Int {
-        stages.map { Self.process + bytes(of: Set($0.components)) + $0.activations }.max() ?? Self.process
+        stages.map { peak(of: Set($0.components), activations: $0.activations) }.max() ?? Self.process
     }
 
     /// The peak that a run comes to which releases components only where it must.
     ///
-    /// - Parameter limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Parameter limit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Returns: at most the limit if the request can run at all
     package func peak(within limit: Int?) -> Int {
-        max(leastPeak, min(peakKeepingAll, limit ?? Self.machine))
+        max(leastPeak, min(peakKeepingAll, Self.available(limit)))
     }
 
     /// Refuses the request if it cannot run.
     ///
-    /// - Parameter limit: the bytes that the process may hold; nil for as many as the machine has
+    /// - Parameter limit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Throws: ``InvalidRequest``
     package func require(_ limit: Int?) throws(InvalidRequest) {
-        let available = limit ?? Self.machine
+        let available = Self.available(limit)
         if leastPeak > available { throw InvalidRequest([.memory(needed: leastPeak, available: available)]) }
     }
 
@@ -48,14 +47,13 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - stage: the stage
     ///   - resident: the components in memory, the first to go first
-    ///   - limit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Returns: none if everything fits; never one that the stage needs
     package func released(before stage: MemoryStage, resident: [String], limit: Int?) -> [String] {
         var staying = Set(resident).union(stage.components)
         var released: [String] = []
         for name in resident where !stage.components.contains(name) {
-            let peak = Self.process + bytes(of: staying) + stage.activations
-            if peak <= limit ?? Self.machine { break }
+            if peak(of: staying, activations: stage.activations) <= Self.available(limit) { break }
             staying.remove(name)
             released.append(name)
         }
@@ -66,14 +64,14 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     ///
     /// - Parameters:
     ///   - components: the first to be had first
-    ///   - limit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Returns: some or all of them
     package func fitting(_ components: [String], limit: Int?) -> [String] {
         let activations = stages.map(\.activations).max() ?? 0
         var chosen: [String] = []
         for name in components {
-            let peak = Self.process + bytes(of: Set(chosen + [name])) + activations
-            if peak <= limit ?? Self.machine { chosen.append(name) }
+            let peak = peak(of: Set(chosen + [name]), activations: activations)
+            if peak <= Self.available(limit) { chosen.append(name) }
         }
         return chosen
     }
@@ -87,12 +85,18 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
     package static func weights(of components: [any InspectableComponent], _ dtype: DType) throws -> [String: Int] {
         var weights: [String: Int] = [:]
-        for component in components { weights[component.name] = try component.checkedParameterCount() * dtype.size }
+        for component in components {
+            let count = try component.checkedParameterCount()
+            weights[component.name] = (MemorySize(count) * dtype.size).count
+        }
         return weights
     }
 
-    private func bytes(of components: Set<String>) -> Int { components.map { weights[$0] ?? 0 }.reduce(0, +) }
+    /// What the process holds with some components in memory.
+    private func peak(of components: Set<String>, activations: MemorySize) -> Int {
+        let bytes = components.map { MemorySize(weights[$0] ?? 0) }.sum()
+        return (bytes + activations + Self.process).count
+    }
 
-    /// The machine's memory.
-    private static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+    private static func available(_ limit: Int?) -> Int { limit ?? HostResources.current.memory }
 }

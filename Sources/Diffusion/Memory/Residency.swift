@@ -8,7 +8,7 @@ package final class Residency {
     /// - Parameters:
     ///   - components: every component with weights, the first to go first: those that run once in a request before
     ///     those that run in every step
-    ///   - limit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
     package init(_ components: [any ResidentComponent], limit: Int?) {
         (self.components, self.limit) = (components, limit)
     }

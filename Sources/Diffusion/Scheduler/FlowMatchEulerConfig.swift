@@ -1,7 +1,7 @@
 package import Layers
 
 /// `scheduler/scheduler_config.json` of a FlowMatchEulerDiscreteScheduler.
-package struct FlowMatchEulerConfig: ModelConfig {
+package struct FlowMatchEulerConfig: SchedulerConfig {
     package var numTrainTimesteps = 1000
     package var shift = 1.0
     package var useDynamicShifting = false
@@ -22,7 +22,7 @@ package struct FlowMatchEulerConfig: ModelConfig {
     package enum TimeShift: String, Codable, Sendable { case exponential, linear }
 
     package func validate() throws(ConfigFault) {
-        try requirePositive(["num_train_timesteps": numTrainTimesteps])
+        try requireTrainTimesteps(numTrainTimesteps)
         guard shift.isFinite, shift > 0 else { throw .value("shift", found: "\(shift)") }
         if [useKarrasSigmas, useExponentialSigmas, useBetaSigmas].filter({ $0 == true }).count > 1 {
             throw .unsupported("more than one of use_karras_sigmas, use_exponential_sigmas and use_beta_sigmas")

@@ -29,6 +29,13 @@ package protocol Scheduler: Sendable {
     ///   - index: the first step to be taken, from 0
     /// - Returns: what takes the steps
     func begin(_ schedule: NoiseSchedule, at index: Int) -> any SchedulerRun
+
+    /// Whether the method's own numbers for every step are finite, for a schedule that is.
+    ///
+    /// - Parameter schedule: the noise levels
+    /// - Returns: true unless the scheduler says otherwise
+    /// - Throws: ``TensorError``
+    func hasFiniteSteps(_ schedule: NoiseSchedule) throws(TensorError) -> Bool
 }
 
 extension Scheduler {
@@ -43,6 +50,26 @@ extension Scheduler {
     /// - Parameter schedule: the noise levels
     /// - Returns: what takes the steps
     package func begin(_ schedule: NoiseSchedule) -> any SchedulerRun { begin(schedule, at: 0) }
+
+    package func hasFiniteSteps(_ schedule: NoiseSchedule) throws(TensorError) -> Bool { true }
+
+    /// Refuses a schedule that nothing can be computed with, as some configs make of some requests.
+    ///
+    /// - Parameters:
+    ///   - schedule: the noise levels
+    ///   - request: the resolved request whose they are
+    /// - Throws: ``InvalidRequest`` or ``TensorError``
+    package func requireFinite(_ schedule: NoiseSchedule, for request: GenerationRequest) throws {
+        let isFinite = (schedule.sigmas + schedule.timesteps).allSatisfy(\.isFinite)
+        if try isFinite && hasFiniteSteps(schedule) { return }
+        let sigmas = request.extra["sigmas"]?.description
+        throw InvalidRequest([
+            .value(
+                sigmas == nil ? "num_inference_steps" : "sigmas",
+                found: sigmas ?? "\(request.numInferenceSteps ?? 1)",
+                expected: "such that scheduler/scheduler_config.json makes finite noise levels of it")
+        ])
+    }
 }
 
 /// The steps of one request in their order, with what a method remembers of the steps before.

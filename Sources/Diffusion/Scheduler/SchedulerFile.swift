@@ -12,8 +12,8 @@ extension CheckpointFolder {
         let (euler, uniPC) = ("FlowMatchEulerDiscreteScheduler", "UniPCMultistepScheduler")
         let path = try folder(component, classes: [euler, uniPC]) + "/scheduler_config.json"
         if components[component] == uniPC {
-            return UniPCMultistep(try UniPCConfig.read(path, allowingUnknown: allowsUnknownConfig).0)
+            return UniPCMultistep(try UniPCConfig.read(path, allowingUnknown: allowsUnknown).0)
         }
-        return FlowMatchEuler(try FlowMatchEulerConfig.read(path, allowingUnknown: allowsUnknownConfig).0)
+        return FlowMatchEuler(try FlowMatchEulerConfig.read(path, allowingUnknown: allowsUnknown).0)
     }
 }

@@ -1,7 +1,7 @@
 package import Layers
 
 /// `scheduler/scheduler_config.json` of a UniPCMultistepScheduler.
-package struct UniPCConfig: ModelConfig {
+package struct UniPCConfig: SchedulerConfig {
     package var numTrainTimesteps = 1000
     package var betaStart = 0.0001
     package var betaEnd = 0.02
@@ -56,10 +56,11 @@ package struct UniPCConfig: ModelConfig {
     }
 
     /// What only matters to thresholding.
-    package static let ignoredKeys: Set<String> = ["dynamic_thresholding_ratio", "sample_max_value"]
+    package static let idleKeys: Set<String> = ["dynamic_thresholding_ratio", "sample_max_value"]
+    package static let refusedKeys: Set<String> = ["solver_p", "trained_betas"]
 
     package func validate() throws(ConfigFault) {
-        try requirePositive(["num_train_timesteps": numTrainTimesteps])
+        try requireTrainTimesteps(numTrainTimesteps)
         guard (1...3).contains(solverOrder) else { throw .value("solver_order", found: "\(solverOrder)") }
         guard stepsOffset >= 0 else { throw .value("steps_offset", found: "\(stepsOffset)") }
         guard flowShift.isFinite, flowShift > 0 else { throw .value("flow_shift", found: "\(flowShift)") }

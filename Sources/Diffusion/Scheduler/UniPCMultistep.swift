@@ -1,4 +1,5 @@
 internal import Foundation
+package import Tensors
 
 /// UniPC: a predictor of up to third order from the last predictions, and a corrector that goes over each step again with
 /// the prediction at its end.
@@ -31,6 +32,19 @@ package struct UniPCMultistep: Scheduler {
 
     package func begin(_ schedule: NoiseSchedule, at index: Int) -> any SchedulerRun {
         UniPCRun(UniPCSolver(config, schedule), at: index)
+    }
+
+    package func hasFiniteSteps(_ schedule: NoiseSchedule) throws(TensorError) -> Bool {
+        let solver = UniPCSolver(config, schedule)
+        var before = 0
+        for index in schedule.timesteps.indices {
+            if index > 0, !config.disableCorrector.contains(index - 1) {
+                guard try solver.weights(from: index - 1, order: before, .corrector).areFinite else { return false }
+            }
+            before = solver.order(at: index, after: min(index, config.solverOrder))
+            guard try solver.weights(from: index, order: before, .predictor).areFinite else { return false }
+        }
+        return true
     }
 
     private var trained: [Float] { TrainedNoise(config).sigmas }

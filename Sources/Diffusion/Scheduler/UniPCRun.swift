@@ -20,8 +20,7 @@ struct UniPCRun: SchedulerRun {
             let start = outputs[outputs.count - 1]
             sample = try moved(last.sample, weights, end: (output - start) * Double(weights.end))
         }
-        let reachable = config.lowerOrderFinal ? schedule.timesteps.count - index : config.solverOrder
-        let order = min(config.solverOrder, reachable, outputs.count + 1)
+        let order = solver.order(at: index, after: outputs.count)
         outputs = outputs.suffix(config.solverOrder - 1) + [output]
         last = (sample, order)
         let next = try moved(sample, solver.weights(from: index, order: order, .predictor), end: nil)

@@ -24,6 +24,19 @@ struct UniPCSolver {
         let distances: [Float]
         /// Of the difference of the output at the end, for the corrector.
         let end: Float
+
+        var areFinite: Bool { ([sample, output, changes, end] + history + distances).allSatisfy(\.isFinite) }
+    }
+
+    /// The order of a step.
+    ///
+    /// - Parameters:
+    ///   - index: the step
+    ///   - outputs: how many outputs of earlier steps are remembered
+    /// - Returns: at least 1
+    func order(at index: Int, after outputs: Int) -> Int {
+        let reachable = config.lowerOrderFinal ? schedule.timesteps.count - index : config.solverOrder
+        return min(config.solverOrder, reachable, outputs + 1)
     }
 
     /// The share of signal and of noise at a level.

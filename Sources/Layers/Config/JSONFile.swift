@@ -21,13 +21,17 @@ package enum JSONFile {
     private static func value(at path: String) throws(ConfigError) -> Any {
         let text: [UInt8]
         do {
-            text = try InputFile(reading: path).readAll(limit: lengthLimit)
+            text = try InputFile(reading: path).readModelPart(limit: lengthLimit)
         } catch {
-            if case .tooLarge(let bytes, _) = error.fault { throw ConfigError(file: path, fault: .tooLong(bytes)) }
-            throw ConfigError(file: path, fault: .unreadable)
+            switch error.fault {
+            case .tooLarge(let bytes, _): throw ConfigError(file: path, fault: .tooLong(bytes))
+            case .foreign(let content): throw ConfigError(file: path, fault: .foreign(content))
+            default: throw ConfigError(file: path, fault: .unreadable)
+            }
         }
+        if text.isEmpty { throw ConfigError(file: path, fault: .empty) }
         do {
-            return try JSONSerialization.jsonObject(with: Data(text), options: [.fragmentsAllowed])
+            return try JSONSerialization.jsonObject(with: Data(text.withoutByteOrderMark), options: [.fragmentsAllowed])
         } catch {
             throw ConfigError(file: path, fault: .notJSON)
         }

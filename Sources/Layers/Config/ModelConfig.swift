@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// A component's `config.json`: a list of `var name = default`, which the file overlays.
@@ -11,6 +12,9 @@ package protocol ModelConfig: Codable, Sendable {
     /// Keys that the published files have and that change nothing here.
     static var ignoredKeys: Set<String> { get }
 
+    /// Where the config stands in the file of a greater model, whose other keys are then not for it; nil for nowhere.
+    static var nestedKey: String? { get }
+
     /// Checks what the types cannot express.
     ///
     /// - Throws: ``ConfigFault``
@@ -19,6 +23,7 @@ package protocol ModelConfig: Codable, Sendable {
 
 extension ModelConfig {
     package static var ignoredKeys: Set<String> { [] }
+    package static var nestedKey: String? { nil }
     package func validate() throws(ConfigFault) {}
 
     /// Reads a file.
@@ -46,14 +51,29 @@ extension ModelConfig {
         try read(changes, allowingUnknown: false).0
     }
 
-    private static func read(_ values: [String: Any], allowingUnknown: Bool) throws(ConfigFault) -> (Self, [String]) {
-        let known = Set(Mirror(reflecting: Self()).children.compactMap { $0.label.map(snakeCase) })
+    /// The keys that the type has.
+    package static var keys: Set<String> {
+        Set(Mirror(reflecting: Self()).children.compactMap { $0.label.map(snakeCase) })
+    }
+
+    /// Reads what stands in a file.
+    ///
+    /// - Parameters:
+    ///   - values: by key, as `JSONSerialization` reads them
+    ///   - allowingUnknown: whether unknown keys are skipped instead of refused
+    /// - Returns: the config, and the unknown keys that were skipped
+    /// - Throws: ``ConfigFault``
+    package static func read(
+        _ values: [String: Any], allowingUnknown: Bool
+    ) throws(ConfigFault) -> (Self, [String]) {
+        let values = nestedKey.flatMap { values[$0] as? [String: Any] } ?? values
+        let (known, ignored) = (keys, ignoredKeys.union(commonIgnoredKeys))
         var overlay: [String: Any] = [:]
         var skipped: [String] = []
         for (key, value) in values {
             if known.contains(key) {
                 overlay[key] = value
-            } else if !key.hasPrefix("_"), !ignoredKeys.contains(key), !commonIgnoredKeys.contains(key) {
+            } else if key.utf8.first != UInt8(ascii: "_"), !ignored.contains(key) {
                 skipped.append(key)
             }
         }
@@ -83,13 +103,14 @@ extension ModelConfig {
         return try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: values))
     }
 
-    /// A size that no model has would overflow a product of sizes later.
+    /// A number that no model has would overflow, or be infinite, in a product later.
     private func requireModestNumbers() throws(ConfigFault) {
         for child in Mirror(reflecting: self).children {
-            let numbers = (child.value as? [Int]) ?? (child.value as? Int).map { [$0] } ?? []
-            for number in numbers where !(-1 << 24...1 << 24).contains(number) {
-                throw .value(snakeCase(child.label ?? ""), found: "\(number)")
-            }
+            let key = snakeCase(child.label ?? "")
+            let whole = (child.value as? [Int]) ?? (child.value as? Int).map { [$0] } ?? []
+            for number in whole where !(-1 << 24...1 << 24).contains(number) { throw .value(key, found: "\(number)") }
+            let real = (child.value as? [Double]) ?? (child.value as? Double).map { [$0] } ?? []
+            for number in real where !(-1e12...1e12).contains(number) { throw .value(key, found: "\(number)") }
         }
     }
 
@@ -99,6 +120,14 @@ extension ModelConfig {
     /// - Throws: ``ConfigFault/value(_:found:)``
     package func requirePositive(_ sizes: KeyValuePairs<String, Int>) throws(ConfigFault) {
         for (key, size) in sizes where size < 1 { throw .value(key, found: "\(size)") }
+    }
+
+    /// Checks that counts are neither negative nor beyond what any model has: each is a part to be made.
+    ///
+    /// - Parameter counts: each with its key
+    /// - Throws: ``ConfigFault/value(_:found:)``
+    package func requireCounts(_ counts: KeyValuePairs<String, Int>) throws(ConfigFault) {
+        for (key, count) in counts where !(0...1000).contains(count) { throw .value(key, found: "\(count)") }
     }
 
     /// Checks that one size is a multiple of another.
@@ -143,13 +172,7 @@ private func isBoolean(_ number: NSNumber) -> Bool { String(cString: number.objC
 
 /// A JSON value as a person would write it, cut if long.
 private func describe(_ value: Any) -> String {
-    let text: String
-    if let string = value as? String {
-        text = "\"\(string)\""
-    } else if let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed]) {
-        text = String(decoding: data, as: UTF8.self)
-    } else {
-        text = "\(value)"
-    }
-    return text.count > 60 ? text.prefix(57) + "…" : text
+    if let string = value as? String { return string.quoted }
+    let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed])
+    return (data.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)").cut(toBytes: 60)
 }

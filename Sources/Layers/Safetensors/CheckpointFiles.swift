@@ -1,3 +1,4 @@
+internal import Files
 import Glibc
 
 /// Where a component's weights lie.
@@ -56,7 +57,14 @@ package enum CheckpointFiles: Equatable, Sendable {
         if !variants.isEmpty || plain {
             return .onlyVariants((plain ? ["the plain files"] : []) + Set(variants).sorted(), asked: variant)
         }
-        let others = names.filter { name in [".bin", ".pt", ".pth", ".ckpt", ".gguf"].contains { name.hasSuffix($0) } }
+        let packed = names.filter { name in
+            [".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar", ".tar", ".tgz"].contains { name.hasSuffix($0) }
+        }
+        if !packed.isEmpty { return .onlyPacked(packed.sorted()) }
+        let others = names.filter { name in
+            [".bin", ".pt", ".pth", ".ckpt", ".gguf", ".pkl", ".h5", ".msgpack", ".npz", ".onnx"]
+                .contains { name.hasSuffix($0) }
+        }
         if !others.isEmpty { return .onlyOtherFormats(others.sorted()) }
         return .noWeights(
             lookedFor: basenames.flatMap { [singleName($0, variant)] + indexNames($0, variant).prefix(1) })
@@ -91,10 +99,7 @@ extension String {
     func childPath(_ name: String) -> String { hasSuffix("/") ? self + name : "\(self)/\(name)" }
 
     /// The path of a file in the folder of this file.
-    func siblingPath(_ name: String) -> String {
-        guard let slash = lastIndex(of: "/") else { return name }
-        return String(self[...slash]) + name
-    }
+    func siblingPath(_ name: String) -> String { pathFolder + name }
 
     /// Whether something lies there, links followed.
     var isExistingPath: Bool { access(self, F_OK) == 0 }

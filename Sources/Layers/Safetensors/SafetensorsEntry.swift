@@ -1,6 +1,6 @@
 /// One tensor of a safetensors file: what it is and where its bytes lie.
 package struct SafetensorsEntry: Equatable, Sendable {
-    /// The tensor's key, never empty.
+    /// The tensor's key.
     package let name: String
     /// The type of its elements.
     package let dtype: SafetensorsDtype

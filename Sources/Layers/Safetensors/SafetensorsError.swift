@@ -72,6 +72,8 @@ package enum SafetensorsTensorFault: Error, Equatable {
     case malformed(StrictJSONError)
     case unnamed
     case reservedName
+    case nameTooLong(bytes: Int, limit: Int)
+    case endsWithinAByte(SafetensorsDtype, shape: [Int])
     case duplicate
     case unknownDtype(String)
     case tooMany(limit: Int)
@@ -90,6 +92,9 @@ extension SafetensorsTensorFault: CustomStringConvertible {
         case .malformed(let error): "has \(error)"
         case .unnamed: "has an empty name"
         case .reservedName: "has a name that the format keeps for itself"
+        case .nameTooLong(let bytes, let limit): "has a name of \(bytes) bytes, at most \(limit) are read"
+        case .endsWithinAByte(let dtype, let shape):
+            "has shape \(shape) of \(dtype.rawValue), which is no whole number of bytes"
         case .duplicate: "is there twice"
         case .unknownDtype(let name):
             "has elements of type \(name.quoted); the types that are read are "
@@ -136,6 +141,7 @@ package enum CheckpointFolderFault: Error, Equatable {
     case notAFolder
     case noWeights(lookedFor: [String])
     case onlyVariants([String], asked: String?)
+    case onlyPacked([String])
     case onlyOtherFormats([String])
 }
 
@@ -148,6 +154,7 @@ extension CheckpointFolderFault: CustomStringConvertible {
             "has its weights only in a variant, which must be asked for: \(variants.quotedList)"
         case .onlyVariants(let variants, let asked?):
             "has no variant \(asked.quoted) of its weights; it has \(variants.quotedList)"
+        case .onlyPacked(let files): "has no weights, but \(files.quotedList); unpack them"
         case .onlyOtherFormats(let files): "has only \(files.quotedList); only safetensors are read"
         }
     }

@@ -1,6 +1,7 @@
 /// What a safetensors file says of itself: its tensors, in the order of their bytes, and its metadata.
 ///
 /// Everything in it has been checked against the file's size, so that the byte range of every entry can be read.
+/// What the reference reads is read here, but for what `docs/differences.md` lists.
 // Source: huggingface/safetensors, safetensors/src/tensor.rs at v0.8.0, `SafeTensors::read_metadata`, `Metadata::validate`.
 package struct SafetensorsHeader: Equatable, Sendable {
     /// The longest header that is read, in bytes; the reference has the same limit.
@@ -9,6 +10,10 @@ package struct SafetensorsHeader: Equatable, Sendable {
     package static let tensorLimit = 1_000_000
     /// The most dimensions that a tensor may have.
     package static let dimensionLimit = 32
+    /// The longest name of a tensor, and the longest key of the metadata, in bytes.
+    package static let nameLimit = 1024
+    /// The deepest nesting, as the reference has it; a header needs three levels.
+    static let depthLimit = 128
 
     /// The tensors, in the order of their bytes; no two have the same name.
     package let entries: [SafetensorsEntry]
@@ -31,8 +36,10 @@ package struct SafetensorsHeader: Equatable, Sendable {
         }
         let length = Int(claimed)
         guard length <= available else { throw .header(file, .beyondFile(claimed: claimed, available: available)) }
-        guard bytes[8] == UInt8(ascii: "{") else { throw .header(file, .noBrace) }
         let text = [UInt8](UnsafeRawBufferPointer(rebasing: bytes[8..<8 + length]))
+        guard text.first(where: { !" \t\r\n".utf8.contains($0) }) == UInt8(ascii: "{") else {
+            throw .header(file, .noBrace)
+        }
         try self.init(text: text, dataStart: 8 + length, fileSize: bytes.count, file: file)
     }
 

@@ -8,12 +8,13 @@ struct SafetensorsHeaderParser {
     private let dataStart: Int
     private let dataSize: Int
     private let file: String
-    private var names: Set<String> = []
+    private var names: Set<ExactText> = []
     private(set) var entries: [SafetensorsEntry] = []
     private(set) var metadata: [String: String]?
+    private var hasMetadata = false
 
     init(_ text: [UInt8], dataStart: Int, fileSize: Int, file: String) {
-        reader = StrictJSONReader(text)
+        reader = StrictJSONReader(text, depthLimit: SafetensorsHeader.depthLimit)
         self.dataStart = dataStart
         dataSize = fileSize - dataStart
         self.file = file
@@ -37,18 +38,20 @@ struct SafetensorsHeaderParser {
 
     private mutating func parseMetadata() throws(SafetensorsError) {
         do throws(StrictJSONError) {
-            guard metadata == nil else { throw reader.error(.duplicateKey(Self.metadataKey)) }
-            metadata = try reader.texts()
+            guard !hasMetadata else { throw reader.error(.duplicateKey(Self.metadataKey)) }
+            hasMetadata = true
+            if try reader.takeNull() { return }
+            metadata = try reader.texts(keyLimit: SafetensorsHeader.nameLimit, takingLast: true)
         } catch {
             throw .header(file, .malformedMetadata(error))
         }
     }
 
     private mutating func parseEntry(_ name: String) throws(SafetensorsTensorFault) {
-        guard !name.isEmpty else { throw .unnamed }
-        guard names.insert(name).inserted else { throw .duplicate }
-        let limit = SafetensorsHeader.tensorLimit
-        guard entries.count < limit else { throw .tooMany(limit: limit) }
+        let limit = (name: SafetensorsHeader.nameLimit, count: SafetensorsHeader.tensorLimit)
+        guard name.utf8.count <= limit.name else { throw .nameTooLong(bytes: name.utf8.count, limit: limit.name) }
+        guard names.insert(ExactText(name)).inserted else { throw .duplicate }
+        guard entries.count < limit.count else { throw .tooMany(limit: limit.count) }
         let fields: Fields
         do { fields = try Fields(&reader) } catch { throw .malformed(error) }
         entries.append(try entry(name, fields))
@@ -61,6 +64,7 @@ struct SafetensorsHeaderParser {
         guard begin <= end else { throw .offsetsReversed(begin, end) }
         guard end <= dataSize else { throw .beyondData(end: end, available: dataSize) }
         guard let expected = dtype.byteCount(shape: fields.shape) else { throw .sizeOverflows(shape: fields.shape) }
+        guard dtype.fillsBytes(shape: fields.shape) else { throw .endsWithinAByte(dtype, shape: fields.shape) }
         guard end - begin == expected else {
             throw .wrongSize(shape: fields.shape, expected: expected, found: end - begin)
         }
@@ -69,7 +73,7 @@ struct SafetensorsHeaderParser {
     }
 }
 
-/// The three fields of a tensor as the header has them; none may be missing, doubled or unknown.
+/// The three fields of a tensor as the header has them; none may be missing or doubled, and others are read over.
 private struct Fields {
     let dtype: String
     let shape, offsets: [Int]
@@ -84,7 +88,7 @@ private struct Fields {
             case "shape" where shape == nil: shape = try reader.wholeNumbers(limit: SafetensorsHeader.dimensionLimit)
             case "data_offsets" where offsets == nil: offsets = try reader.wholeNumbers(limit: 2)
             case "dtype", "shape", "data_offsets": throw reader.error(.duplicateKey(key))
-            default: throw reader.error(.unknownKey(key))
+            default: try reader.skipValue()
             }
         }
         guard let dtype else { throw reader.error(.missingKey("dtype")) }

@@ -23,7 +23,7 @@ package struct SafetensorsIndex: Equatable, Sendable {
     /// - Throws: `.file` or `.index`
     package init(path: String) throws(SafetensorsError) {
         let text = try onFile { () throws(FileError) in
-            try InputFile(reading: path).readAll(limit: Self.lengthLimit)
+            try InputFile(reading: path).readModelPart(limit: Self.lengthLimit)
         }
         try self.init(text: text, path: path)
     }
@@ -48,9 +48,10 @@ package struct SafetensorsIndex: Equatable, Sendable {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
-            case "weight_map" where weightMap == nil: weightMap = try reader.texts()
+            case "weight_map" where weightMap == nil:
+                weightMap = try reader.texts(keyLimit: SafetensorsHeader.nameLimit)
             case "weight_map": throw reader.error(.duplicateKey(key))
-            case "metadata": totalSize = try readTotalSize(&reader)
+            case "metadata" where reader.isAtObject(): totalSize = try readTotalSize(&reader)
             default: try reader.skipValue()
             }
         }

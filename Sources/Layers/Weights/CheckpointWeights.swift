@@ -5,7 +5,9 @@ package import Tensors
 /// Where the checkpoint's type is the one wanted, on the CPU, a tensor is the file's own pages. Otherwise it is
 /// converted one tensor at a time, and the pages read go back to the system.
 package final class CheckpointWeights: WeightSource {
-    private let checkpoint: SafetensorsCheckpoint
+    /// The files.
+    package let checkpoint: SafetensorsCheckpoint
+    private let folder: String
 
     /// Maps a component's files and checks their headers.
     ///
@@ -13,7 +15,10 @@ package final class CheckpointWeights: WeightSource {
     /// - Throws: ``SafetensorsError``
     package init(folder: String) throws(SafetensorsError) {
         checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
+        self.folder = folder
     }
+
+    package var place: String { folder }
 
     package var keys: [String] { checkpoint.names }
 
@@ -30,7 +35,10 @@ package final class CheckpointWeights: WeightSource {
     private func place(of key: String, shape: [Int]) throws(WeightError)
         -> (entry: SafetensorsEntry, file: SafetensorsFile, dtype: DType)
     {
-        guard let (entry, file) = checkpoint[key] else { throw .missing(key, in: checkpoint.path) }
+        guard let (entry, file) = checkpoint[key] else {
+            if let promise = checkpoint.brokenPromise(of: key) { throw .promised(key, promise) }
+            throw .missing(key, in: checkpoint.path)
+        }
         guard entry.shape == shape else {
             throw .shape(key, in: file.path, expected: shape, found: entry.shape)
         }
@@ -65,16 +73,11 @@ package final class CheckpointWeights: WeightSource {
     package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
         let (entry, file, _) = try place(of: key, shape: shape)
         let weight = try tensor(key, shape: shape, plan: plan)
-        guard plan.packsWeights else { return weight }
+        guard try plan.packsWeights() else { return weight }
         let packed = try weight.packedForProducts()
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return packed
     }
-}
-
-extension SafetensorsCheckpoint {
-    /// The file, or the first of several.
-    var path: String { files.first?.path ?? "" }
 }
 
 extension DType {
@@ -93,7 +96,9 @@ extension DType {
         case .int8: self = .int8
         case .uint8: self = .uint8
         case .bool: self = .bool
-        case .uint16, .uint32, .uint64: return nil
+        case .uint16, .uint32, .uint64, .complex64, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0, .float6E2M3,
+            .float6E3M2, .float4:
+            return nil
         }
     }
 }

@@ -25,7 +25,12 @@ package struct ExecutionPlan {
     }
 
     /// Whether the weights of linear layers are kept as this processor's products read them, not as they are stored.
-    package var packsWeights: Bool { device == .cpu && dtype.isPackedForProducts }
+    ///
+    /// - Throws: ``TensorError``
+    package func packsWeights() throws(TensorError) -> Bool {
+        guard device == .cpu else { return false }
+        return try dtype.isPackedForProducts()
+    }
 
     /// The same in 32-bit floats, for components that 16 bits would spoil.
     package var wide: ExecutionPlan {

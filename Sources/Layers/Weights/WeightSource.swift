@@ -1,9 +1,13 @@
+internal import Files
 package import Tensors
 
 /// Where a ``Weights`` view gets its tensors from.
 package protocol WeightSource: AnyObject {
     /// Every key, or none if the source answers to any.
     var keys: [String] { get }
+
+    /// Where the tensors come from, for people.
+    var place: String { get }
 
     /// Whether there is a tensor of this name.
     func contains(_ key: String) -> Bool
@@ -39,12 +43,14 @@ package protocol WeightSource: AnyObject {
     /// - Throws: ``WeightError`` or ``TensorError``
     func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
 
-    /// Told of a key that a checkpoint may have and the model needs not.
-    func disregard(_ key: String)
+    /// Told of keys that a checkpoint may have and the model needs not.
+    func disregard(_ keys: WeightKeys)
 }
 
 extension WeightSource {
-    package func disregard(_ key: String) {}
+    package var place: String { "the weights" }
+
+    package func disregard(_ keys: WeightKeys) {}
 
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
@@ -52,7 +58,7 @@ extension WeightSource {
 
     package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
         let weight = try tensor(key, shape: shape, plan: plan)
-        return plan.packsWeights ? try weight.packedForProducts() : weight
+        return try plan.packsWeights() ? weight.packedForProducts() : weight
     }
 }
 
@@ -83,8 +89,11 @@ package final class WeightListing: WeightSource {
     /// What was asked for, in order.
     package private(set) var entries: [(key: String, shape: [Int])] = []
     /// What a checkpoint may have besides.
-    package private(set) var disregarded: [String] = []
+    package private(set) var disregarded: [WeightKeys] = []
     private let checkpoint: Set<String>?
+
+    /// No model has more tensors, nor one of more numbers.
+    private static let (countLimit, sizeLimit) = (200_000, 1 << 44)
 
     /// - Parameter checkpoint: the keys of a checkpoint, so that a model asks for parts under the spelling they have
     ///   there; nil answers to every key
@@ -95,6 +104,13 @@ package final class WeightListing: WeightSource {
     package func contains(_ key: String) -> Bool { checkpoint?.contains(key) ?? true }
 
     package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+        guard entries.count < Self.countLimit else { throw WeightError.tooMany(limit: Self.countLimit) }
+        var size = 1
+        for side in shape {
+            let (product, overflow) = size.multipliedReportingOverflow(by: side)
+            guard !overflow, 0...Self.sizeLimit ~= product else { throw WeightError.tooLarge(key, shape) }
+            size = product
+        }
         entries.append((key, shape))
         return try Tensor.full(0, shape.map { _ in 1 }, plan.dtype).expanded(shape)
     }
@@ -108,5 +124,18 @@ package final class WeightListing: WeightSource {
         try tensor(key, shape: shape, plan: plan)
     }
 
-    package func disregard(_ key: String) { disregarded.append(key) }
+    package func disregard(_ keys: WeightKeys) { disregarded.append(keys) }
+
+    /// Sorts what a checkpoint has besides the tensors that were asked for.
+    ///
+    /// - Parameter names: of the checkpoint's tensors
+    /// - Returns: the names of those that the model is known to leave out, and of those that nobody knows of
+    package func surplus(of names: [String]) -> (known: [String], unknown: [String]) {
+        let asked = Set(entries.map { ExactText($0.key) })
+        let others = names.filter { !asked.contains(ExactText($0)) }
+        let isKnown = others.map { name in disregarded.contains { $0.contains(name) } }
+        return (
+            zip(others, isKnown).filter(\.1).map(\.0), zip(others, isKnown).filter { !$0.1 }.map(\.0)
+        )
+    }
 }

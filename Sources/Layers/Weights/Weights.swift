@@ -1,3 +1,4 @@
+internal import Files
 package import Tensors
 
 /// A view of one part of a model's weights: where a module reads its parameters.
@@ -107,23 +108,32 @@ package struct Weights {
     /// constant that old checkpoints store.
     ///
     /// - Parameter name: its name within this part
-    package func disregard(_ name: String) {
-        ledger.note(prefix + name)
-        source.disregard(prefix + name)
+    package func disregard(_ name: String) { disregard(.one(prefix + name)) }
+
+    /// Counts everything under a name as read: a part of a greater model that this one is known to leave out.
+    ///
+    /// - Parameter name: the part's name within this one
+    package func disregard(part name: String) { disregard(.part("\(prefix)\(name).")) }
+
+    private func disregard(_ keys: WeightKeys) {
+        ledger.disregard(keys)
+        source.disregard(keys)
     }
 
     /// Checks that every parameter of the source was read.
     ///
-    /// - Throws: ``WeightError/unread(_:)``
+    /// - Throws: ``WeightError/unread(_:in:)``
     package func requireAllRead() throws(WeightError) {
         let leftovers = source.keys.filter { !ledger.has($0) }
-        if !leftovers.isEmpty { throw .unread(leftovers) }
+        if !leftovers.isEmpty { throw .unread(leftovers, in: source.place) }
     }
 }
 
 /// The keys that modules have asked for.
 private final class WeightLedger {
-    private var keys: Set<String> = []
-    func note(_ key: String) { keys.insert(key) }
-    func has(_ key: String) -> Bool { keys.contains(key) }
+    private var keys: Set<ExactText> = []
+    private var disregarded: [WeightKeys] = []
+    func note(_ key: String) { keys.insert(ExactText(key)) }
+    func disregard(_ keys: WeightKeys) { disregarded.append(keys) }
+    func has(_ key: String) -> Bool { keys.contains(ExactText(key)) || disregarded.contains { $0.contains(key) } }
 }

@@ -21,14 +21,14 @@ struct Flux1Pipeline: Pipeline {
     /// - Parameters:
     ///   - model: the model
     ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Throws: any error of a bad checkpoint
     init(_ model: Flux1, plan: ExecutionPlan, memoryLimit: Int?) throws {
         components = model.parts
         let folder = try model.checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
         scheduler = FlowMatchEuler(
             try FlowMatchEulerConfig.read(
-                "\(folder)/scheduler_config.json", allowingUnknown: model.checkpoint.allowsUnknownConfig
+                "\(folder)/scheduler_config.json", allowingUnknown: model.checkpoint.allowsUnknown
             ).0)
         text = try Flux1TextEncoders(model, plan: plan)
         transformer = Resident(components.transformer, plan: plan)
@@ -145,19 +145,13 @@ struct Flux1Pipeline: Pipeline {
     }
 
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
-    private func schedule(_ request: GenerationRequest) throws(InvalidRequest) -> NoiseSchedule {
+    private func schedule(_ request: GenerationRequest) throws -> NoiseSchedule {
         let grid = grid(request)
         let steps = request.numInferenceSteps ?? 1
         let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
         let schedule = scheduler.schedule(
             sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: grid.rows * grid.columns))
-        guard schedule.sigmas.allSatisfy(\.isFinite) else {
-            throw InvalidRequest([
-                .value(
-                    sigmas == nil ? "num_inference_steps" : "sigmas", found: "\(sigmas?.description ?? "\(steps)")",
-                    expected: "such that scheduler/scheduler_config.json makes finite noise levels of it")
-            ])
-        }
+        try scheduler.requireFinite(schedule, for: request)
         return schedule
     }
 }

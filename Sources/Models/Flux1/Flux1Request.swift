@@ -18,6 +18,13 @@ extension Flux1 {
         return defaults
     }
 
+    package var limitedEffects: [String: FieldEffect] {
+        let negative = FieldEffect.whileAbove(1, of: "true_cfg_scale")
+        var effects = ["negative_prompt": negative, "negative_prompt_2": negative]
+        if !parts.transformer.config.guidanceEmbeds { effects["guidance_scale"] = .never }
+        return effects
+    }
+
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
         var resolved = request.filled(from: defaults)
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }

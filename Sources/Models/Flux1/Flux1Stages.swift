@@ -16,7 +16,7 @@ extension Flux1 {
             let vae = components.vae.config
             let length = request.maxSequenceLength ?? 0
             let grid = Grid(request, scaleFactor: vae.scaleFactor)
-            let outputs = max(request.outputCount, 1)
+            let outputs = MemorySize(max(request.outputCount, 1))
             // The states of prompts and negative prompts, which outlive their stage, and their copies for every picture.
             let prompts = 4 * outputs * length * transformer.jointAttentionDim * plan.dtype.size
             text = MemoryStage(
@@ -28,18 +28,18 @@ extension Flux1 {
                             plan.dtype),
                         components.textEncoder2.config.activationBytes(
                             texts: request.prompts.count, tokens: length, plan.dtype)))
-            let pixels = (request.height ?? 0) * (request.width ?? 0)
+            let pixels = MemorySize(request.height ?? 0) * (request.width ?? 0)
             // One picture after the other, and what came of all of them, twice when it is put together.
             let decoding = vae.decodingBytes(pixels: pixels, plan.dtype) + 2 * outputs * pixels * 3 * DType.float32.size
             let isShown = request.previews > 0
-            let tokens = grid.rows * grid.columns
-            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
+            let tokens = MemorySize(grid.rows) * grid.columns
+            let held = outputs * (plan.stepCache?.heldStreams(branches: 2) ?? 0)
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),
                 activations: prompts + (isShown ? decoding : 0)
                     + transformer.activationBytes(
                         outputs: outputs, textTokens: length, pictureTokens: tokens, plan.dtype)
-                    + held * outputs * (length + tokens) * transformer.width * DType.float32.size)
+                    + held * (tokens + length) * transformer.width * DType.float32.size)
             decode = MemoryStage([components.vae.name], activations: prompts + decoding)
         }
 
@@ -54,10 +54,12 @@ extension Flux1.TransformerConfig {
     /// The widest product of a block decides: beside the joint stream there are query, key and value, the feed-forward's
     /// and the attention's results, those joined, and what the system gets back late. Measured, all that is 13 to 20 times
     /// the stream, with 16-bit numbers and the parts of weights that are converted for their products too.
-    fileprivate func activationBytes(outputs: Int, textTokens: Int, pictureTokens: Int, _ dtype: DType) -> Int {
-        let stream = outputs * (textTokens + pictureTokens) * width * dtype.size
+    fileprivate func activationBytes(
+        outputs: MemorySize, textTokens: Int, pictureTokens: MemorySize, _ dtype: DType
+    ) -> MemorySize {
+        let stream = outputs * (pictureTokens + textTokens) * width * dtype.size
         let latents = outputs * pictureTokens * inChannels * DType.float32.size
-        let convertedWeights = dtype.isConvertedForProducts ? 64 << 20 : 0
+        let convertedWeights = dtype.mayBeConvertedForProducts ? 64 << 20 : 0
         return 22 * stream + 8 * latents + convertedWeights
     }
 }

@@ -25,9 +25,7 @@ extension Flux1 {
                 "num_attention_heads": numAttentionHeads, "joint_attention_dim": jointAttentionDim,
                 "pooled_projection_dim": pooledProjectionDim, "out_channels": outChannels ?? 1,
             ])
-            for (key, count) in [("num_layers", numLayers), ("num_single_layers", numSingleLayers)] where count < 0 {
-                throw .value(key, found: "\(count)")
-            }
+            try requireCounts(["num_layers": numLayers, "num_single_layers": numSingleLayers])
             try requireMultiple("in_channels", inChannels, of: "the pixels of a patch,", 4)
             guard patchSize == 1 else { throw .value("patch_size", found: "\(patchSize)") }
             guard axesDimsRope.count == 3, axesDimsRope.allSatisfy({ $0 > 0 && $0.isMultiple(of: 2) }),

@@ -1,3 +1,4 @@
+package import Diffusion
 package import Layers
 package import Tensors
 
@@ -33,13 +34,13 @@ package struct AutoencoderKLConfig: ModelConfig {
     ///   - pixels: of all pictures
     ///   - dtype: what the decoder computes in
     /// - Returns: an upper estimate
-    package func decodingBytes(pixels: Int, _ dtype: DType) -> Int {
+    package func decodingBytes(pixels: MemorySize, _ dtype: DType) -> MemorySize {
         var widest = 0
         for (level, channels) in blockOutChannels.enumerated() {
             let entering = max(channels, blockOutChannels[min(level + 1, blockOutChannels.count - 1)])
             widest = max(widest, entering >> (2 * level))
         }
-        return pixels * widest * 5 * (dtype.isConvertedForProducts ? DType.float32.size : dtype.size)
+        return pixels * widest * 5 * (dtype.mayBeConvertedForProducts ? DType.float32.size : dtype.size)
     }
 
     package func validate() throws(ConfigFault) {
@@ -47,6 +48,7 @@ package struct AutoencoderKLConfig: ModelConfig {
             "in_channels": inChannels, "out_channels": outChannels, "layers_per_block": layersPerBlock,
             "latent_channels": latentChannels, "norm_num_groups": normNumGroups,
         ])
+        try requireCounts(["layers_per_block": layersPerBlock])
         guard (1...8).contains(blockOutChannels.count) else {
             throw .value("block_out_channels", found: "\(blockOutChannels)")
         }

@@ -52,11 +52,13 @@ package struct CLIPImageProcessor: Sendable {
 
     /// Resizes, crops and normalises.
     ///
-    /// - Parameter pixels: pictures of one size
+    /// - Parameters:
+    ///   - pixels: pictures of one size
+    ///   - field: what the request calls them
     /// - Returns: `[count, 3, height, width]` in 32-bit floats
-    /// - Throws: ``TensorError``
-    package func callAsFunction(_ pixels: PixelBatch) throws(TensorError) -> Tensor {
-        let prepared = cropped(resized(pixels))
+    /// - Throws: ``TensorError``, or ``InvalidRequest`` for pictures so narrow that they become too long
+    package func callAsFunction(_ pixels: PixelBatch, of field: String = "image") throws -> Tensor {
+        let prepared = try sized(pixels, field)
         let levels = table()
         let plane = prepared.height * prepared.width
         var values = [Float](repeating: 0, count: prepared.count * 3 * plane)
@@ -83,22 +85,36 @@ package struct CLIPImageProcessor: Sendable {
         }
     }
 
-    private func resized(_ pixels: PixelBatch) -> PixelBatch {
-        guard config.doResize, let filter = ResamplingFilter(pillow: config.resample) else { return pixels }
-        var (height, width) = (config.size.height ?? 1, config.size.width ?? 1)
-        if let edge = config.size.shortestEdge {
-            let isUpright = pixels.width <= pixels.height
-            let (short, long) = isUpright ? (pixels.width, pixels.height) : (pixels.height, pixels.width)
-            let longEdge = edge * long / short
-            (height, width) = isUpright ? (longEdge, edge) : (edge, longEdge)
+    /// The longest side of a picture that is not cropped.
+    private static let sideLimit = 16_384
+
+    /// Resizes and crops.
+    private func sized(_ pixels: PixelBatch, _ field: String) throws(InvalidRequest) -> PixelBatch {
+        let crop = config.doCenterCrop ? config.cropSize : nil
+        guard config.doResize, let filter = ResamplingFilter(pillow: config.resample) else {
+            guard let height = crop?.height, let width = crop?.width else { return pixels }
+            return pixels.centreCropped(height: height, width: width)
+        }
+        let (height, width) = size(of: pixels)
+        if let cropHeight = crop?.height, let cropWidth = crop?.width {
+            return pixels.resized(width: width, height: height, filter: filter, croppedTo: cropHeight, cropWidth)
+        }
+        guard max(height, width) <= Self.sideLimit else {
+            let found = "of \(pixels.width)×\(pixels.height) pixels"
+            let expected =
+                "less narrow: the model's image processor makes it \(width)×\(height), "
+                + "and at most \(Self.sideLimit) a side are allowed"
+            throw InvalidRequest([.value(field, found: found, expected: expected)])
         }
         return pixels.resized(width: width, height: height, filter: filter)
     }
 
-    private func cropped(_ pixels: PixelBatch) -> PixelBatch {
-        guard config.doCenterCrop, let height = config.cropSize.height, let width = config.cropSize.width else {
-            return pixels
-        }
-        return pixels.centreCropped(height: height, width: width)
+    /// The size that pictures are brought to before they are cropped.
+    private func size(of pixels: PixelBatch) -> (height: Int, width: Int) {
+        guard let edge = config.size.shortestEdge else { return (config.size.height ?? 1, config.size.width ?? 1) }
+        let isUpright = pixels.width <= pixels.height
+        let (short, long) = isUpright ? (pixels.width, pixels.height) : (pixels.height, pixels.width)
+        let longEdge = edge * long / short
+        return isUpright ? (longEdge, edge) : (edge, longEdge)
     }
 }

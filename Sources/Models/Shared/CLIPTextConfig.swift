@@ -1,8 +1,9 @@
+package import Diffusion
 package import Layers
 package import Tensors
 
 /// `text_encoder/config.json` of a CLIP text model.
-package struct CLIPTextConfig: ModelConfig {
+package struct CLIPTextConfig: TransformersConfig {
     package var vocabSize = 49408
     package var hiddenSize = 512
     package var intermediateSize = 2048
@@ -14,7 +15,9 @@ package struct CLIPTextConfig: ModelConfig {
     package var eosTokenId = 49407
     package init() {}
 
-    package static var ignoredKeys: Set<String> { ["model_type", "pad_token_id"] }
+    package static var idleKeys: Set<String> { [] }
+    /// Where the config of a whole CLIP has it.
+    package static var nestedKey: String? { "text_config" }
 
     /// What encoding holds at once besides weights, in bytes.
     ///
@@ -23,8 +26,9 @@ package struct CLIPTextConfig: ModelConfig {
     ///   - tokens: of each
     ///   - dtype: the type of weights and activations
     /// - Returns: an upper estimate
-    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
-        texts * tokens * (6 * hiddenSize + 4 * intermediateSize) * dtype.size
+    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> MemorySize {
+        let widths = 6 * MemorySize(hiddenSize) + 4 * MemorySize(intermediateSize)
+        return widths * texts * tokens * dtype.size
     }
 
     package func validate() throws(ConfigFault) {
@@ -33,6 +37,7 @@ package struct CLIPTextConfig: ModelConfig {
             "num_hidden_layers": numHiddenLayers, "num_attention_heads": numAttentionHeads,
             "max_position_embeddings": maxPositionEmbeddings,
         ])
+        try requireCounts(["num_hidden_layers": numHiddenLayers])
         try requireMultiple("hidden_size", hiddenSize, of: "num_attention_heads", numAttentionHeads)
     }
 }

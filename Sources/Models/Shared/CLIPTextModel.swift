@@ -10,6 +10,9 @@ package struct CLIPTextModel {
     private let finalNorm: WideLayerNorm
     private let config: CLIPTextConfig
 
+    /// Parts of a whole CLIP, which this one leaves out.
+    private static let otherParts = ["vision_model", "visual_projection", "text_projection"]
+
     /// Reads the encoder, under `text_model` or, as newer files have it, without that prefix.
     ///
     /// - Parameters:
@@ -20,6 +23,8 @@ package struct CLIPTextModel {
         let model = weights.first(of: ["text_model", ""], having: "final_layer_norm.weight")
         let embeddings = model["embeddings"]
         embeddings.disregard("position_ids")
+        for part in Self.otherParts { weights.disregard(part: part) }
+        weights.disregard("logit_scale")
         tokenEmbedding = try Embedding(embeddings["token_embedding"], count: config.vocabSize, width: config.hiddenSize)
         positions = try embeddings["position_embedding"]
             .tensor("weight", config.maxPositionEmbeddings, config.hiddenSize)

@@ -1,8 +1,9 @@
+package import Diffusion
 package import Layers
 package import Tensors
 
 /// `image_encoder/config.json` of a CLIP vision model.
-package struct CLIPVisionConfig: ModelConfig {
+package struct CLIPVisionConfig: TransformersConfig {
     package var hiddenSize = 768
     package var intermediateSize = 3072
     package var numHiddenLayers = 12
@@ -14,10 +15,12 @@ package struct CLIPVisionConfig: ModelConfig {
     package var layerNormEps = 1e-5
     package init() {}
 
-    package static var ignoredKeys: Set<String> { ["model_type"] }
+    package static var idleKeys: Set<String> { [] }
+    /// Where the config of a whole CLIP has it.
+    package static var nestedKey: String? { "vision_config" }
 
     /// How many patches, and one token for the whole picture.
-    package var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
+    package var tokens: Int { (MemorySize(imageSize / patchSize) * (imageSize / patchSize) + 1).count }
 
     /// What encoding holds at once besides weights, in bytes.
     ///
@@ -25,8 +28,9 @@ package struct CLIPVisionConfig: ModelConfig {
     ///   - images: how many
     ///   - dtype: the type of weights and activations
     /// - Returns: an upper estimate
-    package func activationBytes(images: Int, _ dtype: DType) -> Int {
-        images * tokens * (6 * hiddenSize + 4 * intermediateSize) * dtype.size
+    package func activationBytes(images: Int, _ dtype: DType) -> MemorySize {
+        let widths = 6 * MemorySize(hiddenSize) + 4 * MemorySize(intermediateSize)
+        return widths * images * tokens * dtype.size
     }
 
     package func validate() throws(ConfigFault) {
@@ -35,6 +39,7 @@ package struct CLIPVisionConfig: ModelConfig {
             "num_attention_heads": numAttentionHeads, "num_channels": numChannels, "image_size": imageSize,
             "patch_size": patchSize,
         ])
+        try requireCounts(["num_hidden_layers": numHiddenLayers])
         try requireMultiple("hidden_size", hiddenSize, of: "num_attention_heads", numAttentionHeads)
         if patchSize > imageSize { throw .value("patch_size", found: "\(patchSize)") }
     }

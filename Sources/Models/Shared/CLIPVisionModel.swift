@@ -9,6 +9,9 @@ package struct CLIPVisionModel {
     private let layers: [CLIPEncoderLayer]
     private let config: CLIPVisionConfig
 
+    /// Parts of a whole CLIP, which this one leaves out: among them the ways to the space that texts share.
+    private static let otherParts = ["text_model", "text_projection", "visual_projection"]
+
     /// Reads the encoder, under `vision_model` or, as newer files have it, without that prefix.
     ///
     /// - Parameters:
@@ -19,8 +22,8 @@ package struct CLIPVisionModel {
         let model = weights.first(of: ["vision_model", ""], having: "pre_layrnorm.weight")
         let (width, embeddings, stack) = (config.hiddenSize, model["embeddings"], model["encoder"]["layers"])
         embeddings.disregard("position_ids")
-        // From the pooled state to the space that CLIP shares with texts.
-        weights.disregard("visual_projection.weight")
+        for part in Self.otherParts { weights.disregard(part: part) }
+        weights.disregard("logit_scale")
         patches = try embeddings["patch_embedding"]
             .tensor("weight", width, config.numChannels, config.patchSize, config.patchSize)
         classToken = try embeddings.tensor("class_embedding", width)

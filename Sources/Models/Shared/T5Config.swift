@@ -1,8 +1,9 @@
+package import Diffusion
 package import Layers
 package import Tensors
 
 /// `config.json` of a T5 or UMT5 encoder.
-package struct T5Config: ModelConfig {
+package struct T5Config: TransformersConfig {
     package var modelType = "t5"
     package var vocabSize = 32128
     package var dModel = 512
@@ -16,11 +17,10 @@ package struct T5Config: ModelConfig {
     package var feedForwardProj = "relu"
     package init() {}
 
-    package static var ignoredKeys: Set<String> {
+    package static var idleKeys: Set<String> {
         [
-            "pad_token_id", "eos_token_id", "is_encoder_decoder", "is_decoder", "num_decoder_layers",
-            "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs", "scalable_attention",
-            "tokenizer_class",
+            "num_decoder_layers", "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs",
+            "scalable_attention",
         ]
     }
 
@@ -43,10 +43,11 @@ package struct T5Config: ModelConfig {
     ///   - tokens: of each
     ///   - dtype: the type of weights and activations
     /// - Returns: an upper estimate
-    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> Int {
+    package func activationBytes(texts: Int, tokens: Int, _ dtype: DType) -> MemorySize {
+        let texts = MemorySize(texts)
         let sums = texts * tokens * 3 * dModel * DType.float32.size
-        let streams = texts * tokens * 5 * max(dFf, numHeads * dKv)
-        let tables = isUMT5 ? 3 + 2 * texts : 3
+        let streams = texts * tokens * 5 * max(MemorySize(dFf), MemorySize(numHeads) * dKv)
+        let tables: MemorySize = isUMT5 ? 2 * texts + 3 : 3
         let distances = tables * numHeads * tokens * tokens
         return sums + (streams + distances) * dtype.size
     }
@@ -56,6 +57,7 @@ package struct T5Config: ModelConfig {
             "vocab_size": vocabSize, "d_model": dModel, "d_kv": dKv, "d_ff": dFf, "num_layers": numLayers,
             "num_heads": numHeads,
         ])
+        try requireCounts(["num_layers": numLayers])
         guard relativeAttentionNumBuckets >= 4, relativeAttentionMaxDistance > relativeAttentionNumBuckets / 4 else {
             throw .value("relative_attention_num_buckets", found: "\(relativeAttentionNumBuckets)")
         }

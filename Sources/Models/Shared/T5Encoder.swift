@@ -22,7 +22,9 @@ package struct T5Encoder {
     package init(_ weights: Weights, _ config: T5Config) throws {
         let table = weights.first(of: ["shared", "encoder.embed_tokens"], having: "weight")
         embedding = try Embedding(table, count: config.vocabSize, width: config.dModel)
+        // The other name of the table; the rest of a whole T5, and what it makes words of, are left out.
         weights["encoder"].disregard("embed_tokens.weight")
+        for part in ["decoder", "lm_head"] { weights.disregard(part: part) }
         let stack = weights["encoder"]
         buckets = T5DistanceBuckets(config)
         distanceBiases = try (0..<(config.isUMT5 ? config.numLayers : 1)).map {

@@ -27,7 +27,7 @@ struct WanPictures {
             "image_processor", classes: ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"])
         processor = CLIPImageProcessor(
             try CLIPImageProcessorConfig.read(
-                "\(folder)/preprocessor_config.json", allowingUnknown: model.checkpoint.allowsUnknownConfig
+                "\(folder)/preprocessor_config.json", allowingUnknown: model.checkpoint.allowsUnknown
             ).0)
     }
 
@@ -41,8 +41,10 @@ struct WanPictures {
     /// - Throws: an error of the weights' files, or ``TensorError``
     func encoded(_ request: GenerationRequest, _ dtype: DType, _ trace: Trace?) throws -> Tensor? {
         guard let encoder, let processor else { return nil }
-        let pictures = request.images + [request.lastImage].compactMap { $0 }
-        let pixels = try concatenate(try pictures.map { try processor($0.pixels) }, axis: 0)
+        let pictures =
+            try request.images.map { try processor($0.pixels, of: "image") }
+            + [request.lastImage].compactMap { $0 }.map { try processor($0.pixels, of: "last_image") }
+        let pixels = try concatenate(pictures, axis: 0)
         let states = try encoder()(pixels)
         try trace?.record("pixel_values", pixels)
         try trace?.record("image_embeds", states)

@@ -24,7 +24,7 @@ struct WanPipeline: Pipeline {
     /// - Parameters:
     ///   - model: the model
     ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as the machine has
+    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Throws: any error of a bad checkpoint
     init(_ model: Wan, plan: ExecutionPlan, memoryLimit: Int?) throws {
         (components, scheduler) = (model.parts, model.scheduler)
@@ -50,6 +50,7 @@ struct WanPipeline: Pipeline {
         _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
     ) throws -> StageTimes {
         let experts = Wan.Experts(request, components, scheduler)
+        try scheduler.requireFinite(experts.schedule, for: request)
         let stages = Wan.Stages(request, components, experts, plan)
         let forecast = MemoryForecast(weights: weights, stages: stages.all)
         try residency.require(forecast)

@@ -43,6 +43,11 @@ extension Wan {
         }
     }
 
+    package var limitedEffects: [String: FieldEffect] {
+        let guided = FieldEffect.whileAbove(1, of: "guidance_scale")
+        return ["negative_prompt": guided, "guidance_scale_2": guided]
+    }
+
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
         var resolved = request.filled(from: defaults)
         try Self.check(resolved, parts)

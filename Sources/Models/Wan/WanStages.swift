@@ -19,17 +19,18 @@ extension Wan {
         ///   - plan: how they compute
         init(_ request: GenerationRequest, _ components: Parts, _ experts: Experts, _ plan: ExecutionPlan) {
             let (config, vae) = (components.transformer.config, components.vae.config)
-            let outputs = max(request.outputCount, 1)
+            let count = max(request.outputCount, 1)
+            let outputs = MemorySize(count)
             let length = request.maxSequenceLength ?? 0
             let size = VideoSize(request)
             // The states of prompts and negative prompts, which outlive their stage, and their copies for every video.
             let prompts = 4 * outputs * length * config.textDim * plan.dtype.size
-            let area = (size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
-            let latents = vae.latentFrames(size.frames) * area
+            let area = MemorySize(size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
+            let latents = area * vae.latentFrames(size.frames)
             // Latents, prediction, what the scheduler remembers, and what pictures add.
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(
-                batch: outputs, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                batch: count, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
                 tiling: Wan.tiling(of: request, vae))
             text = MemoryStage(
                 [components.textEncoder.name],
@@ -45,16 +46,17 @@ extension Wan {
             condition =
                 request.images.isEmpty
                 ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
-            let tokens = latents / (config.patchSize[1] * config.patchSize[2])
+            let tokens = latents / config.patchSize[1] / config.patchSize[2]
             let isShown = request.previews > 0
             let still = vae.decodingBytes(
-                batch: outputs, frames: 1, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                batch: count, frames: 1, height: size.height, width: size.width, dtype: plan.wide.dtype,
                 tiling: Wan.tiling(of: request, vae))
-            let held = plan.stepCache?.heldStreams(branches: 2) ?? 0
+            let held =
+                outputs * (plan.stepCache?.heldStreams(branches: 2) ?? 0) * tokens * config.width * DType.float32.size
             let step =
-                kept + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
+                kept + held + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
                 + config.keptKeyBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
-                + held * outputs * tokens * config.width * DType.float32.size + (isShown ? still : 0)
+                + (isShown ? still : 0)
             func denoising(_ transformer: String) -> MemoryStage {
                 MemoryStage([transformer] + (isShown ? [components.vae.name] : []), activations: step)
             }
@@ -79,7 +81,7 @@ extension Wan {
     static func tiling(of request: GenerationRequest, _ config: AutoencoderKLWanConfig) -> VideoTiling? {
         guard request.extra["vae_tiling"]?.flag == true else { return nil }
         let size = VideoSize(request)
-        func bytes(_ tiling: VideoTiling) -> Int {
+        func bytes(_ tiling: VideoTiling) -> MemorySize {
             config.decodingBytes(
                 batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: .float32, tiling: tiling)
         }
@@ -98,7 +100,7 @@ fileprivate struct VideoSize {
     }
 
     /// One frame in 32-bit floats.
-    var frameBytes: Int { 3 * height * width * DType.float32.size }
+    var frameBytes: MemorySize { 3 * MemorySize(height) * width * DType.float32.size }
 }
 
 extension Wan.TransformerConfig {
@@ -106,19 +108,23 @@ extension Wan.TransformerConfig {
     ///
     /// The feed-forward's inner stream decides, or query, key, value and the attention's result, beside the stream itself
     /// and its normalised form; the prompt's and the picture's tokens are few beside a video's.
-    fileprivate func activationBytes(outputs: Int, text: Int, video: Int, _ dtype: DType) -> Int {
+    fileprivate func activationBytes(
+        outputs: MemorySize, text: Int, video: MemorySize, _ dtype: DType
+    ) -> MemorySize {
         let stream = outputs * video * width
-        let inner = outputs * video * max(2 * ffnDim, 6 * width)
-        let context = outputs * text * (4 * width + textDim)
+        let inner = outputs * video * max(2 * MemorySize(ffnDim), 6 * MemorySize(width))
+        let context = outputs * text * (4 * MemorySize(width) + textDim)
         let convertedWeights = dtype.size < DType.float32.size ? 64 << 20 : 0
         return (6 * stream + inner + context) * dtype.size + 3 * stream * DType.float32.size + convertedWeights
     }
 
     /// What the blocks keep of two prompts and the pictures from step to step, in bytes.
-    fileprivate func keptKeyBytes(outputs: Int, text: Int, video: Int, _ dtype: DType) -> Int {
-        guard keepsKeys(ofText: text, video: video) else { return 0 }
+    fileprivate func keptKeyBytes(
+        outputs: MemorySize, text: Int, video: MemorySize, _ dtype: DType
+    ) -> MemorySize {
+        guard keepsKeys(ofText: text, video: video.count) else { return 0 }
         // Two pictures have 257 tokens each.
         let tokens = text + (imageDim == nil ? 0 : 514)
-        return 2 * outputs * numLayers * 2 * tokens * width * dtype.size
+        return 4 * outputs * numLayers * tokens * width * dtype.size
     }
 }

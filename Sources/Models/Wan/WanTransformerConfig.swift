@@ -32,15 +32,16 @@ extension Wan {
         func keepsKeys(ofText text: Int, video: Int) -> Bool { video <= 16 * text }
 
         package func validate() throws(ConfigFault) {
-            guard patchSize.count == 3, patchSize.allSatisfy({ $0 > 0 }) else {
+            guard patchSize.count == 3, patchSize.allSatisfy({ (1...64).contains($0) }) else {
                 throw .value("patch_size", found: "\(patchSize)")
             }
             try requirePositive([
                 "num_attention_heads": numAttentionHeads, "attention_head_dim": attentionHeadDim,
                 "in_channels": inChannels, "out_channels": outChannels ?? 1, "text_dim": textDim,
-                "freq_dim": freqDim, "ffn_dim": ffnDim, "num_layers": numLayers + 1, "image_dim": imageDim ?? 1,
-                "rope_max_seq_len": ropeMaxSeqLen, "pos_embed_seq_len": posEmbedSeqLen ?? 1,
+                "freq_dim": freqDim, "ffn_dim": ffnDim, "image_dim": imageDim ?? 1, "rope_max_seq_len": ropeMaxSeqLen,
+                "pos_embed_seq_len": posEmbedSeqLen ?? 1,
             ])
+            try requireCounts(["num_layers": numLayers])
             try requireMultiple("attention_head_dim", attentionHeadDim, of: "the numbers of a pair,", 2)
             try requireMultiple("freq_dim", freqDim, of: "sine and cosine,", 2)
             guard qkNorm == nil || qkNorm == "rms_norm_across_heads" else {

@@ -12,6 +12,16 @@ enum NamedToken: Sendable, Equatable {
         }
     }
 
+    var exactContent: ExactText { ExactText(content) }
+
+    static func == (one: NamedToken, other: NamedToken) -> Bool {
+        switch (one, other) {
+        case (.text(let text), .text(let other)): ExactText(text) == ExactText(other)
+        case (.token(let token), .token(let other)): token == other
+        default: false
+        }
+    }
+
     init(_ value: JSON, file: String, key: String, special: Bool? = nil) throws {
         if case .string(let text) = value {
             self = .text(text)
@@ -57,24 +67,28 @@ struct Settings: Sendable {
         if let decoder = try config?.fieldsIfPresent("added_tokens_decoder") {
             for member in decoder.members {
                 guard let id = Int(member.key) else { throw decoder.invalid(member.key, "it is no number") }
-                addedTokens.append((id, try AddedToken(decoder.fields(member.key))))
+                let fields = try Fields(member.value, file: decoder.file, path: decoder.name(member.key))
+                addedTokens.append((id, try AddedToken(fields)))
             }
         } else {
             if let map = try files.fieldsIfPresent("special_tokens_map.json") { try readMap(map) }
             if let added = try files.fieldsIfPresent("added_tokens.json") { try readAdded(added) }
             for token in try tokenizer?["added_tokens"].map({ _ in try tokenizer?.list("added_tokens") ?? [] }) ?? [] {
-                try set(AddedToken(token), id: Int(token.token("id")))
+                addedTokens.append((Int(try token.token("id")), try AddedToken(token)))
             }
+            keepLastOfEachNumber()
         }
         for (index, entry) in named.enumerated() where Self.roles.contains(entry.key) {
-            guard let known = addedTokens.last(where: { $0.token.content == entry.token?.content }) else { continue }
+            guard let known = addedTokens.last(where: { $0.token.exactContent == entry.token?.exactContent }) else {
+                continue
+            }
             named[index].token = .token(known.token)
         }
     }
 
-    private mutating func set(_ token: AddedToken, id: Int) {
-        addedTokens.removeAll { $0.id == id }
-        addedTokens.append((id, token))
+    private mutating func keepLastOfEachNumber() {
+        var seen: Set<Int> = []
+        addedTokens = addedTokens.reversed().filter { seen.insert($0.id).inserted }.reversed()
     }
 
     private mutating func set(_ key: String, _ token: NamedToken?) {
@@ -155,12 +169,15 @@ struct Settings: Sendable {
     }
 
     private mutating func readAdded(_ added: Fields) throws {
-        let specials = Set(named.compactMap { Self.roles.contains($0.key) ? $0.token?.content : nil })
-            .union((extraSpecialTokens ?? []).map(\.content))
+        let specials = Set(named.compactMap { Self.roles.contains($0.key) ? $0.token?.exactContent : nil })
+            .union((extraSpecialTokens ?? []).map(\.exactContent))
         for member in added.members {
-            let isSpecial = specials.contains(member.key)
+            let isSpecial = specials.contains(ExactText(member.key))
             let token = AddedToken(content: member.key, isNormalized: !isSpecial, isSpecial: isSpecial)
-            set(token, id: Int(try added.token(member.key)))
+            guard case .integer(let number) = member.value, let id = Int32(exactly: number), id >= 0 else {
+                throw added.wrongType(member.key, "a token's number")
+            }
+            addedTokens.append((Int(id), token))
         }
     }
 

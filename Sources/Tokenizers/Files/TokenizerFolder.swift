@@ -43,7 +43,7 @@ struct TokenizerFolder: Sendable {
 
     private static func bytes(_ file: String) throws -> [UInt8] {
         do {
-            return try InputFile(reading: file).readAll(limit: lengthLimit)
+            return try InputFile(reading: file).readModelPart(limit: lengthLimit)
         } catch {
             throw TokenizerError.unreadable(file: file, reason: error.fault.reason)
         }

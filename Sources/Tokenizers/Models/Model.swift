@@ -105,7 +105,7 @@ extension BPE {
                 }
                 return (left, right)
             case .string(let line):
-                if line.hasPrefix("#version") { return nil }
+                if line.utf8.starts(with: "#version".utf8) { return nil }
                 guard let pair = Self.pair(line) else { throw fields.wrongType("merges[\(index)]", "a pair of tokens") }
                 return pair
             default: throw fields.wrongType("merges[\(index)]", "a pair of tokens")

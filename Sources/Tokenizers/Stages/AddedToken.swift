@@ -1,6 +1,8 @@
+internal import Files
+
 /// A token that is looked for in the text itself, before any model sees it.
 struct AddedToken: Sendable, Equatable {
-    var content: String
+    let exactContent: ExactText
     /// Whether it counts only where no letter or digit touches it.
     var isSingleWord = false
     /// Whether it takes the blanks on its left with it.
@@ -10,6 +12,17 @@ struct AddedToken: Sendable, Equatable {
     /// Whether it is looked for in the normalized text, itself normalized.
     var isNormalized: Bool
     var isSpecial: Bool
+
+    var content: String { exactContent.text }
+
+    init(
+        content: String, isSingleWord: Bool = false, stripsLeft: Bool = false, stripsRight: Bool = false,
+        isNormalized: Bool, isSpecial: Bool
+    ) {
+        exactContent = ExactText(content)
+        (self.isSingleWord, self.stripsLeft, self.stripsRight) = (isSingleWord, stripsLeft, stripsRight)
+        (self.isNormalized, self.isSpecial) = (isNormalized, isSpecial)
+    }
 }
 
 extension AddedToken {

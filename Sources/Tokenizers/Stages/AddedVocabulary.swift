@@ -1,17 +1,19 @@
+internal import Files
+
 /// The added tokens of a tokenizer, found in the text as it comes and once more in the normalized text.
 // Source: huggingface/tokenizers, src/tokenizer/added_vocabulary.rs at 3ba8ad0.
 struct AddedVocabulary: Sendable {
     private(set) var tokens: [Int32: AddedToken] = [:]
-    private var ids: [String: Int32] = [:]
+    private var ids: [ExactText: Int32] = [:]
     private var original = TokenFinder()
     private var normalized = TokenFinder()
     /// Whether special tokens in a text are text like any other.
     var ignoresSpecialTokens = false
 
     /// The tokens' numbers by their text.
-    var idsByContent: [String: Int32] { ids }
+    var idsByContent: [ExactText: Int32] { ids }
 
-    func id(of content: String) -> Int32? { ids[content] }
+    func id(of content: String) -> Int32? { ids[ExactText(content)] }
 
     func isSpecial(_ id: Int32) -> Bool { tokens[id]?.isSpecial ?? false }
 
@@ -22,12 +24,12 @@ struct AddedVocabulary: Sendable {
         let next = tokens.keys.max().map { Int($0) >= model.count || model.count == 0 ? Int($0) + 1 : model.count }
         var free = next ?? model.count
         for token in added where !token.content.isEmpty {
-            let known = ids[token.content] ?? model.vocabulary.id(of: token.content.utf8)
+            let known = ids[ExactText(token.content)] ?? model.vocabulary.id(of: token.content.utf8)
             guard let id = known ?? Int32(exactly: free) else {
                 throw TokenizerError.invalid(file: file, key: "added_tokens", reason: "there are no numbers left")
             }
             if known == nil { free += 1 }
-            ids[token.content] = id
+            ids[ExactText(token.content)] = id
             tokens[id] = token
         }
         original = TokenFinder()

@@ -1,3 +1,4 @@
+package import Diffusion
 package import Tensors
 
 extension AutoencoderKLWanConfig {
@@ -16,22 +17,24 @@ extension AutoencoderKLWanConfig {
     /// - Returns: an upper estimate
     package func decodingBytes(
         batch: Int, frames: Int, height: Int, width: Int, dtype: DType, tiling: VideoTiling? = nil
-    ) -> Int {
+    ) -> MemorySize {
+        let batch = MemorySize(batch)
         let latents = (height: height / scaleFactor, width: width / scaleFactor)
-        let latentBytes = 2 * batch * latentFrames(frames) * zDim * latents.height * latents.width * 4
+        let latentBytes = 8 * batch * latentFrames(frames) * zDim * latents.height * latents.width
         guard let tiling, let tiles = TileGrid(tiling, of: latents, self) else {
             return latentBytes + batch * bytes(positions: latents.height * latents.width, states: 1, dtype)
         }
         let largest = tiles.areas.map(\.count).max() ?? 0
         let covered = tiles.areas.map(\.count).reduce(0, +)
-        let pixels = 4 * batch * covered * outChannels << (2 * (dimMult.count - 1))
+        let pixels = 4 * batch * covered * outChannels * (1 << (2 * (dimMult.count - 1)))
         switch tiling.order {
         case .frames:
             let states = Double(covered) / Double(max(largest, 1))
-            return latentBytes + pixels * (temporalFactor + 1)
-                + batch * bytes(positions: largest, states: states, dtype)
+            let held = batch * bytes(positions: largest, states: states, dtype)
+            return latentBytes + pixels * (temporalFactor + 1) + held
         case .tiles:
-            return latentBytes + pixels * (frames + 1) + batch * bytes(positions: largest, states: 1, dtype)
+            let held = batch * bytes(positions: largest, states: 1, dtype)
+            return latentBytes + pixels * (frames + 1) + held
         }
     }
 
@@ -40,18 +43,20 @@ extension AutoencoderKLWanConfig {
     ///   - states: how many states of that size are kept
     ///   - dtype: what the decoder computes in
     /// - Returns: what decoding holds of one video
-    private func bytes(positions: Int, states: Double, _ dtype: DType) -> Int {
-        let channels = decoderChannels
+    private func bytes(positions: Int, states: Double, _ dtype: DType) -> MemorySize {
+        // In floating point, where nothing overflows.
+        let channels = decoderChannels.map(Double.init)
         // Convolutions convert 16-bit numbers where the processor cannot multiply them.
-        let converted = dtype.size + (dtype.size < 4 ? 4 : 0)
-        var kept = zDim + 4 * channels[0]
-        var most = 0
+        let converted = Double(dtype.size + (dtype.size < 4 ? 4 : 0))
+        var kept = Double(zDim) + 4 * channels[0]
+        var most = 0.0
         for level in dimMult.indices {
-            let scale = 1 << (2 * level)
+            let scale = Double(1 << (2 * level))
             let (before, after) = (channels[level], channels[level + 1])
             let isLast = level == dimMult.count - 1
             let doublesFrames = !isLast && temperalDownsample.reversed()[level]
-            kept += scale * ((level > 0 && !isResidual ? before / 2 : before) + (2 * numResBlocks + 1) * after)
+            let entering = level > 0 && !isResidual ? before / 2 : before
+            kept += scale * (entering + (2 * Double(numResBlocks) + 1) * after)
             if doublesFrames { kept += scale * after }
             // A block's input, its normalised form, the three frames of the window, and the result.
             most = max(most, scale * max(before, after) * 6)
@@ -60,9 +65,9 @@ extension AutoencoderKLWanConfig {
             let large = isResidual ? after * (doublesFrames ? 6 : 5) : after + after / 2
             most = max(most, 4 * scale * large + 4 * scale * after)
         }
-        kept += channels[channels.count - 1] << (2 * (dimMult.count - 1))
+        kept += channels[channels.count - 1] * Double(1 << (2 * (dimMult.count - 1)))
         // Memory that is kept for the next tensors is a quarter more than is ever in use; measured, it is 1.38 times.
-        return Int(1.5 * Double(positions) * (2 * Double(kept * dtype.size) * states + Double(most * converted)))
+        return MemorySize(1.5 * Double(positions) * (2 * kept * Double(dtype.size) * states + most * converted))
     }
 }
 

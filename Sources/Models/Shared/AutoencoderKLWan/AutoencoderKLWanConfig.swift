@@ -56,6 +56,7 @@ package struct AutoencoderKLWanConfig: ModelConfig {
             "num_res_blocks": numResBlocks, "in_channels": inChannels, "out_channels": outChannels,
             "patch_size": patch,
         ])
+        try requireCounts(["num_res_blocks": numResBlocks, "patch_size": patch])
         guard (1...8).contains(dimMult.count) else { throw .value("dim_mult", found: "\(dimMult)") }
         for factor in dimMult { try requirePositive(["dim_mult": factor]) }
         // The reference cannot run a model with attention outside the middle.
