@@ -1,4 +1,4 @@
-# make demo      set up, build, and make demo.png and demo.mp4 with the built-in models
+# make demo      set up, build, and make demo.png and demo.mp4 with the built-in models; says first what that takes
 # make test      set up, build, and run every test (under 25 minutes on two cores)
 # make test-all  the same with the slow and exhaustive tests
 # make conformance  OpenAI's own Python client, pinned, against the server
@@ -17,13 +17,16 @@ export VISUALGEN_DEVICE := $(or $(DEVICE),cpu)
 
 .PHONY: demo test test-all conformance processors fuzz check lint setup build format docs bench bundle clean
 
-demo: build
+demo:
+	@Tools/setup/forecast.sh
+	@$(MAKE) --no-print-directory build
 	.build/release/visualgen generate --model demo-image --seed 5 --output demo.png \
 	    --prompt "a large red circle left of a small blue square on a yellow background"
 	.build/release/visualgen generate --model demo-video --seed 1 --output demo.mp4 \
 	    --prompt "a red square moving right on a white background"
 
 test: build
+	python3 -m unittest discover --quiet --start-directory Tools/setup
 	swift build $(SWIFT_FLAGS) --build-tests
 	Tools/test.sh $(SWIFT_FLAGS)
 

@@ -1,19 +1,24 @@
+internal import Files
+
 /// A secret that proves to the hub who asks; no description, dump or log shows it.
 package struct AccessToken: Sendable {
     /// What stands in the Authorization header.
     let authorization: String
 
-    /// Reads a token as people store them, with space or a line's end around it.
+    /// Reads a token as people store them, with space, a line's end or a byte order mark around it.
     ///
-    /// - Parameter text: an environment variable's value, or a file's content
+    /// - Parameters:
+    ///   - text: an environment variable's value, or a file's content
+    ///   - source: the variable or the file, for messages
     /// - Throws: ``HubError`` where a header could not hold it
-    package init?(_ text: String) throws(HubError) {
-        var token = Substring(text.filter { !$0.isNewline })
-        while let first = token.first, first.isWhitespace { token.removeFirst() }
-        while let last = token.last, last.isWhitespace { token.removeLast() }
+    package init?(_ text: String, from source: String) throws(HubError) {
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        var token = Array(text.utf8).withoutByteOrderMark.filter { $0 != 0x0A && $0 != 0x0D }[...]
+        token = token.drop(while: isBlank)
+        while token.last.map(isBlank) == true { token.removeLast() }
         if token.isEmpty { return nil }
-        guard token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .invalidToken }
-        authorization = "Bearer \(token)"
+        guard token.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .invalidToken(source) }
+        authorization = "Bearer \(String(decoding: token, as: UTF8.self))"
     }
 }
 

@@ -20,9 +20,10 @@ struct BlobDownload: Sendable {
             // Held until the blob has its name.
             let lock = try await BlobLock.acquire(cache.lock(of: file))
             defer { withExtendedLifetime(lock) {} }
-            if !cache.hasBlob(of: file) { try await fill(file) }
+            let isNew = !cache.hasBlob(of: file)
+            if isNew { try await fill(file) }
             tally.note(file, bytes: file.size)
-            try cache.link(file, in: commit)
+            try cache.link(file, in: commit, isNew: isNew)
         } catch let error as FileError {
             throw HubError.file(error)
         }

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// A part's weights as safetensors, under the names that the loader knows.
@@ -54,14 +55,13 @@ enum ComponentWeights: Equatable {
         guard let map = try? JSONDecoder().decode(Index.self, from: Data(json)).weightMap, !map.isEmpty else {
             throw .shardIndex(file: index, "it has no weight_map, or an empty one")
         }
-        let folder = index[..<(index.lastIndex(of: "/") ?? index.startIndex)]
         var shards: [String] = []
         for shard in Set(map.values).sorted() {
-            guard RepositoryFile.isSafe(shard), !shard.contains("/") else { throw .unsafeName(shard) }
+            guard RepositoryFile.isSafe(shard), shard.isFileName else { throw .unsafeName(shard) }
             guard shard.hasSuffix(".safetensors") else {
                 throw .shardIndex(file: index, "it names \(shard), which is no safetensors file")
             }
-            shards.append("\(folder)/\(shard)")
+            shards.append(index.pathFolder + shard)
         }
         return shards
     }

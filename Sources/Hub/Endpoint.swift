@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// The hub's address.
@@ -27,7 +28,7 @@ struct Endpoint: Sendable {
 
     /// One file of one commit.
     func file(_ path: String, of model: HubModel, commit: String) -> String {
-        let encoded = path.split(separator: "/").map { String($0).percentEncoded }.joined(separator: "/")
+        let encoded = path.pathNames.map(\.percentEncoded).joined(separator: "/")
         return "\(base)/\(model.id)/resolve/\(commit)/\(encoded)"
     }
 }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// Which files of a repository a pipeline needs.
 struct FileSelection {
     private static let textEndings = [".json", ".txt", ".model", ".jinja", ".tiktoken"]
@@ -33,7 +35,7 @@ struct FileSelection {
 
     /// Files directly in a folder.
     private static func files(in folder: String, _ names: Set<String>) -> [String] {
-        names.filter { $0.hasPrefix("\(folder)/") && !$0.dropFirst(folder.count + 1).contains("/") }.sorted()
+        names.filter { $0.pathFolder == "\(folder)/" }.sorted()
     }
 
     /// Whether a file is text that describes a part; indexes of weights are chosen with the weights.
@@ -52,9 +54,9 @@ struct FileSelection {
         among names: Set<String>, of model: HubModel
     ) throws(HubError) -> (small: [String], weights: [String]) {
         let weights = names.filter { $0.hasSuffix(".safetensors") }.sorted()
-        guard !weights.isEmpty, !weights.contains(where: { $0.contains("/") }) else {
+        guard !weights.isEmpty, !weights.contains(where: { !$0.isFileName }) else {
             throw .noPipeline(model, found: names.sorted())
         }
-        return (names.filter { !$0.contains("/") && $0.hasSuffix(".json") }.sorted(), weights)
+        return (names.filter { $0.isFileName && $0.hasSuffix(".json") }.sorted(), weights)
     }
 }

@@ -1,5 +1,3 @@
-internal import AsyncHTTPClient
-
 /// Models of the Hugging Face hub, in the cache that the Python client uses too.
 package struct Hub: Sendable {
     private let settings: HubSettings
@@ -24,18 +22,22 @@ package struct Hub: Sendable {
         needs: @escaping @Sendable (_ component: String, _ className: String) -> Bool = { _, _ in true },
         observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> String {
-        let cache = ModelCache(settings.cache, model)
+        let tally = settings.hidesProgress ? DownloadTally { _ in } : DownloadTally(observe: observe)
+        let cache = ModelCache(settings.cache, model, avoidsLinks: settings.avoidsLinks)
         let snapshot = LocalSnapshot(of: model, in: cache)
-        if settings.isOffline {
-            guard let snapshot else { throw HubError.offline(model, missing: nil) }
-            if let file = try snapshot.missingFile(needs: needs) { throw HubError.offline(model, missing: file) }
+        if let variable = settings.offlineVariable {
+            guard let snapshot else { throw HubError.offline(model, missing: nil, variable: variable) }
+            if let file = try snapshot.missingFile(needs: needs) {
+                throw HubError.offline(model, missing: file, variable: variable)
+            }
             return snapshot.folder
         }
         // A file in the cache that cannot be read is the download's to find out.
         let whole = snapshot.flatMap { (try? $0.missingFile(needs: needs) == nil) == true ? $0 : nil }
         if let whole, model.namesCommit, whole.hasModelIndex { return whole.folder }
-        return try await HTTPClient.withHTTPClient(configuration: HubClient.configuration(settings.patience)) { http in
-            let client = HubClient(http, settings)
+        let configuration = HubClient.configuration(settings.patience)
+        return try await HubConnections.with(configuration, through: settings.proxies) { connections in
+            let client = HubClient(connections, settings)
             let listing: RepositoryListing
             do {
                 listing = try await client.listing(of: model, attempts: whole == nil ? nil : 1)
@@ -45,7 +47,7 @@ package struct Hub: Sendable {
             }
             return try await SnapshotDownload(
                 model: model, listing: listing, cache: cache, client: client,
-                tally: DownloadTally(observe: observe), needs: needs
+                tally: tally, needs: needs
             ).run()
         }
     }

@@ -8,9 +8,11 @@ struct HubClient: Sendable {
     private static let mostRedirects = 10
 
     let settings: HubSettings
-    private let http: HTTPClient
+    private let connections: HubConnections
 
-    init(_ http: HTTPClient, _ settings: HubSettings) { (self.http, self.settings) = (http, settings) }
+    init(_ connections: HubConnections, _ settings: HubSettings) {
+        (self.connections, self.settings) = (connections, settings)
+    }
 
     /// What the connections need: no redirect is followed unseen, and no body is changed on its way.
     static func configuration(_ patience: Patience) -> HTTPClient.Configuration {
@@ -29,14 +31,16 @@ struct HubClient: Sendable {
     ///   - address: where it is, on the hub's endpoint
     ///   - offset: how many of its first bytes to leave out
     ///   - model: whose it is, and
-    ///   - file: which, for messages
+    ///   - file: which; nil for the listing
     /// - Returns: an answer with status 200, 206 or 416
     /// - Throws: ``PassingFault``, ``HubError``, `CancellationError`
     func get(_ address: String, from offset: Int = 0, of model: HubModel, file: String? = nil) async throws -> Answer {
         guard var url = URL(string: address), var origin = Origin(of: url) else { throw HubError.invalidEndpoint }
         var carriesToken = origin == settings.endpoint.origin
         for _ in 0...Self.mostRedirects {
-            let response = try await execute(request(url, from: offset, withToken: carriesToken), origin)
+            let time = file == nil ? settings.patience.listing : settings.patience.answer
+            let request = request(url, from: offset, withToken: carriesToken)
+            let response = try await execute(request, connections[url], origin, within: time)
             guard let location = Self.location(response) else {
                 if [200, 206, 416].contains(response.status.code) { return Answer(response, from: origin) }
                 throw refusal(response, origin, model, file)
@@ -52,7 +56,7 @@ struct HubClient: Sendable {
 
     private func request(_ url: URL, from offset: Int, withToken: Bool) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: url.absoluteString)
-        request.headers.add(name: "User-Agent", value: "visualgen")
+        request.headers.add(name: "User-Agent", value: settings.userAgent)
         request.headers.add(name: "Accept-Encoding", value: "identity")
         if offset > 0 { request.headers.add(name: "Range", value: "bytes=\(offset)-") }
         if withToken, let token = settings.token {
@@ -61,9 +65,11 @@ struct HubClient: Sendable {
         return request
     }
 
-    private func execute(_ request: HTTPClientRequest, _ origin: Origin) async throws -> HTTPClientResponse {
+    private func execute(
+        _ request: HTTPClientRequest, _ http: HTTPClient, _ origin: Origin, within time: Duration
+    ) async throws -> HTTPClientResponse {
         do {
-            return try await http.execute(request, timeout: TimeAmount(settings.patience.answer))
+            return try await http.execute(request, timeout: TimeAmount(time))
         } catch {
             throw PassingFault.connection(error, host: origin.host)
         }
@@ -103,8 +109,8 @@ extension PassingFault {
     /// - Returns: a passing fault, or a cancellation where that was the reason
     static func connection(_ error: any Error, host: String, madeProgress: Bool = false) -> any Error {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
-        let reason = (error as? HTTPClientError)?.shortDescription ?? String(describing: error)
-        return PassingFault(cause: .unreachable(host: host, reason: reason), madeProgress: madeProgress)
+        return PassingFault(
+            cause: .unreachable(host: host, reason: ConnectionFault(error).description), madeProgress: madeProgress)
     }
 }
 

@@ -5,9 +5,14 @@ package enum HubError: Error, Equatable {
     case invalidModel(String, String)
     case invalidRevision(String)
     case invalidEndpoint
-    case invalidToken
-    /// The cache lacks a file, or the whole snapshot where that is nil, and the hub must not be asked.
-    case offline(HubModel, missing: String?)
+    /// The variable or the file that the token was read from.
+    case invalidToken(String)
+    case invalidSeconds(variable: String, found: String)
+    case invalidHeader(variable: String)
+    /// What it holds is not shown: a password may be in it.
+    case invalidProxy(variable: String)
+    /// The cache lacks a file, or the whole snapshot where that is nil, and a variable forbids to ask the hub.
+    case offline(HubModel, missing: String?, variable: String = "HF_HUB_OFFLINE")
     case unreachable(host: String, reason: String)
     case status(Int, host: String)
     case badRedirect(host: String)
@@ -34,9 +39,15 @@ extension HubError: CustomStringConvertible {
         case .invalidModel(let id, let fault): "\"\(id)\" is not a model's id on the hub: \(fault)"
         case .invalidRevision(let revision): "\"\(revision)\" cannot be a revision on the hub"
         case .invalidEndpoint: "HF_ENDPOINT is not an http or https address with a host and without a user"
-        case .invalidToken: "the hub token (HF_TOKEN or the token file) holds characters that no token has"
-        case .offline(let model, let file?): "HF_HUB_OFFLINE is set and the cache lacks \(file) of \(model)"
-        case .offline(let model, nil): "HF_HUB_OFFLINE is set and the cache has no snapshot of \(model)"
+        case .invalidToken(let source): "the hub token in \(source) holds characters that no token has"
+        case .invalidSeconds(let variable, let found):
+            "\(variable) is \(found); it must be a whole number of seconds, at most 1000000"
+        case .invalidProxy(let variable):
+            "\(variable) is not the address of an http or socks5 proxy (one with a password must be http)"
+        case .invalidHeader(let variable): "\(variable) holds characters that no header has"
+        case .offline(let model, let file?, let variable):
+            "\(variable) is set and the cache lacks \(file) of \(model)"
+        case .offline(let model, nil, let variable): "\(variable) is set and the cache has no snapshot of \(model)"
         case .unreachable(let host, let reason): "the connection to \(host) failed: \(reason)"
         case .status(let status, let host): "\(host) answered with status \(status)"
         case .badRedirect(let host): "\(host) redirects to nowhere, in circles, or from https to another scheme"
@@ -74,8 +85,7 @@ extension HubError: CustomStringConvertible {
 
     private static func list(_ names: [String]) -> String {
         if names.isEmpty { return "nothing" }
-        let shown = names.prefix(8).joined(separator: ", ")
-        return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
+        return names.list(upTo: MessageLimit.items)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A model's repository on the hub, and which of its revisions.
 package struct HubModel: Hashable, Sendable {
     /// `org/name`, or the name alone of a model that has no organisation.
@@ -50,8 +52,8 @@ package struct HubModel: Hashable, Sendable {
     /// Whether git could have a reference of this name; one that could leave its folder is none.
     private static func isReference(_ text: String) -> Bool {
         guard text.utf8.count <= 255, !text.contains("..") else { return false }
-        return text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-            !part.isEmpty && !part.hasPrefix(".")
+        return text.pathNames.allSatisfy { part in
+            !part.isEmpty && part.utf8.first != UInt8(ascii: ".")
                 && part.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"~^:?*[\\".utf8.contains($0) }
         }
     }

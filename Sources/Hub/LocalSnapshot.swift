@@ -37,7 +37,7 @@ struct LocalSnapshot {
     /// - Throws: ``HubError`` for a file of the snapshot that cannot be read
     func missingFile(needs: (String, String) -> Bool) throws(HubError) -> String? {
         guard hasModelIndex else {
-            let isMonolithic = names.contains { $0.hasSuffix(".safetensors") && !$0.contains("/") }
+            let isMonolithic = names.contains { $0.hasSuffix(".safetensors") && $0.isFileName }
             return isMonolithic ? nil : ModelIndex.name
         }
         for component in try components(needs: needs) {
@@ -56,14 +56,15 @@ struct LocalSnapshot {
         try ModelIndex(read(ModelIndex.name), of: model).components.filter { needs($0.name, $0.className) }
     }
 
-    /// A small file's bytes.
+    /// A small text file's bytes, without a byte order mark.
     ///
     /// - Parameter file: a path in the repository
     /// - Returns: its content
     /// - Throws: ``HubError``
     func read(_ file: String) throws(HubError) -> [UInt8] {
         do {
-            return try InputFile(reading: "\(folder)/\(file)").readAll(limit: RepositoryListing.longestAnswer)
+            let bytes = try InputFile(reading: "\(folder)/\(file)").readAll(limit: RepositoryListing.longestAnswer)
+            return Array(bytes.withoutByteOrderMark)
         } catch {
             throw .file(error)
         }

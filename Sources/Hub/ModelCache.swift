@@ -8,13 +8,17 @@ internal import Foundation
 struct ModelCache: Sendable {
     private let folder, locks: String
     private let model: HubModel
+    /// Whether snapshots hold the files themselves instead of links to them.
+    private let avoidsLinks: Bool
 
     /// - Parameters:
     ///   - root: the folder of all models
     ///   - model: id and revision
-    init(_ root: String, _ model: HubModel) {
+    ///   - avoidsLinks: whether snapshots hold the files themselves instead of links to them
+    init(_ root: String, _ model: HubModel, avoidsLinks: Bool = false) {
         let name = "models--" + model.id.replacing("/", with: "--")
-        (folder, locks, self.model) = ("\(root)/\(name)", "\(root)/.locks/\(name)", model)
+        (folder, locks) = ("\(root)/\(name)", "\(root)/.locks/\(name)")
+        (self.model, self.avoidsLinks) = (model, avoidsLinks)
     }
 
     var blobs: String { "\(folder)/blobs" }
@@ -27,7 +31,8 @@ struct ModelCache: Sendable {
     var commit: String? {
         if model.namesCommit { return model.revision }
         guard let bytes = try? InputFile(reading: reference).readAll(limit: 1024) else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        let text = String(decoding: bytes.withoutByteOrderMark, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
         return text.isCommit ? text : nil
     }
 
@@ -72,22 +77,49 @@ struct ModelCache: Sendable {
 
     /// Gives a blob its name in a snapshot; what has the name there is replaced.
     ///
+    /// Where there are to be no links, or the file system has none, a new blob moves there, and one that other snapshots may
+    /// link to is copied.
+    ///
     /// - Parameters:
     ///   - file: a file whose blob is here
     ///   - commit: the snapshot
+    ///   - isNew: whether the blob has just come
     /// - Throws: ``HubError``
-    func link(_ file: RepositoryFile, in commit: String) throws(HubError) {
+    func link(_ file: RepositoryFile, in commit: String, isNew: Bool) throws(HubError) {
         let path = "\(snapshot(commit))/\(file.path)"
-        let depth = file.path.split(separator: "/").count
+        let depth = file.path.pathNames.count
         let target = String(repeating: "../", count: depth + 1) + "blobs/\(file.hash.digits)"
         let temporaryPath = "\(path).\(UInt64.random(in: 0...UInt64.max))"
         try Self.onFile { () throws(FileError) in
             try Self.makeFolder(of: path)
-            guard symlink(target, temporaryPath) == 0, rename(temporaryPath, path) == 0 else {
-                let reason = InputFile.lastReason
-                unlink(temporaryPath)
-                throw FileError(path, .cannotWrite(reason: reason))
+            if avoidsLinks || symlink(target, temporaryPath) != 0 {
+                guard avoidsLinks || [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else {
+                    throw FileError(path, .cannotWrite(reason: InputFile.lastReason))
+                }
+                if isNew { return try Self.move(blob(of: file), to: path) }
+                try Self.copy(blob(of: file), to: temporaryPath)
             }
+            do throws(FileError) {
+                try Self.move(temporaryPath, to: path)
+            } catch {
+                unlink(temporaryPath)
+                throw error
+            }
+        }
+    }
+
+    private static func move(_ source: String, to path: String) throws(FileError) {
+        guard rename(source, path) == 0 else { throw FileError(path, .cannotWrite(reason: InputFile.lastReason)) }
+    }
+
+    private static func copy(_ source: String, to path: String) throws(FileError) {
+        do {
+            // A blob may itself be a link.
+            let file = URL(fileURLWithPath: source).resolvingSymlinksInPath().path
+            try FileManager.default.copyItem(atPath: file, toPath: path)
+        } catch {
+            unlink(path)
+            throw FileError(path, .cannotWrite(reason: "the file system has no links, and no copy could be made"))
         }
     }
 
@@ -100,15 +132,7 @@ struct ModelCache: Sendable {
 
     /// Makes the folder that a file is to lie in, and those above.
     private static func makeFolder(of path: String) throws(FileError) {
-        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        if mkdir(folder, 0o777) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, folder.contains("/") else {
-            throw FileError(folder, .cannotWrite(reason: InputFile.lastReason))
-        }
-        try makeFolder(of: folder)
-        guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
-            throw FileError(folder, .cannotWrite(reason: InputFile.lastReason))
-        }
+        try Folder.make(String(decoding: path.pathFolder.utf8.dropLast(), as: UTF8.self))
     }
 
     private static func onFile<Result>(_ work: () throws(FileError) -> Result) throws(HubError) -> Result {

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// `model_index.json`: the parts of a pipeline.
@@ -25,7 +26,7 @@ struct ModelIndex {
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) {
             guard let pair = value as? [Any], pair.count == 2, pair[0] is String, let className = pair[1] as? String
             else { continue }
-            guard RepositoryFile.isSafe(name), !name.contains("/") else { throw .unsafeName(name) }
+            guard RepositoryFile.isSafe(name), name.isFileName else { throw .unsafeName(name) }
             components.append(Component(name: name, className: className))
         }
         if components.isEmpty { throw .modelIndex(model, "it names no part of a pipeline") }

@@ -98,5 +98,6 @@ final class PartialBlob {
         guard fsync(descriptor) == 0 || errno == EINVAL, rename(path, blob) == 0 else {
             throw FileError(blob, .cannotWrite(reason: InputFile.lastReason))
         }
+        try Folder.sync(Folder.parent(of: blob))
     }
 }

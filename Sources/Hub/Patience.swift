@@ -10,7 +10,9 @@ package struct Patience: Sendable {
     package var longestRetryAfter = Duration.seconds(300)
     /// How long a connection may take.
     package var connect = Duration.seconds(10)
-    /// How long the beginning of an answer may take.
+    /// How long the beginning of the listing may take.
+    package var listing = Duration.seconds(15)
+    /// How long the beginning of a file may take.
     package var answer = Duration.seconds(15)
     /// How long an answer may pause.
     package var pause = Duration.seconds(30)

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A file as the hub lists it.
 struct RepositoryFile: Hashable, Sendable {
     /// Its path in the repository, checked to stay within a folder.
@@ -9,9 +11,6 @@ struct RepositoryFile: Hashable, Sendable {
 
     /// Whether a path from elsewhere stays within the folder it is put behind.
     static func isSafe(_ path: String) -> Bool {
-        !path.utf8.contains(0) && path.utf8.count <= 1024
-            && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-                !$0.isEmpty && $0 != "." && $0 != ".."
-            }
+        path.utf8.count <= 1024 && path.pathNames.allSatisfy(\.isFileName)
     }
 }

@@ -41,6 +41,27 @@ internal import Testing
         #expect(try hub.cached(Repository.shard) == hub.bytes(of: Repository.shard))
     }
 
+    /// Python writes a commit without an end; other programs and people do otherwise.
+    @Test(arguments: ["", "\n", "\r\n", " \n"], ["", "\u{FEFF}"])
+    func readsAReferenceOfAnySystem(_ end: String, _ mark: String) async throws {
+        let hub = try await LoopbackHub()
+        _ = try await hub.client().folder(of: .tiny())
+        let text = mark + LoopbackHub.commit + end
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(hub.folder)/refs/main"))
+        #expect(try await hub.client(offline).folder(of: .tiny()) == hub.snapshot)
+    }
+
+    @Test func readsAnIndexBehindAByteOrderMark() async throws {
+        var files = Repository.tiny
+        for (name, bytes) in files where name.hasSuffix("index.json") {
+            let text = "\u{FEFF}" + String(decoding: bytes, as: UTF8.self).replacing("\n", with: "\r\n")
+            files[name] = Array(text.utf8)
+        }
+        let hub = try await LoopbackHub(files)
+        #expect(try await hub.client().folder(of: .tiny()) == hub.snapshot)
+        #expect(try await hub.client(offline).folder(of: .tiny()) == hub.snapshot)
+    }
+
     @Test func saysThatTheCacheIsEmptyOffline() async throws {
         let hub = try await LoopbackHub()
         await #expect(throws: HubError.offline(try .tiny(), missing: nil)) {

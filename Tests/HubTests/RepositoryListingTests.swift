@@ -19,7 +19,8 @@ internal import Testing
     }
 
     @Test(arguments: [
-        "../x", "/etc/passwd", "a/../../x", "a//b", "", "a/", ".", "./a", "a/.", "a\u{0}b",
+        "../x", "../\u{301}x", "a/../\u{200D}", "..\u{2F}\u{FE0F}/a", "/etc/passwd", "a/../../x", "a//b", "", "a/", ".",
+        "./a", "a/.", "a\u{0}b",
         String(repeating: "a", count: 1025),
     ])
     func refusesANameThatCouldLeaveItsFolder(_ name: String) async {

@@ -2,11 +2,19 @@
 also its CUDA half and NVIDIA's libraries, headers and compiler.
 
 Every file is pinned by its hash. An interrupted download goes on where it stopped; nothing is unpacked before its hash
-is right, and the folder appears under its final name only when it is whole.
+is right, and the folder gets its name in one step when it is whole. Programs that run from it never miss a file: what had
+the name before stays until then, the CPU's folder and the GPU's lie side by side, and of several set-ups at once one works
+and the others wait.
 
     python3 Tools/setup/fetch_libtorch.py FOLDER [cpu|cuda]
+
+FOLDER ends in -cuda for GPUs (libtorch.sh).
 """
 
+import contextlib
+import ctypes
+import errno
+import fcntl
 import hashlib
 import html
 import os
@@ -200,21 +208,91 @@ def main() -> None:
         sys.exit("usage: fetch_libtorch.py FOLDER [cpu|cuda]")
     target = Path(sys.argv[1])
     device = (sys.argv[2:] or ["cpu"])[0]
-    # A folder for GPUs serves the CPU too.
-    if (target / "STAMP").is_file() and (target / "STAMP").read_text() in (stamp(device), stamp("cuda")):
+    if serves(target, device):
         return
-    downloads = target.parent / "downloads"
-    downloads.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with alone(target.parent / ".libtorch.lock"):
+        if serves(target, device):
+            return
+        staging = target.with_name(f"{target.name}.unpacking")
+        shutil.rmtree(staging, ignore_errors=True)
+        other = sibling(target)
+        if serves(other, device):
+            adopt(other, staging)
+        else:
+            download_all(target.parent / "downloads", staging, device)
+        place(staging, target)
+        shutil.rmtree(target.parent / "downloads", ignore_errors=True)
+    print(f"LibTorch is in {target}")
+
+
+def serves(folder: Path, device: str) -> bool:
+    """Whether a folder is whole; one for GPUs serves the CPU too."""
+    with contextlib.suppress(OSError):
+        return (folder / "STAMP").read_text() in (stamp(device), stamp("cuda"))
+    return False
+
+
+def sibling(target: Path) -> Path:
+    """The other device's folder. Before there were two, the one without `-cuda` was either's."""
+    name = target.name.removesuffix("-cuda")
+    return target.with_name(name if name != target.name else f"{name}-cuda")
+
+
+@contextlib.contextmanager
+def alone(lock: Path):
+    """Waits until no other set-up is at work."""
+    with open(lock, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print("another set-up is fetching LibTorch; waiting for it", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def adopt(source: Path, staging: Path) -> None:
+    """Makes the same folder of the same files: nothing is copied where the file system has hard links."""
+    shutil.copytree(source, staging, symlinks=True, copy_function=link)
+
+
+def link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def download_all(downloads: Path, staging: Path, device: str) -> None:
+    downloads.mkdir(exist_ok=True)
     wheels = [fetch(downloads, *wheel[:4]) for wheel in WHEELS[device]]
-    staging = target.with_name(f"{target.name}.unpacking")
-    shutil.rmtree(staging, ignore_errors=True)
     for path, wheel in zip(wheels, WHEELS[device]):
         unpack(path, staging, keep=wheel[4])
     (staging / "STAMP").write_text(stamp(device))
-    shutil.rmtree(target, ignore_errors=True)
-    staging.rename(target)
-    shutil.rmtree(downloads)
-    print(f"LibTorch is in {target}")
+
+
+def place(staging: Path, target: Path) -> None:
+    """Gives a folder its name in one step; what had the name goes away afterwards."""
+    if target.exists():
+        exchange(staging, target)
+        shutil.rmtree(staging)
+    else:
+        staging.rename(target)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Lets two folders change their names in one step, or in two where the file system cannot."""
+    in_this_folder, exchanging = -100, 2
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(in_this_folder, bytes(one), in_this_folder, bytes(other), exchanging) == 0:
+        return
+    if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    aside = other.with_name(f"{other.name}.before")
+    shutil.rmtree(aside, ignore_errors=True)
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
 
 
 def stamp(device: str) -> str:
