@@ -104,8 +104,9 @@ struct Bench: AsyncParsableCommand {
                 to: &report)
         }
         report["peak_memory_bytes"] = Metrics.peakMemory
+        report["kernels"] = ThreadSettings.kernelChoices
         let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
-        print(String(decoding: data, as: UTF8.self))
+        StandardOutput.print(page: String(decoding: data, as: UTF8.self))
     }
 
     private func part(_ part: BenchmarkPart, _ report: inout [String: Any]) async throws {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Files
 internal import Foundation
 internal import Server
 internal import VisualGen
@@ -30,7 +31,7 @@ enum ExitStatus: Int32 {
     private init(of error: ServerError) {
         self =
             switch error {
-            case .folder: .cannotWrite
+            case .folder, .mediaWithoutStore: .cannotWrite
             case .folderInUse, .cannotListen: .unavailable
             case .keys, .keyFile: .badInput
             case .openWithoutKeys: .usage
@@ -57,17 +58,19 @@ enum ExitStatus: Int32 {
     static func exit(reporting error: any Error, from command: (some ParsableCommand).Type) -> Never {
         let code = command.exitCode(for: error)
         if code == .success {
-            print(command.fullMessage(for: error))
+            StandardOutput.print(page: command.fullMessage(for: error))
             end(.success)
         }
         let isUsage = code == .validationFailure
         let sentence =
             switch error {
             case is CancellationError: "interrupted"
-            case _ where isUsage: command.message(for: error)
-            default: "\(error)"
+            case _ where isUsage:
+                OptionNames(of: CommandLine.arguments.dropFirst().first).corrected(command.message(for: error))
+            default: Failure(of: error).message
             }
-        StandardError.write("visualgen: \(sentence.split(separator: "\n").joined(separator: " "))\n")
+        let lines = sentence.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }
+        StandardError.write("visualgen: \(lines.joined(separator: " "))\n")
         end(isUsage ? .usage : ExitStatus(of: error))
     }
 

@@ -14,7 +14,7 @@ struct Generate: AsyncParsableCommand {
     @OptionGroup var generation: GenerationOptions
 
     @Option(
-        name: .long,
+        name: .shortAndLong,
         help: ArgumentHelp(
             "Where it goes; output.png, or output.mp4 for several frames, if absent.",
             discussion: """
@@ -48,6 +48,7 @@ struct Generate: AsyncParsableCommand {
     private func generate() async throws {
         let arguments = try model.arguments()
         let progress = ProgressReporter(quiet: quiet)
+        progress.warn(ModelOptions.note(on: arguments))
         let path = try await ModelLocation.path(
             of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
         let configuration = arguments.worker(at: path)
@@ -64,7 +65,8 @@ struct Generate: AsyncParsableCommand {
         try configuration.stepCache?.check(request)
         let outputs = try OutputPaths(output, for: request, crf: crf)
         for path in [metrics, trace, profile].compactMap({ $0 }) { try OutputError.check(path) }
-        progress.warn(Adjustments(asked, request))
+        progress.warn(Adjustments(asked, request).description)
+        for note in opened.notes(on: asked, resolved: request) { progress.warn("\(note)") }
         var times = Metrics()
         times.predictedPeakMemory = forecast.peak(within: memoryLimit)
 

@@ -6,12 +6,12 @@ internal import Foundation
 /// What to make: the options that become a ``GenerationRequest``.
 struct GenerationOptions: ParsableArguments {
     @Option(
-        name: .long, parsing: .unconditionalSingleValue,
+        name: .shortAndLong, parsing: .unconditionalSingleValue,
         help: "What the picture or video shows. Repeat it for a batch.")
     var prompt: [String] = []
 
     @Option(
-        name: .long, parsing: .unconditionalSingleValue,
+        name: [.long, .customLong("negative")], parsing: .unconditionalSingleValue,
         help: "What it must not show: one for all prompts, or one for each.")
     var negativePrompt: [String] = []
 
@@ -23,25 +23,25 @@ struct GenerationOptions: ParsableArguments {
     @Option(name: .long, help: "The picture that a video ends with.")
     var lastImage: String?
 
-    @Option(name: .long, parsing: .unconditional, help: "Pixels from top to bottom.")
+    @Option(name: [.customShort("H"), .long], parsing: .unconditional, help: "Pixels from top to bottom.")
     var height: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "Pixels from left to right.")
+    @Option(name: [.customShort("W"), .long], parsing: .unconditional, help: "Pixels from left to right.")
     var width: Int?
 
     @Option(name: .long, parsing: .unconditional, help: "Width and height at once, as 1024x768.")
     var size: PixelSize?
 
-    @Option(name: .long, parsing: .unconditional, help: "Frames of a video.")
+    @Option(name: [.long, .customLong("frames")], parsing: .unconditional, help: "Frames of a video.")
     var numFrames: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "Frames of a video in a second.")
+    @Option(name: [.long, .customLong("fps")], parsing: .unconditional, help: "Frames of a video in a second.")
     var frameRate: Double?
 
-    @Option(name: .long, parsing: .unconditional, help: "Denoising steps.")
+    @Option(name: [.long, .customLong("steps")], parsing: .unconditional, help: "Denoising steps.")
     var numInferenceSteps: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "How closely to follow the prompt.")
+    @Option(name: [.long, .customLong("guidance")], parsing: .unconditional, help: "How closely to follow the prompt.")
     var guidanceScale: Double?
 
     @Option(
@@ -52,7 +52,8 @@ struct GenerationOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Tokens of a prompt.")
     var maxSequenceLength: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "Pictures or videos of each prompt.")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional, help: "Pictures or videos of each prompt.")
     var numImagesPerPrompt: Int = 1
 
     @Option(name: .long, help: "A parameter that only this model's family has, as KEY=VALUE; VALUE may be JSON.")
@@ -123,9 +124,10 @@ struct ExtraParameter: ExpressibleByArgument {
     let value: ParameterValue
 
     init?(argument: String) {
-        guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
-        key = String(argument[..<equals])
-        value = ParameterValue(text: String(argument[argument.index(after: equals)...]))
+        let bytes = argument.utf8
+        guard let sign = bytes.firstIndex(of: UInt8(ascii: "=")), sign != bytes.startIndex else { return nil }
+        key = String(decoding: bytes[..<sign], as: UTF8.self)
+        value = ParameterValue(text: String(decoding: bytes[bytes.index(after: sign)...], as: UTF8.self))
     }
 }
 

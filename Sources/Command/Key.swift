@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 internal import Server
 
 /// `visualgen key`.
@@ -15,7 +16,9 @@ struct Key: ParsableCommand {
     var scope: [Scope] = []
 
     func validate() throws {
-        if name.isEmpty || name.contains(where: \.isWhitespace) || name.hasPrefix("#") {
+        if name.isEmpty || name.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.isCommand })
+            || name.unicodeScalars.first == "#"
+        {
             throw ValidationError("name is \(name); it must be one word that does not begin with #")
         }
     }
@@ -23,7 +26,7 @@ struct Key: ParsableCommand {
     func run() {
         let (key, line) = APIKey.new(name: name, scopes: scope)
         StandardError.write("\(key)\n")
-        print(line)
+        StandardOutput.print(line)
     }
 }
 

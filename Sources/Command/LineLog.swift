@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import Logging
 
@@ -16,16 +17,18 @@ struct LineLog: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        let values = all.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.quoted("\($0.value)"))" }
-        let line = [Date().ISO8601Format(), event.level.rawValue, "\(event.message)"] + values
+        let values = all.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.quoted("\($0.value)"))".onOneLine }
+        let line = [Date().ISO8601Format(), event.level.rawValue, "\(event.message)".onOneLine] + values
         StandardError.write(line.joined(separator: " ") + "\n")
     }
 
     /// A value of more than one word in quotation marks, without line breaks.
     private static func quoted(_ value: String) -> String {
-        let isPlain = !value.isEmpty && value.allSatisfy { !$0.isWhitespace && $0 != "\"" && $0 != "=" }
-        if isPlain { return value }
-        let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        let isPlain = value.unicodeScalars.allSatisfy {
+            !$0.properties.isWhitespace && $0 != "\"" && $0 != "=" && !$0.isCommand
+        }
+        if isPlain, !value.isEmpty { return value }
+        let escaped = value.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : String($0) }.joined()
         return "\"\(escaped)\""
     }
 }

@@ -6,7 +6,7 @@ internal import VisualGen
 
 /// Which model, where and how it runs.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: "A checkpoint's folder, a hub id such as org/name, demo-image or demo-video.")
+    @Option(name: .shortAndLong, help: "A checkpoint's folder, a hub id such as org/name, demo-image or demo-video.")
     var model: String?
 
     @Option(name: .long, help: "The hub's branch, tag or commit.")
@@ -28,15 +28,17 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         name: .long, parsing: .unconditional,
-        help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; all of the machine's if absent.")
+        help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; what it may have of the machine if absent.")
     var memoryLimit: String?
 
     @Option(
         name: .long, help: "What is used again between steps: cache_config as YAML, as '{cache_backend: teacache}'.")
     var cacheConfig: String?
 
-    @Flag(name: .long, help: "Skip config keys that this build does not know, at the risk of wrong pictures.")
-    var allowUnknownConfig = false
+    @Flag(
+        name: [.long, .customLong("allow-unknown-config")],
+        help: "Skip config keys and tensors that this build does not know, at the risk of wrong pictures.")
+    var allowUnknown = false
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) {
@@ -60,7 +62,7 @@ struct ModelOptions: ParsableArguments {
         overrides["cache_config"] = try cacheConfig.map { text throws(ConfigurationError) in
             try VisualGenArgs(yamlText: "cache_config: \(text)").dictionary["cache_config"] ?? .null
         }
-        if allowUnknownConfig { overrides["allow_unknown_config"] = true }
+        if allowUnknown { overrides["allow_unknown"] = true }
         let arguments =
             try config.map { path throws(ConfigurationError) in try VisualGenArgs(yaml: path, overrides: overrides) }
             ?? VisualGenArgs(dictionary: overrides)
@@ -71,6 +73,12 @@ struct ModelOptions: ParsableArguments {
         let unavailable = arguments.unavailable() + arguments.launchProblems(ProcessInfo.processInfo.environment)
         if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
         return arguments
+    }
+
+    /// What of a configuration changes nothing; empty if all of it counts.
+    static func note(on arguments: VisualGenArgs) -> String {
+        guard arguments.revision != nil, ModelLocation.isLocal(arguments.model) else { return "" }
+        return "revision has no effect: \(arguments.model) is not a model of the hub"
     }
 }
 

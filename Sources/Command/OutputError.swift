@@ -14,7 +14,7 @@ enum OutputError: Error, CustomStringConvertible {
     /// - Parameter path: where it goes
     /// - Throws: ``OutputError``
     static func check(_ path: String) throws(OutputError) {
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let folder = path.pathFolder.isEmpty ? "." : path.pathFolder
         var isFolder: ObjCBool = false
         let manager = FileManager.default
         if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { throw .isFolder(path) }

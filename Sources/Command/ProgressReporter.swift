@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import Hub
 
@@ -24,9 +25,8 @@ final class ProgressReporter: @unchecked Sendable {
     /// Told of downloads.
     var observeDownload: @Sendable (DownloadProgress) -> Void { { [self] in show($0) } }
 
-    /// Tells what is made otherwise than it was asked for.
-    func warn(_ adjustments: Adjustments) {
-        let sentence = adjustments.description
+    /// Tells what is made otherwise than it was asked for, or changes nothing.
+    func warn(_ sentence: String) {
         if !sentence.isEmpty { lock.withLock { print("visualgen: \(sentence)") } }
     }
 
@@ -86,17 +86,17 @@ final class ProgressReporter: @unchecked Sendable {
     /// Draws the bar, of whose 30 parts some are filled.
     private func bar(_ filled: Int, _ figures: String) {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-        write("\r\u{1B}[K\(bar) \(figures)")
+        write("\(bar) \(figures.onOneLine)", after: "\r\u{1B}[K")
         barIsOpen = true
     }
 
     private func print(_ line: String) {
         guard style != .none else { return }
-        write((barIsOpen ? "\n" : "") + line + "\n")
+        write((barIsOpen ? "\n" : "") + line.onOneLine + "\n")
         barIsOpen = false
     }
 
-    private func write(_ text: String) {
-        if style != .none { StandardError.write(text) }
+    private func write(_ text: String, after command: StaticString = "") {
+        if style != .none { StandardError.write(text, after: command) }
     }
 }

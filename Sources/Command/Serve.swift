@@ -16,7 +16,7 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "The name or address to listen at.")
+    @Option(name: .long, help: "The name or address to listen at; a name stands for all of its addresses.")
     var host: String = "localhost"
 
     @Option(name: .long, help: "The port; 0 for any that is free.")
@@ -45,9 +45,12 @@ struct Serve: AsyncParsableCommand {
     var logLevel: LogLevel = .info
 
     func validate() throws {
+        if data == "" { throw ValidationError("data is empty; it must name a folder") }
+        if apiKeys == "" { throw ValidationError("api-keys is empty; it must name a file") }
         guard (0...65535).contains(port) else {
             throw ValidationError("port is \(port); it must be from 0 to 65535")
         }
+        if host.isEmpty { throw ValidationError("host is empty; localhost is this machine alone") }
         if let publicUrl, !publicUrl.hasPrefix("http://"), !publicUrl.hasPrefix("https://") {
             throw ValidationError("public-url is \(publicUrl); it must begin with http:// or https://")
         }
@@ -58,32 +61,42 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let arguments = try model.arguments(model: modelName)
-        var settings = ServerSettings(folder: data ?? Self.standardFolder)
+        var log = Logger(label: "visualgen") { LineLog(label: $0) }
+        log.logLevel = logLevel.level
+        var settings = ServerSettings(folder: try data ?? Self.standardFolder())
         (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
         (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
         settings.pictureHosts = Set(allowUrlHost)
         // A step cache decides on a batch as one: a request alone never depends on who came with it.
         if arguments.cacheConfig != nil { settings.limits.batch = 1 }
-        settings.keys = try apiKeys.map { try APIKeys(path: $0) }
+        settings.keys = try apiKeys.map { path throws(ServerError) in try APIKeys(path: path, log: log) }
         try settings.validate()
-        let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
-        let configuration = arguments.worker(at: path)
-        let worker = try arguments.makeWorker(configuration)
         let progress = ProgressReporter(quiet: false)
+        progress.warn(ModelOptions.note(on: arguments))
+        // What can go wrong goes wrong before the model is fetched and loaded, which may take minutes.
+        let storage = try ServerStorage(path: settings.folder)
+        try ListeningCheck(host: host, port: port).run()
+        let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
+        var configuration = arguments.worker(at: path)
+        // What waits since the last run warms the model up, and is not to wait for that.
+        if try await !storage.store.unfinished().isEmpty { configuration.warmUp = .none }
+        let worker = try arguments.makeWorker(configuration)
         let served = try ServedModel(
             arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration,
             cache: arguments.cacheConfig)
-        var log = Logger(label: "visualgen") { LineLog(label: $0) }
-        log.logLevel = logLevel.level
-        let core = try ServerCore(served, settings, log: log)
-        try await ServerApplication(core, settings).run { [host] port in
-            StandardError.write("visualgen serves \(served.name) at http://\(host):\(port)\n")
+        let core = try ServerCore(served, settings, storage: storage, log: log)
+        try await ServerApplication(core, settings).run { [host = ListeningHost(host)] port in
+            let more = host.isWildcard ? " and at every other address of this machine" : ""
+            StandardError.write("visualgen serves \(served.name) at http://\(host.reachableAuthority):\(port)\(more)\n")
         }
     }
 
-    private static var standardFolder: String {
+    private static func standardFolder() throws -> String {
         let environment = ProcessInfo.processInfo.environment
-        if let folder = environment["TRTLLM_MEDIA_STORAGE_PATH"], !folder.isEmpty { return folder }
+        if let folder = environment["TRTLLM_MEDIA_STORAGE_PATH"] {
+            if folder.isEmpty { throw ValidationError("TRTLLM_MEDIA_STORAGE_PATH is empty; it must name a folder") }
+            return folder
+        }
         let base =
             environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(NSHomeDirectory())/.local/share"
         return "\(base)/visualgen/server"
@@ -98,6 +111,8 @@ struct LimitOptions: ParsableArguments {
     @Option(name: .long, help: "Pixels of a picture or a frame.") var maxPixels: Int?
     @Option(name: .long, help: "Pixels times frames times steps of a request.") var maxWork: Int?
     @Option(name: .long, help: "Bytes of a request.") var maxBodyBytes: Int?
+    @Option(name: .long, help: "Bytes that all requests together hold while they are read and checked.")
+    var maxRequestMemory: Int?
     @Option(name: .long, help: "Seconds that finished jobs are kept.") var keepSeconds: Int?
     @Option(name: .long, help: "Bytes of all kept files.") var storageBytes: Int?
 
@@ -105,6 +120,7 @@ struct LimitOptions: ParsableArguments {
         for (name, value) in [
             ("max-waiting", maxWaiting), ("max-waiting-per-key", maxWaitingPerKey), ("max-batch-size", maxBatchSize),
             ("max-pixels", maxPixels), ("max-work", maxWork), ("max-body-bytes", maxBodyBytes),
+            ("max-request-memory", maxRequestMemory),
             ("keep-seconds", keepSeconds), ("storage-bytes", storageBytes),
         ] {
             if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
@@ -119,6 +135,7 @@ struct LimitOptions: ParsableArguments {
         limits.pixels = maxPixels ?? limits.pixels
         limits.work = maxWork ?? limits.work
         limits.bodyBytes = maxBodyBytes ?? limits.bodyBytes
+        limits.requestMemory = maxRequestMemory ?? limits.requestMemory
         limits.keepSeconds = keepSeconds.map(Double.init) ?? limits.keepSeconds
         limits.storageBytes = storageBytes ?? limits.storageBytes
         return limits

@@ -14,7 +14,7 @@ struct VisualGenCommand: AsyncParsableCommand {
         // A file past the limit on files' size is then an error of the write instead of the end of the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            var command = try parseAsRoot(separatingEmptyValues(CommandLine.arguments.dropFirst()))
+            var command = try parseAsRoot(ArgumentBytes.separated(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -23,16 +23,6 @@ struct VisualGenCommand: AsyncParsableCommand {
             ExitStatus.end(.success)
         } catch {
             ExitStatus.exit(reporting: error, from: Self.self)
-        }
-    }
-
-    /// `--name=` as two arguments: the parser would take it for an option without a value.
-    private static func separatingEmptyValues(_ arguments: some Sequence<String>) -> [String] {
-        arguments.flatMap { argument in
-            let isEmptyOption =
-                argument.hasPrefix("--") && argument.hasSuffix("=") && argument.count > 3
-                && !argument.dropLast().contains("=")
-            return isEmptyOption ? [String(argument.dropLast()), ""] : [argument]
         }
     }
 }

@@ -33,15 +33,20 @@ package struct Failure: Error, Codable, Equatable {
     }
 
     package let kind: Kind
-    /// One sentence for a person.
+    /// One sentence for a person, without anything that a terminal obeys.
     package let message: String
 
-    package init(_ kind: Kind, _ message: String) { (self.kind, self.message) = (kind, message) }
+    package init(_ kind: Kind, _ message: String) {
+        (self.kind, self.message) = (kind, message.cut())
+    }
 
     /// - Parameter error: any error of this package's code
     package init(of error: any Error) {
-        self =
-            if let failure = error as? Failure { failure } else { Failure(Self.kind(of: error), "\(error)") }
+        if let failure = error as? Failure {
+            self = failure
+        } else {
+            self.init(Self.kind(of: error), error.sentence.printable)
+        }
     }
 
     private static func kind(of error: any Error) -> Kind {
@@ -53,6 +58,7 @@ package struct Failure: Error, Codable, Equatable {
         case let error as MediaError: error.kind
         case let error as HubError: error.isAboutTheService ? .unavailable : .model
         case is CheckpointError, is ConfigError, is WeightError, is TokenizerError, is FileError: .model
+        case is NonFiniteOutput: .model
         case let error as EngineError: error.kind
         case let error as TensorError: error.kind == .outOfMemory ? .memory : .bug
         case is CancellationError: .cancelled

@@ -14,7 +14,7 @@ package actor LocalWorker {
     ///
     /// - Parameters:
     ///   - device: where models run
-    ///   - threads: how many threads one operation may use; nil leaves LibTorch's choice
+    ///   - threads: how many threads one operation may use; nil for as many as may run at once
     package init(device: Device, threads: Int? = nil) {
         thread = DeviceThread(name: "\(device)", threads: threads)
         self.device = device
@@ -38,7 +38,7 @@ package actor LocalWorker {
         pipeline = nil
         try EngineError.enter(device)
         // In 16-bit runs a few parts compute in 32 bits, and TF32 keeps more than those runs have.
-        ThreadSettings.allowTF32Convolutions(dtype != .float32)
+        ThreadSettings.allowsTF32Convolutions = dtype != .float32
         let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
         let opened = try model.load(plan, memoryLimit: memoryLimit ?? deviceMemory())
         try opened.prepare(observe: observe)

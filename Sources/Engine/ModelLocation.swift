@@ -16,7 +16,7 @@ package enum ModelLocation {
         of name: String, revision: String? = nil, observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> String {
         if let folder = DemoModels.folder(of: name) { return folder }
-        if FileManager.default.fileExists(atPath: name) { return name }
+        if isLocal(name) { return name }
         guard let model = try? HubModel(name, revision: revision ?? HubModel.defaultRevision), name.contains("/") else {
             return name
         }
@@ -25,5 +25,13 @@ package enum ModelLocation {
         return try await hub.folder(
             of: model, needs: { component, _ in !["safety_checker", "feature_extractor"].contains(component) },
             observe: observe)
+    }
+
+    /// Whether a name is a built-in model's or a path's, for which no revision counts.
+    ///
+    /// - Parameter name: as the user gives it
+    /// - Returns: false for what can only be a model of the hub
+    package static func isLocal(_ name: String) -> Bool {
+        DemoModels.folder(of: name) != nil || FileManager.default.fileExists(atPath: name)
     }
 }

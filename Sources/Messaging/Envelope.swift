@@ -12,7 +12,7 @@ package struct Envelope {
     }
 
     /// Of the messages' meaning: both ends must agree.
-    package static let version: UInt32 = 1
+    package static let version: UInt32 = 2
     private static let headerLength = 16
     private static let tagLength = 32
 

@@ -53,28 +53,68 @@ package final class SharedBuffer: Sendable {
         }
     }
 
+    /// Adds bytes behind all that were there since it was last cleared, taken out or not.
+    ///
+    /// - Parameter bytes: what is added
+    /// - Returns: where they lie
+    /// - Throws: ``MessagingError/system(_:reason:)``, as when there is no memory left
+    package func append(_ bytes: [UInt8]) throws(MessagingError) -> Int {
+        let end = try size()
+        try write(bytes[...], at: end)
+        return end
+    }
+
+    /// Takes out some of what was added and gives its memory back.
+    ///
+    /// - Parameters:
+    ///   - count: how many bytes
+    ///   - offset: where they lie
+    /// - Returns: the bytes
+    /// - Throws: ``MessagingError/system(_:reason:)``, also if there are fewer
+    package func take(_ count: Int, at offset: Int) throws(MessagingError) -> [UInt8] {
+        let bytes = try read(count, at: offset)
+        // Where that is not possible, the memory goes with the rest.
+        linux_punch_hole(descriptor, offset, count)
+        return bytes
+    }
+
     /// Takes out what the buffer holds and gives its memory back.
     ///
     /// - Parameter count: how many bytes are expected
     /// - Returns: the bytes
     /// - Throws: ``MessagingError/system(_:reason:)``, also if there are fewer
     package func take(_ count: Int) throws(MessagingError) -> [UInt8] {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, Int(status.st_size) == count else {
-            throw .system("reading the shared memory", reason: "it has \(status.st_size) bytes instead of \(count)")
+        let size = try size()
+        guard size == count else {
+            throw .system("reading the shared memory", reason: "it has \(size) bytes instead of \(count)")
         }
+        let bytes = try read(count, at: 0)
+        ftruncate(descriptor, 0)
+        return bytes
+    }
+
+    private func size() throws(MessagingError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Self.failure("measuring the shared memory") }
+        return Int(status.st_size)
+    }
+
+    private func read(_ count: Int, at offset: Int) throws(MessagingError) -> [UInt8] {
         var read = 0
+        errno = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while read < count {
-                let part = pread(descriptor, buffer.baseAddress.map { $0 + read }, count - read, read)
+                let part = pread(descriptor, buffer.baseAddress.map { $0 + read }, count - read, offset + read)
                 if part < 0, errno == EINTR { continue }
                 if part <= 0 { break }
                 read += part
             }
             filled = read
         }
-        guard read == count else { throw Self.failure("reading the shared memory") }
-        ftruncate(descriptor, 0)
+        guard read == count else {
+            if errno != 0 { throw Self.failure("reading the shared memory") }
+            throw .system("reading the shared memory", reason: "\(count - read) of \(count) bytes are missing")
+        }
         return bytes
     }
 

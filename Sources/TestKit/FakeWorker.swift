@@ -21,6 +21,10 @@ package final class FakeWorker: Worker {
         package var cache: CacheReport?
         /// Whether it takes pictures to begin with.
         package var takesPictures = false
+        /// The parameters that its family has.
+        package var parameters: [ParameterSpec] = []
+        /// Those of them that this model has no use for.
+        package var refusedParameters: [String] = []
 
         package init() {}
     }
@@ -48,7 +52,9 @@ package final class FakeWorker: Worker {
     package func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
 
     package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
-        ModelOffer(family: "Fake", defaults: Self.defaults(state.withLock { $0.behaviour.makesVideos }), parameters: [])
+        let behaviour = state.withLock { $0.behaviour }
+        return ModelOffer(
+            family: "Fake", defaults: Self.defaults(behaviour.makesVideos), parameters: behaviour.parameters)
     }
 
     package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
@@ -94,7 +100,8 @@ package final class FakeWorker: Worker {
 
     /// Fills in the model's own choices and checks what a model checks.
     package static func resolve(
-        _ request: GenerationRequest, _ makesVideos: Bool, takesPictures: Bool = false
+        _ request: GenerationRequest, _ makesVideos: Bool, takesPictures: Bool = false,
+        parameters: [ParameterSpec] = []
     ) throws -> GenerationRequest {
         let resolved = request.filled(from: defaults(makesVideos))
         var checks = RequestChecks(resolved, model: "Fake")
@@ -102,11 +109,22 @@ package final class FakeWorker: Worker {
         checks.size(atLeast: 16)
         checks.steps()
         checks.finiteGuidance()
-        checks.parameters([])
+        checks.parameters(parameters)
         if !makesVideos { checks.noFrames() }
         if !takesPictures { checks.pictures(first: .refused, last: .refused) }
         try checks.finish()
         return resolved
+    }
+
+    /// A negative prompt changes nothing where a guidance of 1 or less is asked for.
+    ///
+    /// - Parameters:
+    ///   - request: what the client asks for
+    ///   - resolved: what became of it
+    /// - Returns: the notes
+    package static func notes(_ request: GenerationRequest, _ resolved: GenerationRequest) -> [RequestNote] {
+        guard let scale = request.guidanceScale, scale <= 1, !request.negativePrompts.isEmpty else { return [] }
+        return [.withoutGuidance("negative_prompt", "guidance_scale", scale)]
     }
 
     /// Each output's colour is its seed's; a video grows brighter.

@@ -58,10 +58,66 @@ extension CommandLineRefusalTests {
             for file in ["transformer/config.json", "vae/config.json", "scheduler/scheduler_config.json"] {
                 let copy = try TinyCheckpoint()
                 try copy.editJSON(file) { $0["qk_norm"] = "rms" }
-                try await expectRefused(copy.path, names: [file, "qk_norm", "--allow-unknown-config"])
+                try await expectRefused(copy.path, names: [file, "qk_norm", "--allow-unknown"])
+            }
+            let copy = try TinyCheckpoint()
+            for file in ["transformer/config.json", "scheduler/scheduler_config.json"] {
+                try copy.editJSON(file) { $0["qk_norm"] = "rms" }
+            }
+            // The second is the switch's former name.
+            for option in ["--allow-unknown", "--allow-unknown-config"] {
                 let allowed = try await visualgen.run(
-                    VisualGen.generation(copy.path) + ["--allow-unknown-config", "--output", "b.png"])
+                    VisualGen.generation(copy.path) + [option, "--output", "b.png"])
                 #expect(allowed.status == 0, "\(allowed.testDescription)")
+            }
+        }
+
+        @Test func refusesAnUnknownTensorUnlessAllowed() async throws {
+            let copy = try TinyCheckpoint()
+            try copy.rewriteTensors(of: "vae") { $0.append(.init(name: "ema.decay", shape: [1], floats: [1])) }
+            try await expectRefused(copy.path, names: ["ema.decay", copy.file("vae"), "--allow-unknown"])
+            let arguments = VisualGen.generation(copy.path) + ["--output", "b.png"]
+            let allowed = try await visualgen.run(arguments + ["--allow-unknown"])
+            #expect(allowed.status == 0, "\(allowed.testDescription)")
+            try visualgen.folder.write("allow_unknown_config: true", to: "c.yaml")
+            let configured = try await visualgen.run(arguments + ["--config", "c.yaml"])
+            #expect(configured.status == 0, "\(configured.testDescription)")
+        }
+
+        @Test func saysWhatAFileIsThatIsNoPartOfAModel() async throws {
+            let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 246144352\n"
+            for (file, text, name) in [
+                ("vae/diffusion_pytorch_model.safetensors", pointer, "Git-LFS pointer"),
+                ("transformer/config.json", "<!DOCTYPE html>\n<html>", "HTML"),
+                ("tokenizer/tokenizer.json", #"{"error":"Entry not found"}"#, "Entry not found"),
+                ("model_index.json", "", "is empty"),
+            ] {
+                let copy = try TinyCheckpoint()
+                try copy.replace(file, with: text)
+                try await expectRefused(copy.path, names: [file, name])
+            }
+        }
+
+        @Test func refusesDefaultsBeyondAllBounds() async throws {
+            let copy = try TinyCheckpoint()
+            try copy.editJSON("model_index.json") {
+                $0["_visualgen_defaults"] = ["height": 1 << 62, "width": 1 << 62]
+            }
+            try await expectRefused(copy.path, names: ["model_index.json", "height", "4611686018427387904"])
+        }
+
+        /// Infinite weights give a picture of undefined numbers, which would be black.
+        @Test func refusesAPictureThatIsNotFinite() async throws {
+            for (component, tensor) in [("transformer", "proj_out.bias"), ("vae", "decoder.conv_out.bias")] {
+                let copy = try TinyCheckpoint()
+                try copy.rewriteTensors(of: component) { tensors in
+                    for index in tensors.indices where tensors[index].name == tensor {
+                        let shape = tensors[index].shape
+                        tensors[index] = .init(
+                            name: tensor, shape: shape, floats: .init(repeating: .infinity, count: shape.reduce(1, *)))
+                    }
+                }
+                try await expectRefused(copy.path, names: ["not finite", component == "vae" ? "decoded" : "latents"])
             }
         }
 

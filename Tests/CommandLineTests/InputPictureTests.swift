@@ -15,7 +15,7 @@ extension CommandLineRefusalTests {
             try folder.write("no picture", to: "text.png")
             try folder.write("", to: "empty.png")
             let png = try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder.file("a.png"))))
-            try Data(png.prefix(png.count - 20)).write(to: URL(fileURLWithPath: folder.file("cut.png")))
+            try Data(png.prefix(png.count - 30)).write(to: URL(fileURLWithPath: folder.file("cut.png")))
             var changed = png
             changed[png.count / 2] ^= 0x55
             try Data(changed).write(to: URL(fileURLWithPath: folder.file("changed.png")))

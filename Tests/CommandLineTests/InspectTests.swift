@@ -33,7 +33,8 @@ extension CommandLineTests {
 
         @Test(arguments: [
             "a lake", "it's \"quoted\" `twice` $HOME \\n !!", "--height", "two\nlines\tand tab", "日本語 🙂 é", "",
-            "*? [a] {b,c} ~ # & ; | < >",
+            "*? [a] {b,c} ~ # & ; | < >", "\u{301}it's'\u{301}; touch pwned; : '\u{301}",
+            "\u{1B}]0;x\u{7}a\r\nb\u{202E}!\n\n",
         ])
         func printsACommandThatMakesThePictureAgain(_ prompt: String) async throws {
             let made = try await visualgen.run([
@@ -48,10 +49,35 @@ extension CommandLineTests {
             #expect(inspected.status == 0)
             let command = try #require(inspected.output.range(of: "\nvisualgen generate "))
             try folder.write(String(inspected.output[command.lowerBound...]), to: "again.sh")
-            let again = try await visualgen.shell("PATH=\"$(dirname \"$0\"):$PATH\" bash again.sh")
+            let again = try await visualgen.shell("PATH=\"$(dirname \"$0\"):$PATH\" sh again.sh")
             #expect(again.status == 0, "\(again.testDescription)\n\(inspected.output)")
+            #expect(!folder.names.contains("pwned"))
             let bytes = try ["a.png", "output.png"].map { try Data(contentsOf: URL(fileURLWithPath: folder.file($0))) }
             #expect(bytes[0] == bytes[1])
+        }
+
+        /// Whatever a file's texts are, they are shown, and neither the terminal nor the reader takes them for more.
+        @Test func showsForeignTextsAsTheyAre() async throws {
+            let made = try await visualgen.run(VisualGen.generation() + ["--output", "a.png"])
+            #expect(made.status == 0)
+            let file = URL(fileURLWithPath: folder.file("plain.png"))
+            try Image(path: folder.file("a.png")).write(to: file.path, as: ImageEncoding(.png))
+            let texts = [
+                PNGText(keyword: "prompt", text: "a\u{1B}[2J\u{7}\r\nvisualgen generate; touch pwned\u{202E}"),
+                PNGText(keyword: "visualgen generate; touch pwned", text: "b"),
+                PNGText(keyword: "visualgen", text: #"["--prompt=fox'\u0301; touch pwned; : '\u0301"]"#),
+            ]
+            try Data(PNGText.insert(texts, into: [UInt8](Data(contentsOf: file)))).write(to: file)
+            let inspected = try await visualgen("inspect", "plain.png")
+            #expect(inspected.status == 0, "\(inspected.testDescription)")
+            #expect(!inspected.output.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202E })
+            let lines = inspected.output.split(separator: "\n")
+            #expect(lines.filter { $0.hasPrefix("visualgen generate") }.count == 1, "\(inspected.output)")
+            #expect(inspected.output.contains(#"prompt: a\u{1B}[2J\u{7}\r"#))
+            try folder.write("visualgen() { printf '<%s>' \"$@\"; }\n\(lines.last ?? "")\n", to: "pasted.sh")
+            let pasted = try await visualgen.shell("sh pasted.sh")
+            #expect(pasted.output == "<generate><--prompt=fox'\u{301}; touch pwned; : '\u{301}>")
+            #expect(!folder.names.contains("pwned"))
         }
 
         @Test func printsTheSeedThatWasDrawn() async throws {
@@ -151,9 +177,42 @@ extension CommandLineTests {
                 #expect(outcome.complaints.count == 1)
                 #expect(outcome.errors.contains(name))
             }
-            let allowed = try await visualgen("inspect", unknown.path, "--allow-unknown-config")
-            #expect(allowed.status == 0)
-            #expect(allowed.output.contains("qk_norm"))
+            for option in ["--allow-unknown", "--allow-unknown-config"] {
+                let allowed = try await visualgen("inspect", unknown.path, option)
+                #expect(allowed.status == 0)
+                #expect(allowed.output.contains("qk_norm"))
+            }
+        }
+
+        @Test func notesTensorsThatAreLeftOut() async throws {
+            let copy = try TinyCheckpoint()
+            try copy.rewriteTensors(of: "text_encoder") {
+                $0.append(.init(name: "text_projection.weight", shape: [1], floats: [1]))
+            }
+            let known = try await visualgen("inspect", copy.path)
+            #expect(known.status == 0, "\(known.testDescription)")
+            #expect(known.output.contains("tensors that this class leaves out: "))
+            #expect(known.output.contains(", text_projection.weight\n"))
+            try copy.rewriteTensors(of: "vae") { $0.append(.init(name: "ema\u{1B}[31m", shape: [1], floats: [1])) }
+            let unknown = try await visualgen("inspect", copy.path)
+            #expect(unknown.status == 65)
+            #expect(unknown.output.contains("unread: \"ema\\u{1B}[31m\"") && !unknown.output.contains("\u{1B}"))
+            let allowed = try await visualgen("inspect", copy.path, "--allow-unknown")
+            #expect(allowed.status == 0, "\(allowed.testDescription)")
+            #expect(allowed.output.contains("unknown tensors without effect: \"ema"))
+        }
+
+        @Test func notesWhatAnIndexSaysInVain() async throws {
+            let copy = try TinyCheckpoint()
+            let file = "transformer/diffusion_pytorch_model.safetensors.index.json"
+            try copy.editJSON(file) { index in
+                var map = index["weight_map"] as? [String: Any] ?? [:]
+                map["gone"] = "diffusion_pytorch_model-00003-of-00002.safetensors"
+                index["weight_map"] = map
+            }
+            let outcome = try await visualgen("inspect", copy.path)
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            #expect(outcome.output.contains("00003-of-00002.safetensors\", which is not there"))
         }
     }
 }

@@ -33,6 +33,62 @@ extension CommandLineTests {
             #expect(spaced == both)
         }
 
+        @Test func takesTheShortSpellings() async throws {
+            let long = try await picture("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
+            try FileManager.default.removeItem(atPath: visualgen.folder.file("a.png"))
+            let outcome = try await visualgen(
+                "generate", "-m", TinyCheckpoint.path(), "-p", "a lake", "-o", "a.png", "-H", "32", "-W", "48", "-n",
+                "1",
+                "--steps", "2", "--guidance", "3.5", "--negative", "", "--seed", "1", "--max-sequence-length", "16")
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            #expect(try Image(path: visualgen.folder.file("a.png")).pixels == long)
+            let help = try await visualgen("generate", "--help").output
+            for name in [
+                "-m, --model", "-p, --prompt", "-o, --output", "-n, --num-images-per-prompt", "-W, --width",
+                "-H, --height", "--steps", "--guidance", "--frames", "--fps", "--negative",
+            ] {
+                #expect(help.contains(name), "\(name)")
+            }
+        }
+
+        /// A mark, a joiner or a selector makes one character with the sign before it; the value begins at the byte.
+        @Test(arguments: ["\u{301}a", "\u{200D}a", "\u{FE0F}a", "\u{20E3}", "\u{1F3FD}=b"])
+        func takesAValueThatBeginsInTheMiddleOfACharacter(_ text: String) async throws {
+            let guided = ["--seed", "1", "--size", "32x32", "--extra", "true_cfg_scale=3"]
+            func draw(_ arguments: [String]) async throws -> [UInt8] { try await picture(guided + arguments) }
+            let spaced = try await draw([
+                "--prompt", text, "--negative-prompt", text, "--extra", "prompt_2=\"\(text)\"",
+            ])
+            let joined = try await draw([
+                "--prompt=\(text)", "--negative-prompt=\(text)", "--extra=prompt_2=\(text)",
+            ])
+            #expect(spaced == joined)
+            #expect(try await draw(["--prompt", "--prompt=\(text)", "--negative=\(text)"]) != joined)
+        }
+
+        @Test func tellsWhatHasNoEffect() async throws {
+            let arguments = VisualGen.generation() + ["--output", "a.png", "--negative", "dogs"]
+            let note = "visualgen: negative_prompt has no effect: true_cfg_scale is 1.0, and it counts only above 1"
+            let outcome = try await visualgen.run(arguments)
+            #expect(outcome.status == 0)
+            #expect(outcome.complaints == [note], "\(outcome.testDescription)")
+            #expect(try await visualgen.run(arguments + ["--extra", "true_cfg_scale=2"]).complaints == [])
+            let revised = try await visualgen.run(VisualGen.generation() + ["--output", "a.png", "--revision", "main"])
+            #expect(
+                revised.complaints == [
+                    "visualgen: revision has no effect: \(TinyCheckpoint.path()) is not a model of the hub"
+                ])
+        }
+
+        @Test func writesToAPathThatIsCutAtTheByte() async throws {
+            try FileManager.default.createDirectory(
+                atPath: visualgen.folder.file("out"), withIntermediateDirectories: false)
+            let outcome = try await visualgen.run(VisualGen.generation() + ["--output", "out/\u{301}.png"])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            let names = try FileManager.default.contentsOfDirectory(atPath: visualgen.folder.file("out"))
+            #expect(names == ["\u{301}.png"] && visualgen.folder.names == ["out"])
+        }
+
         @Test func takesAnEmptyNegativePromptAsTheEmptyString() async throws {
             let guided = ["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", "true_cfg_scale=3"]
             let none = try await picture(guided)

@@ -54,7 +54,12 @@ extension CommandLineRefusalTests {
             (["--output", "a.mp4"], ["a.mp4", "pictures"]), (["--output", "frames/"], ["frames/"]),
             (["--crf", "20"], ["crf", "output.png"]), (["--crf", "good"], ["crf", "good"]),
             (["--output", ""], [".png"]), (["--colour"], ["colour"]), (["stray"], ["stray"]),
-            (["--height"], ["height"]),
+            (["--height"], ["height"]), (["--stepz", "3"], ["'--stepz'. Did you mean '--steps'?"]),
+            (["--negative_prompt", "a"], ["'--negative_prompt'. Did you mean '--negative-prompt'?"]),
+            (["--nun-frames", "3"], ["'--nun-frames'. Did you mean '--num-frames'?"]),
+            (["-n", "0"], ["num_images_per_prompt"]),
+            (["--steps", "0"], ["num_inference_steps", "0"]), (["-H", "0", "-W", "7"], ["height is 0", "width is 7"]),
+            (["--fps", "0"], ["frame_rate"]),
         ]
 
         @Test(arguments: refused.indices) func refusesAValueInOneSentenceThatNamesIt(_ index: Int) async throws {
@@ -65,6 +70,32 @@ extension CommandLineRefusalTests {
             expectRefusal(outcome, 64, names: names)
             #expect(visualgen.folder.names.isEmpty)
             #expect(!outcome.errors.contains("loading"))
+        }
+
+        /// Nothing near is worse than no hint.
+        @Test(arguments: ["--colour", "--st", "--x", "--resolution", "--=\u{301}"])
+        func hintsAtNothingThatIsFar(_ option: String) async throws {
+            let outcome = try await VisualGen()("generate", "--model", "m", "--prompt", "a", option, "3")
+            expectRefusal(outcome, 64, names: [])
+            #expect(!outcome.errors.contains("Did you mean"), "\(outcome.testDescription)")
+        }
+
+        /// What a terminal obeys is shown, in whatever sentence it stands.
+        @Test(arguments: [
+            ["generate", "--prompt", "a", "--model", "\u{1B}]0;x\u{7}\r\u{9B}2J\u{202E}"],
+            ["generate", "--prompt", "a", "--model", TinyCheckpoint.path(), "--extra", "\u{1B}c\nb=1"],
+            ["generate", "--prompt", "a", "--model", "demo-image", "--\u{1B}c\u{7}"],
+            ["generate", "--prompt", "a", "--model", TinyCheckpoint.path(), "--output", "\u{1B}c.jpeg2000"],
+            ["inspect", "\u{1B}c\nnone"], ["serve", "demo-image", "--host", "\u{1B}c", "--port", "99999"],
+        ])
+        func sendsNoTerminalACommand(_ arguments: [String]) async throws {
+            let outcome = try await VisualGen().run(arguments)
+            #expect(outcome.status != 0)
+            #expect(outcome.complaints.count == 1, "\(outcome.testDescription)")
+            let commands = (outcome.errors + outcome.output).unicodeScalars.filter {
+                $0.value < 0x20 && $0 != "\n" || (0x7F..<0xA0).contains($0.value) || $0.value == 0x202E
+            }
+            #expect(commands.isEmpty, "\(outcome.testDescription.debugDescription)")
         }
 
         @Test(arguments: [

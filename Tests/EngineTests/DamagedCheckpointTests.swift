@@ -73,8 +73,8 @@ struct Damage: Sendable, CustomStringConvertible {
                 try $0.editJSON("text_encoder/config.json") { $0["num_attention_heads"] = 0 }
             },
             Damage("a missing config", names: "vae/config.json") { try $0.remove("vae/config.json") },
-            Damage("a scheduler's option", names: "scheduler_config.json", "prediction_type") {
-                try $0.editJSON("scheduler/scheduler_config.json") { $0["prediction_type"] = "epsilon" }
+            Damage("a scheduler's option", names: "scheduler_config.json", "noise_offset") {
+                try $0.editJSON("scheduler/scheduler_config.json") { $0["noise_offset"] = 0.1 }
             },
             Damage("another scheduler", names: "scheduler", "DDIMScheduler") {
                 try $0.editJSON("model_index.json") { $0["scheduler"] = ["diffusers", "DDIMScheduler"] }

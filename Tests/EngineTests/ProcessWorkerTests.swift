@@ -1,5 +1,6 @@
 import Diffusion
 import Engine
+import Foundation
 import Models
 import Synchronization
 import Tensors
@@ -48,6 +49,65 @@ import Testing
         var other = resolved
         other.images = [try #require(resolved.lastImage)]
         #expect(try await worker.generate(other) { _ in }.pixels != expected)
+        await worker.close()
+    }
+
+    /// All previews of all steps, as this process shows them.
+    @Test func showsWhatThisProcessShows() async throws {
+        let worker = ProcessWorker(TinyWorker.configuration())
+        let local = try InProcessWorker(TinyWorker.configuration())
+        _ = try await (worker.start { _ in }, local.start { _ in })
+        var request = try TinyWorker.request(steps: 6)
+        (request.prompts, request.seeds) = (["a lake", "a dog", "a cat"], [1, 2, 3])
+        request.previews = 5
+        let asked = request
+        func shown(by worker: any Worker) async throws -> [PixelBatch] {
+            let shown = Mutex<[PixelBatch]>([])
+            _ = try await worker.generate(asked) { progress in
+                if case .preview(let pixels) = progress { shown.withLock { $0.append(pixels) } }
+            }
+            return shown.withLock { $0 }
+        }
+        let expected = try await shown(by: local)
+        #expect(expected.count == 5)
+        for _ in 0..<2 { #expect(try await shown(by: worker) == expected) }
+        await worker.close()
+    }
+
+    /// More than a message holds, which was once the end of the worker.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] != nil))
+    func showsMoreThanAMessageHolds() async throws {
+        let worker = ProcessWorker(TinyWorker.configuration())
+        _ = try await worker.start { _ in }
+        let process = await worker.processIdentifier
+        var request = try TinyWorker.request(steps: 2)
+        (request.prompts, request.seeds) = (["a lake", "a dog", "a cat", "a tree", "a boat"], [1, 2, 3, 4, 5])
+        (request.height, request.width, request.previews) = (2048, 2048, 1)
+        let shown = Mutex<[PixelShape]>([])
+        let result = try await worker.generate(request) { progress in
+            if case .preview(let pixels) = progress { shown.withLock { $0.append(pixels.shape) } }
+        }
+        #expect(shown.withLock { $0 } == [result.pixels.shape])
+        #expect(result.pixels.bytes.count * 4 / 3 > 64 << 20)
+        #expect(await worker.processIdentifier == process)
+        await worker.close()
+    }
+
+    /// The request fails, and the worker serves the next one.
+    @Test func whatIsTooLongForAMessageCostsItsJobAlone() async throws {
+        let worker = ProcessWorker(TinyWorker.configuration())
+        _ = try await worker.start { _ in }
+        let process = await worker.processIdentifier
+        var request = try TinyWorker.request()
+        request.prompts = [String(repeating: "a", count: 64 << 20)]
+        let long = request
+        await #expect {
+            try await worker.generate(long) { _ in }
+        } throws: { error in
+            (error as? Failure)?.kind == .request && "\(error)".contains("is too long")
+        }
+        #expect(try await worker.generate(TinyWorker.request()) { _ in }.pixels == TinyWorker.expected())
+        #expect(await worker.processIdentifier == process)
         await worker.close()
     }
 

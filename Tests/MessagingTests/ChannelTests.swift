@@ -131,4 +131,22 @@ import Testing
         try buffer.clear(to: 2)
         #expect(throws: MessagingError.self) { try buffer.take(3) }
     }
+
+    @Test func sharedMemoryTakesOneThingAfterTheOther() throws {
+        let buffer = try SharedBuffer()
+        let things = [100_000, 0, 17, 3_000_000].map { count in
+            (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        }
+        // What is taken out makes no room for what is added.
+        for _ in 0..<2 {
+            var places: [Int] = []
+            for thing in things { places.append(try buffer.append(thing)) }
+            for (thing, place) in zip(things, places).reversed() {
+                #expect(try buffer.take(thing.count, at: place) == thing)
+            }
+        }
+        #expect(throws: MessagingError.self) { try buffer.take(1, at: 2 * things.map(\.count).reduce(0, +)) }
+        try buffer.clear(to: 0)
+        #expect(try buffer.append([1]) == 0)
+    }
 }

@@ -23,7 +23,7 @@ import VisualGen
                 "cpu_offload_config": ["enable": false, "pin_memory": true, "stages": nil],
                 "runtime_lora_config": nil,
                 "device": "cpu", "dtype": nil, "threads": nil, "memory_limit": nil,
-                "allow_unknown_config": false, "worker_mode": "process", "worker_timeout": 300.0,
+                "allow_unknown": false, "worker_mode": "process", "worker_timeout": 300.0,
             ])
     }
 

@@ -27,11 +27,25 @@ import VisualGen
             "\"a\\nb\" is not a field; the fields are model, revision, quant_config, compilation_config, "
                 + "torch_compile_config, cuda_graph_config, attention_config, parallel_config, cache_config, "
                 + "pipeline_config, enable_layerwise_nvtx_marker, cpu_offload_config, runtime_lora_config, device, "
-                + "dtype, threads, memory_limit, allow_unknown_config, worker_mode, worker_timeout"
+                + "dtype, threads, memory_limit, allow_unknown, worker_mode, worker_timeout"
         ),
     ])
     func refusesUnknownNames(_ yaml: String, _ sentence: String) {
         #expect(problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: yaml) } == [sentence])
+    }
+
+    @Test func readsAFieldUnderItsFormerName() throws {
+        for (yaml, expected) in [
+            ("allow_unknown: true", true), ("allow_unknown_config: true", true),
+            ("{allow_unknown: false, allow_unknown_config: true}", false),
+        ] {
+            #expect(try VisualGenArgs(yamlText: yaml).allowUnknown == expected, "\(yaml)")
+        }
+        let overridden = try VisualGenArgs(yamlText: "allow_unknown_config: false", overrides: ["allow_unknown": true])
+        #expect(overridden.allowUnknown && overridden.allowUnknownConfig)
+        #expect(
+            problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: "allow_unknown_config: 3") }
+                == ["allow_unknown must be true or false, not 3"])
     }
 
     @Test(arguments: [

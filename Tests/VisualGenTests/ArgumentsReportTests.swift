@@ -26,6 +26,27 @@ import VisualGen
                 """)
     }
 
+    @Test func aReportHasAnEnd() throws {
+        let yaml = (0..<4000).map { "name\($0): 1" }.joined(separator: "\n")
+        let error = try #require(throws: ConfigurationError.self) { try VisualGenArgs(yamlText: yaml) }
+        #expect(error.problems.count == 33)
+        #expect(error.problems.last?.statement == "has 3968 more names that are not fields")
+        #expect(error.description.utf8.count < 2200 && error.description.hasSuffix(" more"))
+        var args = VisualGenArgs()
+        for number in 0..<100 { args.pipelineConfig["name\(number)"] = 1 }
+        #expect(args.problems(pipelineConfigKeys: ["a"]).count == 32)
+    }
+
+    @Test func refusesALongName() throws {
+        let marks = String(repeating: "\u{301}\u{323}", count: 60)
+        #expect(
+            problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: "\(marks)abcdefghijklmnopq: 1") }
+                == ["the YAML has a name of more than 256 bytes (line 1, column 1)"])
+        let value = problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: "threads: \(marks)\(marks)")
+        }
+        #expect(value.count == 1 && value[0].utf8.count < 400)
+    }
+
     @Test func namesTheProblemsOfSeveralRules() {
         var args = VisualGenArgs()
         args.parallelConfig.asyncUlysses = true

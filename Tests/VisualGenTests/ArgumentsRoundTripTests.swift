@@ -44,7 +44,7 @@ import VisualGen
             "path": "/a", "scale": -0.5, "target_components": ["transformer"], "strip_prefixes": ["x."],
             "key_map": ["a.b": "c"], "fuse_qkv": false, "strict": false,
         ],
-        "device": "cuda:1", "dtype": "float32", "threads": 4, "memory_limit": 123, "allow_unknown_config": true,
+        "device": "cuda:1", "dtype": "float32", "threads": 4, "memory_limit": 123, "allow_unknown": true,
         "worker_mode": "in_process", "worker_timeout": 0.5,
     ]
 

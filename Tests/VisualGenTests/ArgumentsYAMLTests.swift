@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import VisualGen
 
@@ -30,6 +31,17 @@ import VisualGen
     func readsScalarsAsTheOriginalDoes(_ scalar: String, _ expected: ConfigValue?) throws {
         if scalar == "-" { return #expect(try value("'-'") == "-") }
         #expect(try value(scalar) == (expected ?? .null))
+    }
+
+    @Test(arguments: ["", "\n", "\r\n"], ["", "\u{FEFF}"])
+    func readsAFileOfAnySystem(_ end: String, _ mark: String) throws {
+        let folder = try TemporaryFolder()
+        for line in ["\n", "\r\n"] {
+            let lines = ["# a comment", "model: m", "parallel_config:", "  cfg_size: 2", "revision: 'v 1'"]
+            let path = try folder.write(mark + lines.joined(separator: line) + end, to: "args.yaml")
+            let args = try VisualGenArgs(yaml: path)
+            #expect(args.model == "m" && args.parallelConfig.cfgSize == 2 && args.revision == "v 1")
+        }
     }
 
     @Test(arguments: ["", "# nothing\n", "---\n", "~", "{}", "\u{FEFF}"])

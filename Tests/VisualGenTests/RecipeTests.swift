@@ -40,6 +40,26 @@ import VisualGen
         #expect(command.contains("'--image=my picture.png' --last-image=-end.png"))
     }
 
+    /// The apostrophe before a combining mark makes one character with it, and ends the word all the same.
+    @Test func quotesForeignArgumentsByTheByte() throws {
+        let json = #"["--model","demo-image","--prompt=fox'\u0301; touch pwned; : '\u0301\u001b[2J\u0007\r","it's"]"#
+        let command = try #require(Recipe.command(from: [PNGText(keyword: "visualgen", text: json)]))
+        #expect(!command.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F })
+        let beginning = #"visualgen generate --model demo-image --prompt=fox"$(printf '\047"#
+        #expect(command.utf8.starts(with: beginning.utf8))
+        #expect(command.hasSuffix(#"\033[2J\007\015')" 'it'\''s'"#))
+        #expect(Recipe.command(fromComment: "visualgen: \(json)\r\n") == command)
+        #expect(Recipe.command(from: [PNGText(keyword: "visualgen", text: #"["a\u0000b"]"#)]) == nil)
+    }
+
+    @Test func findsTheTextsOfAComment() {
+        let comment = "free\nSoftware: VisualGen\r\nprompt: a\nvisualgen generate; b\n\nvisualgen: []"
+        let texts = Recipe.texts(fromComment: comment).map { "\($0.keyword)=\($0.text)" }
+        #expect(
+            texts == ["comment=free", "Software=VisualGen", "prompt=a\nvisualgen generate; b\n", "visualgen=[]"])
+        #expect(Recipe.texts(fromComment: "").isEmpty)
+    }
+
     @Test(arguments: ["", "a comment", "visualgen: no list", "prompt: a\nmodel: b"])
     func isNotFoundInOtherComments(_ comment: String) {
         #expect(Recipe.command(fromComment: comment) == nil)

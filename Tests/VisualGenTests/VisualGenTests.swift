@@ -35,6 +35,16 @@ import VisualGen
         }
     }
 
+    @Test func tellsWhatChangesNothing() async throws {
+        let engine = try await Self.engine()
+        var params = Self.params(steps: 1)
+        params.negativePrompt = "dogs"
+        let note = "negative_prompt has no effect: true_cfg_scale is 1.0, and it counts only above 1"
+        #expect(try await engine.generate("a lake", params: params).warnings == [note])
+        params.extraParams = ["true_cfg_scale": 2]
+        #expect(try await engine.generate(["a lake"], params: params).map(\.warnings) == [[]])
+    }
+
     @Test func twoEnginesServeSideBySide() async throws {
         let engines = try await (Self.engine { $0.workerMode = .process }, Self.engine { $0.workerMode = .process })
         let expected = try await Self.engine().generate("a lake", params: Self.params()).images

@@ -8,13 +8,13 @@ internal import Glibc
 /// child's standard input is a socket that stays open as long as this process lives; nothing else is ever said there than the first
 /// line, which nobody else can read.
 // @unchecked: `isOver` is only touched while holding `lock`; the rest is set before anyone else sees it.
-final class ChildProcess: @unchecked Sendable {
+package final class ChildProcess: @unchecked Sendable {
     /// How a process ended.
-    enum Ending: Sendable, CustomStringConvertible {
+    package enum Ending: Sendable, Equatable, CustomStringConvertible {
         case status(Int32)
         case signal(Int32)
 
-        var description: String {
+        package var description: String {
             switch self {
             case .status(let status): "ended with status \(status)"
             case .signal(let signal): "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
@@ -22,8 +22,8 @@ final class ChildProcess: @unchecked Sendable {
         }
     }
 
-    /// Under this number the child inherits the descriptor it is given.
-    static let inheritedDescriptor: Int32 = 3
+    /// Under this number the child inherits the first descriptor it is given, and the others under the next ones.
+    package static let firstInherited: Int32 = 3
 
     private(set) var identifier: pid_t = 0
     private let input: Int32
@@ -35,12 +35,12 @@ final class ChildProcess: @unchecked Sendable {
     /// - Parameters:
     ///   - program: its path
     ///   - arguments: without its name
-    ///   - descriptor: what it inherits as ``inheritedDescriptor``
+    ///   - descriptors: what it inherits from ``firstInherited`` on
     ///   - firstLine: what it reads first
     ///   - ended: told how it ended
     /// - Throws: ``SystemFailure``
-    init(
-        _ program: String, _ arguments: [String], inheriting descriptor: Int32, firstLine: [UInt8],
+    package init(
+        _ program: String, _ arguments: [String], inheriting descriptors: [Int32], firstLine: [UInt8],
         ended: @escaping @Sendable (Ending) -> Void
     ) throws(SystemFailure) {
         var ends: [Int32] = [-1, -1]
@@ -53,7 +53,7 @@ final class ChildProcess: @unchecked Sendable {
         nonisolated(unsafe) var identifier: pid_t = 0
         let standardInput = ends[0]
         let thread = Thread { [self] in
-            failure = Self.spawn(program, arguments, standardInput, descriptor, &identifier)
+            failure = Self.spawn(program, arguments, standardInput, descriptors, &identifier)
             let child = identifier
             let isRunning = failure == 0
             started.signal()
@@ -72,7 +72,7 @@ final class ChildProcess: @unchecked Sendable {
     deinit { close(input) }
 
     /// Ends it at once, stopped or not.
-    func kill() {
+    package func kill() {
         lock.withLock {
             // The number of a process that is over may be another's.
             if !isOver { _ = Glibc.kill(identifier, SIGKILL) }
@@ -80,17 +80,22 @@ final class ChildProcess: @unchecked Sendable {
     }
 
     private static func spawn(
-        _ program: String, _ arguments: [String], _ input: Int32, _ descriptor: Int32, _ identifier: inout pid_t
+        _ program: String, _ arguments: [String], _ input: Int32, _ descriptors: [Int32], _ identifier: inout pid_t
     ) -> Int32 {
+        let sources = [input, STDERR_FILENO, STDERR_FILENO] + descriptors
+        let end = Int32(sources.count)
+        var copies: [Int32] = []
+        defer { for copy in copies { close(copy) } }
+        for source in sources {
+            let copy = copied(source, from: end)
+            guard copy >= 0 else { return errno }
+            copies.append(copy)
+        }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        // In this order: the inherited descriptor may itself have one of the low numbers.
-        posix_spawn_file_actions_adddup2(&actions, descriptor, 100)
-        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, 100, inheritedDescriptor)
-        linux_close_from(&actions, inheritedDescriptor + 1)
+        for (target, copy) in copies.enumerated() { posix_spawn_file_actions_adddup2(&actions, copy, Int32(target)) }
+        linux_close_from(&actions, end)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -106,6 +111,21 @@ final class ChildProcess: @unchecked Sendable {
         var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for word in words + variables { free(word) } }
         return posix_spawn(&identifier, program, &actions, &attributes, &words, &variables)
+    }
+
+    /// A copy of a descriptor with a number that no descriptor of the child has: whatever is open here, none then takes the
+    /// place of one that is still to be handed over.
+    ///
+    /// - Parameters:
+    ///   - source: a descriptor; one that is closed, as the standard error of a service may be, leads nowhere
+    ///   - end: behind the child's descriptors
+    /// - Returns: the copy; -1, and `errno`, if there is no room for one
+    private static func copied(_ source: Int32, from end: Int32) -> Int32 {
+        let copy = fcntl(source, F_DUPFD_CLOEXEC, end)
+        guard copy < 0, errno == EBADF else { return copy }
+        let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { if nowhere >= 0 { close(nowhere) } }
+        return nowhere < 0 ? -1 : fcntl(nowhere, F_DUPFD_CLOEXEC, end)
     }
 
     /// This process's variables, and for how long LibTorch's threads watch for work before they sleep.
@@ -133,8 +153,8 @@ final class ChildProcess: @unchecked Sendable {
 }
 
 /// A call of the system that failed.
-struct SystemFailure: Error, CustomStringConvertible {
-    let description: String
+package struct SystemFailure: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ call: String, _ number: Int32) { description = "\(call): \(String(cString: strerror(number)))" }
 }

@@ -198,6 +198,14 @@ extension ProcessWorker {
             guard let job = current(number) else { return }
             jobs[0].hasBegun = true
             job.observe(progress)
+        case .preview(let number, let shape, let offset):
+            guard let job = current(number) else { return }
+            jobs[0].hasBegun = true
+            do {
+                job.observe(.preview(try process.preview(shape, at: offset)))
+            } catch {
+                condemn(.workerHung(worker: index, process: process.identifier, symptom: "lost a preview: \(error)"))
+            }
         case .ready(let offer):
             self.offer = offer
             for starter in starters { starter.resume(returning: offer) }

@@ -17,12 +17,12 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     package let model: String
     package var device = Device.cpu
     package var dtype = DType.bfloat16
-    /// How many threads one operation may use; nil leaves LibTorch's choice.
+    /// How many threads one operation may use; nil for as many as may run at once.
     package var threads: Int?
-    /// The bytes that the worker may hold; nil for as many as the machine has.
+    /// The bytes that the worker may hold; nil for as many as it may have of the machine.
     package var memoryLimit: Int?
-    /// Whether config keys that this build does not know are skipped instead of refused.
-    package var allowsUnknownConfig = false
+    /// Whether config keys and tensors that this build does not know are skipped instead of refused.
+    package var allowsUnknown = false
     package var warmUp = WarmUp.none
     /// How results of one denoising step are used again in the next ones; nil computes everything.
     package var stepCache: StepCacheSettings?
@@ -38,6 +38,6 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     /// - Returns: its configs, read
     /// - Throws: any error of a bad checkpoint
     package func open() throws -> any ModelFamily {
-        try Catalog.model(at: model, allowingUnknownConfig: allowsUnknownConfig)
+        try Catalog.model(at: model, allowingUnknown: allowsUnknown)
     }
 }

@@ -23,6 +23,8 @@ enum EngineMessage: Codable {
 /// What a worker's process says to the engine.
 enum WorkerMessage: Codable {
     case progress(job: Int?, Diffusion.Progress)
+    /// What the pictures would be by now; the pixels are in the shared memory for previews, from this byte on.
+    case preview(job: Int, PixelShape, at: Int)
     /// The model is loaded and warm.
     case ready(ModelOffer)
     /// The model cannot be loaded; the process ends.

@@ -13,7 +13,7 @@ struct WorkerProcess {
     }
 
     private let folder: PrivateFolder
-    private let buffer: SharedBuffer
+    private let buffer, previews: SharedBuffer
     private let channel: Channel
     private let child: ChildProcess
 
@@ -27,7 +27,7 @@ struct WorkerProcess {
         let program = try WorkerLocation.program()
         let key = MessageKey()
         folder = try PrivateFolder()
-        buffer = try SharedBuffer()
+        (buffer, previews) = (try SharedBuffer(), try SharedBuffer())
         let socket = "\(folder.path)/worker"
         channel = try Channel(.engine, at: socket, key: key) { event in
             switch event {
@@ -43,7 +43,7 @@ struct WorkerProcess {
         let invitation = WorkerInvitation(socket: socket, key: key.hexadecimal, configuration: configuration)
         do {
             child = try ChildProcess(
-                program, ["worker"], inheriting: buffer.descriptor,
+                program, ["worker"], inheriting: [buffer.descriptor, previews.descriptor],
                 firstLine: invitation.messageBody() + Array("\n".utf8), ended: { tell(.ended($0)) })
         } catch {
             channel.close()
@@ -76,6 +76,17 @@ struct WorkerProcess {
     /// - Throws: ``MessagingError``
     func pixels(_ shape: PixelShape) throws -> PixelBatch {
         PixelBatch(shape, bytes: try buffer.take(shape.byteCount))
+    }
+
+    /// What the pictures of the job that is being done would be by now.
+    ///
+    /// - Parameters:
+    ///   - shape: what the worker says of them
+    ///   - offset: where it has put them
+    /// - Returns: their bytes
+    /// - Throws: ``MessagingError``
+    func preview(_ shape: PixelShape, at offset: Int) throws -> PixelBatch {
+        PixelBatch(shape, bytes: try previews.take(shape.byteCount, at: offset))
     }
 
     /// Ends the process at once.

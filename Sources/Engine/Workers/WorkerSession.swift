@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import Glibc
 internal import Messaging
@@ -8,14 +9,18 @@ internal import Synchronization
 actor WorkerSession {
     private let worker: InProcessWorker
     private let channel: Channel
-    private let buffer: SharedBuffer
+    private let buffer, previews: SharedBuffer
     private var job: (number: Int, task: Task<Void, Never>)?
     /// When what is being done last came further; nil if nothing is being done.
     private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
+    /// Why what is being done could not tell how far it is, which ends it.
+    private let unsaid = Mutex<(any Error)?>(nil)
 
-    init(_ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer) throws {
+    init(
+        _ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer, previews: SharedBuffer
+    ) throws {
         worker = try InProcessWorker(configuration)
-        (self.channel, self.buffer) = (channel, buffer)
+        (self.channel, self.buffer, self.previews) = (channel, buffer, previews)
     }
 
     /// Sends signs of life until the task is cancelled.
@@ -38,6 +43,8 @@ actor WorkerSession {
         case .generate(let number, let parcel):
             do {
                 let request = try parcel.unpacked(from: buffer)
+                // What was shown of the job before has been taken out.
+                try previews.clear(to: 0)
                 job = (number, Task { await generate(number, request) })
             } catch {
                 say(.failed(job: number, Failure(of: error)))
@@ -48,16 +55,16 @@ actor WorkerSession {
 
     private func start() async {
         do {
-            say(.ready(try await worker.start(observe: observer(of: nil))))
+            let offer = try await worker.start(observe: observer(of: nil))
+            try send(.ready(offer))
             lastProgress.withLock { $0 = nil }
         } catch {
-            say(.unusable(Failure(of: error)))
+            say(.unusable(Failure(of: cause(of: error))))
         }
     }
 
     private func generate(_ number: Int, _ request: GenerationRequest) async {
         lastProgress.withLock { $0 = .now }
-        let answer: WorkerMessage
         do {
             let shape = Mutex<PixelShape?>(nil)
             let times = try await worker.generate(request, observe: observer(of: number)) { [self] part in
@@ -68,29 +75,53 @@ actor WorkerSession {
                 shape.withLock { $0 = part.shape }
             }
             guard let shape = shape.withLock({ $0 }) else { throw EngineError.noPixels }
-            answer = .finished(job: number, shape, times)
+            lastProgress.withLock { $0 = nil }
+            try send(.finished(job: number, shape, times))
         } catch {
+            lastProgress.withLock { $0 = nil }
             // What was made so far would hold memory until the next job.
             try? buffer.clear(to: 0)
-            answer = .failed(job: number, Failure(of: error))
+            say(.failed(job: number, Failure(of: cause(of: error))))
         }
-        lastProgress.withLock { $0 = nil }
-        say(answer)
+    }
+
+    /// Why something ended: an error, or what was behind its being called off.
+    private func cause(of error: any Error) -> any Error {
+        unsaid.withLock { unsaid in
+            defer { unsaid = nil }
+            return unsaid ?? error
+        }
     }
 
     private nonisolated func observer(of job: Int?) -> ProgressObserver {
         { [self] progress in
             lastProgress.withLock { $0 = .now }
-            say(.progress(job: job, progress))
+            do {
+                try send(message(of: job, progress))
+            } catch {
+                unsaid.withLock { $0 = error }
+                // Whoever is told is on its way with the job.
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
         }
     }
 
+    /// A preview's pixels, which no message has room for, go through memory of their own.
+    private nonisolated func message(of job: Int?, _ progress: Diffusion.Progress) throws -> WorkerMessage {
+        guard case .preview(let pixels) = progress, let job else { return .progress(job: job, progress) }
+        return .preview(job: job, pixels.shape, at: try previews.append(pixels.bytes))
+    }
+
+    private nonisolated func send(_ message: WorkerMessage) throws { try channel.send(message.messageBody()) }
+
+    /// Says what is short.
     private nonisolated func say(_ message: WorkerMessage) {
         do {
-            try channel.send(message.messageBody())
+            try send(message)
         } catch {
             // The engine could only wait in vain: it replaces a process that ends.
-            FileHandle.standardError.write(Data("visualgen worker: \(error)\n".utf8))
+            let sentence = Failure(of: error).message.onOneLine
+            FileHandle.standardError.write(Data("visualgen worker: \(sentence)\n".utf8))
             _exit(70)
         }
     }

@@ -1,4 +1,5 @@
 package import Diffusion
+internal import Files
 internal import Foundation
 package import Media
 package import Tensors
@@ -42,7 +43,7 @@ package struct Recipe: Sendable {
     package var texts: [PNGText] {
         [
             PNGText(keyword: "Software", text: "VisualGen"),
-            PNGText(keyword: "prompt", text: prompt.replacingOccurrences(of: "\0", with: "")),
+            PNGText(keyword: "prompt", text: String(prompt.unicodeScalars.filter { $0 != "\0" })),
             PNGText(keyword: "seed", text: "\(seed)"),
             PNGText(keyword: "model", text: model),
             PNGText(keyword: "settings", text: settings),
@@ -53,23 +54,48 @@ package struct Recipe: Sendable {
     /// The command that made a picture.
     ///
     /// - Parameter texts: the picture's chunks
-    /// - Returns: a line for a shell, or nil if the picture does not tell
+    /// - Returns: a line for any POSIX shell that no terminal takes for more than text, or nil if the picture does not tell,
+    ///   or holds an argument that no program can be given
     package static func command(from texts: [PNGText]) -> String? {
         guard let json = texts.first(where: { $0.keyword == commandKeyword })?.text,
             let arguments = try? JSONDecoder().decode([String].self, from: Data(json.utf8))
         else { return nil }
-        return (["visualgen", "generate"] + arguments.map(shellQuoted)).joined(separator: " ")
+        let words = arguments.compactMap(\.shellWord)
+        return words.count < arguments.count ? nil : (["visualgen", "generate"] + words).joined(separator: " ")
     }
 
     /// The command that made a video.
     ///
     /// - Parameter comment: the video's comment: a line for each text, more where a text has several
-    /// - Returns: a line for a shell, or nil if the video does not tell
+    /// - Returns: as for a picture
     package static func command(fromComment comment: String) -> String? {
-        let mark = "\(commandKeyword): "
-        guard let line = comment.split(separator: "\n").last(where: { $0.hasPrefix(mark) }) else { return nil }
-        return command(from: [PNGText(keyword: commandKeyword, text: String(line.dropFirst(mark.count)))])
+        guard let recipe = texts(fromComment: comment).last(where: { $0.keyword == commandKeyword }) else { return nil }
+        let line = Array(recipe.text.utf8).lines.first ?? []
+        return command(from: [PNGText(keyword: commandKeyword, text: Self.text(line))])
     }
+
+    /// The texts of a video's comment.
+    ///
+    /// - Parameter comment: a line for each text, more where a text has several
+    /// - Returns: a text for each line that begins with a word and a colon, to which the lines behind it belong; what stands
+    ///   before them under the name `comment`
+    package static func texts(fromComment comment: String) -> [PNGText] {
+        var texts: [PNGText] = []
+        for bytes in Array(comment.utf8).lines {
+            let word = bytes.prefix { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 }
+            let text = bytes.dropFirst(word.count)
+            if !word.isEmpty, text.starts(with: ": ".utf8) {
+                texts.append(PNGText(keyword: Self.text(word), text: Self.text(text.dropFirst(2))))
+            } else if let last = texts.popLast() {
+                texts.append(PNGText(keyword: last.keyword, text: "\(last.text)\n\(Self.text(bytes))"))
+            } else {
+                texts.append(PNGText(keyword: "comment", text: Self.text(bytes)))
+            }
+        }
+        return texts
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static func arguments(_ request: GenerationRequest, _ model: String, _ dtype: DType) -> [String] {
         var arguments = ["--model", model, "--dtype", dtype.rawValue]
@@ -95,11 +121,6 @@ package struct Recipe: Sendable {
 
     private static func json(_ arguments: [String]) -> String {
         (try? JSONEncoder().encode(arguments)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
-    }
-
-    private static func shellQuoted(_ argument: String) -> String {
-        let plain = argument.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_=./:,".contains($0)) }
-        return plain && !argument.isEmpty ? argument : "'\(argument.replacingOccurrences(of: "'", with: "'\\''"))'"
     }
 }
 

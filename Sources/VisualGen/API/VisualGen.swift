@@ -159,7 +159,7 @@ public final class VisualGen: Sendable {
                 do {
                     outputs.append(try await output(id, item, request, tell))
                 } catch let error as VisualGenError {
-                    outputs.append(VisualGenOutput(id, request, error))
+                    outputs.append(VisualGenOutput(id, request.request, request.notes, error))
                 }
             }
             return outputs
@@ -200,17 +200,20 @@ public final class VisualGen: Sendable {
 
     /// Fills in the model's own choices and checks every prompt's parameters before anything is begun.
     private func resolve(_ prompts: [String], _ params: [VisualGenParams]) throws(VisualGenError)
-        -> [GenerationRequest]
+        -> [ResolvedRequest]
     {
         guard !prompts.isEmpty else { throw .invalidParameters(["prompt is needed"]) }
         guard params.count == prompts.count else {
             throw .invalidParameters(["\(params.count) params were given for \(prompts.count) prompts"])
         }
-        var requests: [GenerationRequest] = []
+        var requests: [ResolvedRequest] = []
         var problems: [String] = []
         for (index, prompt) in prompts.enumerated() {
             do {
-                requests.append(try family.resolve(params[index].request(prompt)))
+                let asked = params[index].request(prompt)
+                let resolved = try family.resolve(asked)
+                requests.append(
+                    ResolvedRequest(request: resolved, notes: family.notes(on: asked, resolved: resolved)))
             } catch {
                 let place = prompts.count > 1 ? "prompt \(index): " : ""
                 for problem in error.problems {
@@ -225,13 +228,14 @@ public final class VisualGen: Sendable {
     }
 
     private func output(
-        _ id: Int, _ item: Int, _ request: GenerationRequest,
+        _ id: Int, _ item: Int, _ resolved: ResolvedRequest,
         _ tell: @escaping @Sendable (VisualGenProgress) -> Void
     ) async throws -> VisualGenOutput {
         do {
             try Task.checkCancellation()
+            let request = resolved.request
             let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
-            return VisualGenOutput(id, request, result) { picture in
+            return VisualGenOutput(id, request, resolved.notes, result) { picture in
                 Recipe(request, model: model, dtype: dtype, cache: cache, picture: picture)
             }
         } catch let error as CancellationError {
@@ -240,4 +244,10 @@ public final class VisualGen: Sendable {
             throw VisualGenError(error)
         }
     }
+}
+
+/// A request that a family has resolved, and what of it changes nothing.
+private struct ResolvedRequest: Sendable {
+    let request: GenerationRequest
+    let notes: [RequestNote]
 }

@@ -22,7 +22,7 @@ extension VisualGenArgs {
             case nil: device == .cpu ? .float32 : .bfloat16
             }
         (configuration.threads, configuration.memoryLimit) = (threads, memoryLimit)
-        configuration.allowsUnknownConfig = allowUnknownConfig
+        configuration.allowsUnknown = allowUnknown
         configuration.warmUp = compilationConfig.warmUp
         configuration.stepCache = cacheConfig?.settings
         return configuration

@@ -18,12 +18,16 @@ public struct VisualGenOutput: Sendable {
     public private(set) var error: VisualGenError?
     /// How long it took; nil if there is an error.
     public private(set) var metrics: VisualGenMetrics?
+    /// What was asked for and changes nothing, a sentence for each field, as a negative prompt without guidance.
+    public private(set) var warnings: [String] = []
     private var recipes: [Recipe] = []
 
     init(
-        _ requestID: Int, _ request: GenerationRequest, _ result: WorkerResult, recipe: (_ picture: Int) -> Recipe
+        _ requestID: Int, _ request: GenerationRequest, _ notes: [RequestNote], _ result: WorkerResult,
+        recipe: (_ picture: Int) -> Recipe
     ) {
         self.init(requestID, request)
+        warnings = notes.map(\.description)
         let pixels = result.pixels
         let (height, width, count) = (pixels.shape.height, pixels.shape.width, pixels.shape.count)
         if let frames = pixels.shape.frames {
@@ -41,8 +45,9 @@ public struct VisualGenOutput: Sendable {
         metrics = VisualGenMetrics(result.times)
     }
 
-    init(_ requestID: Int, _ request: GenerationRequest, _ error: VisualGenError) {
+    init(_ requestID: Int, _ request: GenerationRequest, _ notes: [RequestNote], _ error: VisualGenError) {
         self.init(requestID, request)
+        warnings = notes.map(\.description)
         self.error = error
     }
 

@@ -11,6 +11,7 @@ struct ConfigFields {
     /// The fields as they are written.
     private(set) var written: [String: ConfigValue] = [:]
     private var names: [String]
+    private var formerNames: [String] = []
     private var fieldProblems: [ConfigProblem] = []
     private var ruleProblems: [ConfigProblem] = []
 
@@ -35,15 +36,19 @@ struct ConfigFields {
     ///   - name: as it is spelt in YAML
     ///   - value: holds the default, and what was given if it can be read
     ///   - rule: what must hold for it
+    ///   - former: another name that it is read under, where its own is not given
     mutating func exchange<Value: ConfigField>(
-        _ name: String, _ value: inout Value, _ rule: ConfigRule<Value>? = nil
+        _ name: String, _ value: inout Value, _ rule: ConfigRule<Value>? = nil, formerly former: String? = nil
     ) {
         names.append(name)
+        if let former { formerNames.append(former) }
         let fieldPath = path.field(name)
         let before = fieldProblems.count
         if given == nil {
             value.check(at: fieldPath, into: &fieldProblems)
-        } else if let found = given?[name], let read = Value.read(found, at: fieldPath, into: &fieldProblems) {
+        } else if let found = given?[name] ?? former.flatMap({ given?[$0] }),
+            let read = Value.read(found, at: fieldPath, into: &fieldProblems)
+        {
             value = read
         }
         if fieldProblems.count == before, let rule { fieldProblems += rule.problems(value, fieldPath) }
@@ -68,9 +73,17 @@ struct ConfigFields {
 
     /// All that is wrong, fields that no one asked for included.
     var problems: [ConfigProblem] {
-        let unknown = (given ?? [:]).keys.filter { !names.contains($0) }.sorted()
-        return fieldProblems + unknown.map(unknownField) + ruleProblems
+        let unknown = (given ?? [:]).keys.filter { !names.contains($0) && !formerNames.contains($0) }.sorted()
+        var unknownProblems = unknown.prefix(Self.mostUnknown).map(unknownField)
+        if unknown.count > Self.mostUnknown {
+            let rest = unknown.count - Self.mostUnknown
+            unknownProblems.append(ConfigProblem(path, "has \(rest) more names that are not fields"))
+        }
+        return fieldProblems + unknownProblems + ruleProblems
     }
+
+    /// So many unknown names are each told, with the name that may have been meant.
+    private static let mostUnknown = 32
 
     private func unknownField(_ name: String) -> ConfigProblem {
         let hint =

@@ -1,3 +1,5 @@
+internal import Files
+
 /// One thing that is wrong with a configuration.
 public struct ConfigProblem: Sendable, Equatable {
     /// The full name of the field, as in `parallel_config.cfg_size`; empty for the configuration as a whole.
@@ -38,6 +40,6 @@ extension ConfigurationError: CustomStringConvertible {
     public var description: String {
         if problems.count == 1, let problem = problems.first { return (file.map { "\($0): " } ?? "") + "\(problem)" }
         return "\(file ?? "the configuration") has \(problems.count) problems:"
-            + problems.map { "\n  \($0)" }.joined()
+            + "\n  " + problems.lazy.map(\.description).list(separator: "\n  ")
     }
 }

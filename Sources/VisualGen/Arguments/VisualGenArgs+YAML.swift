@@ -32,7 +32,7 @@ extension VisualGenArgs {
         } catch {
             throw ConfigurationError([ConfigProblem("", "the file \(error.fault)")])
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(validating: bytes.withoutByteOrderMark, as: UTF8.self) else {
             throw ConfigurationError([ConfigProblem("", "the file is not text in UTF-8")])
         }
         return text

@@ -49,19 +49,21 @@ public struct VisualGenArgs: Sendable, Equatable {
     ///
     /// Ours, not TensorRT-LLM's.
     public var dtype: DataType?
-    /// How many threads one worker computes with (`threads`): 1 to 1024, default null, LibTorch's choice.
+    /// How many threads one worker computes with (`threads`): 1 to 1024, default null, as many as LibTorch chooses and may
+    /// run at once.
     ///
     /// Ours, not TensorRT-LLM's.
     public var threads: Int?
-    /// How many bytes of memory a worker may use (`memory_limit`): at least 1, default null, which is all.
+    /// How many bytes of memory a worker may use (`memory_limit`): at least 1, default null, which is all
+    /// that the process may have of the machine.
     ///
     /// Ours, not TensorRT-LLM's. In YAML a number of bytes, or text with a unit: `8GB` is 8 × 1000³ bytes, `8GiB` is
     /// 8 × 1024³.
     public var memoryLimit: Int?
-    /// Whether a model's own configuration may hold keys that nobody knows (`allow_unknown_config`): default false.
+    /// Whether a model may hold configuration keys and tensors that nobody knows (`allow_unknown`): default false.
     ///
-    /// Ours, not TensorRT-LLM's.
-    public var allowUnknownConfig = false
+    /// Ours, not TensorRT-LLM's. In YAML the former name `allow_unknown_config` means the same.
+    public var allowUnknown = false
     /// Where requests are computed (`worker_mode`): default process.
     ///
     /// Ours, not TensorRT-LLM's.
@@ -70,6 +72,12 @@ public struct VisualGenArgs: Sendable, Equatable {
     ///
     /// Ours, not TensorRT-LLM's.
     public var workerTimeout = 300.0
+
+    /// The former name of ``allowUnknown``.
+    public var allowUnknownConfig: Bool {
+        get { allowUnknown }
+        set { allowUnknown = newValue }
+    }
 
     /// The defaults.
     public init() {}
@@ -115,7 +123,7 @@ public struct VisualGenArgs: Sendable, Equatable {
     /// - Parameter names: the names that the model's pipeline takes
     /// - Returns: a problem for each name that is not among them
     public func problems(pipelineConfigKeys names: [String]) -> [ConfigProblem] {
-        pipelineConfig.keys.filter { !names.contains($0) }.sorted().map { name in
+        pipelineConfig.keys.filter { !names.contains($0) }.sorted().prefix(32).map { name in
             let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
             let hint = name.nearest(of: names).map { "did you mean \($0)?" } ?? known
             return ConfigProblem("pipeline_config".field(name), "is not a setting of this model's pipeline; \(hint)")
@@ -149,7 +157,7 @@ extension VisualGenArgs {
         var limit = memoryLimit.map(ByteCount.init)
         fields.exchange("memory_limit", &limit)
         memoryLimit = limit?.bytes
-        fields.exchange("allow_unknown_config", &allowUnknownConfig)
+        fields.exchange("allow_unknown", &allowUnknown, formerly: "allow_unknown_config")
         fields.exchange("worker_mode", &workerMode)
         fields.exchange("worker_timeout", &workerTimeout, .above(0))
     }

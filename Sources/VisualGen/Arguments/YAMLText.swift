@@ -1,3 +1,4 @@
+internal import Files
 internal import Yams
 
 /// The text of a YAML file, read into a mapping within limits that no honest configuration meets.
@@ -11,6 +12,8 @@ struct YAMLText {
     static let depthLimit = 32
     /// How many values there may be once every alias is replaced by what it stands for.
     static let valueLimit = 20_000
+    /// How many bytes the name of a field may have: comparing long ones takes time.
+    static let nameLimit = 256
     /// How many aliases there may be.
     static let aliasLimit = 12
 
@@ -90,6 +93,9 @@ struct YAMLText {
                 case .string(let name) = scalar.style == .plain
                     ? YAMLScalar.value(of: scalar.string) : .string(scalar.string)
             else { throw fault("has a name that is not text", key) }
+            guard name.utf8.count <= Self.nameLimit else {
+                throw fault("has a name of more than \(Self.nameLimit) bytes", key)
+            }
             let value = try value(of: node, depth: depth + 1)
             if name == "<<", scalar.style == .plain {
                 merged.merge(try mergedFields(value, node)) { first, _ in first }
@@ -148,7 +154,7 @@ extension YamlError {
             "cannot be read: \(problem) (line \(mark.line), column \(mark.column))"
         case .reader(let problem, _, _, _): "cannot be read: \(problem)"
         case .duplicatedKeysInMapping(let names, let context):
-            "has \(names.map { $0.quoted(limit: 80) }.joined(separator: ", ")) twice in one mapping"
+            "has \(names.lazy.map { $0.quoted(limit: 80) }.list(upTo: MessageLimit.items)) twice in one mapping"
                 + " (line \(context.mark.line), column \(context.mark.column))"
         default: "cannot be read"
         }
