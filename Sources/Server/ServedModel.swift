@@ -13,14 +13,16 @@ package struct ServedModel: Sendable {
     package let worker: any Worker
     /// Fills in the model's own choices and checks every field.
     package let resolve: @Sendable (GenerationRequest) throws -> GenerationRequest
+    /// What a request brings along that changes nothing: the request as it came, and resolved.
+    package let notes: @Sendable (GenerationRequest, GenerationRequest) -> [RequestNote]
     /// What a resolved request will hold in memory; nil where that is not known.
     package let memory: @Sendable (GenerationRequest) throws -> MemoryForecast?
-    /// The bytes that the worker may hold; nil for as many as the machine has.
+    /// The bytes that the worker may hold; nil for as many as it may have of the machine.
     package let memoryLimit: Int?
     /// Told in the files' recipes.
     package let dtype: DType
-    /// Whether it takes a picture to begin with.
-    package let takesPictures: Bool
+    /// What it takes beyond what every model takes.
+    package let fields: ModelFields
     /// Told in the files' recipes.
     package private(set) var cache: CacheConfig?
 
@@ -42,8 +44,9 @@ package struct ServedModel: Sendable {
         let weights = try model.weights(plan)
         self.init(
             name, offer, worker: worker, dtype: configuration.dtype,
-            memoryLimit: configuration.memoryLimit ?? offer.deviceMemory,
+            memoryLimit: configuration.memoryLimit ?? offer.deviceMemory, limitedEffects: model.limitedEffects,
             resolve: { try model.resolve($0) },
+            notes: { model.notes(on: $0, resolved: $1) },
             memory: { MemoryForecast(weights: weights, stages: model.stages(of: $0, plan)) })
         self.cache = cache
     }
@@ -53,39 +56,29 @@ package struct ServedModel: Sendable {
     ///   - offer: what starting the worker told
     ///   - worker: who computes
     ///   - dtype: the type of weights and activations
-    ///   - memoryLimit: the bytes that the worker may hold; nil for as many as the machine has
+    ///   - memoryLimit: the bytes that the worker may hold; nil for as many as it may have of the machine
+    ///   - limitedEffects: the fields that do not always change what is made
     ///   - resolve: fills in the model's own choices and checks every field
+    ///   - notes: what a request brings along that changes nothing
     ///   - memory: what a resolved request will hold in memory; nil where that is not known
     package init(
         _ name: String, _ offer: ModelOffer, worker: any Worker, dtype: DType, memoryLimit: Int? = nil,
+        limitedEffects: [String: FieldEffect] = [:],
         resolve: @escaping @Sendable (GenerationRequest) throws -> GenerationRequest,
+        notes: @escaping @Sendable (GenerationRequest, GenerationRequest) -> [RequestNote] = { _, _ in [] },
         memory: @escaping @Sendable (GenerationRequest) throws -> MemoryForecast?
     ) {
         self.name = name.hasPrefix("/") || name.hasPrefix(".") ? (name as NSString).lastPathComponent : name
         (self.offer, self.worker, self.dtype, self.memoryLimit) = (offer, worker, dtype, memoryLimit)
-        (self.resolve, self.memory) = (resolve, memory)
-        takesPictures = Self.takesPictures(offer, resolve)
+        (self.resolve, self.notes, self.memory) = (resolve, notes, memory)
+        fields = ModelFields(offer.defaults, offer.parameters, limitedEffects: limitedEffects, resolve: resolve)
     }
+
+    /// Whether it takes a picture to begin with.
+    package var takesPictures: Bool { fields.firstImage != .refused }
 
     /// Whether it makes videos rather than pictures.
     package var makesVideos: Bool { offer.defaults.numFrames != nil }
-
-    private static func takesPictures(
-        _ offer: ModelOffer, _ resolve: (GenerationRequest) throws -> GenerationRequest
-    ) -> Bool {
-        var request = offer.defaults
-        request.prompts = ["a picture"]
-        let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: [UInt8](repeating: 0, count: 768))
-        request.images = [InputPicture(name: "picture", pixels: pixels)]
-        do {
-            _ = try resolve(request)
-            return true
-        } catch let problem as InvalidRequest {
-            return !problem.problems.contains { $0.field == "image" }
-        } catch {
-            return false
-        }
-    }
 
     /// Refuses a request that needs more memory than there is.
     ///

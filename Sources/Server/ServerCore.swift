@@ -8,6 +8,8 @@ package struct ServerCore: Sendable {
     package let queue: GenerationQueue
     package let jobs: JobService
     package let metrics: ServerMetrics
+    /// What all requests together may hold.
+    package let memory: RequestMemory
     /// Fetches what requests name by URLs.
     package let pictures: PictureFetcher
     /// Who may use the server; nil lets anyone.
@@ -19,20 +21,23 @@ package struct ServerCore: Sendable {
     /// - Parameters:
     ///   - model: the model, its worker started
     ///   - settings: how the server was configured
+    ///   - storage: where jobs and files lie; nil for the settings' folder
     ///   - pictures: fetches what requests name by URLs; nil for what the settings say
     ///   - clock: tells the seconds since 1970
     ///   - log: told of requests and faults
     /// - Throws: ``ServerError``
     package init(
-        _ model: ServedModel, _ settings: ServerSettings, pictures: PictureFetcher? = nil,
+        _ model: ServedModel, _ settings: ServerSettings, storage: ServerStorage? = nil,
+        pictures: PictureFetcher? = nil,
         clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }, log: Logger
     ) throws(ServerError) {
         (self.model, limits, self.log) = (model, settings.limits, log)
         (keys, publicURL, metrics) = (settings.keys, settings.publicURL, ServerMetrics())
+        memory = RequestMemory(limit: settings.limits.requestMemory)
         self.pictures = pictures ?? PictureFetcher(hosts: settings.pictureHosts, settings.limits)
         queue = GenerationQueue(model, limits)
-        jobs = try JobService(
-            folder: JobFolder(path: settings.folder), queue: queue, model: model, limits: limits, metrics: metrics,
-            clock: clock, log: log)
+        let storage = if let storage { storage } else { try ServerStorage(path: settings.folder, clock: clock) }
+        jobs = JobService(
+            storage, queue: queue, model: model, limits: limits, memory: memory, metrics: metrics, log: log)
     }
 }

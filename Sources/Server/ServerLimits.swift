@@ -2,6 +2,12 @@
 package struct ServerLimits: Sendable, Equatable {
     /// Of a whole request, in bytes.
     package var bodyBytes = 32 << 20
+    /// Of all requests that are being read and checked, their decoded pictures included, in bytes.
+    package var requestMemory = 512 << 20
+    /// Of the name of a field, in bytes.
+    package var nameBytes = 128
+    /// Values in a request's JSON, at every depth.
+    package var values = 10_000
     /// Of one text field of a form, in bytes.
     package var fieldBytes = 1 << 20
     /// Parts of a form.
@@ -15,7 +21,7 @@ package struct ServerLimits: Sendable, Equatable {
     /// How long a connection may be idle, or take to send its header lines, in seconds.
     package var idleSeconds = 30
     /// Connections at once.
-    package var connections = 8192
+    package var connections = 4096
     /// Of a prompt.
     package var promptCharacters = 32_000
     /// Pictures of one request.

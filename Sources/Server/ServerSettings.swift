@@ -22,7 +22,7 @@ package struct ServerSettings: Sendable {
     static let loopbackNames: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
 
     /// Whether only this machine's users reach the server.
-    var isLocal: Bool { Self.loopbackNames.contains(host.lowercased()) || host == "::1" || host.hasPrefix("127.") }
+    var isLocal: Bool { ListeningHost(host).isLocal }
 
     /// Whether a text can be one of ``pictureHosts``: a name or an address of version 4, and a port if wanted.
     ///

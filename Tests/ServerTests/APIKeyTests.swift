@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import HummingbirdTesting
 import Server
 import TestKit
 import Testing
@@ -20,6 +19,23 @@ import Testing
             Issue.record("it was read")
         } catch {
             #expect("\(error)".contains("line \(line):"))
+        }
+    }
+
+    @Test(arguments: ["\n", "\r\n"], ["", "\u{FEFF}"])
+    func readsAFileOfAnySystem(_ end: String, _ mark: String) async throws {
+        let folder = try TemporaryFolder()
+        let (first, second) = (APIKey.new(name: "alice", scopes: []), APIKey.new(name: "bob", scopes: []))
+        let lines = ["\(first.line) priority=high", "", "  # keys", "#\u{301} more", second.line]
+        for last in ["", end] {
+            let path = try folder.write(mark + lines.joined(separator: end) + last, to: "keys")
+            let server = try await TestServer(settings: { $0.keys = try APIKeys(path: path) })
+            try await server.run { client in
+                for key in [first.key, second.key] {
+                    let answer = try await client.get("/v1/models", headers: ["authorization": "Bearer \(key)"])
+                    #expect(answer.status == 200)
+                }
+            }
         }
     }
 
@@ -100,7 +116,7 @@ import Testing
     @Test func pagesOfOtherSitesAreKeptOut() async throws {
         let server = try await TestServer()
         try await server.run { client in
-            let port = try #require(client.base.port)
+            let port = client.port
             let own = try await client.get("/v1/models", headers: ["origin": "http://localhost:\(port)"])
             #expect(own.status == 200)
             for origin in ["http://evil.example", "null", "http://localhost", "http://localhost:\(port).evil.example"] {

@@ -77,8 +77,24 @@ import Testing
         for number in 0..<3 { queue.add(entry(number, "a")) }
         queue.add(entry(3, "b"))
         #expect(queue.next()?.number == 0)
-        #expect(queue.next { $0.number == 2 }?.number == 2)
-        #expect(queue.next { $0.number == 7 } == nil)
+        #expect(queue.candidate { $0.number == 2 }?.number == 2)
+        #expect(queue.candidate { $0.number == 7 } == nil)
+        queue.take(2)
+        queue.take(7)
         #expect(served(&queue) == [3, 1])
+    }
+
+    @Test func chargesNobodyForACandidateThatStays() {
+        var queue = FairQueue()
+        queue.add(entry(0, "a"))
+        queue.add(entry(1, "b"))
+        queue.add(entry(2, "b"))
+        queue.add(entry(3, "c"))
+        _ = queue.next()
+        var other = queue
+        for _ in 0..<5 { #expect(queue.candidate { $0.owner == "b" }?.number == 1) }
+        #expect(queue.entries == other.entries)
+        #expect(queue.forecast() == [1, 3, 2])
+        #expect(served(&queue) == served(&other))
     }
 }

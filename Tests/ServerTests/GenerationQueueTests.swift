@@ -95,6 +95,28 @@ import Testing
         }
     }
 
+    /// What does not fit into a batch waits at its owner's own cost.
+    @Test func nobodyPaysForABatchThatMemoryRefuses() async throws {
+        let worker = FakeWorker()
+        let queue = try await queue(worker, memoryFor: 1)
+        worker.change { $0.isHeld = true }
+        func run(_ prompt: String, _ owner: String) async throws {
+            let request = try request(prompt)
+            _ = try await queue.run(request, owner: owner, priority: .normal, observe: { _ in })
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await run("first", "z") }
+            while !worker.isBusy { await Task.yield() }
+            for (index, (prompt, owner)) in [("a0", "a"), ("b0", "b"), ("a1", "a"), ("b1", "b")].enumerated() {
+                group.addTask { try await run(prompt, owner) }
+                while await queue.waitingCount < index + 1 { await Task.yield() }
+            }
+            worker.change { $0.isHeld = false }
+            try await group.waitForAll()
+        }
+        #expect(worker.requests.map { $0.prompts } == [["first"], ["a0"], ["b0"], ["a1"], ["b1"]])
+    }
+
     @Test func oneOfABatchThatFailsDoesNotTakeTheOthersWithIt() async throws {
         var behaviour = FakeWorker.Behaviour()
         behaviour.failures = ["doom": .noPixels]

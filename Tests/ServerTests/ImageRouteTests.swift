@@ -68,8 +68,8 @@ import Testing
         (#"{"prompt": "a", "response_format": "path"}"#, "response_format"),
         (#"{"prompt": "a", "output_format": "svg"}"#, "output_format"),
         (#"{"prompt": "a", "output_compression": 50}"#, "output_compression"),
-        (#"{"prompt": "a", "background": "transparent"}"#, "background"),
-        (#"{"prompt": "a", "quality": "best"}"#, "quality"), (#"{"prompt": "a", "frame_count": 4}"#, "frame_count"),
+        (#"{"prompt": "a", "background": true}"#, "background"), (#"{"prompt": "a", "quality": 3}"#, "quality"),
+        (#"{"prompt": "a", "frame_count": 4}"#, "frame_count"),
         (#"{"prompt": "a", "steps": 4}"#, "steps"), (#"{"prompt": "a", "image": "x"}"#, "image"),
         (#"{"prompt": "a", "extra_params": {"nonsense": 1}}"#, "nonsense"),
         (#"{"prompt": "a", "extra_params": [1]}"#, "extra_params"),
@@ -127,6 +127,21 @@ import Testing
             let warnings = try #require(answer.json["warnings"] as? [String])
             #expect(warnings.count == 3)
             #expect(warnings[0].contains("gpt-image-1"))
+        }
+    }
+
+    @Test func tellsWhatChangesNothing() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.post(
+                Self.path, #"{"prompt": "a", "negative_prompt": "b", "guidance_scale": 1}"#)
+            #expect(
+                answer.json["warnings"] as? [String] == [
+                    "negative_prompt has no effect: guidance_scale is 1.0, and it counts only above 1"
+                ], "\(answer.text)")
+            let guided = try await client.post(
+                Self.path, #"{"prompt": "a", "negative_prompt": "b", "guidance_scale": 2}"#)
+            #expect(guided.status == 200 && guided.json["warnings"] == nil)
         }
     }
 

@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import HummingbirdTesting
 import Server
 import TestKit
 import Testing
@@ -31,8 +30,8 @@ import Testing
             for (path, operations) in paths {
                 for method in operations.keys {
                     let verb = try #require(HTTPRequest.Method(rawValue: method.uppercased()))
-                    let answer = try await client.send(
-                        verb, path.replacing("{id}", with: "x"), verb == .post ? "{}" : nil)
+                    let address = path.replacing("{id}", with: "x").replacing("{index}", with: "0")
+                    let answer = try await client.send(verb, address, verb == .post ? "{}" : nil)
                     #expect(!["unknown_url", "method_not_allowed"].contains(answer.code), "\(method) \(path)")
                 }
             }
@@ -84,7 +83,8 @@ import Testing
     @Test func thePageNeedsNothingFromElsewhere() async throws {
         let server = try await TestServer()
         try await server.run { client in
-            for (path, type) in [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")] {
+            let scripts = ["page", "server", "form", "jobs", "view"].map { ("/\($0).js", "text/javascript") }
+            for (path, type) in [("/", "text/html"), ("/page.css", "text/css")] + scripts {
                 let file = try await client.get(path)
                 #expect(file.status == 200 && file[header: "content-type"]?.hasPrefix(type) ?? false)
                 #expect(file[header: "content-security-policy"]?.contains("default-src 'none'") ?? false)

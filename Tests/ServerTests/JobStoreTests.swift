@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import GRDB
 import HTTPTypes
 import Server
 import TestKit
@@ -58,7 +59,10 @@ import Testing
         #expect(done.status == .completed && done.bytes == 7 && done.timings == timings && done.attempts == 1)
         #expect(try await store.unfinished().isEmpty)
         #expect(try await !store.complete("gone", bytes: 0, timings: timings, keepSeconds: 1))
-        #expect(try await store.census().bytes == 7)
+        let other = try JobStore(path: folder.file("other.sqlite"))
+        _ = try await other.accept(job("a"), sameWithin: nil)
+        let text = try JSONEncoder().encode(timings).count
+        #expect(try await store.census().bytes == other.census().bytes + 7 + text)
     }
 
     @Test func whatIsOldOrTooLargeIsSuperfluous() async throws {
@@ -66,14 +70,93 @@ import Testing
             _ = try await store.accept(job(id), sameWithin: nil)
             if id == "d" { break }
             let keep = index == 0 ? 1000.0 : 10_000
-            #expect(try await store.complete(id, bytes: 100, timings: JobTimings(), keepSeconds: keep))
+            #expect(try await store.complete(id, bytes: 100_000, timings: JobTimings(), keepSeconds: keep))
         }
         let now = Date().timeIntervalSince1970
-        #expect(try await store.superfluous(at: now, storageBytes: 300).isEmpty)
-        #expect(try await store.superfluous(at: now + 5000, storageBytes: 300) == ["a"])
-        #expect(try await store.superfluous(at: now + 5000, storageBytes: 150) == ["a", "b"])
+        let all = try await store.census().bytes
+        #expect((300_000..<310_000).contains(all))
+        #expect(try await store.superfluous(at: now, storageBytes: all).isEmpty)
+        #expect(try await store.superfluous(at: now, storageBytes: all - 1) == ["a"])
+        #expect(try await store.superfluous(at: now + 5000, storageBytes: all) == ["a"])
+        #expect(try await store.superfluous(at: now + 5000, storageBytes: all - 150_000) == ["a", "b"])
         #expect(try await store.superfluous(at: now, storageBytes: 0) == ["a", "b", "c"])
     }
+
+    /// What came to nothing has no files, but a row, whose prompt may be long; it goes before all that was made.
+    @Test func whatFailedCountsAndGoesFirst() async throws {
+        let prompt = String(repeating: "é", count: 32_000)
+        for id in ["made", "failed", "failed too", "made too"] {
+            let work = JobWork(request: GenerationRequest(prompts: [prompt]), format: "mp4")
+            _ = try await store.accept(
+                Job(id: id, kind: .video, owner: "", priority: .high, work: work), sameWithin: nil)
+            if id.hasPrefix("made") {
+                #expect(try await store.complete(id, bytes: 1000, timings: JobTimings(), keepSeconds: 100))
+            } else {
+                try await store.fail(id, .invalid("no"), keepSeconds: 100)
+            }
+        }
+        let now = Date().timeIntervalSince1970
+        let all = try await store.census().bytes
+        #expect((4 * 64_000..<4 * 66_000).contains(all), "\(all)")
+        #expect(try await store.superfluous(at: now, storageBytes: all - 1) == ["failed"])
+        #expect(try await store.superfluous(at: now, storageBytes: all - 100_000) == ["failed", "failed too"])
+        #expect(try await store.superfluous(at: now, storageBytes: all - 150_000) == ["failed", "failed too", "made"])
+    }
+
+    /// Lists have all that they show without the long texts.
+    @Test func listsHoldTheBeginningOfAPrompt() async throws {
+        var request = GenerationRequest(prompts: [String(repeating: "👩‍👩‍👧 ", count: 8000)])
+        (request.width, request.height, request.numFrames, request.frameRate) = (64, 48, 9, 12.5)
+        request.seeds = [.max]
+        _ = try await store.accept(
+            Job(id: "a", kind: .video, owner: "", priority: .high, work: JobWork(request: request, format: "gif")),
+            sameWithin: nil)
+        var cached = JobTimings()
+        cached.cache = CacheReport([])
+        #expect(try await store.complete("a", bytes: 1, timings: cached, keepSeconds: 100))
+        let listed = try #require(try await store.jobs(JobStore.Page())?.jobs.first)
+        #expect(listed.prompt?.unicodeScalars.count == 501 && listed.prompt?.hasSuffix("…") ?? false)
+        #expect((listed.width, listed.height, listed.frames, listed.frameRate) == (64, 48, 9, 12.5))
+        #expect((listed.id, listed.seed, listed.format, listed.count) == ("a", .max, "gif", 1))
+        #expect(listed.status == .completed && listed.completedAt != nil)
+        #expect(try await store.job("a", owner: "")?.work.request == request)
+    }
+
+    /// A store of the version before lists had columns of their own.
+    @Test func anOlderStoreBecomesANewOne() async throws {
+        let path = folder.file("old.sqlite")
+        do {
+            let queue = try DatabaseQueue(path: path)
+            var older = DatabaseMigrator()
+            older.registerMigration("jobs") { try $0.execute(sql: Self.olderSchema) }
+            try older.migrate(queue)
+            for id in ["a", "b"] {
+                try await queue.write { [job = job(id, key: id)] in try job.insert($0) }
+            }
+        }
+        let store = try JobStore(path: path, mayBeNew: false)
+        for id in ["a", "b"] {
+            var expected = try #require(try await store.job(id, owner: ""))
+            #expect(expected.work == job(id).work && expected.idempotencyKey == id)
+            expected.id = "c"
+            #expect(try await store.accept(expected, sameWithin: nil).id == id)
+        }
+        #expect(try await store.jobs(JobStore.Page())?.jobs.map(\.id) == ["b", "a"])
+        #expect(try await store.jobs(JobStore.Page())?.jobs.first?.prompt == "é😀\"'")
+        #expect(try await store.census().bytes > 1000)
+    }
+
+    private static let olderSchema = """
+        CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, owner TEXT NOT NULL,
+            status TEXT NOT NULL, priority INTEGER NOT NULL, createdAt DOUBLE, startedAt DOUBLE, completedAt DOUBLE,
+            expiresAt DOUBLE, attempts INTEGER NOT NULL, work TEXT NOT NULL, timings TEXT, bytes INTEGER NOT NULL,
+            errorCode TEXT, errorMessage TEXT, idempotencyKey TEXT, fingerprint TEXT NOT NULL, remixedFrom TEXT,
+            UNIQUE (owner, idempotencyKey));
+        CREATE INDEX jobs_status ON jobs (status);
+        CREATE INDEX jobs_owner ON jobs (owner, kind, number);
+        CREATE INDEX jobs_fingerprint ON jobs (fingerprint, createdAt);
+        """
 
     @Test func aFileThatIsNoStoreIsNamed() throws {
         try folder.write(String(repeating: "no database ", count: 100), to: "bad.sqlite")

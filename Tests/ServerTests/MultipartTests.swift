@@ -66,11 +66,47 @@ import Testing
                 }
             }
             do {
-                for part in try parse(damaged).parts { #expect(!part.name.isEmpty) }
+                let form = try parse(damaged)
+                for part in form.parts { #expect(!part.name.isEmpty) }
+                _ = try? FormFields(form)
             } catch {
                 #expect(!"\(error)".isEmpty)
             }
         }
+    }
+
+    private func part(_ header: String, _ bytes: [UInt8] = Array("x".utf8)) throws -> MultipartForm.Part {
+        // Each character stands for the byte of its number.
+        let header = header.unicodeScalars.map { UInt8($0.value) }
+        let body = Array("--a-boundary\r\n".utf8) + header + Array("\r\n\r\n".utf8) + bytes
+        return try #require(try parse(body + Array("\r\n--a-boundary--".utf8)).parts.first)
+    }
+
+    @Test(arguments: [
+        (#"form-data; name="a"; filename*=utf-8''b%C3%BCcher.png"#, "a", "bücher.png"),
+        (#"form-data; name="a"; filename*=iso-8859-1'en'b%FCcher.png"#, "a", "bücher.png"),
+        (#"form-data; name="a"; filename="plain.png"; filename*=utf-8''other.png"#, "a", "plain.png"),
+        (#"form-data; name="a"; filename*0*=utf-8''b%C3%BC; filename*1*=cher.png"#, "a", "bücher.png"),
+        (#"form-data; name="a"; filename*0="b"; filename*1="c.png""#, "a", "bc.png"),
+        (#"form-data; name*=utf-8''bild%C3%BC"#, "bildü", nil), ("form-data; name=\"b\u{FC}cher\"", "bücher", nil),
+        ("form-data; name=a; filename=\"b\u{FC}cher.png\"", "a", "bücher.png"),
+        ("form-data; name=a; filename=\"b\u{C3}\u{BC}cher.png\"", "a", "bücher.png"),
+        (#"form-data; name="a"; filename="c:\b\"c\".png""#, "a", #"c:\b"c".png"#),
+        ("FORM-DATA;NAME=a;FILENAME= b ", "a", "b"), ("form-data; name=\"a\";\r\n filename=\"b\"", "a", "b"),
+        // The quotation mark and the accent that follows it are one Swift character.
+        ("form-data; name=\"\u{CC}\u{81}a\"; filename=\"\u{CC}\u{81}\"", "\u{301}a", "\u{301}"),
+    ])
+    func readsHowClientsNameFiles(_ disposition: String, _ name: String, _ fileName: String?) throws {
+        let part = try part("Content-Disposition: \(disposition)")
+        #expect(part.name.unicodeScalars.elementsEqual(name.unicodeScalars), "\(part.name)")
+        #expect(part.fileName == fileName)
+    }
+
+    @Test func readsTextsInOtherEncodings() throws {
+        let latin = try part(
+            "Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1", [0xFC])
+        #expect(latin.text == "ü")
+        #expect(try part("Content-Disposition: form-data; name=a", [0xFC]).text == nil)
     }
 
     /// What the fuzzer begins with, and what it once found.

@@ -30,6 +30,8 @@ import Testing
         Bomb(
             testDescription: "pixels that unpack to 64 MB", bytes: png(width: 2, height: 1, [], packedZeros(64 << 20))),
         Bomb(testDescription: "a JPEG of 16,384 pixels a side", bytes: jpeg(side: 16_384)),
+        Bomb(testDescription: "a JPEG of 9,000 pixels a side", bytes: jpeg(side: 9000)),
+        Bomb(testDescription: "a PNG of 9,000 pixels a side", bytes: png(width: 9000, height: 9000, [])),
         Bomb(testDescription: "a GIF of one pixel on a page of 65,535 a side", bytes: gif(side: 65_535)),
         Bomb(
             testDescription: "a GIF of one pixel on a page of 2,000 a side", bytes: gif(side: 2000),

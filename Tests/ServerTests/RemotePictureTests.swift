@@ -95,6 +95,46 @@ import Testing
         #expect(host.asked.withLock { $0.count } == 1)
     }
 
+    /// Who goes away while a picture is fetched, or anything else is done before the job is accepted, ends that.
+    @Test func stopsWhenTheClientGoesAway() async throws {
+        let host = Host()
+        try await host.run { port in
+            var limits = ServerLimits()
+            limits.fetchSeconds = 3600
+            let pictures = PictureFetcher(
+                hosts: ["pictures.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
+            let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+            try await server.run { client in
+                let body = #"{"prompt": "a", "image": ["http://pictures.example:\#(port)/slow"]}"#
+                do {
+                    let raw = try RawClient(port: client.port)
+                    raw.send(
+                        "POST /v1/images/edits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                    #expect(try await server.wait { host.asked.withLock { $0.count } == 1 })
+                    #expect(server.core.memory.bytes > 0)
+                    withExtendedLifetime(raw) {}
+                }
+                #expect(try await server.wait { server.core.memory.bytes == 0 })
+                #expect(server.worker.requests.isEmpty)
+            }
+        }
+    }
+
+    /// A host where nobody listens is told in a sentence, without a library's words.
+    @Test func saysThatNobodyListens() async throws {
+        // The first port, where nothing listens.
+        let pictures = PictureFetcher(
+            hosts: ["pictures.example:1"], ServerLimits(), lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
+        let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+        try await server.run { client in
+            let body = #"{"prompt": "a", "image": "http://pictures.example:1/a.png"}"#
+            let answer = try await client.post("/v1/images/edits", body)
+            #expect(answer.status == 400 && answer.param == "image" && answer.code == "url_not_fetched")
+            #expect(answer.message == "image cannot be fetched from pictures.example: Connection refused")
+        }
+    }
+
     /// Whatever name servers say, nobody inside is asked.
     @Test func asksNobodyInside() async throws {
         let host = Host()

@@ -1,7 +1,6 @@
 import Diffusion
 import Foundation
 import HTTPTypes
-import HummingbirdTesting
 import Media
 import Server
 import TestKit
@@ -89,31 +88,46 @@ import Testing
         #expect(later.worker.requests.isEmpty)
     }
 
-    @Test func whatNobodyKnowsIsSweptAway() async throws {
+    /// A folder was made for a job, or its job was removed, and then the process died.
+    @Test func whatIsGoneIsSweptAway() async throws {
         let folder = try TemporaryFolder()
-        let media = folder.file("jobs/media")
-        try FileManager.default.createDirectory(atPath: "\(media)/video_orphan", withIntermediateDirectories: true)
-        try folder.write("x", to: "jobs/media/video_orphan/0.mp4")
+        let ids = ["a", "b"].map { "video_" + String(repeating: $0, count: 32) }
+        do {
+            let storage = try ServerStorage(path: folder.file("jobs"))
+            for id in ids { try storage.folder.create(id, inputs: [[1]]) }
+            try await storage.store.announce(ids[0])
+            _ = try await storage.store.accept(
+                Job(id: ids[1], kind: .video, owner: "", priority: .normal, work: work("a")), sameWithin: nil)
+            #expect(try await storage.store.delete([ids[1], "none"]) == [ids[1]])
+        }
         let server = try await server(in: folder)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: media).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("jobs/media")).isEmpty)
+        #expect(try await server.core.jobs.store.disposable().isEmpty)
         #expect(throws: ServerError.folderInUse(folder.file("jobs"))) { try JobFolder(path: folder.file("jobs")) }
-        withExtendedLifetime(server) {}
     }
 
     @Test func saysWhereItCannotListen() async throws {
         try await TestServer().run { client in
-            let port = try #require(client.base.port)
+            let port = client.port
             // The last is no name at all: a part of it is longer than any may be.
             for host in ["localhost", "203.0.113.1", String(repeating: "a", count: 64)] {
                 let server = try await TestServer(settings: { ($0.host, $0.port) = (host, port) })
-                let error = try #require(
-                    await #expect(throws: ServerError.self) { try await server.listen() }, "\(host)")
-                guard case .cannotListen(host, port, _) = error else {
-                    Issue.record("\(error)")
-                    continue
+                let errors = [
+                    await #expect(throws: ServerError.self) { try await server.listen() },
+                    #expect(throws: ServerError.self) { try ListeningCheck(host: host, port: port).run() },
+                ]
+                for error in errors {
+                    guard case .cannotListen(host, port, _) = try #require(error, "\(host)") else {
+                        Issue.record("\(host): another error")
+                        continue
+                    }
                 }
             }
         }
+    }
+
+    @Test func aFreePortIsFree() throws {
+        for host in ["localhost", "127.0.0.1", "0.0.0.0"] { try ListeningCheck(host: host, port: 0).run() }
     }
 
     @Test func afterAStopWhatWaitedGoesOn() async throws {

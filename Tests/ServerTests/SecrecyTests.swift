@@ -1,7 +1,6 @@
 import Engine
 import Foundation
 import HTTPTypes
-import Logging
 import Server
 import Synchronization
 import TestKit
@@ -9,39 +8,12 @@ import Testing
 
 /// What must not get out, and who must not get in.
 @Suite struct SecrecyTests {
-    /// Every message, with all it tells.
-    private final class Lines: Sendable {
-        let all = Mutex<[String]>([])
-
-        var log: Logger {
-            var log = Logger(label: "tests") { _ in Handler(lines: self) }
-            log.logLevel = .trace
-            return log
-        }
-
-        private struct Handler: LogHandler {
-            let lines: Lines
-            var metadata: Logger.Metadata = [:]
-            var logLevel = Logger.Level.trace
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) {
-                let line = "\(event.message) \(metadata) \(event.metadata ?? [:])"
-                lines.all.withLock { $0.append(line) }
-            }
-        }
-    }
-
     /// Prompts, pictures and keys are never in the log, whether a request succeeds, is refused or fails.
     @Test func theLogHoldsNoSecrets() async throws {
         let folder = try TemporaryFolder()
         let (key, line) = APIKey.new(name: "alice", scopes: [])
         let path = try folder.write(line, to: "keys")
-        let lines = Lines()
+        let lines = LogLines()
         let server = try await TestServer(
             log: lines.log,
             {
@@ -80,7 +52,7 @@ import Testing
             let statuses = answered.withLock { $0 }
             #expect(statuses == [200, 400, 401, 404, 500], "\(statuses)")
         }
-        let all = lines.all.withLock { $0 }
+        let all = lines.all
         #expect(all.count > 80)
         #expect(all.contains { $0.contains("a job failed") })
         for secret in ["sesame", picture, key, String(line.split(separator: " ")[1])] {

@@ -11,11 +11,13 @@ final class ServedProcess {
     private let log: String
     private(set) var address = ""
 
-    /// Starts it and waits until it listens.
-    init(_ model: String, data: String, log: String, _ more: String...) async throws {
+    /// Starts it, if wanted after a command of the shell that limits the files it opens, and waits until it listens.
+    init(_ model: String, data: String, log: String, openFiles limit: String? = nil, _ more: String...) async throws {
         self.log = log
-        process.executableURL = URL(fileURLWithPath: Self.program)
-        process.arguments = ["serve", model, "--port", "0", "--data", data] + more
+        let arguments = ["serve", model, "--port", "0", "--data", data] + more
+        process.executableURL = URL(fileURLWithPath: limit == nil ? Self.program : "/bin/sh")
+        process.arguments =
+            limit.map { ["-c", "\($0); exec \"$0\" \"$@\"", Self.program] + arguments } ?? arguments
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: log)
         process.standardInput = FileHandle.nullDevice

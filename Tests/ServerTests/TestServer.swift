@@ -1,13 +1,15 @@
+import AsyncHTTPClient
 import Diffusion
 import Engine
 import Foundation
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import Logging
 import NIOCore
 import NIOFoundationEssentialsCompat
+import NIOHTTP1
 import Server
+import ServiceLifecycle
 import Tensors
 import TestKit
 
@@ -21,21 +23,27 @@ struct TestServer: Sendable {
     init(
         in folder: TemporaryFolder? = nil, pictures: PictureFetcher? = nil,
         clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
-        log: Logger = TestServer.silence, _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
+        log: Logger = TestServer.silence, limitedEffects: [String: FieldEffect] = [:],
+        _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
         settings change: (inout ServerSettings) throws -> Void = { _ in }
     ) async throws {
         var behaviour = FakeWorker.Behaviour()
         behave(&behaviour)
         let (makesVideos, takesPictures) = (behaviour.makesVideos, behaviour.takesPictures)
+        let refused = behaviour.refusedParameters
+        let parameters = behaviour.parameters.filter { !refused.contains($0.name) }
         worker = FakeWorker(behaviour)
         self.folder = try folder ?? TemporaryFolder()
         var settings = ServerSettings(folder: self.folder.file("jobs"))
+        settings.port = 0
         try change(&settings)
         self.settings = settings
         let offer = try await worker.start { _ in }
         let model = ServedModel(
-            "fake", offer, worker: worker, dtype: .float32,
-            resolve: { try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures) }, memory: { _ in nil })
+            "fake", offer, worker: worker, dtype: .float32, limitedEffects: limitedEffects,
+            resolve: {
+                try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures, parameters: parameters)
+            }, notes: FakeWorker.notes, memory: { _ in nil })
         core = try ServerCore(model, settings, pictures: pictures, clock: clock, log: log)
         try await core.jobs.recover()
     }
@@ -49,10 +57,27 @@ struct TestServer: Sendable {
 
     /// Serves as long as the body runs.
     func run<Value>(_ body: @Sendable (Client) async throws -> Value) async throws -> Value {
-        try await ServerApplication(core, settings).application().test(.ahc(.http)) { client in
-            try await body(Client(base: client))
+        let (ports, listening) = AsyncStream<Int>.makeStream()
+        let application = ServerApplication(core, settings).application { listening.yield($0) }
+        let services = ServiceGroup(configuration: .init(services: [application], logger: TestServer.silence))
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer { listening.finish() }
+                try await services.run()
+            }
+            guard let port = await ports.first(where: { _ in true }) else {
+                try await tasks.waitForAll()
+                throw NotListening()
+            }
+            let result: Result<Value, any Error>
+            do { result = .success(try await body(Client(port: port))) } catch { result = .failure(error) }
+            await services.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            return try result.get()
         }
     }
+
+    private struct NotListening: Error {}
 
     /// Serves as the command does, until something ends it.
     func listen() async throws { try await ServerApplication(core, settings).run { _ in } }
@@ -76,7 +101,7 @@ enum Effort {
 
 /// Asks a test's server.
 struct Client: Sendable {
-    let base: any TestClientProtocol
+    let port: Int
 
     /// What the server answered.
     struct Answer: Sendable {
@@ -102,10 +127,18 @@ struct Client: Sendable {
         let content = bytes ?? body.map { Array($0.utf8) }
         if content != nil { fields[.contentType] = type }
         for (name, value) in headers { fields[HTTPField.Name(name)!] = value }
-        let response = try await base.executeRequest(
-            uri: path, method: method, headers: fields, body: content.map { ByteBuffer(bytes: $0) })
-        return Answer(
-            status: Int(response.status.code), headers: response.headers, body: Data(buffer: response.body))
+        var request = HTTPClientRequest(url: "http://localhost:\(port)\(path)")
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        for field in fields { request.headers.add(name: field.name.rawName, value: field.value) }
+        request.body = content.map { .bytes(ByteBuffer(bytes: $0)) }
+        // Far longer than any answer takes, on a machine whose every core is busy with other tests.
+        let response = try await HTTPClient.shared.execute(request, timeout: .minutes(5))
+        let body = try await response.body.collect(upTo: .max)
+        var found: HTTPFields = [:]
+        for (name, value) in response.headers {
+            if let name = HTTPField.Name(name) { found.append(HTTPField(name: name, value: value)) }
+        }
+        return Answer(status: Int(response.status.code), headers: found, body: Data(buffer: body))
     }
 
     func get(_ path: String, headers: [String: String] = [:]) async throws -> Answer {

@@ -68,7 +68,7 @@ class Browser:
 
     def click(self, selector):
         x, y = self.evaluate(
-            f"(() => {{ const e = document.querySelector('{selector}'); e.scrollIntoView(); const b ="
+            f"(() => {{ const e = document.querySelector('{selector}'); e.scrollIntoView({{ block: 'center' }}); const b ="
             " e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)

@@ -73,6 +73,8 @@ class Images:
             assert [event.type for event in events] == \
                 ["image_generation.partial_image"] * count + ["image_generation.completed"], events
             assert [event.partial_image_index for event in events[:-1]] == list(range(count))
+            usage = events[-1].usage
+            assert usage.output_tokens == 16 and usage.total_tokens == usage.input_tokens + 16, usage
             pictures = [base64.b64decode(event.b64_json) for event in events]
             assert all(picture.startswith(PNG) for picture in pictures) and len(set(pictures)) == count + 1
         alone = self.client.images.generate(
@@ -226,6 +228,18 @@ class Videos:
                      lambda: self.client.videos.extend(prompt="a", seconds="4", video=io.BytesIO(b"x")))
         expect_error(openai.NotFoundError, "not_found", lambda: self.client.videos.download_content("video_0"))
         expect_error(openai.BadRequestError, "model_not_supported", lambda: self.client.images.generate(prompt="a"))
+
+    def case_nested(self):
+        """Objects and lists, which the client flattens into the names of a form."""
+        offer = httpx2.get(f"{self.address}/v1/capabilities").json()
+        own = {one["name"]: one["default"] for one in offer["extra_params"] if one.get("default") is not None}
+        assert own and self.client.videos.poll(self.create(extra_params=own).id).status == "completed"
+        picture = {"content": base64.b64encode(PNG).decode(), "role": "first_frame"}
+        for more in ({"image_reference": [picture]}, {"image_reference": picture},
+                     {"input_reference": {"image_url": "DATA:image/png;base64," + picture["content"]}}):
+            # The model takes no picture: it was found, and refused under the client's name for it.
+            error = expect_error(openai.BadRequestError, "invalid_value", lambda: self.create(**more))
+            assert error.param == next(iter(more)), error
 
     def case_async(self):
         async def run():

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Files
 internal import Foundation
 
 /// One line of the file of keys: `NAME HASH [SCOPE,SCOPE] [expires=2027-01-31] [priority=normal]`.
@@ -18,24 +19,25 @@ package struct APIKey: Sendable, Equatable {
     /// - Parameter line: not empty, no comment
     /// - Throws: ``Fault``
     package init(line: Substring) throws(Fault) {
-        let words = line.split(whereSeparator: \.isWhitespace)
+        let words = line.unicodeScalars.split { $0.properties.isWhitespace }.map { Substring($0) }
         guard words.count >= 2 else { throw Fault(reason: "a key needs a name and a hash") }
         name = String(words[0])
         guard let hash = [UInt8](hexadecimal: words[1].hasPrefix("sha256:") ? words[1].dropFirst(7) : words[1]),
             hash.count == SHA256.byteCount
-        else { throw Fault(reason: "the hash of \(name) is not 64 hexadecimal digits") }
+        else { throw Fault(reason: "the hash of \(Self.shown(words[0])) is not 64 hexadecimal digits") }
         var scopes: Set<Scope>?
         var expires: Date?
         var priority = Priority.normal
         for word in words.dropFirst(2) {
             if word.hasPrefix("expires=") {
                 guard let date = Self.date(word.dropFirst(8)) else {
-                    throw Fault(reason: "\(word) of \(name) is no date such as expires=2027-01-31")
+                    throw Fault(
+                        reason: "\(Self.shown(word)) of \(Self.shown(words[0])) is no date such as expires=2027-01-31")
                 }
                 expires = date
             } else if word.hasPrefix("priority=") {
                 guard let highest = Priority(name: String(word.dropFirst(9))) else {
-                    throw Fault(reason: "\(word) of \(name) is not low, normal or high")
+                    throw Fault(reason: "\(Self.shown(word)) of \(Self.shown(words[0])) is not low, normal or high")
                 }
                 priority = highest
             } else {
@@ -51,11 +53,16 @@ package struct APIKey: Sendable, Equatable {
         for part in word.split(separator: ",") {
             guard let scope = Scope(rawValue: String(part)) else {
                 let known = Scope.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Fault(reason: "\(part) of \(name) is no scope; there are \(known)")
+                throw Fault(reason: "\(shown(part)) of \(shown(name[...])) is no scope; there are \(known)")
             }
             scopes.insert(scope)
         }
         return scopes
+    }
+
+    /// A word of a line as messages show it: not if it could be a key that stands in the wrong place.
+    static func shown(_ word: Substring) -> String {
+        word.hasPrefix("vg-") || word.utf8.count > 32 ? "a word of \(word.count) characters" : String(word).quoted
     }
 
     private static func date(_ text: Substring) -> Date? {

@@ -1,28 +1,55 @@
 internal import Crypto
 internal import Files
 internal import Foundation
+internal import HTTPTypes
+package import Logging
 internal import Synchronization
 
-/// The keys of a file, read again when it changes.
+/// The keys of a file, which is looked at again and again: a key that is taken out of it is worth nothing any more.
+///
+/// What cannot be read lets nobody in. A line that is not well formed is no key, while the others count; without a file that
+/// can be read no key is valid. Each such refusal is an error in the log.
 package final class APIKeys: Sendable {
     private struct State {
-        var keys: [APIKey]
-        var stamp: Date?
-        var lastLook: ContinuousClock.Instant
+        var file: KeyFile
+        var bytes: [UInt8]
+        /// Why no key is valid; nil as long as the file can be read.
+        var fault: String?
+        var stamp: FileStamp?
+        var lastLook = ContinuousClock.now
+        var lastRead = ContinuousClock.now
+        var refusals = 0
     }
 
     private static let fileLimit = 1 << 20
-
     private let path: String
+    /// How often it is looked whether the file is another; every fifth time it is read even if it seems to be the same.
+    private let interval: Duration
+    private let log: Logger
     private let state: Mutex<State>
 
-    /// Reads the file.
+    /// Reads the file; at the start every line must be well formed.
     ///
-    /// - Parameter path: one key a line; empty lines and lines that begin with `#` do not count
+    /// - Parameters:
+    ///   - path: one key a line; empty lines and lines that begin with `#` do not count
+    ///   - interval: how often it is looked whether the file is another
+    ///   - log: told of what is refused later
     /// - Throws: ``ServerError``
-    package init(path: String) throws(ServerError) {
-        self.path = path
-        state = Mutex(State(keys: try Self.read(path), stamp: Self.stamp(path), lastLook: .now))
+    package init(
+        path: String, interval: Duration = .seconds(1),
+        log: Logger = Logger(label: "keys", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) throws(ServerError) {
+        (self.path, self.interval, self.log) = (path, interval, log)
+        let stamp = FileStamp(of: path)
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try InputFile(reading: path).readAll(limit: Self.fileLimit)
+        } catch {
+            throw .keyFile(path, reason: error.fault.description)
+        }
+        let file = KeyFile(bytes)
+        if let fault = file.faults.first { throw .keys(path, line: fault.line, reason: fault.reason) }
+        state = Mutex(State(file: file, bytes: bytes, stamp: stamp))
     }
 
     /// Whose key this is.
@@ -31,56 +58,75 @@ package final class APIKeys: Sendable {
     ///
     /// - Parameter key: what the client sent
     /// - Returns: who that is, or nil for a key that is unknown or expired
-    func principal(of key: String) -> Principal? {
+    /// - Throws: ``APIError`` where the file cannot be read
+    func principal(of key: String) throws(APIError) -> Principal? {
+        try requireFile()
         let hash = Array(SHA256.hash(data: Data(key.utf8)))
         var found: APIKey?
-        for key in current() where key.has(hash) { found = key }
+        for key in state.withLock({ $0.file.keys }) where key.has(hash) { found = key }
         guard let found, found.expires.map({ $0 > Date() }) ?? true else { return nil }
         return Principal(owner: found.name, scopes: found.scopes, highestPriority: found.highestPriority)
     }
 
-    /// The keys of now.
+    /// Refuses everyone as long as nobody knows which keys are valid.
     ///
-    /// Once a second the file is looked at; one that can no longer be read leaves the keys as they were.
-    private func current() -> [APIKey] {
+    /// - Throws: ``APIError``
+    func requireFile() throws(APIError) {
+        refresh()
+        guard state.withLock({ $0.fault }) == nil else {
+            throw APIError(
+                .serviceUnavailable, "server_error", code: "keys_unavailable",
+                "the file of keys cannot be read, so no key is valid", retryAfter: 5)
+        }
+    }
+
+    /// How many keys count, how many lines or files are refused now, and how often something was refused.
+    var figures: (keys: Int, faults: Int, refusals: Int) {
+        refresh()
+        return state.withLock { state in
+            (state.file.keys.count, state.file.faults.count + (state.fault == nil ? 0 : 1), state.refusals)
+        }
+    }
+
+    /// Looks at the file if that is due, and reads it if it is another or was not read for some seconds.
+    package func refresh() {
         state.withLock { state in
-            if ContinuousClock.now - state.lastLook > .seconds(1) {
-                state.lastLook = .now
-                let stamp = Self.stamp(path)
-                if stamp != state.stamp, let keys = try? Self.read(path) { (state.keys, state.stamp) = (keys, stamp) }
-            }
-            return state.keys
+            let now = ContinuousClock.now
+            guard now - state.lastLook >= interval else { return }
+            state.lastLook = now
+            // Where a name leads that is a link; a change that leaves all numbers as they were is found by reading.
+            let stamp = FileStamp(of: path)
+            guard stamp != state.stamp || now - state.lastRead >= interval * 5 else { return }
+            (state.stamp, state.lastRead) = (stamp, now)
+            read(&state)
         }
     }
 
-    private static func text(of path: String) throws(ServerError) -> String {
-        do {
-            return String(decoding: try InputFile(reading: path).readAll(limit: fileLimit), as: UTF8.self)
+    private func read(_ state: inout State) {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try InputFile(reading: path).readAll(limit: Self.fileLimit)
         } catch {
-            throw .keyFile(path, reason: error.fault.description)
-        }
-    }
-
-    private static func stamp(_ path: String) -> Date? {
-        (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
-    }
-
-    private static func read(_ path: String) throws(ServerError) -> [APIKey] {
-        let text = try text(of: path)
-        var keys: [APIKey] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.drop { $0.isWhitespace }
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            do throws(APIKey.Fault) {
-                let key = try APIKey(line: line)
-                if keys.contains(where: { $0.name == key.name }) {
-                    throw APIKey.Fault(reason: "there are two keys \(key.name)")
-                }
-                keys.append(key)
-            } catch {
-                throw ServerError.keys(path, line: index + 1, reason: error.reason)
+            state.refusals += 1
+            let reason = error.fault.description
+            if state.fault != reason {
+                log.error("no key is valid: the file of keys \(reason)", metadata: ["file": "\(path)"])
             }
+            (state.fault, state.file, state.bytes) = (reason, KeyFile([]), [])
+            return
         }
-        return keys
+        if state.fault != nil { log.notice("the file of keys is read again", metadata: ["file": "\(path)"]) }
+        if state.fault == nil, bytes == state.bytes {
+            state.refusals += state.file.faults.isEmpty ? 0 : 1
+            return
+        }
+        let file = KeyFile(bytes)
+        for fault in file.faults where !state.file.faults.contains(fault) {
+            log.error(
+                "a line of the file of keys is refused: \(fault.reason)",
+                metadata: ["file": "\(path)", "line": "\(fault.line)"])
+        }
+        state.refusals += file.faults.isEmpty ? 0 : 1
+        (state.fault, state.file, state.bytes) = (nil, file, bytes)
     }
 }

@@ -13,7 +13,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw Self.error("an API key is needed: Authorization: Bearer KEY", code: "missing_api_key")
         }
-        guard let principal = keys.principal(of: String(words[1])) else {
+        guard let principal = try keys.principal(of: String(words[1])) else {
             throw Self.error("the API key is not valid", code: "invalid_api_key")
         }
         var context = context

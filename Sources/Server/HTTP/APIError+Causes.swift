@@ -19,7 +19,7 @@ extension APIError {
         case let error as HTTPError: self.init(error)
         case is CancellationError: self = .cancelled
         case let error as DatabaseError where error.isOfStorage: self = .storageFull("the disk is full, or fails")
-        default: self.init(Failure(of: error))
+        default: self = APIError(ofConnection: error) ?? APIError(Failure(of: error))
         }
     }
 

@@ -21,15 +21,15 @@ package struct APIError: Error, Equatable {
     ///   - status: what HTTP calls it
     ///   - type: OpenAI's name for the kind of error
     ///   - code: what a program can tell it by
-    ///   - message: one sentence
+    ///   - message: one sentence, cut where it is too long
     ///   - param: the field
     ///   - retryAfter: after how many seconds to ask again
     package init(
         _ status: HTTPResponse.Status, _ type: String, code: String, _ message: String, param: String? = nil,
         retryAfter: Int? = nil
     ) {
-        (self.status, self.type, self.code, self.message) = (status, type, code, message)
-        (self.param, self.retryAfter) = (param, retryAfter)
+        (self.status, self.type, self.code, self.message) = (status, type, code, message.cut())
+        (self.param, self.retryAfter) = (param?.cut(toBytes: 128), retryAfter)
     }
 }
 
@@ -67,6 +67,17 @@ extension APIError {
     /// - Returns: the error
     package static func unavailable(_ message: String, retryAfter: Int = 5) -> APIError {
         APIError(.serviceUnavailable, "server_error", code: "unavailable", message, retryAfter: retryAfter)
+    }
+
+    /// What the server keeps was taken away under it: what it wrote would be lost.
+    ///
+    /// - Parameter name: what is not there any more
+    /// - Returns: the error
+    package static func storageLost(_ name: String) -> APIError {
+        APIError(
+            .serviceUnavailable, "server_error", code: "storage_lost",
+            "\(name) of the server's storage was removed or replaced while it runs: it must be put back, or the server "
+                + "started again", retryAfter: 30)
     }
 
     /// A fault of the server's; what it is goes to the log, not to the client.

@@ -1,59 +1,67 @@
 internal import Files
 internal import HTTPTypes
 internal import Hummingbird
+internal import HummingbirdCore
+internal import NIOCore
 
-/// A file of a job's as an answer, whole or the part that a player asks for.
+/// A file of a job's as an answer, whole or the parts that a player asks for.
 struct FileResponse {
     let path: String
     /// What HTTP calls its kind.
     let mediaType: String
-    /// What a browser calls it that saves it.
+    /// What a browser calls it that saves it; no other file of the server ever has the same name and size.
     let name: String
 
     /// - Parameters:
-    ///   - request: its `Range` is heeded
+    ///   - request: its `Range`, `If-Range` and `If-None-Match` are heeded
     ///   - context: the request's
-    /// - Returns: 200, 206 or 416
+    /// - Returns: 200, 206, 304 or 416
     /// - Throws: ``APIError`` where the file is gone
     func response(to request: Request, _ context: APIContext) async throws -> Response {
         guard let size = try? InputFile(reading: path).regularFileSize() else {
             throw APIError.notFound("file", name)
         }
+        let tag = "\"\(name)-\(size)\""
         var headers: HTTPFields = [
-            .contentType: mediaType, .acceptRanges: "bytes", .cacheControl: "private, max-age=3600",
-            .contentDisposition: "inline; filename=\"\(name)\"",
+            .contentType: mediaType, .acceptRanges: "bytes", .cacheControl: "private, no-cache",
+            .contentDisposition: "inline; filename=\"\(name)\"", .eTag: tag,
         ]
         headers[HeaderNames.contentTypeOptions] = "nosniff"
-        guard let asked = request.headers[.range] else {
+        let isRead = request.method == .get || request.method == .head
+        if isRead, request.headers[.ifNoneMatch]?.names(tag) ?? false {
+            return Response(status: .notModified, headers: headers)
+        }
+        switch ranges(of: request, size: size, tag: tag) {
+        case .whole:
             let body = try await FileIO().loadFile(path: path, context: context)
             return Response(status: .ok, headers: headers, body: body)
-        }
-        guard let range = Self.range(asked, size: size) else {
+        case .unsatisfiable:
             headers[.contentRange] = "bytes */\(size)"
             return Response(status: .rangeNotSatisfiable, headers: headers)
+        case .parts(let ranges) where ranges.count == 1:
+            headers[.contentRange] = "bytes \(ranges[0].lowerBound)-\(ranges[0].upperBound)/\(size)"
+            let body = try await FileIO().loadFile(path: path, range: ranges[0], context: context)
+            return Response(status: .partialContent, headers: headers, body: body)
+        case .parts(let ranges):
+            let parts = FileParts(path: path, mediaType: mediaType, ranges: ranges, size: size)
+            headers[.contentType] = parts.mediaType
+            return Response(status: .partialContent, headers: headers, body: try await parts.body(context))
         }
-        headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"
-        let body = try await FileIO().loadFile(path: path, range: range, context: context)
-        return Response(status: .partialContent, headers: headers, body: body)
     }
 
-    /// The bytes of one range; several ranges at once are not served.
-    ///
-    /// - Parameters:
-    ///   - text: such as `bytes=0-99`, `bytes=100-` or `bytes=-100`
-    ///   - size: of the file
-    /// - Returns: nil if there are no such bytes
-    static func range(_ text: String, size: Int) -> ClosedRange<Int>? {
-        guard text.hasPrefix("bytes="), !text.contains(",") else { return nil }
-        let ends = text.dropFirst(6).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard ends.count == 2 else { return nil }
-        if ends[0].isEmpty {
-            guard let count = Int(ends[1]), count > 0, size > 0 else { return nil }
-            return max(0, size - count)...size - 1
-        }
-        guard let first = Int(ends[0]), (0..<size).contains(first) else { return nil }
-        guard !ends[1].isEmpty else { return first...size - 1 }
-        guard let last = Int(ends[1]), last >= first else { return nil }
-        return first...min(last, size - 1)
+    /// What is asked for: only GET knows ranges, and a client that has another version of the file gets the whole.
+    private func ranges(of request: Request, size: Int, tag: String) -> ByteRanges {
+        guard request.method == .get, let asked = request.headers[.range],
+            request.headers[.ifRange].map({ $0 == tag }) ?? true
+        else { return .whole }
+        return ByteRanges(asked, size: size)
+    }
+}
+
+extension String {
+    /// Whether a list of entity tags, as `If-None-Match` has it, names one.
+    fileprivate func names(_ tag: String) -> Bool {
+        split(separator: ",").map { ArraySlice($0.utf8).trimmed }.map { String(header: $0) }
+            .contains { $0 == "*" || $0 == tag || $0 == "W/\(tag)" }
     }
 }

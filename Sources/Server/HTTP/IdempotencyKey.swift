@@ -17,3 +17,12 @@ extension NewJob {
         isRepeated = request.headers[HeaderNames.retryCount].flatMap { Int($0) } ?? 0 > 0
     }
 }
+
+extension Request {
+    /// Whether the client would rather be told of the job than wait for its end: `Prefer: respond-async` (RFC 7240).
+    var prefersAsync: Bool {
+        headers[values: HeaderNames.prefer].joined(separator: ",").split(separator: ",").contains { preference in
+            HeaderParameters(preference.utf8).value.lowercased() == "respond-async"
+        }
+    }
+}

@@ -10,10 +10,26 @@ package struct MultipartForm: Sendable {
         ///
         /// It never names a file here.
         package let fileName: String?
+        /// What the client says that it is, in small letters.
+        let mediaType: String?
+        /// The encoding that the client names.
+        let charset: String?
         package let bytes: ArraySlice<UInt8>
 
-        /// The bytes as text, if they are UTF-8.
-        package var text: String? { String(validating: bytes, as: UTF8.self) }
+        /// The bytes as text, if they are one: UTF-8, or what the part's header says.
+        package var text: String? { String(bytes: bytes, charset: charset) }
+
+        /// Whether it is a file rather than the text of a field.
+        ///
+        /// A file has a type that is none of texts, or a name and no type, or it is no text whatever its header says.
+        var isFile: Bool {
+            if let mediaType { return !Self.isOfTexts(mediaType) || text == nil }
+            return fileName != nil || text == nil
+        }
+
+        private static func isOfTexts(_ mediaType: String) -> Bool {
+            mediaType.hasPrefix("text/") || mediaType == "application/json" || mediaType.hasSuffix("+json")
+        }
     }
 
     /// In the order of the body.
@@ -41,12 +57,13 @@ package struct MultipartForm: Sendable {
         }
         while true {
             if body[position...].starts(with: Array("--".utf8)) { return }
-            while position < body.count, body[position] == 0x20 || body[position] == 0x09 { position += 1 }
+            while position < body.count, body[position].isBlank { position += 1 }
             guard body[position...].starts(with: [0x0D, 0x0A]) else { throw .malformedBoundary }
             guard let end = body.firstIndex(of: delimiter, from: position) else { throw .unfinished }
             guard parts.count < limits.parts else { throw .tooManyParts(limit: limits.parts) }
-            let part = try Self.part(body, position..<end)
-            if part.fileName == nil, part.bytes.count > limits.fieldBytes {
+            let part = try Self.part(body, position..<end, nameLimit: limits.nameBytes)
+            // Texts may hold pictures too, which only the limit of the body holds for.
+            if part.bytes.count > limits.fieldBytes, !part.isFile, !RequestFields.mayHoldPictures(part.name) {
                 throw .fieldTooLong(part.name, limit: limits.fieldBytes)
             }
             parts.append(part)
@@ -55,25 +72,45 @@ package struct MultipartForm: Sendable {
     }
 
     /// A part that lies between the line break after its delimiter and the one before the next.
-    private static func part(_ body: [UInt8], _ range: Range<Int>) throws(MultipartError) -> Part {
-        // The line break stays, so that a part without header lines has an empty line too.
+    private static func part(
+        _ body: [UInt8], _ range: Range<Int>, nameLimit: Int
+    ) throws(MultipartError) -> Part {
         guard let blank = body.firstIndex(of: Array("\r\n\r\n".utf8), from: range.lowerBound), blank < range.upperBound
         else { throw .malformedHeader }
-        guard blank - range.lowerBound <= headerLimit,
-            let header = String(validating: body[range.lowerBound..<blank], as: UTF8.self)
-        else { throw .malformedHeader }
-        var disposition: [String: String] = [:]
-        for line in header.split(separator: "\r\n") {
-            guard let colon = line.firstIndex(of: ":") else { throw .malformedHeader }
-            if line[..<colon].lowercased() == "content-disposition" {
-                disposition = HeaderParameters.read(line[line.index(after: colon)...])
+        guard blank - range.lowerBound <= headerLimit else { throw .malformedHeader }
+        var (disposition, type): (HeaderParameters?, HeaderParameters?)
+        for line in Self.lines(body[range.lowerBound..<blank]) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .malformedHeader }
+            let value = line[(colon + 1)...]
+            switch String(header: line[..<colon].trimmed).lowercased() {
+            case "content-disposition": disposition = HeaderParameters(value)
+            case "content-type": type = HeaderParameters(value)
+            default: break
             }
         }
-        guard disposition[""]?.lowercased() == "form-data", let name = disposition["name"], !name.isEmpty else {
-            throw .noName
-        }
+        guard let disposition, disposition.value.lowercased() == "form-data", let name = disposition["name"],
+            !name.isEmpty
+        else { throw .noName }
+        guard name.utf8.count <= nameLimit else { throw .nameTooLong(limit: nameLimit) }
         return Part(
-            name: name, fileName: disposition["filename"], bytes: body[blank + 4..<max(blank + 4, range.upperBound)])
+            name: name, fileName: disposition["filename"],
+            mediaType: type.flatMap { $0.value.isEmpty ? nil : $0.value.lowercased() }, charset: type?["charset"],
+            bytes: body[blank + 4..<max(blank + 4, range.upperBound)])
+    }
+
+    /// The lines of a header; one that begins with a blank goes on with the one before it.
+    private static func lines(_ header: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        var lines: [ArraySlice<UInt8>] = []
+        for line in header.split(separator: 0x0A) {
+            let line = line.last == 0x0D ? line.dropLast() : line
+            if line.isEmpty { continue }
+            if line.first?.isBlank ?? false, let last = lines.popLast() {
+                lines.append((Array(last) + line)[...])
+            } else {
+                lines.append(line)
+            }
+        }
+        return lines
     }
 }
 
@@ -84,6 +121,7 @@ package enum MultipartError: Error, Equatable {
     case unfinished
     case malformedHeader
     case noName
+    case nameTooLong(limit: Int)
     case tooManyParts(limit: Int)
     case fieldTooLong(String, limit: Int)
 }
@@ -96,6 +134,7 @@ extension MultipartError: CustomStringConvertible {
         case .unfinished: "the form ends without its last boundary"
         case .malformedHeader: "the header of a part of the form is malformed"
         case .noName: "a part of the form has no name"
+        case .nameTooLong(let limit): "a part of the form has a name of more than \(limit) bytes"
         case .tooManyParts(let limit): "the form has more than \(limit) parts"
         case .fieldTooLong(let name, let limit): "\(name.quoted) is longer than \(limit) bytes"
         }

@@ -3,11 +3,13 @@ package import Files
 
 /// The fields of a request, read one by one; what nobody read is refused by name.
 ///
-/// A form's fields are texts: numbers and truth values are read from them, and an empty text counts as absent.
+/// A form's fields are texts: numbers, truth values and objects are read from them, and an empty text counts as absent.
 package struct RequestFields {
-    private let isForm: Bool
+    let isForm: Bool
     private var values: [String: JSON]
     private var files: [String: [Upload]]
+    /// Fields of a form that came several times.
+    private var repeated: Set<String> = []
     private var known: [String] = []
     /// What is wrong so far, in the order of the reading.
     private(set) var problems: [(field: String, message: String, code: String)] = []
@@ -22,34 +24,54 @@ package struct RequestFields {
     }
 
     /// - Parameter form: a form's parts
-    /// - Throws: ``APIError`` where a field comes twice
+    /// - Throws: ``APIError`` where names contradict each other
     package init(_ form: MultipartForm) throws(APIError) {
-        (isForm, files, values) = (true, [:], [:])
-        for part in form.parts {
-            // `image[]` is how clients name the items of a list.
-            let name = part.name.hasSuffix("[]") ? String(part.name.dropLast(2)) : part.name
-            if let fileName = part.fileName {
-                files[name, default: []].append(Upload(name: fileName, bytes: Array(part.bytes)))
-                continue
-            }
-            guard let text = part.text else { throw .invalid("\(name) is not UTF-8", param: name) }
-            if text.isEmpty { continue }
-            guard values.updateValue(.string(text), forKey: name) == nil else {
-                throw .invalid("\(name) is given twice", param: name, code: "duplicate_parameter")
-            }
-        }
+        let fields = try FormFields(form)
+        (isForm, files, values, repeated) = (true, fields.files, fields.values, fields.repeated)
     }
 
     /// The value of a field, nil if it is absent or null.
     mutating func value(_ name: String) -> JSON? {
         known.append(name)
-        guard let value = values.removeValue(forKey: name), value != .null else { return nil }
-        return value
+        guard let value = values.removeValue(forKey: name) else { return textOfFile(name) }
+        guard !repeated.contains(name) else {
+            refuse(name, "\(name) is given twice", code: "duplicate_parameter")
+            return nil
+        }
+        return value == .null ? nil : value
     }
 
-    /// Puts another value in the place of a field's, if it has one.
+    /// What a client sent as a file, though the field wants none.
+    private mutating func textOfFile(_ name: String) -> JSON? {
+        guard let sent = files.removeValue(forKey: name), let file = sent.first else { return nil }
+        guard sent.count == 1, let text = String(validating: file.bytes, as: UTF8.self) else {
+            refuse(name, sent.count > 1 ? "\(name) is given twice" : "\(name) is a file that is no text in UTF-8")
+            return nil
+        }
+        return text.isEmpty ? nil : .string(text)
+    }
+
+    /// The items of a field's list, or its value as the only one; in forms a text of JSON is what it holds.
+    mutating func items(_ name: String) -> [JSON] {
+        repeated.remove(name)
+        let items = value(name).map { expanded($0) } ?? []
+        guard isForm, items.contains(where: \.looksLikeJSON) else { return items }
+        refuse(name, "\(name) is no valid JSON")
+        return []
+    }
+
+    private func expanded(_ value: JSON) -> [JSON] {
+        value.items.flatMap { item in
+            guard isForm, item.looksLikeJSON, case .string(let text) = item else { return [item] }
+            return JSON(text: text)?.items ?? [item]
+        }
+    }
+
+    /// Puts other values in the place of a field's items.
     mutating func change(_ name: String, _ body: (JSON) async throws -> JSON) async rethrows {
-        if let value = values[name] { values[name] = try await body(value) }
+        guard let value = values[name] else { return }
+        guard isForm else { return values[name] = try await body(value) }
+        values[name] = try await body(.array(expanded(value)))
     }
 
     /// The files of a field.
@@ -73,7 +95,8 @@ package struct RequestFields {
     /// - Throws: ``APIError`` with every problem, the first as its field
     package func finish() throws(APIError) {
         var problems = problems
-        for name in (Array(values.keys) + files.keys).sorted() {
+        let unknown = Set(values.keys).union(files.keys).sorted()
+        for name in unknown.prefix(MessageLimit.items) {
             let nearest = name.nearest(of: known).map { "; did you mean \($0)?" } ?? ""
             problems.append(
                 (
@@ -83,36 +106,42 @@ package struct RequestFields {
                 ))
         }
         guard let first = problems.first else { return }
-        throw .invalid(problems.map(\.message).joined(separator: "; "), param: first.field, code: first.code)
+        let more = unknown.count - MessageLimit.items
+        let rest = more > 0 ? ["and \(more) more unknown request fields"] : []
+        throw .invalid(
+            (problems.map(\.message) + rest).list(separator: "; "), param: first.field, code: first.code)
     }
 }
 
 // The types of fields.
 extension RequestFields {
-    mutating func text(_ name: String) -> String? {
+    /// A text of at most so many bytes: what is longer than any of its kind is not looked at.
+    mutating func text(_ name: String, bytes limit: Int = 1024) -> String? {
         guard let value = value(name) else { return nil }
-        if case .string(let text) = value { return text }
+        if case .string(let text) = value {
+            if text.utf8.count <= limit { return text }
+            refuse(name, "\(name) has \(text.utf8.count) bytes; at most \(limit) are taken", code: "string_too_long")
+            return nil
+        }
         refuse(name, value, expected: "a text")
         return nil
     }
 
     mutating func integer(_ name: String, _ range: ClosedRange<Int>) -> Int? {
         guard let value = value(name) else { return nil }
-        if case .integer(let number) = value, range.contains(number) { return number }
-        if isForm, case .string(let text) = value, let number = Int(text), range.contains(number) { return number }
+        if let number = (isForm ? value.number : value).wholeNumber, range.contains(number) { return number }
         let upper = range.upperBound == .max ? "9223372036854775807" : "\(range.upperBound)"
         refuse(name, value, expected: "a whole number from \(range.lowerBound) to \(upper)")
         return nil
     }
 
-    /// A number, as JSON or, where `asText`, as a text that holds one.
+    /// A number, as JSON or, in forms and where `asText`, as a text that holds one as JSON writes it.
     mutating func number(_ name: String, _ range: ClosedRange<Double>, asText: Bool = false) -> Double? {
         guard let value = value(name) else { return nil }
         let number: Double? =
-            switch value {
+            switch isForm || asText ? value.number : value {
             case .integer(let number): Double(number)
             case .number(let number): number
-            case .string(let text): isForm || asText ? Double(text) : nil
             default: nil
             }
         if let number, range.contains(number) { return number }
@@ -122,20 +151,15 @@ extension RequestFields {
 
     mutating func flag(_ name: String) -> Bool? {
         guard let value = value(name) else { return nil }
-        switch value {
-        case .bool(let flag): return flag
-        case .string("true") where isForm: return true
-        case .string("false") where isForm: return false
-        default:
-            refuse(name, value, expected: "true or false")
-            return nil
-        }
+        if case .bool(let flag) = isForm ? value.flag : value { return flag }
+        refuse(name, value, expected: "true or false")
+        return nil
     }
 
     /// One of some words.
     mutating func choice(_ name: String, _ words: [String]) -> String? {
         guard let value = value(name) else { return nil }
-        if case .string(let word) = value, words.contains(word) { return word }
+        if let word = value.word, words.contains(word) { return word }
         refuse(name, value, expected: words.joined(separator: ", "))
         return nil
     }
@@ -150,24 +174,9 @@ extension RequestFields {
     }
 }
 
-extension JSON {
-    /// The value of a text, nil if it is no JSON.
-    init?(text: String) {
-        var reader = StrictJSONReader(Array(text.utf8))
-        guard let value = try? reader.value(), (try? reader.end()) != nil else { return nil }
-        self = value
-    }
-
-    /// The value in a message, cut where it is long.
-    var told: String {
-        switch self {
-        case .null: "null"
-        case .bool(let flag): "\(flag)"
-        case .integer(let number): "\(number)"
-        case .number(let number): "\(number)"
-        case .string(let text): text.quoted
-        case .array: "a list"
-        case .object: "an object"
-        }
+extension RequestFields {
+    /// Whether a form's field may hold pictures as texts, however its name goes on.
+    static func mayHoldPictures(_ name: String) -> Bool {
+        ["image", "input_reference", "image_reference"].contains { name == $0 || name.hasPrefix("\($0)[") }
     }
 }

@@ -38,9 +38,17 @@ struct RequestMiddleware: RouterMiddleware {
         var cause = APIError(error)
         if (error as? HTTPError)?.status == .notFound { cause = routes.error(request.method, request.uri.path) }
         if cause == .bug {
-            log.error("a request failed", metadata: ["request": "\(context.requestID)", "error": "\(error)"])
+            log.error("a request failed", metadata: ["request": "\(context.requestID)", "error": "\(error.cause)"])
         }
         var response = try cause.response(from: request, context: context)
+        if cause.status == .methodNotAllowed {
+            response.headers[.allow] = routes.methods(for: request.uri.path).joined(separator: ", ")
+        }
+        if APIError(ofConnection: error) != nil {
+            log.debug("a client's fault", metadata: ["request": "\(context.requestID)", "error": "\(cause)"])
+            // What comes after it cannot be told apart from it.
+            response.headers[.connection] = "close"
+        }
         // Asking again would not help: clients would, after any status from 500 on.
         if cause.status.code >= 500, cause.retryAfter == nil { response.headers[HeaderNames.shouldRetry] = "false" }
         return response

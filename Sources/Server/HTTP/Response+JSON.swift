@@ -12,7 +12,16 @@ extension Response {
     /// - Returns: the response
     /// - Throws: `EncodingError`
     package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        let data = try WireJSON.encode(value)
+        json(encoded: try WireJSON.encode(value), status: status)
+    }
+
+    /// JSON that was made before.
+    ///
+    /// - Parameters:
+    ///   - data: the JSON
+    ///   - status: 200 unless another is given
+    /// - Returns: the response
+    static func json(encoded data: Data, status: HTTPResponse.Status = .ok) -> Response {
         var response = Response(status: status, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
         response.headers[.contentType] = "application/json"
         return response

@@ -1,6 +1,5 @@
 internal import Diffusion
 internal import Files
-internal import Foundation
 internal import Media
 
 /// A file that a client sent.
@@ -15,25 +14,55 @@ package struct Upload: Sendable, Equatable {
     ///   - text: what the client sent
     ///   - field: the field, for messages
     /// - Throws: ``APIError``; a URL of another machine is one that may not be fetched
-    init(text: String, field: String) throws(APIError) {
-        var base64 = text[...]
-        if text.hasPrefix("data:") {
-            guard let comma = text.firstIndex(of: ","), text[..<comma].hasSuffix(";base64") else {
+    package init(text: String, field: String) throws(APIError) {
+        let characters = Array(text.utf8)
+        // Looking for something in a long text of characters is slow.
+        let start = String(decoding: characters.prefix(12), as: UTF8.self)
+        let base64: Base64Text
+        if let url = DataURL(characters) {
+            guard let content = url.base64 else {
                 throw .invalid("\(field) is a data URL without base64", param: field)
             }
-            base64 = text[text.index(after: comma)...]
-        } else if text.prefix(12).contains("://") || text.lowercased().hasPrefix("file:") {
+            base64 = content
+        } else if start.contains("://") || start.lowercased().hasPrefix("file:") {
             throw .invalid(
                 "\(field) is a URL that this server does not fetch: send the picture itself or a data URL",
                 param: field, code: "url_not_allowed")
+        } else {
+            base64 = Base64Text(characters[...])
         }
-        guard !base64.isEmpty, let data = Data(base64Encoded: String(base64)) else {
-            throw .invalid("\(field) is no base64", param: field)
-        }
-        (name, bytes) = (field, [UInt8](data))
+        guard let bytes = base64.bytes, !bytes.isEmpty else { throw .invalid("\(field) is no base64", param: field) }
+        (name, self.bytes) = (field, bytes)
     }
 
     init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
+
+    /// Makes sure that it holds a picture, which is not kept, and finds out its size.
+    ///
+    /// - Parameters:
+    ///   - field: the field, for messages
+    ///   - pixelLimit: the most pixels that are decoded
+    ///   - share: the memory that it takes meanwhile
+    /// - Returns: the picture's size
+    /// - Throws: ``APIError``, `CancellationError`
+    @discardableResult
+    func check(field: String, pixelLimit: Int, _ share: RequestMemory.Share) throws -> OutputSize {
+        try Task.checkCancellation()
+        let size = pixelBytes(pixelLimit)
+        try share.grow(by: size)
+        defer { share.shrink(by: size) }
+        let pixels = try picture(field: field, pixelLimit: pixelLimit).pixels
+        return OutputSize(height: pixels.height, width: pixels.width)
+    }
+
+    /// The memory that decoding takes: the pixels, and once more what they are made of; none for what is not decoded.
+    ///
+    /// - Parameter pixelLimit: the most pixels that are decoded
+    /// - Returns: bytes
+    func pixelBytes(_ pixelLimit: Int) -> Int {
+        guard let pixels = try? Image.pixelCount(of: bytes), pixels <= pixelLimit else { return 0 }
+        return 2 * 3 * pixels
+    }
 
     /// The picture that it holds.
     ///

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Engine
 internal import Files
 
 /// The fields that requests for pictures and for videos share.
@@ -14,10 +15,10 @@ struct CommonFields {
     ///
     /// - Parameters:
     ///   - fields: the request's
-    ///   - model: what clients call the model
+    ///   - model: who computes
     ///   - limits: how much is taken
     ///   - principal: who asks
-    init(_ fields: inout RequestFields, model: String, _ limits: ServerLimits, _ principal: Principal) {
+    init(_ fields: inout RequestFields, model: ServedModel, _ limits: ServerLimits, _ principal: Principal) {
         generation = GenerationRequest(prompts: [])
         if let prompt = Self.prompt("prompt", &fields, limits) {
             generation.prompts = [prompt]
@@ -25,7 +26,7 @@ struct CommonFields {
             fields.refuse("prompt", "prompt is needed", code: "missing_required_parameter")
         }
         if let negative = Self.prompt("negative_prompt", &fields, limits) { generation.negativePrompts = [negative] }
-        let size = Self.size(&fields)
+        let size = size(&fields)
         (generation.width, generation.height) = (size?.width, size?.height)
         generation.numInferenceSteps = fields.integer("num_inference_steps", 1...1_000_000)
         generation.guidanceScale = fields.number("guidance_scale", 0...1_000_000)
@@ -35,8 +36,16 @@ struct CommonFields {
         // No more bits than JavaScript's numbers hold, so that every client can ask for the same again.
         generation.seeds = [seed.map(UInt64.init) ?? UInt64.random(in: 0..<1 << 53)]
         for member in fields.object("extra_params") ?? [] where member.value != .null {
-            guard let value = ParameterValue(member.value) else {
+            let kind = fields.isForm ? model.offer.parameters.first { $0.name == member.key }?.kind : nil
+            guard let value = ParameterValue(kind.map { member.value.read(as: $0) } ?? member.value) else {
                 fields.refuse("extra_params", "extra_params.\(member.key) is an object, which no parameter is")
+                continue
+            }
+            if let length = value.longestText, length > limits.promptCharacters {
+                fields.refuse(
+                    "extra_params",
+                    "extra_params.\(member.key) has \(length) characters; at most \(limits.promptCharacters) are taken",
+                    code: "string_too_long")
                 continue
             }
             generation.extra[member.key] = value
@@ -45,15 +54,15 @@ struct CommonFields {
             priority = min(asked, principal.highestPriority)
             if priority != asked { warnings.append("priority is \(priority.name), the highest of this key") }
         }
-        if let name = fields.text("model"), name != model {
-            warnings.append("model is \(name.quoted); this server has only \(model)")
+        if let name = fields.text("model"), name != model.name {
+            warnings.append("model is \(name.quoted); this server has only \(model.name)")
         }
         _ = fields.text("user")
         _ = fields.text("safety_identifier")
     }
 
     private static func prompt(_ name: String, _ fields: inout RequestFields, _ limits: ServerLimits) -> String? {
-        guard let text = fields.text(name) else { return nil }
+        guard let text = fields.text(name, bytes: .max) else { return nil }
         let length = text.unicodeScalars.count
         if length > limits.promptCharacters {
             fields.refuse(
@@ -68,7 +77,7 @@ struct CommonFields {
     }
 
     /// `width` and `height`, or else `size`.
-    private static func size(_ fields: inout RequestFields) -> (width: Int, height: Int)? {
+    private mutating func size(_ fields: inout RequestFields) -> (width: Int, height: Int)? {
         let width = fields.integer("width", 1...1_000_000)
         let height = fields.integer("height", 1...1_000_000)
         let text = fields.text("size")
@@ -86,11 +95,40 @@ struct CommonFields {
             fields.refuse(missing, "\(missing) is needed too: width and height come together")
         }
         guard let width, let height else { return nil }
+        if let text, pair != nil, text != "\(width)x\(height)" {
+            warnings.append("size is \(text); width and height win")
+        }
         return (width, height)
     }
 }
 
+extension JSON {
+    /// A text of a form as the value that a parameter takes; any other value, and a text that is none, as it is.
+    ///
+    /// - Parameter kind: the parameter's
+    /// - Returns: the value
+    fileprivate func read(as kind: ParameterSpec.Kind) -> JSON {
+        switch kind {
+        case .texts: return self
+        case .flag: return flag
+        case .number: return number
+        case .numbers:
+            guard case .string(let text) = self, looksLikeJSON else { return .array(items.map(\.number)) }
+            return JSON(text: text) ?? self
+        }
+    }
+}
+
 extension ParameterValue {
+    /// The characters of the longest text in it.
+    fileprivate var longestText: Int? {
+        switch self {
+        case .text(let text): text.unicodeScalars.count
+        case .list(let items): items.compactMap(\.longestText).max()
+        case .number, .bool, .null: nil
+        }
+    }
+
     /// - Parameter json: nil for an object, which no parameter is
     init?(_ json: JSON) {
         switch json {

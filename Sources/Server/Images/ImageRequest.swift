@@ -18,28 +18,31 @@ struct ImageRequest {
     private(set) var partialImages = 0
     /// The pictures to change, as the client sent them.
     private(set) var inputs: [Upload] = []
+    /// The size of each of them.
+    private(set) var inputSizes: [OutputSize] = []
     private(set) var warnings: [String] = []
-
-    private static let qualities = ["auto", "standard", "hd", "low", "medium", "high", "xhigh", "max"]
 
     /// Reads and checks a request.
     ///
     /// - Parameters:
     ///   - fields: the request's
     ///   - isEdit: whether it brings pictures to be changed
+    ///   - isAsync: whether its client does not wait for the pictures
     ///   - model: who makes the pictures
     ///   - limits: how much is taken
     ///   - principal: who asks
-    /// - Throws: ``APIError`` with everything that is wrong, `InvalidRequest`
+    ///   - share: the memory that checking takes
+    /// - Throws: ``APIError`` with everything that is wrong, `InvalidRequest`, `CancellationError`
     init(
-        _ fields: RequestFields, isEdit: Bool, model: ServedModel, _ limits: ServerLimits, _ principal: Principal
+        _ fields: RequestFields, isEdit: Bool, isAsync: Bool, model: ServedModel, _ limits: ServerLimits,
+        _ principal: Principal, _ share: RequestMemory.Share
     ) throws {
         if isEdit, !model.takesPictures {
             throw APIError.invalid(
                 "\(model.name) cannot edit pictures", param: "model", code: "model_cannot_edit")
         }
         var fields = fields
-        let common = CommonFields(&fields, model: model.name, limits, principal)
+        let common = CommonFields(&fields, model: model, limits, principal)
         (generation, priority, seedIsDrawn) = (common.generation, common.priority, common.seedIsDrawn)
         warnings = common.warnings
         generation.numImagesPerPrompt = fields.integer("n", 1...limits.images) ?? 1
@@ -49,11 +52,11 @@ struct ImageRequest {
         // OpenAI's events carry the picture itself.
         if isStream { delivery = .base64 }
         partialImages = fields.integer("partial_images", 0...3) ?? 0
-        if partialImages > 0, !isStream {
-            fields.refuse("partial_images", "partial_images needs stream")
+        if partialImages > 0, !isStream, !isAsync {
+            fields.refuse("partial_images", "partial_images needs stream, or Prefer: respond-async")
         }
         if isStream, generation.numImagesPerPrompt > 1 { fields.refuse("n", "n must be 1 with stream") }
-        readWithoutEffect(&fields)
+        readWithoutEffect(&fields, isEdit: isEdit)
         if isEdit { try readPictures(&fields, limits) }
         try fields.finish()
         generation.previews = partialImages
@@ -61,35 +64,51 @@ struct ImageRequest {
             throw APIError.invalid(
                 "\(model.name) makes videos: POST /v1/videos", param: "model", code: "model_not_supported")
         }
-        generation = try limits.admitted(generation, by: model)
+        let asked = generation
+        generation = try limits.admitted(asked, by: model)
+        warnings += model.notes(asked, generation).map(\.description)
+        // Only now: what is refused for another reason need not be decoded.
+        inputSizes = try inputs.map { try $0.check(field: "image", pixelLimit: limits.inputPixels, share) }
+    }
+
+    /// The pictures, which are then no longer kept here.
+    mutating func takeInputs() -> [Upload] {
+        defer { inputs = [] }
+        return inputs
     }
 
     /// `format` is TensorRT-LLM's name for OpenAI's `output_format`.
     private mutating func readFormat(_ fields: inout RequestFields) {
         let formats = ["png", "jpeg", "webp"]
         let (openAI, own) = (fields.choice("output_format", formats), fields.choice("format", formats))
-        if let openAI, let own, openAI != own { fields.refuse("format", "format and output_format differ") }
+        if let openAI, let own, openAI != own {
+            fields.refuse("format", "format is \(own) and output_format is \(openAI); they mean the same")
+        }
         format = openAI ?? own ?? "png"
         guard let percent = fields.integer("output_compression", 0...100) else { return }
-        if format == "png" {
+        // 100 is what OpenAI has where nothing is asked for.
+        if format == "png", percent < 100 {
             fields.refuse("output_compression", "output_compression is for jpeg and webp; png is lossless")
         }
-        quality = max(1, percent)
+        quality = format == "png" ? nil : max(1, percent)
     }
 
     /// What OpenAI's models have and diffusion transformers have not.
-    private mutating func readWithoutEffect(_ fields: inout RequestFields) {
-        if let quality = fields.choice("quality", Self.qualities), !["auto", "standard", "medium"].contains(quality) {
-            warnings.append("quality has no effect; num_inference_steps has")
+    private mutating func readWithoutEffect(_ fields: inout RequestFields, isEdit: Bool) {
+        // With the words that ask for nothing else than what is done.
+        for (name, plain, hint) in [
+            ("quality", ["auto", "standard", "medium"], "; num_inference_steps has"), ("style", [], ""),
+            ("moderation", ["auto"], ""), ("background", ["auto", "opaque"], "; pictures are opaque"),
+            ("input_fidelity", isEdit ? ["low"] : nil, ""),
+        ] {
+            guard let plain, let word = fields.text(name), !plain.contains(word) else { continue }
+            warnings.append("\(name) \(word.quoted) has no effect\(hint)")
         }
-        if fields.choice("style", ["vivid", "natural"]) != nil { warnings.append("style has no effect") }
-        if fields.choice("moderation", ["low", "auto"]) == "low" { warnings.append("moderation has no effect") }
-        _ = fields.choice("background", ["opaque", "auto"])
     }
 
     private mutating func readPictures(_ fields: inout RequestFields, _ limits: ServerLimits) throws(APIError) {
         inputs = fields.uploads("image")
-        for item in fields.value("image")?.items ?? [] {
+        for item in fields.items("image") {
             guard case .string(let text) = item else {
                 fields.refuse("image", item, expected: "a file, or base64, or a list of these")
                 continue
@@ -99,7 +118,6 @@ struct ImageRequest {
         if !fields.uploads("mask").isEmpty || fields.value("mask") != nil {
             fields.refuse("mask", "mask is not supported", code: "unsupported_parameter")
         }
-        _ = fields.choice("input_fidelity", ["low", "high"])
         guard !inputs.isEmpty else {
             return fields.refuse("image", "image is needed", code: "missing_required_parameter")
         }
@@ -107,15 +125,8 @@ struct ImageRequest {
             return fields.refuse(
                 "image", "image has \(inputs.count) pictures; at most \(limits.inputPictures) are taken")
         }
-        for input in inputs {
-            generation.images.append(try input.picture(field: "image", pixelLimit: limits.inputPixels))
-        }
+        generation.images = inputs.map { InputPicture(outlineOf: $0.name) }
     }
-}
-
-extension JSON {
-    /// The items of a list, or the value itself as the only one.
-    var items: [JSON] { if case .array(let items) = self { items } else { [self] } }
 }
 
 extension ServerLimits {

@@ -18,19 +18,14 @@ struct ImageRoutes: Sendable {
     private func make(_ request: Request, _ context: APIContext, isEdit: Bool) async throws -> Response {
         try context.principal.require(.images)
         var request = request
-        var fields = try await request.readFields(core.limits, allowsForm: isEdit)
-        if isEdit { try await fields.fetchPictures(by: core) }
-        let asked = try await Blocking.run { [fields] in
-            try ImageRequest(fields, isEdit: isEdit, model: core.model, core.limits, context.principal)
+        let isAsync = request.prefersAsync
+        let (job, life, asked) = try await accept(&request, context, isEdit: isEdit, isAsync: isAsync)
+        if isAsync, !asked.isStream {
+            var response = try await core.details(of: job, status: .accepted, warnings: asked.warnings)
+            response.headers[HeaderNames.preferenceApplied] = "respond-async"
+            response.headers[.location] = "/v1/jobs/\(job.id)"
+            return response
         }
-        var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)
-        work.inputs = asked.inputs.map(\.name)
-        var new = NewJob(.image, owner: context.principal.owner, priority: asked.priority, work: work)
-        new.inputs = asked.inputs
-        try new.readIdempotency(request)
-        // A picture's client waits on its connection: what it posts again, it no longer waits for elsewhere.
-        new.isRepeated = false
-        let (job, life) = try await core.jobs.accept(new, seedIsDrawn: asked.seedIsDrawn)
         if asked.isStream {
             let base = baseURL(request)
             return ImageStream(core: core, job: job, life: life, asked: asked, isEdit: isEdit)
@@ -42,6 +37,33 @@ struct ImageRoutes: Sendable {
         // The connection was watched, and is of no further use.
         response.headers[.connection] = "close"
         return response
+    }
+
+    private func accept(
+        _ request: inout Request, _ context: APIContext, isEdit: Bool, isAsync: Bool
+    ) async throws -> (Job, LiveJob?, ImageRequest) {
+        let share = core.memory.share()
+        defer { share.end() }
+        let fields = try await request.readFields(core.limits, share, allowsForm: isEdit)
+        var asked = try await ClientConnection.of(context.channel).whileOpen {
+            var fields = fields
+            if isEdit { try await fields.fetchPictures(by: core, share) }
+            return try await Blocking.run { [fields] in
+                try ImageRequest(
+                    fields, isEdit: isEdit, isAsync: isAsync, model: core.model, core.limits, context.principal, share)
+            }
+        }
+        var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)
+        work.inputs = asked.inputs.map(\.name)
+        var new = NewJob(.image, owner: context.principal.owner, priority: asked.priority, work: work)
+        new.inputs = asked.takeInputs()
+        try new.readIdempotency(request)
+        // A picture's client waits on its connection: what it posts again, it no longer waits for elsewhere.
+        new.isRepeated = false
+        // A job with a name goes on without its client, after a restart too.
+        if isAsync, !asked.isStream { new.idempotencyKey = new.idempotencyKey ?? Identifier.new("async") }
+        let (job, life) = try await core.jobs.accept(new, seedIsDrawn: asked.seedIsDrawn)
+        return (job, life, asked)
     }
 
     private func answer(_ job: Job, _ asked: ImageRequest, base: String) async throws -> ImagesResponse {
@@ -59,7 +81,8 @@ struct ImageRoutes: Sendable {
                 }
             }
         }
-        return ImagesResponse(job, model: core.model.name, items: items, warnings: asked.warnings)
+        return ImagesResponse(
+            job, model: core.model.name, items: items, inputs: asked.inputSizes, warnings: asked.warnings)
     }
 
     private func content(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -69,13 +92,25 @@ struct ImageRoutes: Sendable {
             throw APIError.invalid("image \(job.id) is \(job.status.rawValue)", code: "not_ready")
         }
         let text = request.uri.queryParameters["i"].map(String.init) ?? "0"
-        guard let index = Int(text), (0..<job.work.request.outputCount).contains(index) else {
+        guard let index = JSON.string(text).number.wholeNumber, (0..<job.work.request.outputCount).contains(index)
+        else {
             throw APIError.invalid(
                 "i is \(text.quoted); it must be from 0 to \(job.work.request.outputCount - 1)", param: "i")
         }
-        let file = FileResponse(
-            path: core.jobs.folder.output(index, of: job), mediaType: "image/\(job.work.format)",
-            name: "\(job.id)-\(index).\(job.work.format)")
+        let variant = request.uri.queryParameters["variant"].map(String.init) ?? "image"
+        let file: FileResponse =
+            switch variant {
+            case "image":
+                FileResponse(
+                    path: core.jobs.folder.output(index, of: job), mediaType: "image/\(job.work.format)",
+                    name: "\(job.id)-\(index).\(job.work.format)")
+            case "thumbnail":
+                FileResponse(
+                    path: core.jobs.folder.thumbnail(index, of: job.id), mediaType: "image/jpeg",
+                    name: "\(job.id)-\(index)-thumbnail.jpg")
+            default:
+                throw APIError.invalid("variant is \(variant.quoted); it must be image, thumbnail", param: "variant")
+            }
         return try await file.response(to: request, context)
     }
 

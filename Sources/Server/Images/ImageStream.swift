@@ -19,6 +19,7 @@ struct ImageStream: Sendable {
         let quality = "medium"
         let size: String
         var seed: UInt64?
+        var usage: ImageUsage?
     }
 
     let core: ServerCore
@@ -71,7 +72,8 @@ struct ImageStream: Sendable {
     private func completed(_ job: Job, _ answer: ImagesResponse) throws -> ByteBuffer {
         let event = Event(
             type: "\(prefix).completed", b64Json: answer.data.first?.b64Json ?? "", createdAt: answer.created,
-            outputFormat: answer.outputFormat, size: answer.size, seed: answer.seed)
+            outputFormat: answer.outputFormat, size: answer.size, seed: answer.seed,
+            usage: answer.usage)
         return ByteBuffer(event: event.type, try WireJSON.encode(event))
     }
 

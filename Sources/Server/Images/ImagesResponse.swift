@@ -18,6 +18,7 @@ struct ImagesResponse: Encodable {
     let background = "opaque"
     let size: String
     let seed: UInt64
+    let usage: ImageUsage
     let cache: [CacheSummary]?
     let warnings: [String]?
 
@@ -25,13 +26,15 @@ struct ImagesResponse: Encodable {
     ///   - job: completed
     ///   - model: what clients call the model
     ///   - items: its pictures
+    ///   - inputs: the sizes of the pictures that the request brought
     ///   - warnings: what was accepted and changes nothing
-    init(_ job: Job, model: String, items: [Item], warnings: [String]) {
+    init(_ job: Job, model: String, items: [Item], inputs: [OutputSize], warnings: [String]) {
         (id, data, self.model, outputFormat) = (job.id, items, model, job.work.format)
         created = Int(job.completedAt ?? job.createdAt)
         let request = job.work.request
         size = "\(request.width ?? 0)x\(request.height ?? 0)"
         (seed, cache) = (request.seeds.first ?? 0, job.cacheSummary)
+        usage = ImageUsage(request, inputs: inputs)
         self.warnings = warnings.isEmpty ? nil : warnings
     }
 }

@@ -1,6 +1,5 @@
 internal import Diffusion
 internal import Engine
-internal import Hummingbird
 
 /// What the model makes, from what, and within which limits: `/v1/capabilities`.
 struct Capabilities: Encodable {
@@ -12,7 +11,15 @@ struct Capabilities: Encodable {
 
     struct Parameter: Encodable {
         let name, accepts, description: String
+        let type: CapabilityField.Kind
+        let minimum, maximum: Double?
         let `default`: ParameterValue?
+        let needs: CapabilityField.Condition?
+    }
+
+    struct Images: Encodable {
+        /// Whether a request must, may or must not bring an image to begin with, and one that a video ends with.
+        let first, last: ModelFields.Need
     }
 
     struct Limits: Encodable {
@@ -27,7 +34,10 @@ struct Capabilities: Encodable {
     let takesPictures: Bool
     let formats: [String]
     let partialImages = true
+    let images: Images
     let defaults: Defaults
+    /// What people can choose besides the prompt, the size and the seed.
+    let fields: [CapabilityField]
     let extraParams: [Parameter]
     let limits: Limits
 
@@ -41,8 +51,13 @@ struct Capabilities: Encodable {
             height: values.height, width: values.width, numFrames: values.numFrames,
             numInferenceSteps: values.numInferenceSteps, maxSequenceLength: values.maxSequenceLength,
             frameRate: values.frameRate, guidanceScale: values.guidanceScale, extraParams: values.extra)
-        extraParams = offer.parameters.map {
-            Parameter(name: $0.name, accepts: "\($0.kind)", description: $0.help, default: $0.defaultValue)
+        images = Images(first: core.model.fields.firstImage, last: core.model.fields.lastImage)
+        fields = CapabilityField.common(core.model, bounds)
+        extraParams = core.model.fields.parameters.compactMap { spec in
+            guard let field = CapabilityField(spec).limited(by: core.model.fields) else { return nil }
+            return Parameter(
+                name: spec.name, accepts: "\(spec.kind)", description: spec.help, type: field.type,
+                minimum: field.minimum, maximum: field.maximum, default: spec.defaultValue, needs: field.needs)
         }
         limits = Limits(
             promptCharacters: bounds.promptCharacters, n: bounds.images, pixels: bounds.pixels,
@@ -50,6 +65,4 @@ struct Capabilities: Encodable {
             bodyBytes: bounds.bodyBytes, inputPictures: bounds.inputPictures, inputPixels: bounds.inputPixels,
             waiting: bounds.waiting, waitingPerKey: bounds.waitingPerKey, keepSeconds: bounds.keepSeconds)
     }
-
-    var response: Response { get throws { try Response.json(self) } }
 }

@@ -17,8 +17,10 @@ struct InfoRoutes: Sendable {
         PageRoutes().add(to: router)
     }
 
-    /// 200 without a body as long as the worker can serve.
+    /// 200 without a body as long as what is asked for can be accepted, kept and made.
     private func health() async throws -> Response {
+        try core.jobs.requireStorage()
+        try core.keys?.requireFile()
         guard await core.model.worker.isReady() else {
             throw APIError.unavailable("the worker is not ready", retryAfter: 2)
         }

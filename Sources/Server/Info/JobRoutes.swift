@@ -32,6 +32,7 @@ struct JobRoutes: Sendable {
 
     func add(to router: some RouterMethods<APIContext>) {
         router.get("/v1/jobs") { try await list($0, $1) }
+        addDetails(to: router)
         router.get("/v1/jobs/{id}/preview") { _, context in try await preview(context) }
         router.delete("/v1/jobs/{id}") { _, context in
             let job = try await job(context)
@@ -47,7 +48,8 @@ struct JobRoutes: Sendable {
         guard let (jobs, hasMore) = try await core.jobs.store.jobs(page) else {
             throw APIError.invalid("after is \((page.after ?? "").quoted), which is no job", param: "after")
         }
-        let positions = await core.queue.positions
+        // Working out the order takes time that grows with those who wait.
+        let positions = jobs.allSatisfy(\.isOver) ? [:] : await core.queue.positions
         var objects: [JobObject] = []
         for job in jobs {
             let life = job.isOver ? nil : await core.jobs.life(of: job.id)
@@ -56,8 +58,8 @@ struct JobRoutes: Sendable {
                 JobObject(
                     id: job.id, kind: job.kind.rawValue, status: video.status, stage: life?.stage.rawValue ?? "",
                     progress: video.progress, position: positions[job.id], createdAt: video.createdAt,
-                    completedAt: video.completedAt, prompt: video.prompt, size: video.size, format: job.work.format,
-                    count: job.work.request.outputCount, seed: video.seed, hasPreview: life?.preview != nil,
+                    completedAt: video.completedAt, prompt: video.prompt, size: video.size, format: job.format,
+                    count: job.count, seed: video.seed, hasPreview: life?.preview != nil,
                     error: video.error))
         }
         return try Response.json(JobList(data: objects, hasMore: hasMore))
@@ -75,7 +77,7 @@ struct JobRoutes: Sendable {
         return response
     }
 
-    private func job(_ context: APIContext) async throws -> Job {
+    func job(_ context: APIContext) async throws -> Job {
         let id = context.parameters.get("id") ?? ""
         guard let job = try await core.jobs.store.job(id, owner: context.principal.owner) else {
             throw APIError.notFound("job", id)

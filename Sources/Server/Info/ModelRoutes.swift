@@ -34,7 +34,8 @@ struct ModelRoutes: Sendable {
             }
             return try Response.json(model)
         }
-        router.get("/v1/capabilities") { _, _ in try Capabilities(core).response }
+        let capabilities = Result { try WireJSON.encode(Capabilities(core)) }
+        router.get("/v1/capabilities") { _, _ in Response.json(encoded: try capabilities.get()) }
     }
 
     private var model: Model { Model(id: core.model.name, created: started) }

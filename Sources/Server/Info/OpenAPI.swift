@@ -42,20 +42,44 @@ struct OpenAPI {
         var operation: [String: Any] = [
             "summary": route.summary,
             "responses": [
-                "200": ["description": "Done."], "default": ["description": "An error.", "content": json("Error")],
+                "2XX": ["description": "Done."], "default": ["description": "An error.", "content": json("Error")],
             ],
         ]
-        if route.path.contains("{id}") {
-            operation["parameters"] = [
-                ["name": "id", "in": "path", "required": true, "schema": ["type": "string"]] as [String: Any]
-            ]
-        }
+        let parameters = parameters(route)
+        if !parameters.isEmpty { operation["parameters"] = parameters }
         guard route.method == .post else { return operation }
         let schema = route.path.hasPrefix("/v1/images") ? "ImageRequest" : "VideoRequest"
         var content = json(schema)
         if route.path != "/v1/images/generations" { content["multipart/form-data"] = content["application/json"] }
         operation["requestBody"] = ["required": true, "content": content] as [String: Any]
         return operation
+    }
+
+    /// What the path, the query and the headers say.
+    private static func parameters(_ route: RouteTable.Route) -> [[String: Any]] {
+        func parameter(_ name: String, _ place: String, _ schema: [String: Any]) -> [String: Any] {
+            ["name": name, "in": place, "required": place == "path", "schema": schema]
+        }
+        func words(_ words: String...) -> [String: Any] { ["type": "string", "enum": words] }
+        let (text, number): ([String: Any], [String: Any]) = (["type": "string"], ["type": "integer", "minimum": 0])
+        var parameters = route.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { part in
+            parameter(String(part.dropFirst().dropLast()), "path", part == "{id}" ? text : number)
+        }
+        switch (route.method, route.path) {
+        case (.post, "/v1/images/generations"), (.post, "/v1/images/edits"):
+            parameters += [parameter("Prefer", "header", words("respond-async"))]
+        case (.get, "/v1/images/{id}/content"):
+            parameters += [parameter("i", "query", number), parameter("variant", "query", words("image", "thumbnail"))]
+        case (.get, "/v1/videos/{id}/content"):
+            parameters += [parameter("variant", "query", words("video", "thumbnail", "spritesheet"))]
+        case (.get, "/v1/videos"), (.get, "/v1/jobs"):
+            parameters += [
+                parameter("after", "query", text), parameter("order", "query", words("asc", "desc")),
+                parameter("limit", "query", ["type": "integer", "minimum": 1, "maximum": 100]),
+            ]
+        default: break
+        }
+        return parameters
     }
 
     private static func json(_ schema: String) -> [String: Any] {

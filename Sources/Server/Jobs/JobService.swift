@@ -1,6 +1,8 @@
 internal import Diffusion
 internal import Engine
+internal import Files
 internal import Foundation
+internal import GRDB
 internal import HTTPTypes
 package import Logging
 internal import ServiceLifecycle
@@ -13,10 +15,16 @@ package actor JobService: Service {
     private let queue: GenerationQueue
     private let model: ServedModel
     private let limits: ServerLimits
+    private let memory: RequestMemory
     private let metrics: ServerMetrics
     private let log: Logger
     private var live: [String: LiveJob] = [:]
     private var isStopping = false
+    private let reserve: StorageReserve
+    /// Bytes that came into the store since it was last looked at how large it is.
+    private var newBytes = 0
+    /// Jobs that were removed while their folders, or the notes of them, are left.
+    private var leftovers: Set<String> = []
 
     /// So often a job is begun before it counts as the reason why the server dies.
     private static let mostAttempts = 3
@@ -26,21 +34,20 @@ package actor JobService: Service {
     private static let graceSeconds = 20.0
 
     /// - Parameters:
-    ///   - folder: where jobs and files lie
+    ///   - storage: where jobs and files lie
     ///   - queue: who has them computed
     ///   - model: the model
     ///   - limits: how long they are kept
+    ///   - memory: told of decoded pictures
     ///   - metrics: told of every job
-    ///   - clock: tells the seconds since 1970
     ///   - log: told of faults
-    /// - Throws: ``ServerError``
     package init(
-        folder: JobFolder, queue: GenerationQueue, model: ServedModel, limits: ServerLimits, metrics: ServerMetrics,
-        clock: @escaping @Sendable () -> Double, log: Logger
-    ) throws(ServerError) {
-        store = try JobStore(path: folder.storePath, clock: clock)
-        (self.folder, self.queue, self.model, self.limits) = (folder, queue, model, limits)
-        (self.metrics, self.log) = (metrics, log)
+        _ storage: ServerStorage, queue: GenerationQueue, model: ServedModel, limits: ServerLimits,
+        memory: RequestMemory, metrics: ServerMetrics, log: Logger
+    ) {
+        (store, folder, reserve) = (storage.store, storage.folder, StorageReserve(in: storage.folder.path))
+        (self.queue, self.model, self.limits) = (queue, model, limits)
+        (self.memory, self.metrics, self.log) = (memory, metrics, log)
     }
 
     /// Accepts a request: from here on it is not lost.
@@ -52,33 +59,80 @@ package actor JobService: Service {
     /// - Throws: ``APIError``
     package func accept(_ new: NewJob, seedIsDrawn: Bool) async throws -> (job: Job, live: LiveJob?) {
         let kind = new.kind == .image ? "image" : "video"
-        let wanted = Job(
+        var wanted = Job(
             id: Identifier.new(kind), kind: new.kind, owner: new.owner, priority: new.priority,
             work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
             fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom,
             createdAt: store.clock())
+        wanted.bytes = new.inputs.reduce(0) { $0 + $1.bytes.count }
         if isStopping { throw APIError.unavailable("the server is about to stop", retryAfter: 10) }
+        try requireStorage()
+        let repeatSeconds = new.isRepeated && new.idempotencyKey == nil ? Self.repeatSeconds : nil
+        // One that is here already needs no place.
+        if let known = try await store.known(wanted, sameWithin: repeatSeconds) { return try same(known, as: wanted) }
         try await queue.reserve(for: new.owner)
         let job: Job
         do {
-            try folder.create(wanted.id, inputs: new.inputs.map(\.bytes))
-            job = try await store.accept(
-                wanted, sameWithin: new.isRepeated && new.idempotencyKey == nil ? Self.repeatSeconds : nil)
+            job = try await keep(wanted, inputs: new.inputs.map(\.bytes), repeatSeconds)
         } catch {
             await queue.release(for: new.owner)
-            folder.remove(wanted.id)
-            log.error("a job cannot be stored", metadata: ["error": "\(error)"])
+            log.error("a job cannot be stored", metadata: ["error": "\(error.cause)"])
             throw APIError.storageFull("the job cannot be stored")
         }
-        if job.id == wanted.id { return (job, start(job, new.work.request)) }
+        if job.id == wanted.id {
+            let life = start(job, new.work.request)
+            await count(wanted.bytes + Self.rowBytes(new))
+            return (job, life)
+        }
         await queue.release(for: new.owner)
-        folder.remove(wanted.id)
+        return try same(job, as: wanted)
+    }
+
+    /// Puts a job and its pictures into the store, or nothing.
+    private func keep(_ job: Job, inputs: [[UInt8]], _ repeatSeconds: Double?) async throws -> Job {
+        do {
+            // Before its folder is made, so that after a crash it is known whose that is.
+            if !inputs.isEmpty {
+                try await store.announce(job.id)
+                try folder.create(job.id, inputs: inputs)
+            }
+            let kept = try await store.accept(job, sameWithin: repeatSeconds)
+            if kept.id != job.id { clear([job.id]) } else if inputs.isEmpty { try folder.create(job.id, inputs: []) }
+            return kept
+        } catch {
+            _ = try? await makingRoom { try await store.delete([job.id]) }
+            clear([job.id])
+            throw error
+        }
+    }
+
+    /// The answer to a request that was accepted before.
+    private func same(_ job: Job, as wanted: Job) throws(APIError) -> (job: Job, live: LiveJob?) {
         guard job.fingerprint == wanted.fingerprint else {
-            throw APIError.invalid(
+            throw .invalid(
                 "Idempotency-Key was used before for another request", param: "Idempotency-Key",
                 code: "idempotency_key_reused", status: .unprocessableContent)
         }
         return (job, live[job.id])
+    }
+
+    /// Refuses what would be written to files that have no name any more.
+    ///
+    /// - Throws: ``APIError``
+    nonisolated func requireStorage() throws(APIError) {
+        if let lost = folder.lost { throw .storageLost(lost) }
+    }
+
+    /// About how large a request's row is.
+    private static func rowBytes(_ new: NewJob) -> Int {
+        let request = new.work.request
+        return 1024 + (request.prompts + request.negativePrompts).reduce(0) { $0 + $1.utf8.count }
+    }
+
+    /// Keeps house at once when much has come in.
+    private func count(_ bytes: Int) async {
+        newBytes += bytes
+        if newBytes > limits.storageBytes / 16 { await tidy() }
     }
 
     /// A job of an owner's that is not over.
@@ -90,27 +144,39 @@ package actor JobService: Service {
     ///   - id: which
     ///   - owner: whose it must be
     /// - Returns: whether there was one
-    /// - Throws: `DatabaseError`
+    /// - Throws: `DatabaseError`, or ``APIError``; then the job and its files are as they were
     package func delete(_ id: String, owner: String) async throws -> Bool {
-        guard try await store.job(id, owner: owner) != nil, try await remove(id) else { return false }
+        try requireStorage()
+        guard try await store.job(id, owner: owner) != nil, try await !remove([id]).isEmpty else { return false }
         live[id]?.cancel()
         return true
     }
 
-    /// Takes a job out of the store and removes its files; on a full disk the files go first and make room for that.
+    /// Takes jobs out of the store, and then removes their files: a job that is there has its files.
     ///
-    /// - Returns: whether there was one
+    /// - Returns: those that there were
     @discardableResult
-    private func remove(_ id: String) async throws -> Bool {
+    private func remove(_ ids: [String]) async throws -> [String] {
+        let removed = try await makingRoom { try await store.delete(ids) }
+        clear(removed)
+        return removed
+    }
+
+    /// Removes folders; what cannot be removed now is tried again later.
+    private func clear(_ ids: [String]) {
+        leftovers.formUnion(ids)
+        for id in ids { folder.remove(id) }
+    }
+
+    /// Writes to the store; on a full disk again with the room that is kept for that.
+    private func makingRoom<Value: Sendable>(_ write: () async throws -> Value) async throws -> Value {
         do {
-            guard try await store.delete(id) else { return false }
-        } catch {
-            folder.remove(id)
+            return try await write()
+        } catch is DatabaseError {
             try? await store.shrink()
-            return try await store.delete(id)
+            reserve.release()
+            return try await write()
         }
-        folder.remove(id)
-        return true
     }
 
     private func start(_ job: Job, _ request: GenerationRequest) -> LiveJob {
@@ -128,9 +194,17 @@ package actor JobService: Service {
     private func forget(_ id: String) { live[id] = nil }
 
     private func perform(_ job: Job, _ request: GenerationRequest, _ life: LiveJob) async {
+        let share = memory.share()
+        defer { share.end() }
         do {
-            let outcome = try await queue.run(request, as: job.id, owner: job.owner, priority: job.priority) {
-                [store, metrics] progress in
+            let outcome = try await queue.run(
+                request, as: job.id, owner: job.owner, priority: job.priority,
+                prepare: { [folder, limits] in
+                    try await Blocking.run {
+                        try job.work.withPictures(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
+                    }
+                }
+            ) { [store, metrics] progress in
                 if life.note(progress) {
                     metrics.begun(job.id)
                     Task { try? await store.begin(job.id) }
@@ -140,12 +214,16 @@ package actor JobService: Service {
             life.beginEncoding()
             let start = ContinuousClock.now
             let writer = OutputWriter(job: job, request: request, model: model, folder: folder)
-            try await Blocking.run { try writer.write(outcome.pixels) }
+            try await Blocking.run { [folder] in
+                try writer.write(outcome.pixels)
+                try folder.protect(job.id)
+            }
             try Task.checkCancellation()
             let timings = JobTimings(outcome, encode: (ContinuousClock.now - start).seconds)
             let isThere = try await store.complete(
                 job.id, bytes: folder.bytes(of: job.id), timings: timings, keepSeconds: limits.keepSeconds)
-            if !isThere { folder.remove(job.id) }
+            if !isThere { clear([job.id]) }
+            await count(folder.bytes(of: job.id))
             metrics.finished(job, timings, steps: outcome.times.denoise)
         } catch {
             // In a task of its own: in a cancelled one the store would refuse to write.
@@ -157,14 +235,14 @@ package actor JobService: Service {
         if isStopping, error is CancellationError || error as? EngineError == .closed { return }
         let cause = APIError(error)
         if cause.code == APIError.bug.code || cause.status.code == 507 || cause.status.code == 503 {
-            log.error("a job failed", metadata: ["job": "\(job.id)", "error": "\(error)"])
+            log.error("a job failed", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
         }
         metrics.failed(job, code: cause.code)
-        folder.remove(job.id)
         do {
-            try await store.fail(job.id, cause, keepSeconds: limits.keepSeconds)
+            try await makingRoom { try await store.fail(job.id, cause, keepSeconds: limits.keepSeconds) }
+            folder.remove(job.id)
         } catch {
-            log.error("a job's failure cannot be stored", metadata: ["job": "\(job.id)", "error": "\(error)"])
+            log.error("a job's failure cannot be stored", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
         }
     }
 }
@@ -186,11 +264,26 @@ extension JobService {
     ///
     /// - Throws: `DatabaseError`
     package func recover() async throws {
-        folder.sweep(known: try await store.ids())
+        try await sweep()
         for job in try await store.unfinished() {
             guard let request = await recoverable(job) else { continue }
-            try await store.requeue(job.id)
+            if job.status == .inProgress { try await store.requeue(job.id) }
             _ = start(job, request)
+        }
+    }
+
+    private func sweep() async throws {
+        let gone = try await store.disposable()
+        let unknown = try folder.sweep(gone: gone, known: try await store.ids())
+        try await store.forget(Array(gone.filter { folder.remove($0) }))
+        reserve.fill()
+        if folder.isOpenToOthers {
+            log.warning("others may enter the folder of jobs", metadata: ["folder": "\(folder.path)"])
+        }
+        if !unknown.isEmpty {
+            log.warning(
+                "names in media are no jobs of the store's, and stay as they are",
+                metadata: ["count": "\(unknown.count)", "names": "\(unknown.sorted().quotedList)"])
         }
     }
 
@@ -204,7 +297,7 @@ extension JobService {
             guard job.attempts < Self.mostAttempts else {
                 throw APIError.unavailable("the server died \(job.attempts) times while it worked on this")
             }
-            return try job.work.withPictures(of: job.id, in: folder, pixelLimit: limits.inputPixels)
+            return job.work.outline
         } catch {
             await fail(job, error)
             return nil
@@ -213,13 +306,20 @@ extension JobService {
 
     /// Removes what is kept long enough, or too much.
     package func tidy() async {
+        if folder.lost != nil { return }
+        newBytes = 0
         do {
-            for id in try await store.superfluous(at: store.clock(), storageBytes: limits.storageBytes)
-            where live[id] == nil {
-                try await remove(id)
+            let old = try await store.superfluous(at: store.clock(), storageBytes: limits.storageBytes)
+                .filter { live[$0] == nil }
+            for start in stride(from: 0, to: old.count, by: 256) {
+                try await remove(Array(old[start..<min(start + 256, old.count)]))
             }
+            let cleared = leftovers.filter { folder.remove($0) }
+            try await store.forget(Array(cleared))
+            leftovers.subtract(cleared)
+            reserve.fill()
         } catch {
-            log.error("old jobs cannot be removed", metadata: ["error": "\(error)"])
+            log.error("old jobs cannot be removed", metadata: ["error": "\(error.cause)"])
         }
     }
 

@@ -20,20 +20,28 @@ extension JobStore {
     /// - Parameter page: which
     /// - Returns: the jobs, and whether there are more; nil if `after` is no job of the owner's
     /// - Throws: `DatabaseError`
-    package func jobs(_ page: Page) async throws -> (jobs: [Job], hasMore: Bool)? {
+    package func jobs(_ page: Page) async throws -> (jobs: [JobSummary], hasMore: Bool)? {
         try await read { database in
-            var jobs = Job.filter(Column("owner") == page.owner)
-            if let kind = page.kind { jobs = jobs.filter(Column("kind") == kind.rawValue) }
+            var conditions = "owner = ?"
+            var arguments: StatementArguments = [page.owner]
+            if let kind = page.kind {
+                conditions += " AND kind = ?"
+                arguments += [kind]
+            }
             if let after = page.after {
                 guard
                     let number = try Int.fetchOne(
                         database, sql: "SELECT number FROM jobs WHERE id = ? AND owner = ?",
                         arguments: [after, page.owner])
                 else { return nil }
-                jobs = jobs.filter(page.isAscending ? Column("number") > number : Column("number") < number)
+                conditions += " AND number \(page.isAscending ? ">" : "<") ?"
+                arguments += [number]
             }
-            let ordered = page.isAscending ? jobs.order(Column("number")) : jobs.order(Column("number").desc)
-            let found = try ordered.limit(page.limit + 1).fetchAll(database)
+            let request = SQLRequest<JobSummary>(
+                sql: "SELECT \(JobSummary.columns) FROM jobs WHERE \(conditions) "
+                    + "ORDER BY number \(page.isAscending ? "ASC" : "DESC") LIMIT ?",
+                arguments: arguments + [page.limit + 1], cached: true)
+            let found = try request.fetchAll(database)
             return (Array(found.prefix(page.limit)), found.count > page.limit)
         }
     }
@@ -49,7 +57,8 @@ extension JobStore {
         }
     }
 
-    /// The jobs whose time is over, and the oldest finished ones if all files together are too large.
+    /// The jobs whose time is over, and finished ones if all rows and files together are too large: first those that came
+    /// to nothing, then the oldest.
     ///
     /// - Parameters:
     ///   - time: now
@@ -60,30 +69,36 @@ extension JobStore {
         try await read { database in
             var ids = try String.fetchAll(
                 database, sql: "SELECT id FROM jobs WHERE expiresAt < ? ORDER BY number", arguments: [time])
-            let rows = try Row.fetchAll(
-                database,
-                sql: "SELECT id, bytes FROM jobs WHERE bytes > 0 AND (expiresAt IS NULL OR expiresAt >= ?) "
-                    + "ORDER BY completedAt, number", arguments: [time])
-            var excess = rows.map { $0["bytes"] as Int }.reduce(0, +) - storageBytes
-            for row in rows where excess > 0 {
-                ids.append(row["id"])
-                excess -= row["bytes"] as Int
+            let all = "SELECT COALESCE(SUM(bytes + size), 0) FROM jobs WHERE expiresAt IS NULL OR expiresAt >= ?"
+            var excess = (try Int.fetchOne(database, sql: all, arguments: [time]) ?? 0) - storageBytes
+            for status in [Job.Status.failed, .completed] where excess > 0 {
+                let rows = try Row.fetchCursor(
+                    database,
+                    sql: "SELECT id, bytes + size AS bytes FROM jobs WHERE status = ? AND expiresAt >= ? "
+                        + "ORDER BY completedAt, number", arguments: [status, time])
+                while excess > 0, let row = try rows.next() {
+                    ids.append(row["id"])
+                    excess -= row["bytes"] as Int
+                }
             }
             return ids
         }
     }
 
-    /// How many jobs there are of each status, and how large their files are.
+    /// How many jobs there are of each status, and how large their rows and files are.
     ///
     /// - Returns: counts by status, and bytes
     /// - Throws: `DatabaseError`
     package func census() async throws -> (counts: [String: Int], bytes: Int) {
         try await read { database in
-            var counts: [String: Int] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT status, COUNT(*) AS count FROM jobs GROUP BY status") {
+            var (counts, bytes): ([String: Int], Int) = ([:], 0)
+            let rows = try Row.fetchCursor(
+                database, sql: "SELECT status, COUNT(*) AS count, SUM(bytes + size) AS bytes FROM jobs GROUP BY status")
+            while let row = try rows.next() {
                 counts[row["status"]] = row["count"]
+                bytes += row["bytes"]
             }
-            return (counts, try Int.fetchOne(database, sql: "SELECT COALESCE(SUM(bytes), 0) FROM jobs") ?? 0)
+            return (counts, bytes)
         }
     }
 
@@ -93,5 +108,17 @@ extension JobStore {
     /// - Throws: `DatabaseError`
     package func ids() async throws -> Set<String> {
         try await read { database in try Set(String.fetchAll(database, sql: "SELECT id FROM jobs")) }
+    }
+
+    /// The ids whose folders are the server's and hold nothing that is wanted: of jobs that are gone or came to nothing.
+    ///
+    /// - Returns: the ids
+    /// - Throws: `DatabaseError`
+    package func disposable() async throws -> Set<String> {
+        try await read { database in
+            try Set(
+                String.fetchAll(
+                    database, sql: "SELECT id FROM gone UNION SELECT id FROM jobs WHERE status = 'failed'"))
+        }
     }
 }

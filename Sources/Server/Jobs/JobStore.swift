@@ -1,6 +1,8 @@
+internal import Engine
 internal import Files
 internal import Foundation
 internal import GRDB
+internal import Glibc
 
 /// The jobs, in a SQLite file: what it has accepted survives the end of the process at any moment.
 package final class JobStore: Sendable {
@@ -12,51 +14,85 @@ package final class JobStore: Sendable {
     ///
     /// - Parameters:
     ///   - path: the file
+    ///   - mayBeNew: whether a file without jobs may be taken for a new store
     ///   - clock: tells the seconds since 1970
     /// - Throws: ``ServerError/folder(_:reason:)``
     package init(
-        path: String, clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
+        path: String, mayBeNew: Bool = true,
+        clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
     ) throws(ServerError) {
         self.clock = clock
         do {
+            // SQLite gives the files beside it the same permissions. Only a new one: closing another takes its locks away.
+            let new = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if new >= 0 { Glibc.close(new) }
             var configuration = Configuration()
-            (configuration.journalMode, configuration.busyMode) = (.wal, .timeout(5))
+            configuration.busyMode = .timeout(5)
             database = try DatabaseQueue(path: path, configuration: configuration)
-            // On the disk, not only with the system, before a job counts as accepted.
-            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-            // Pages of a log that is begun anew so often stay few, and on a full disk are there to be written over.
-            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 64") }
+            try database.read { try Self.refuseForeignFile($0, path, mayBeNew: mayBeNew) }
+            try database.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+                // On the disk, not only with the system, before a job counts as accepted.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                // Pages of a log that is begun anew so often stay few, and on a full disk are there to be written over.
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = 64")
+            }
             try Self.migrator.migrate(database)
+            try Folder.sync(Folder.parent(of: path))
+        } catch let error as ServerError {
+            throw error
         } catch {
-            throw .folder(path, reason: "\(error)")
+            throw .folder(path, reason: (error as? DatabaseError)?.message ?? error.cause)
         }
     }
 
-    private static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("jobs") { database in
-            try database.create(table: "jobs") { table in
-                table.autoIncrementedPrimaryKey("number")
-                table.column("id", .text).notNull().unique()
-                table.column("kind", .text).notNull()
-                table.column("owner", .text).notNull()
-                table.column("status", .text).notNull()
-                table.column("priority", .integer).notNull()
-                for time in ["createdAt", "startedAt", "completedAt", "expiresAt"] { table.column(time, .double) }
-                table.column("attempts", .integer).notNull()
-                table.column("work", .text).notNull()
-                table.column("timings", .text)
-                table.column("bytes", .integer).notNull()
-                for text in ["errorCode", "errorMessage", "idempotencyKey"] { table.column(text, .text) }
-                table.column("fingerprint", .text).notNull()
-                table.column("remixedFrom", .text)
-                table.uniqueKey(["owner", "idempotencyKey"])
+    /// Refuses a file that is not this program's, before anything is written to it.
+    private static func refuseForeignFile(_ database: Database, _ path: String, mayBeNew: Bool) throws {
+        let tables = try String.fetchAll(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
+        if tables.isEmpty {
+            guard mayBeNew else {
+                throw ServerError.folder(path, reason: "it has no jobs, and there are files of jobs")
             }
-            try database.create(index: "jobs_status", on: "jobs", columns: ["status"])
-            try database.create(index: "jobs_owner", on: "jobs", columns: ["owner", "kind", "number"])
-            try database.create(index: "jobs_fingerprint", on: "jobs", columns: ["fingerprint", "createdAt"])
+        } else if !tables.contains("grdb_migrations") || !tables.contains("jobs") {
+            throw ServerError.folder(path, reason: "it is another program's database")
+        } else if try migrator.hasBeenSuperseded(database) {
+            throw ServerError.folder(path, reason: "a newer version of this program made it")
         }
-        return migrator
+    }
+
+    /// The job that was accepted before for the same request, if there is one.
+    ///
+    /// - Parameters:
+    ///   - job: a new one
+    ///   - repeatSeconds: how old a job with the same fingerprint may be to count as the same; nil if none does
+    /// - Returns: the job
+    /// - Throws: `DatabaseError`
+    package func known(_ job: Job, sameWithin repeatSeconds: Double?) async throws -> Job? {
+        if job.idempotencyKey == nil, repeatSeconds == nil { return nil }
+        return try await database.read { try Self.known(job, sameWithin: repeatSeconds, $0) }
+    }
+
+    private static func known(_ job: Job, sameWithin repeatSeconds: Double?, _ database: Database) throws -> Job? {
+        if let key = job.idempotencyKey,
+            let known = try Job.filter(Column("owner") == job.owner && Column("idempotencyKey") == key)
+                .fetchOne(database)
+        {
+            return known
+        }
+        guard let repeatSeconds else { return nil }
+        return try Job.filter(
+            Column("owner") == job.owner && Column("fingerprint") == job.fingerprint
+                && Column("createdAt") > job.createdAt - repeatSeconds
+                && Column("createdAt") <= job.createdAt + repeatSeconds
+        ).order(Column("number").desc).fetchOne(database)
+    }
+
+    /// Notes that a folder is about to be made for a job that is not accepted yet.
+    ///
+    /// - Parameter id: the job's
+    /// - Throws: `DatabaseError`
+    package func announce(_ id: String) async throws {
+        try await change("INSERT OR IGNORE INTO gone (id) VALUES (?)", [id])
     }
 
     /// Accepts a job, unless it was accepted before.
@@ -68,22 +104,9 @@ package final class JobStore: Sendable {
     /// - Throws: `DatabaseError`
     package func accept(_ job: Job, sameWithin repeatSeconds: Double?) async throws -> Job {
         try await database.write { database in
-            if let key = job.idempotencyKey,
-                let known = try Job.filter(Column("owner") == job.owner && Column("idempotencyKey") == key)
-                    .fetchOne(database)
-            {
-                return known
-            }
-            if let repeatSeconds,
-                let known = try Job.filter(
-                    Column("owner") == job.owner && Column("fingerprint") == job.fingerprint
-                        && Column("createdAt") > job.createdAt - repeatSeconds
-                        && Column("createdAt") <= job.createdAt + repeatSeconds
-                ).order(Column("number").desc).fetchOne(database)
-            {
-                return known
-            }
-            try job.insert(database)
+            if let known = try Self.known(job, sameWithin: repeatSeconds, database) { return known }
+            try JobRow(job: job).insert(database)
+            try database.execute(sql: "DELETE FROM gone WHERE id = ?", arguments: [job.id])
             return job
         }
     }
@@ -133,8 +156,9 @@ package final class JobStore: Sendable {
         let now = clock()
         let text = String(decoding: try JSONEncoder().encode(timings), as: UTF8.self)
         return try await change(
-            "UPDATE jobs SET status = 'completed', completedAt = ?, expiresAt = ?, bytes = ?, timings = ? WHERE id = ?",
-            [now, now + keepSeconds, bytes, text, id]) > 0
+            "UPDATE jobs SET status = 'completed', completedAt = ?, expiresAt = ?, bytes = ?, timings = ?, hasCache = ?, "
+                + "size = size + ? WHERE id = ?",
+            [now, now + keepSeconds, bytes, text, timings.cache != nil, text.utf8.count, id]) > 0
     }
 
     /// Notes that a job came to nothing.
@@ -148,17 +172,36 @@ package final class JobStore: Sendable {
         let now = clock()
         try await change(
             "UPDATE jobs SET status = 'failed', completedAt = ?, expiresAt = ?, errorCode = ?, errorMessage = ?, "
-                + "bytes = 0 WHERE id = ?", [now, now + keepSeconds, error.code, error.message, id])
+                + "bytes = 0, size = size + ? WHERE id = ?",
+            [now, now + keepSeconds, error.code, error.message, error.message.utf8.count, id])
     }
 
-    /// Forgets a job.
+    /// Forgets jobs, and notes that their folders go.
     ///
-    /// - Parameter id: which
-    /// - Returns: whether there was one
+    /// - Parameter ids: which
+    /// - Returns: those that there were
     /// - Throws: `DatabaseError`
     @discardableResult
-    package func delete(_ id: String) async throws -> Bool {
-        try await change("DELETE FROM jobs WHERE id = ?", [id]) > 0
+    package func delete(_ ids: [String]) async throws -> [String] {
+        try await database.write { database in
+            try ids.filter { id in
+                try database.execute(sql: "DELETE FROM jobs WHERE id = ?", arguments: [id])
+                guard database.changesCount > 0 else { return false }
+                try database.execute(sql: "INSERT OR IGNORE INTO gone (id) VALUES (?)", arguments: [id])
+                return true
+            }
+        }
+    }
+
+    /// Notes that folders are not there any more.
+    ///
+    /// - Parameter ids: of the jobs that they were made for
+    /// - Throws: `DatabaseError`
+    package func forget(_ ids: [String]) async throws {
+        if ids.isEmpty { return }
+        try await database.write { database in
+            for id in ids { try database.execute(sql: "DELETE FROM gone WHERE id = ?", arguments: [id]) }
+        }
     }
 
     /// Brings what stands in the log beside the file into the file, so that the log takes no room.

@@ -9,24 +9,46 @@ extension JobWork {
         return work
     }
 
+    /// The request with the names of its pictures, which stay in their files: all that a job needs that waits.
+    var outline: GenerationRequest {
+        var request = request
+        request.images = inputs.map { InputPicture(outlineOf: $0) }
+        request.lastImage = endsWithLastInput ? request.images.popLast() : nil
+        return request
+    }
+
     /// The request with its pictures, read from their files.
     ///
     /// - Parameters:
     ///   - job: whose
     ///   - folder: where
     ///   - pixelLimit: the most pixels of a picture
+    ///   - share: the memory that they take
     /// - Returns: the request
     /// - Throws: `FileError` or ``APIError``
-    func withPictures(of job: String, in folder: JobFolder, pixelLimit: Int) throws -> GenerationRequest {
+    func withPictures(
+        of job: String, in folder: JobFolder, pixelLimit: Int, _ share: RequestMemory.Share
+    ) throws -> GenerationRequest {
         var request = request
         var pictures: [InputPicture] = []
         for (index, name) in inputs.enumerated() {
-            let bytes = try InputFile(reading: folder.input(index, of: job)).readAll(limit: 1 << 30)
-            pictures.append(
-                try Upload(name: name, bytes: bytes).picture(field: "image", pixelLimit: pixelLimit))
+            try Task.checkCancellation()
+            let file = Upload(
+                name: name, bytes: try InputFile(reading: folder.input(index, of: job)).readAll(limit: 1 << 30))
+            share.take(file.pixelBytes(pixelLimit))
+            pictures.append(try file.picture(field: "image", pixelLimit: pixelLimit))
         }
         if endsWithLastInput { request.lastImage = pictures.popLast() }
         request.images = pictures
         return request
+    }
+}
+
+extension InputPicture {
+    /// Stands for a picture that lies in a file until it is needed.
+    ///
+    /// - Parameter name: what the client calls it
+    init(outlineOf name: String) {
+        self.init(name: name, pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
     }
 }

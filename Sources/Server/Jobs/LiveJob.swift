@@ -19,6 +19,7 @@ package final class LiveJob: Sendable {
         var step = 0
         var steps = 0
         var preview: PixelBatch?
+        var previews = 0
         var listeners: [Int: AsyncStream<Event>.Continuation] = [:]
         var task: Task<Void, Never>?
         var isCancelled = false
@@ -46,6 +47,9 @@ package final class LiveJob: Sendable {
 
     /// What it looked like last.
     package var preview: PixelBatch? { state.withLock { $0.preview } }
+
+    /// How many previews there were.
+    package var previews: Int { state.withLock { $0.previews } }
 
     /// What happens to it from now on, until it is over.
     package func events() -> AsyncStream<Event> {
@@ -96,6 +100,7 @@ package final class LiveJob: Sendable {
                 for listener in state.listeners.values { listener.yield(.step(step, of: steps)) }
             case .preview(let pixels):
                 state.preview = pixels
+                state.previews += 1
                 for listener in state.listeners.values { listener.yield(.preview(pixels)) }
             case .decoding: state.stage = .decoding
             }

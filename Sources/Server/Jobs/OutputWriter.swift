@@ -10,8 +10,10 @@ struct OutputWriter: Sendable {
     let model: ServedModel
     let folder: JobFolder
 
-    /// The height of a small picture, in pixels.
+    /// The height of a small picture of a video, in pixels.
     private static let thumbnailHeight = 256
+    /// The longest side of a small image, in pixels.
+    private static let thumbnailSide = 384
 
     /// Writes every file; each appears whole or not at all.
     ///
@@ -37,7 +39,10 @@ struct OutputWriter: Sendable {
             case "webp": .webp(quality: job.work.quality ?? 90)
             default: .png(text: recipe(index))
             }
-        try pixels.picture(index).write(to: folder.output(index, of: job), as: encoding)
+        let image = try pixels.picture(index)
+        try image.write(to: folder.output(index, of: job), as: encoding)
+        try image.scaled(toSide: Self.thumbnailSide).write(
+            to: folder.thumbnail(index, of: job.id), as: .jpeg(quality: 85))
     }
 
     private func writeVideo(_ pixels: PixelBatch, _ index: Int) throws {
@@ -78,9 +83,19 @@ extension PixelBatch {
 extension Image {
     /// The picture made smaller, if it is higher.
     func scaled(toHeight limit: Int) throws(MediaError) -> Image {
-        if height <= limit { return self }
+        height <= limit ? self : try resized(width: max(1, width * limit / height), height: limit)
+    }
+
+    /// The image made smaller, if it is longer either way.
+    func scaled(toSide limit: Int) throws(MediaError) -> Image {
+        let side = max(width, height)
+        if side <= limit { return self }
+        return try resized(width: max(1, width * limit / side), height: max(1, height * limit / side))
+    }
+
+    private func resized(width newWidth: Int, height newHeight: Int) throws(MediaError) -> Image {
         let batch = PixelBatch(count: 1, height: height, width: width, bytes: pixels)
-            .resized(width: max(1, width * limit / height), height: limit, filter: .bicubic)
+            .resized(width: newWidth, height: newHeight, filter: .bicubic)
         return try Image(width: batch.width, height: batch.height, pixels: batch.bytes)
     }
 

@@ -10,8 +10,13 @@ struct PrometheusText {
         "visualgen_skipped_steps_total": "Predictions of denoising steps that a step cache left blocks out of.",
         "visualgen_requests_waiting": "Requests that wait for the worker.",
         "visualgen_requests_running": "Requests that are being computed.",
+        "visualgen_request_memory_bytes": "Bytes that requests hold while they are read and checked.",
         "visualgen_jobs": "Jobs in the store.",
-        "visualgen_storage_bytes": "Bytes of all jobs' files.",
+        "visualgen_storage_bytes": "Bytes of all jobs' files and of their rows in the store.",
+        "visualgen_storage_lost": "Whether files of the store were removed under the running server.",
+        "visualgen_keys": "Keys that count.",
+        "visualgen_key_file_faults": "Lines of the file of keys that are refused now, or the file itself.",
+        "visualgen_key_file_refusals_total": "Readings of the file of keys that were refused, in whole or in part.",
         "visualgen_worker_ready": "Whether the worker can serve.",
     ]
 

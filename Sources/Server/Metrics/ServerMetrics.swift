@@ -90,12 +90,14 @@ package final class ServerMetrics: Sendable {
 
     /// All figures as Prometheus reads them.
     ///
-    /// - Parameter gauges: figures of this moment, by series
+    /// - Parameters:
+    ///   - gauges: figures of this moment, by series
+    ///   - others: what others counted, by series
     /// - Returns: the text
-    func prometheus(gauges: [Series: Double]) -> String {
+    func prometheus(gauges: [Series: Double], counters others: [Series: Double] = [:]) -> String {
         let (counters, histograms) = state.withLock { ($0.counters, $0.histograms) }
         var text = PrometheusText()
-        text.add(counters, type: "counter")
+        text.add(counters.merging(others) { $1 }, type: "counter")
         text.add(gauges, type: "gauge")
         text.add(histograms)
         return text.text

@@ -9,13 +9,20 @@ struct PageRoutes: Sendable {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
         + "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
+    /// Where its files are.
+    static let paths = ["/", "/page.css", "/page.js", "/server.js", "/form.js", "/jobs.js", "/view.js"]
+
     func add(to router: some RouterMethods<APIContext>) {
-        let files: [(RouterPath, [UInt8], String)] = [
+        let files: [(path: RouterPath, bytes: [UInt8], mediaType: String)] = [
             ("/", PackageResources.index_html, "text/html; charset=utf-8"),
             ("/page.css", PackageResources.page_css, "text/css; charset=utf-8"),
-            ("/page.js", PackageResources.page_js, "text/javascript; charset=utf-8"),
         ]
-        for (path, bytes, mediaType) in files {
+        let scripts: [(RouterPath, [UInt8])] = [
+            ("/page.js", PackageResources.page_js), ("/server.js", PackageResources.server_js),
+            ("/form.js", PackageResources.form_js), ("/jobs.js", PackageResources.jobs_js),
+            ("/view.js", PackageResources.view_js),
+        ]
+        for (path, bytes, mediaType) in files + scripts.map({ ($0.0, $0.1, "text/javascript; charset=utf-8") }) {
             router.get(path) { _, _ in
                 var response = Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
                 response.headers[.contentType] = mediaType

@@ -11,7 +11,7 @@ struct BatchKey: Equatable, Sendable {
     init?(_ request: GenerationRequest) {
         guard request.outputCount == 1, request.seeds.count == 1, request.numFrames == nil, request.images.isEmpty,
             request.lastImage == nil, request.negativePrompts.count <= 1,
-            request.extra.values.allSatisfy({ $0.text == nil })
+            request.extra.values.allSatisfy({ $0.items.allSatisfy { $0.text == nil } })
         else { return nil }
         var common = request
         (common.prompts, common.seeds) = ([], [])

@@ -57,16 +57,20 @@ package struct FairQueue: Sendable {
         return entry
     }
 
+    /// The one that might be served together with the one before; it stays, on nobody's account.
+    ///
+    /// - Parameter matches: which may be
+    /// - Returns: the next in order that matches, or nil
+    package func candidate(matching matches: (Entry) -> Bool) -> Entry? {
+        best(of: entries.indices.filter { matches(entries[$0]) }, at: .now).map { entries[$0] }
+    }
+
     /// Takes one out that is served together with the one before, on its owner's account.
     ///
-    /// - Parameter matches: which may be taken
-    /// - Returns: the next in order that matches, or nil
-    package mutating func next(matching matches: (Entry) -> Bool) -> Entry? {
-        let places = entries.indices.filter { matches(entries[$0]) }
-        guard let place = best(of: places, at: .now) else { return nil }
-        let entry = entries.remove(at: place)
-        charge(entry)
-        return entry
+    /// - Parameter number: which
+    package mutating func take(_ number: Int) {
+        guard let place = entries.firstIndex(where: { $0.number == number }) else { return }
+        charge(entries.remove(at: place))
     }
 
     /// The numbers of all that wait, in the order in which they would be served if nobody came any more.

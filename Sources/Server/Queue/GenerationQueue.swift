@@ -14,10 +14,14 @@ package actor GenerationQueue {
         package let companions: Int
     }
 
+    /// Gives the request that is computed in place of one that only has the names of its pictures.
+    package typealias Preparation = @Sendable () async throws -> GenerationRequest
+
     fileprivate struct Waiting {
         let name: String
         let request: GenerationRequest
         let batchKey: BatchKey?
+        let prepare: Preparation?
         let observe: ProgressObserver
         let continuation: CheckedContinuation<Outcome, any Error>
         let arrival = ContinuousClock.now
@@ -65,12 +69,13 @@ package actor GenerationQueue {
     ///   - name: what ``positions`` calls it
     ///   - owner: who asks
     ///   - priority: how urgent it is
+    ///   - prepare: gives the request with its pictures when its turn comes; nil for one without
     ///   - observe: told of every stage and step
     /// - Returns: what came of it
     /// - Throws: `CancellationError` within one step of the task's cancellation, or an error of the worker
     package func run(
         _ request: GenerationRequest, as name: String = "", owner: String, priority: Priority,
-        observe: @escaping ProgressObserver
+        prepare: Preparation? = nil, observe: @escaping ProgressObserver
     ) async throws -> Outcome {
         release(for: owner)
         if isClosed { throw EngineError.closed }
@@ -80,7 +85,8 @@ package actor GenerationQueue {
             try await withCheckedThrowingContinuation { continuation in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 waiting[number] = Waiting(
-                    name: name, request: request, batchKey: BatchKey(request), observe: observe,
+                    name: name, request: request, batchKey: BatchKey(request),
+                    prepare: request.images.isEmpty && request.lastImage == nil ? nil : prepare, observe: observe,
                     continuation: continuation)
                 order.add(FairQueue.Entry(number: number, owner: owner, priority: priority, cost: request.cost))
                 advance()
@@ -162,26 +168,27 @@ extension GenerationQueue {
         var found: [(number: Int, waiting: Waiting)] = []
         var merged = first.request
         while found.count + 1 < limits.batch {
-            let match = order.next { waiting[$0.number]?.batchKey == key }
-            guard let match, let entry = waiting.removeValue(forKey: match.number) else { break }
+            let match = order.candidate { waiting[$0.number]?.batchKey == key }
+            guard let number = match?.number, let entry = waiting[number] else { break }
             let larger = merged.merged(with: entry.request)
-            guard (try? model.requireMemory(for: larger)) != nil else {
-                waiting[match.number] = entry
-                order.add(match)
-                break
-            }
+            guard (try? model.requireMemory(for: larger)) != nil else { break }
             merged = larger
-            found.append((match.number, entry))
+            order.take(number)
+            waiting[number] = nil
+            found.append((number, entry))
         }
         return found
     }
 
     private func start(_ members: [(number: Int, waiting: Waiting)]) {
         let request = members.dropFirst().reduce(members[0].waiting.request) { $0.merged(with: $1.waiting.request) }
+        // What has pictures is in no batch.
+        let prepare = members[0].waiting.prepare
         let observers = members.map(\.waiting.observe)
         let count = members.count
         let task = Task {
             do {
+                let request = try await prepare?() ?? request
                 let result = try await model.worker.generate(request) { progress in
                     for (place, observe) in observers.enumerated() { observe(progress.part(place, of: count)) }
                 }
@@ -226,7 +233,8 @@ extension GenerationQueue {
 extension GenerationQueue.Waiting {
     /// The same, to be computed by itself.
     fileprivate var alone: Self {
-        Self(name: name, request: request, batchKey: nil, observe: observe, continuation: continuation)
+        Self(
+            name: name, request: request, batchKey: nil, prepare: prepare, observe: observe, continuation: continuation)
     }
 }
 

@@ -72,6 +72,8 @@ package struct PictureFetcher: Sendable {
         fileprivate var pictures: Int
         fileprivate var bytes: Int
         fileprivate let deadline: NIODeadline
+        /// The memory that what is fetched takes.
+        var share: RequestMemory.Share?
 
         fileprivate init(_ limits: ServerLimits) {
             (pictures, bytes) = (limits.inputPictures, limits.bodyBytes)
@@ -95,12 +97,15 @@ package struct PictureFetcher: Sendable {
             bytes = try await Self.get(url, at: address, budget)
         } catch let error as CancellationError {
             throw error
+        } catch let error as APIError {
+            throw error
         } catch let error as Refusal {
             throw APIError.invalid("\(field) cannot be fetched: \(error)", param: field, code: "url_not_fetched")
         } catch {
+            let isLate = (error as? HTTPClientError) == .deadlineExceeded
+            let reason = isLate ? "it did not answer within \(limits.fetchSeconds) s" : error.cause
             throw APIError.invalid(
-                "\(field) cannot be fetched: \(url.host) did not answer within \(limits.fetchSeconds) s", param: field,
-                code: "url_not_fetched")
+                "\(field) cannot be fetched from \(url.host): \(reason)", param: field, code: "url_not_fetched")
         }
         budget.pictures -= 1
         budget.bytes -= bytes.count
@@ -132,6 +137,8 @@ package struct PictureFetcher: Sendable {
             guard response.status == .ok else { throw Refusal.status(response.status.code) }
             var bytes: [UInt8] = []
             for try await part in response.body {
+                // As bytes, as base64, and as bytes again.
+                try budget.share?.grow(by: 3 * part.readableBytes)
                 bytes += part.readableBytesView
                 if bytes.count > budget.bytes { throw Refusal.tooLarge(budget.bytes) }
                 // The client's own deadline ends with the header lines.
@@ -145,14 +152,16 @@ package struct PictureFetcher: Sendable {
 extension RequestFields {
     /// Puts what lies at URLs of pictures into their places, as far as they may be fetched.
     ///
-    /// - Parameter core: whom the server may ask, and whether the model takes pictures
+    /// - Parameters:
+    ///   - core: whom the server may ask, and whether the model takes pictures
+    ///   - share: the memory that they take
     /// - Throws: ``APIError``, `CancellationError`
-    mutating func fetchPictures(by core: ServerCore) async throws {
+    mutating func fetchPictures(by core: ServerCore, _ share: RequestMemory.Share) async throws {
         guard core.pictures.isInUse, core.model.takesPictures else { return }
         var budget = core.pictures.budget
-        for name in ["image", "input_reference", "image_reference", "input_reference[image_url]"] {
-            let field = String(name.prefix { $0 != "[" })
-            try await change(name) { try await core.pictures.fetched($0, field: field, &budget) }
+        budget.share = share
+        for name in ["image", "input_reference", "image_reference"] {
+            try await change(name) { try await core.pictures.fetched($0, field: name, &budget) }
         }
     }
 }

@@ -23,7 +23,10 @@ struct VideoLibraryRoutes: Sendable {
             throw APIError.invalid("after is \((page.after ?? "").quoted), which is no video", param: "after")
         }
         var videos: [VideoObject] = []
-        for job in jobs { videos.append(VideoObject(job, await core.jobs.life(of: job.id), model: core.model.name)) }
+        for job in jobs {
+            let life = job.isOver ? nil : await core.jobs.life(of: job.id)
+            videos.append(VideoObject(job, life, model: core.model.name))
+        }
         return try Response.json(VideoList(videos, hasMore: hasMore))
     }
 
@@ -78,7 +81,7 @@ extension JobStore.Page {
             switch name {
             case "after": after = String(value)
             case "limit":
-                guard let number = Int(value), (1...100).contains(number) else {
+                guard let number = JSON.string(String(value)).number.wholeNumber, (1...100).contains(number) else {
                     throw .invalid("limit is \(String(value).quoted); it must be from 1 to 100", param: "limit")
                 }
                 limit = number
@@ -87,9 +90,7 @@ extension JobStore.Page {
                     throw .invalid("order is \(String(value).quoted); it must be asc, desc", param: "order")
                 }
                 isAscending = value == "asc"
-            default:
-                throw .invalid(
-                    "unknown query parameter \(String(name).quoted)", param: String(name), code: "unknown_parameter")
+            default: break
             }
         }
     }

@@ -28,25 +28,33 @@ struct VideoObject: Encodable {
     let warnings: [String]?
 
     /// - Parameters:
-    ///   - job: a video's
+    ///   - job: a video's, read as a whole
     ///   - life: its life; nil if it is over
     ///   - model: what clients call the model
     ///   - warnings: what was accepted and changes nothing
     init(_ job: Job, _ life: LiveJob?, model: String, warnings: [String] = []) {
-        let request = job.work.request
-        (id, self.model, prompt, seed) = (job.id, model, request.prompts.first, request.seeds.first)
+        self.init(JobSummary(job), life, model: model, warnings: warnings)
+    }
+
+    /// - Parameters:
+    ///   - job: a video's
+    ///   - life: its life; nil if it is over
+    ///   - model: what clients call the model
+    ///   - warnings: what was accepted and changes nothing
+    init(_ job: JobSummary, _ life: LiveJob?, model: String, warnings: [String] = []) {
+        (id, self.model, prompt, seed) = (job.id, model, job.prompt, job.seed)
         let isRunning = !job.isOver && life.map { $0.stage != .queued } ?? false
         status = isRunning ? Job.Status.inProgress.rawValue : job.status.rawValue
         progress = job.status == .completed ? 100 : life?.progress ?? 0
         (createdAt, completedAt) = (Int(job.createdAt), job.completedAt.map { Int($0) })
         expiresAt = job.expiresAt.map { Int($0) }
-        size = "\(request.width ?? 0)x\(request.height ?? 0)"
-        (numFrames, fps) = (request.numFrames ?? 0, request.frameRate ?? 0)
+        size = "\(job.width)x\(job.height)"
+        (numFrames, fps) = (job.frames ?? 0, job.frameRate ?? 0)
         duration = fps > 0 ? Double(numFrames) / fps : 0
         seconds = String(format: "%g", duration)
         remixedFromVideoId = job.remixedFrom
         error = job.status == .failed ? Failure(code: job.errorCode ?? "", message: job.errorMessage ?? "") : nil
-        cache = job.cacheSummary
+        cache = job.cache
         self.warnings = warnings.isEmpty ? nil : warnings
     }
 }

@@ -21,10 +21,14 @@ struct VideoRequest {
     ///   - model: who makes the video
     ///   - limits: how much is taken
     ///   - principal: who asks
-    /// - Throws: ``APIError`` with everything that is wrong, `InvalidRequest`
-    init(_ fields: RequestFields, model: ServedModel, _ limits: ServerLimits, _ principal: Principal) throws {
+    ///   - share: the memory that checking takes
+    /// - Throws: ``APIError`` with everything that is wrong, `InvalidRequest`, `CancellationError`
+    init(
+        _ fields: RequestFields, model: ServedModel, _ limits: ServerLimits, _ principal: Principal,
+        _ share: RequestMemory.Share
+    ) throws {
         var fields = fields
-        let common = CommonFields(&fields, model: model.name, limits, principal)
+        let common = CommonFields(&fields, model: model, limits, principal)
         (generation, priority, seedIsDrawn) = (common.generation, common.priority, common.seedIsDrawn)
         warnings = common.warnings
         readFormat(&fields)
@@ -38,7 +42,23 @@ struct VideoRequest {
                 "\(model.name) makes pictures: POST /v1/images/generations", param: "model",
                 code: "model_not_supported")
         }
-        generation = try limits.admitted(generation, by: model)
+        let asked = generation
+        do {
+            generation = try limits.admitted(asked, by: model)
+        } catch let problem as InvalidRequest {
+            throw problem.naming(["image": pictures.fields.first, "last_image": "image_reference"])
+        }
+        warnings += model.notes(asked, generation).map(\.description)
+        // Only now: what is refused for another reason need not be decoded.
+        for (input, field) in zip(inputs, pictures.fields) {
+            _ = try input.check(field: field, pixelLimit: limits.inputPixels, share)
+        }
+    }
+
+    /// The pictures, which are then no longer kept here.
+    mutating func takeInputs() -> [Upload] {
+        defer { inputs = [] }
+        return inputs
     }
 
     private mutating func readFormat(_ fields: inout RequestFields) {
@@ -47,7 +67,7 @@ struct VideoRequest {
             format = formats.first { $0.fileExtension == name } ?? format
             if !format.isAvailable { fields.refuse("format", "format \(name) cannot be written on this machine") }
         }
-        if let value = fields.value("response_format"), value != .string("file") {
+        if let value = fields.value("response_format"), value.word != "file" {
             fields.refuse(
                 "response_format",
                 "response_format is \(value.told); videos are delivered as files: GET /v1/videos/{id}/content",
@@ -58,22 +78,69 @@ struct VideoRequest {
     /// `num_frames`, or else `seconds` times the frame rate.
     private mutating func readLength(_ fields: inout RequestFields, _ model: ServedModel, _ limits: ServerLimits) {
         let fps = fields.number("fps", 0.1...limits.frameRate)
-        generation.frameRate = fields.number("frame_rate", 0.1...limits.frameRate) ?? fps
+        let frameRate = fields.number("frame_rate", 0.1...limits.frameRate)
+        if let fps, let frameRate, fps != frameRate {
+            fields.refuse("frame_rate", "frame_rate is \(frameRate) and fps is \(fps); they mean the same")
+        }
+        generation.frameRate = frameRate ?? fps
+        let rate = generation.frameRate ?? model.offer.defaults.frameRate
+        checkRate(rate, field: fps != nil ? "fps" : frameRate != nil ? "frame_rate" : "format", &fields)
         let seconds = fields.number("seconds", 0.001...limits.seconds, asText: true)
         generation.numFrames = fields.integer("num_frames", 1...limits.frames)
-        guard let seconds, generation.numFrames == nil else { return }
-        guard let rate = generation.frameRate ?? model.offer.defaults.frameRate else {
+        guard let seconds else { return }
+        guard generation.numFrames == nil else { return warnings.append("seconds has no effect beside num_frames") }
+        guard let rate else {
             return fields.refuse("seconds", "seconds needs fps: \(model.name) has no frame rate of its own")
         }
-        let frames = Int(seconds * rate)
+        let frames = Self.frames(seconds, rate)
         if frames < 1 { fields.refuse("seconds", "seconds is \(seconds), less than a frame at \(rate) a second") }
-        generation.numFrames = max(1, frames)
+        if frames > Double(limits.frames) {
+            fields.refuse("seconds", "seconds is \(seconds), more than \(limits.frames) frames at \(rate) a second")
+        }
+        generation.numFrames = Int(min(max(1, frames), Double(limits.frames)))
+    }
+
+    /// How many whole frames there are in some seconds: 4.64 s at 25 are 116, though their product in binary is a little less.
+    private static func frames(_ seconds: Double, _ rate: Double) -> Double {
+        let (product, nearest) = (seconds * rate, (seconds * rate).rounded())
+        return abs(product - nearest) <= 1e-9 * max(1, nearest) ? nearest : product.rounded(.down)
+    }
+
+    /// Refuses a rate that the format does not have, before anything is computed.
+    private func checkRate(_ rate: Double?, field: String, _ fields: inout RequestFields) {
+        guard let rate, format.isAvailable else { return }
+        do {
+            try VideoEncoding(format).validate(at: FrameRate(rate))
+        } catch {
+            fields.refuse(field, "\(field) does not suit the request: \(error)")
+        }
+    }
+}
+
+extension InvalidRequest {
+    /// The same in the words of a client that has other names for some fields.
+    fileprivate func naming(_ names: [String: String?]) -> InvalidRequest {
+        InvalidRequest(
+            problems.map { problem in
+                guard let field = problem.field, let name = names[field] ?? nil else { return problem }
+                return switch problem {
+                case .value(_, let found, let expected): .value(name, found: found, expected: expected)
+                case .notForModel(_, let model, let known, let nearest):
+                    .notForModel(name, model: model, known: known, nearest: nearest)
+                case .count(_, let found, let expected): .count(name, found: found, expected: expected)
+                case .missing: .missing(name)
+                case .memory: problem
+                }
+            })
     }
 }
 
 /// The pictures of a request for a video.
 struct VideoPictures {
     private(set) var inputs: [Upload] = []
+    /// The field of each.
+    private(set) var fields: [String] = []
+    /// What the model is told of them until they are decoded.
     private(set) var first: [InputPicture] = []
     private(set) var last: InputPicture?
 
@@ -88,28 +155,24 @@ struct VideoPictures {
         var end: [Upload] = []
         for name in ["input_reference", "image_reference"] {
             begin += fields.uploads(name).map { ($0, name) }
-            for item in fields.value(name)?.items ?? [] {
+            for item in fields.items(name) {
                 let (upload, role) = try Self.reference(item, name, &fields)
                 guard let upload else { continue }
                 if role == "last_frame" { end.append(upload) } else { begin.append((upload, name)) }
             }
         }
-        if let text = fields.text("input_reference[image_url]") {
-            begin.append((try Upload(text: text, field: "input_reference"), "input_reference"))
-        }
-        for name in ["input_reference[file_id]", "video_reference", "audio_reference"]
-        where fields.value(name) != nil || !fields.uploads(name).isEmpty {
+        for name in ["video_reference", "audio_reference"]
+        where !fields.uploads(name).isEmpty || fields.value(name) != nil {
             fields.refuse(name, "\(name) is not supported", code: "unsupported_parameter")
         }
         if begin.count + end.count > limits.inputPictures || end.count > 1 {
             fields.refuse("image_reference", "there are too many pictures")
         }
         guard fields.problems.isEmpty else { return }
-        for (upload, field) in begin {
-            first.append(try upload.picture(field: field, pixelLimit: limits.inputPixels))
-        }
-        last = try end.first?.picture(field: "image_reference", pixelLimit: limits.inputPixels)
+        first = begin.map { InputPicture(outlineOf: $0.upload.name) }
+        last = end.first.map { InputPicture(outlineOf: $0.name) }
         inputs = begin.map(\.upload) + end
+        self.fields = begin.map(\.field) + end.map { _ in "image_reference" }
     }
 
     /// One reference: base64, a data URL, or an object that holds one.
@@ -125,9 +188,10 @@ struct VideoPictures {
         for member in members {
             switch (member.key, member.value) {
             case ("content", .string(let text)), ("image_url", .string(let text)): content = text
-            case ("role", .string(let word)) where ["first_frame", "last_frame", "reference"].contains(word):
-                role = word
-            case ("format", .string("base64")), ("role", .null), ("format", .null): break
+            case ("role", _) where ["first_frame", "last_frame", "reference"].contains(member.value.word):
+                role = member.value.word
+            case ("format", _) where member.value.word == "base64": break
+            case ("role", .null), ("format", .null): break
             default: fields.refuse(name, "\(name).\(member.key) is \(member.value.told), which is not supported")
             }
         }

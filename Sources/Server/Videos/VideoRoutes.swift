@@ -36,9 +36,11 @@ struct VideoRoutes: Sendable {
     private func remix(_ request: Request, _ context: APIContext) async throws -> Response {
         try context.principal.require(.videos)
         var request = request
-        var fields = try await request.readFields(core.limits)
+        let share = core.memory.share()
+        defer { share.end() }
+        var fields = try await request.readFields(core.limits, share)
         let source = try await core.video(context)
-        let common = CommonFields(&fields, model: core.model.name, core.limits, context.principal)
+        let common = CommonFields(&fields, model: core.model, core.limits, context.principal)
         try fields.finish()
         var work = source.work
         let asked = common.generation
@@ -47,18 +49,18 @@ struct VideoRoutes: Sendable {
         if !common.seedIsDrawn { work.request.seeds = asked.seeds }
         work.request.numInferenceSteps = asked.numInferenceSteps ?? work.request.numInferenceSteps
         work.request.guidanceScale = asked.guidanceScale ?? work.request.guidanceScale
-        work.request = try work.withPictures(
-            of: source.id, in: core.jobs.folder, pixelLimit: core.limits.inputPixels)
-        work.request = try core.limits.admitted(work.request, by: core.model)
+        work.request = try core.limits.admitted(work.outline, by: core.model)
         var new = NewJob(.video, owner: context.principal.owner, priority: common.priority, work: work)
         new.remixedFrom = source.id
         for (index, name) in work.inputs.enumerated() {
             let bytes = try InputFile(reading: core.jobs.folder.input(index, of: source.id)).readAll(limit: 1 << 30)
+            try share.grow(by: bytes.count)
             new.inputs.append(Upload(name: name, bytes: bytes))
         }
         try new.readIdempotency(request)
         let (job, life) = try await core.jobs.accept(new, seedIsDrawn: false)
-        return try answer(job, life, common.warnings)
+        let notes = core.model.notes(asked, work.request).map(\.description)
+        return try answer(job, life, common.warnings + notes)
     }
 
     private func accept(_ request: Request, _ context: APIContext) async throws -> (
@@ -66,16 +68,21 @@ struct VideoRoutes: Sendable {
     ) {
         try context.principal.require(.videos)
         var request = request
-        var fields = try await request.readFields(core.limits)
-        try await fields.fetchPictures(by: core)
-        let asked = try await Blocking.run { [fields] in
-            try VideoRequest(fields, model: core.model, core.limits, context.principal)
+        let share = core.memory.share()
+        defer { share.end() }
+        let fields = try await request.readFields(core.limits, share)
+        var asked = try await ClientConnection.of(context.channel).whileOpen {
+            var fields = fields
+            try await fields.fetchPictures(by: core, share)
+            return try await Blocking.run { [fields] in
+                try VideoRequest(fields, model: core.model, core.limits, context.principal, share)
+            }
         }
         var work = JobWork(request: asked.generation, format: asked.format.fileExtension ?? "mp4")
         work.inputs = asked.inputs.map(\.name)
         work.endsWithLastInput = asked.generation.lastImage != nil
         var new = NewJob(.video, owner: context.principal.owner, priority: asked.priority, work: work)
-        new.inputs = asked.inputs
+        new.inputs = asked.takeInputs()
         try new.readIdempotency(request)
         let (job, life) = try await core.jobs.accept(new, seedIsDrawn: asked.seedIsDrawn)
         return (job, life, asked, request)

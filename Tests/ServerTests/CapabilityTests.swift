@@ -1,0 +1,66 @@
+import Diffusion
+import Foundation
+import Server
+import TestKit
+import Testing
+
+/// What `/v1/capabilities` tells clients that let people choose.
+@Suite struct CapabilityTests {
+    private func fields(_ answer: [String: Any], _ key: String = "fields") throws -> [String: [String: Any]] {
+        let list = try #require(answer[key] as? [[String: Any]])
+        return try Dictionary(uniqueKeysWithValues: list.map { (try #require($0["name"] as? String), $0) })
+    }
+
+    @Test func namesTheFieldsOfAModelOfImages() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let answer = try await client.get("/v1/capabilities").json
+            let fields = try fields(answer)
+            #expect(Set(fields.keys) == ["negative_prompt", "num_inference_steps", "n"])
+            #expect(fields["n"]?["maximum"] as? Int == 10 && fields["n"]?["type"] as? String == "integer")
+            #expect(fields["num_inference_steps"]?["default"] as? Int == 4)
+            #expect(fields["num_inference_steps"]?["maximum"] as? Int == 1000)
+            #expect(answer["images"] as? [String: String] == ["first": "refused", "last": "refused"])
+            #expect(answer["takes_pictures"] as? Bool == false)
+        }
+    }
+
+    @Test func namesTheFieldsOfAModelOfVideos() async throws {
+        let server = try await TestServer({ ($0.makesVideos, $0.takesPictures) = (true, true) })
+        try await server.run { client in
+            let answer = try await client.get("/v1/capabilities").json
+            let fields = try fields(answer)
+            #expect(fields["n"] == nil && fields["num_frames"]?["default"] as? Int == 5)
+            #expect(fields["fps"]?["default"] as? Int == 8 && fields["fps"]?["maximum"] as? Int == 120)
+            #expect(answer["images"] as? [String: String] == ["first": "optional", "last": "optional"])
+            #expect(answer["takes_pictures"] as? Bool == true)
+        }
+    }
+
+    @Test func leavesOutWhatHasNoEffectAndTellsWhatTheRestNeeds() async throws {
+        let effects: [String: FieldEffect] = [
+            "negative_prompt": .whileAbove(1, of: "scale"), "num_inference_steps": .never, "b": .never,
+        ]
+        let server = try await TestServer(
+            limitedEffects: effects,
+            {
+                $0.parameters = [
+                    ParameterSpec("scale", .number(0...5), default: .number(1), "how much"),
+                    ParameterSpec("levels", .numbers(0...1), "which"), ParameterSpec("a", .flag, "whether"),
+                    ParameterSpec("b", .texts, "what"),
+                ]
+                $0.refusedParameters = ["a"]
+            })
+        try await server.run { client in
+            let answer = try await client.get("/v1/capabilities").json
+            let (common, extra) = (try fields(answer), try fields(answer, "extra_params"))
+            #expect(common["num_inference_steps"] == nil)
+            let needs = try #require(common["negative_prompt"]?["needs"] as? [String: Any])
+            #expect(needs["field"] as? String == "scale" && needs["above"] as? Int == 1)
+            #expect(Set(extra.keys) == ["scale", "levels"])
+            #expect(extra["scale"]?["type"] as? String == "number" && extra["scale"]?["maximum"] as? Int == 5)
+            #expect(extra["scale"]?["default"] as? Int == 1 && extra["scale"]?["description"] as? String == "how much")
+            #expect(extra["levels"]?["type"] as? String == "numbers" && extra["levels"]?["default"] == nil)
+        }
+    }
+}
