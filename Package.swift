@@ -31,7 +31,9 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
-        .target(name: "Tensors", dependencies: [.product(name: "CTorch", package: "native")], swiftSettings: strict),
+        .target(
+            name: "Tensors", dependencies: ["CLinux", .product(name: "CTorch", package: "native")],
+            swiftSettings: strict),
         .target(name: "Files", swiftSettings: strict),
         .target(
             name: "Hub",
@@ -41,12 +43,13 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Files"], swiftSettings: strict),
         .target(name: "PromptCleaning", dependencies: ["Tokenizers"], swiftSettings: strict),
-        .target(name: "Diffusion", dependencies: ["Layers", "Tensors"], swiftSettings: strict),
+        .target(name: "Diffusion", dependencies: ["Files", "Layers", "Tensors"], swiftSettings: strict),
         .target(
             name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
             swiftSettings: strict),
@@ -56,7 +59,8 @@ let package = Package(
         .systemLibrary(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "zlib1g-dev"])]),
-        .target(name: "Media", dependencies: ["CFFmpeg", "Files"], swiftSettings: strict),
+        .target(name: "CJPEG"),
+        .target(name: "Media", dependencies: ["CFFmpeg", "CJPEG", "Files"], swiftSettings: strict),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(
@@ -89,6 +93,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Resources")],
@@ -109,13 +114,14 @@ let package = Package(
         .target(
             name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Tensors"], path: "Sources/TestKit",
             swiftSettings: strict),
-        .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "TestKit"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "HubTests",
             dependencies: [
                 "Hub", "TestKit",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -143,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Diffusion", "Engine", "Layers", "Media", "Messaging", "Models", "TestKit", "Tensors", "Tokenizers",
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Messaging", "Models", "TestKit", "Tensors",
+                "Tokenizers",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -159,11 +166,14 @@ let package = Package(
             dependencies: [
                 "Command", "Diffusion", "Engine", "Files", "Media", "Server", "Tensors", "TestKit",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),

@@ -7,7 +7,8 @@ log=.build/test.log
 export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-20000}"
 : > "$log"
 run() { swift test "$@" --skip-build --disable-xctest 2>&1 | tee -a "$log"; }
-run "$@" --skip SerialTests
+# Not all at once: a test's server holds a dozen files, and Foundation's Process reads beyond a buffer where 1360 are open.
+run "$@" --skip SerialTests --experimental-maximum-parallelization-width 16
 status=$?
 run "$@" --filter SerialTests --no-parallel || status=$?
 if [ "$status" -ne 0 ]; then
