@@ -48,7 +48,7 @@ def check_video(browser, address, folder):
     assert hidden(browser, "#field-n") and hidden(browser, "#drops")
     write(browser, "#field-num_frames", "9")
     browser.wait("document.getElementById('field-num_frames-hint').textContent === '1.1 seconds'")
-    ask(browser, "a fox", num_inference_steps=40)
+    ask(browser, "a fox", num_inference_steps=200)
     browser.wait("document.querySelector('.preview')?.naturalWidth > 0", 120)
     browser.wait("document.querySelector('#stage video')?.videoWidth === 96", 240)
     assert browser.evaluate("window.seen.size") >= 1, "no preview of the video was shown"

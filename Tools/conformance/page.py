@@ -25,7 +25,7 @@ def check_image(browser, address, folder):
     look(browser, folder, "image-empty")
     # Only what this model heeds: no images, no frames, a negative prompt once the guidance uses it.
     assert hidden(browser, "#drops") and hidden(browser, "#field-fps") and hidden(browser, "#field-negative_prompt")
-    ask(browser, "a large red circle on a yellow background", num_inference_steps=120, seed=5)
+    ask(browser, "a large red circle on a yellow background", num_inference_steps=600, seed=5)
     browser.wait("document.getElementById('stage-state')?.textContent.startsWith('Denoising, step ')", 120)
     browser.wait("document.querySelector('.preview')?.naturalWidth > 0")
     assert browser.evaluate("document.title").endswith("% · VisualGen")
@@ -124,7 +124,7 @@ def check_view(browser, folder):
     settings = browser.evaluate(
         "Object.fromEntries([...document.querySelectorAll('#settings dt')].map((e) =>"
         " [e.textContent, e.nextSibling.textContent]))")
-    assert settings["Seed"] == "5" and settings["Steps"] == "120" and "Guidance" not in settings, settings
+    assert settings["Seed"] == "5" and settings["Steps"] == "600" and "Guidance" not in settings, settings
     assert settings["Size"] == "256 × 256" and " s: denoising " in settings["Time"], settings
     assert browser.evaluate("document.getElementById('next').disabled")
     browser.wait("document.getElementById('download').href.includes('/v1/images/')")
@@ -157,7 +157,7 @@ def check_use_again(browser):
     browser.wait("document.activeElement.id === 'prompt'")
     assert browser.evaluate("document.getElementById('prompt').value").startswith("a large red circle")
     assert browser.evaluate("document.getElementById('field-seed').value") == "5"
-    assert browser.evaluate("document.getElementById('field-num_inference_steps').value") == "120"
+    assert browser.evaluate("document.getElementById('field-num_inference_steps').value") == "600"
     assert browser.evaluate("document.querySelector('[name=size]:checked').value") == "256x256"
     browser.click("#random")
     assert browser.evaluate("document.getElementById('field-seed').value") == ""
