@@ -8,30 +8,6 @@ import Testing
 
 /// What a client does wrong below its JSON is told as its fault, and is none of the log's errors.
 @Suite struct ClientFaultTests {
-    /// The levels and messages of a log.
-    private final class Levels: Sendable {
-        let all = Mutex<[(level: Logger.Level, message: String)]>([])
-
-        var log: Logger {
-            var log = Logger(label: "tests") { _ in Handler(levels: self) }
-            log.logLevel = .trace
-            return log
-        }
-
-        private struct Handler: LogHandler {
-            let levels: Levels
-            var metadata: Logger.Metadata = [:]
-            var logLevel = Logger.Level.trace
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) { levels.all.withLock { $0.append((event.level, "\(event.message)")) } }
-        }
-    }
-
     private static let post =
         "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -63,8 +39,8 @@ import Testing
         + ["FOO / HTTP/1.1\r\n\r\n", "GET / HTTP/3.7\r\n\r\n", "\u{16}\u{3}\u{1}hello\r\n\r\n"].map { ($0, nil) }
 
     @Test func isA400AndNoErrorOfTheLog() async throws {
-        let levels = Levels()
-        let server = try await TestServer(log: levels.log)
+        let lines = LogLines()
+        let server = try await TestServer(log: lines.log)
         try await server.run { client in
             let port = client.port
             for (request, code) in Self.faults {
@@ -76,7 +52,7 @@ import Testing
             }
             #expect(try await client.get("/v1/models").status == 200)
         }
-        let loud = levels.all.withLock { $0.filter { $0.level >= .warning } }
+        let loud = lines.messages.filter { $0.level >= .warning }
         #expect(loud.isEmpty, "\(loud)")
     }
 
@@ -103,8 +79,8 @@ import Testing
     }
 
     @Test func anUploadThatEndsEarlyIsNoErrorOfTheLog() async throws {
-        let levels = Levels()
-        let server = try await TestServer(log: levels.log)
+        let lines = LogLines()
+        let server = try await TestServer(log: lines.log)
         try await server.run { client in
             let port = client.port
             let half = try RawClient(port: port)
@@ -119,10 +95,10 @@ import Testing
             }
             #expect(
                 try await server.wait {
-                    levels.all.withLock { $0.count { $0.message == "a client's fault" } } == 5
+                    lines.messages.count { $0.message == "a client's fault" } == 5
                 })
         }
-        let loud = levels.all.withLock { $0.filter { $0.level >= .warning } }
+        let loud = lines.messages.filter { $0.level >= .warning }
         #expect(loud.isEmpty, "\(loud)")
     }
 

@@ -3,8 +3,10 @@ import Synchronization
 
 /// A log's messages, with all they tell.
 final class LogLines: Sendable {
-    private let lines = Mutex<[(level: Logger.Level, text: String)]>([])
+    private let lines = Mutex<[(level: Logger.Level, message: String, text: String)]>([])
 
+    /// The messages alone, with their levels.
+    var messages: [(level: Logger.Level, message: String)] { lines.withLock { $0.map { ($0.level, $0.message) } } }
     /// Everything.
     var all: [String] { lines.withLock { $0.map(\.text) } }
     /// What is an error.
@@ -29,7 +31,7 @@ final class LogLines: Sendable {
         func log(event: LogEvent) {
             let values = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
             let text = (["\(event.message)"] + values.map { "\($0.key): \($0.value)" }).joined(separator: " ")
-            lines.lines.withLock { $0.append((event.level, text)) }
+            lines.lines.withLock { $0.append((event.level, "\(event.message)", text)) }
         }
     }
 }
