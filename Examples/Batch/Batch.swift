@@ -1,6 +1,6 @@
 import VisualGen
 
-/// Several prompts, each with its own settings; what fails does not disturb the others.
+/// Several prompts, each with its own settings; one that fails does not stop the others.
 @main
 struct Batch {
     static func main() async throws {

@@ -1,7 +1,7 @@
 import Foundation
 import VisualGen
 
-/// A picture with settings, progress, a time limit, and where the time went.
+/// An image with settings, progress, a time limit, and where the time went.
 ///
 ///     TextToImage PROMPT [OUTPUT [MODEL]]
 @main
@@ -34,9 +34,9 @@ struct TextToImage {
                 if case .denoising(let step, let count) = progress.stage { print("step \(step) of \(count)") }
             }
         }
-        let picture = try await result.value(timeout: .seconds(600))
-        try picture.save(output)
-        if let metrics = picture.metrics {
+        let made = try await result.value(timeout: .seconds(600))
+        try made.save(output)
+        if let metrics = made.metrics {
             print("denoised in \(metrics.denoise) s, decoded in \(metrics.postDenoise) s")
         }
         print("saved \(output)")

@@ -37,6 +37,9 @@ for file in visualgen "${shims[@]}"; do
 done
 cp "$libraries"/copyright/* "$bundle/copyright"
 cp "$libraries/VERSIONS" "$bundle/copyright"
+cp LICENSE "$bundle/copyright/visualgen"
+# Whoever passes the bundle on must add these, and Debian's copyright files only name them.
+cp /usr/share/common-licenses/{GPL-2,GPL-3,LGPL-2.1,LGPL-3} "$bundle/copyright"
 for package in "$build"/checkouts/*/; do
     for file in "$package"LICENSE* "$package"NOTICE*; do
         [ ! -e "$file" ] || cp "$file" "$bundle/copyright/$(basename "$package")-$(basename "$file")"

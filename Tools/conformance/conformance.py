@@ -4,7 +4,11 @@ import argparse
 import asyncio
 import base64
 import io
+import os
+import pathlib
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -33,8 +37,22 @@ def expect_error(kind, code, call):
     raise AssertionError(f"{kind.__name__} was expected")
 
 
+def example(address, program, prompt, name):
+    """Runs a program of Examples/Client; its file's bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, name)
+        command = [ROOT / "Examples/Client" / program, prompt, path]
+        if program.endswith(".py"):
+            command[:0] = [sys.executable, "-W", "ignore"]
+        else:
+            command.append(address)
+        variables = os.environ | {"OPENAI_BASE_URL": f"{address}/v1"}
+        subprocess.run(command, check=True, env=variables, stdout=subprocess.DEVNULL)
+        return path.read_bytes()
+
+
 class Images:
-    """Cases for a model that makes pictures."""
+    """Cases for a model that makes images."""
 
     def __init__(self, address):
         self.address, self.client = address, client(address)
@@ -53,6 +71,10 @@ class Images:
         made = self.client.images.generate(prompt="a red circle", **SMALL)
         answer = httpx2.get(made.data[0].url)
         assert answer.status_code == 200 and answer.content.startswith(PNG)
+
+    def case_examples(self):
+        for program in ("client.py", "image.sh"):
+            assert example(self.address, program, 'a "red" \\ circle', "made.png").startswith(PNG), program
 
     def case_three(self):
         made = self.client.images.generate(prompt="a red circle", n=3, response_format="b64_json", **SMALL)
@@ -185,6 +207,9 @@ class Videos:
         return self.client.videos.create(
             prompt=more.pop("prompt", "a red circle"), extra_body={**self.settings, **more})
 
+    def case_example(self):
+        assert example(self.address, "client.py", "a red circle", "made.mp4")[4:8] == b"ftyp"
+
     def case_create(self):
         video = self.create()
         assert video.object == "video" and video.status in ("queued", "in_progress") and video.created_at
@@ -268,7 +293,6 @@ def run(cases):
 
 def key_file(folder):
     """A key for pictures, and the file that has it."""
-    import subprocess
     from served import PROGRAM
     made = subprocess.run([PROGRAM, "key", "alice", "--scope", "images"], capture_output=True, text=True, check=True)
     path = f"{folder}/keys"
@@ -287,7 +311,6 @@ def main():
         failed += run(Images(address))
     with served("demo-image", "--max-waiting", "1") as (address, _):
         failed += run(Busy(address))
-    import tempfile
     with tempfile.TemporaryDirectory() as folder:
         key, path = key_file(folder)
         with served("demo-image", "--api-keys", path) as (address, _):
