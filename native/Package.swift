@@ -19,7 +19,11 @@ let package = Package(
         .target(
             name: "CTorch",
             cxxSettings: [
-                .unsafeFlags(["-isystem", "\(torch)/include", "-fvisibility=hidden", "-O3", "-fno-math-errno"])
+                // LibTorch's memory is read as types of ours: numbers of 16 bits, words, vectors.
+                .unsafeFlags([
+                    "-isystem", "\(torch)/include", "-fvisibility=hidden", "-O3", "-fno-math-errno",
+                    "-fno-strict-aliasing",
+                ])
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib", "-Xlinker", "-zdefs"]),

@@ -22,7 +22,7 @@ trap 'rm -f "${objects[@]}"' EXIT
 for source in "$sources"/*.cpp; do
     object="$(mktemp --suffix=.o)"
     objects+=("$object")
-    "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fPIC -fvisibility=hidden -isystem "$torch/include" \
+    "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fno-strict-aliasing -fPIC -fvisibility=hidden -isystem "$torch/include" \
         -ISources/CTorch/include -c "$source" -o "$object"
 done
 # Ampere, Ada, Hopper and Blackwell; later cards compile what is there for the last.
@@ -35,6 +35,7 @@ for source in "$sources"/*.cu; do
     [ -e "$source" ] || continue
     object="$(mktemp --suffix=.o)"
     objects+=("$object")
-    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden -I"$torch/include" "${cards[@]}" -c "$source" -o "$object"
+    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden,-fno-strict-aliasing -I"$torch/include" "${cards[@]}" -c "$source" -o "$object"
 done
-"${CXX:-g++}" -shared -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"
+# By its name it stands in for the one that SwiftPM builds (Tools/processors): two in a process would register everything twice.
+"${CXX:-g++}" -shared -Wl,-soname,"$(basename "$output")" -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"

@@ -29,8 +29,6 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     package var mayBeConvertedForProducts: Bool { ct_may_convert_products(code) }
 
     /// Whether packed weights make linear layers of this type faster on this machine's processor, as it was measured.
-    ///
-    /// - Throws: ``TensorError``
     package func isPackedForProducts() throws(TensorError) -> Bool {
         var packs = false
         guard ct_packs_linear_weights(code, &packs) == 0 else {
@@ -39,7 +37,39 @@ package enum DType: String, CaseIterable, Sendable, Codable {
         return packs
     }
 
-    init(_ code: ct_dtype) { self = Self.codes.first { $0.code == code }?.dtype ?? .float32 }
+    /// The type of a tensor's numbers.
+    ///
+    /// - Parameters:
+    ///   - handle: the tensor's
+    ///   - operation: what made it, for the error
+    /// - Throws: ``TensorError`` where it is none of ours, as of complex numbers
+    init(of handle: ct_tensor, in operation: StaticString) throws(TensorError) {
+        var code = CT_FLOAT32
+        guard ct_dtype_of(handle, &code) == 0 else { throw TensorError.ofThisThread(in: operation) }
+        try self.init(code: code.rawValue)
+    }
+
+    /// The type that the shim has a code for.
+    ///
+    /// - Parameter code: the number of a `ct_dtype`
+    /// - Throws: ``TensorError`` where it stands for no type
+    package init(code: UInt32) throws(TensorError) {
+        switch ct_dtype(rawValue: code) {
+        case CT_FLOAT64: self = .float64
+        case CT_FLOAT32: self = .float32
+        case CT_FLOAT16: self = .float16
+        case CT_BFLOAT16: self = .bfloat16
+        case CT_FLOAT8_E4M3: self = .float8E4M3
+        case CT_FLOAT8_E5M2: self = .float8E5M2
+        case CT_INT64: self = .int64
+        case CT_INT32: self = .int32
+        case CT_INT16: self = .int16
+        case CT_INT8: self = .int8
+        case CT_UINT8: self = .uint8
+        case CT_BOOL: self = .bool
+        default: throw TensorError(operation: "dtype", message: "unknown dtype code \(code)", kind: .other)
+        }
+    }
 
     var code: ct_dtype {
         switch self {
@@ -57,6 +87,4 @@ package enum DType: String, CaseIterable, Sendable, Codable {
         case .bool: CT_BOOL
         }
     }
-
-    private static let codes: [(dtype: DType, code: ct_dtype)] = allCases.map { ($0, $0.code) }
 }

@@ -9,15 +9,11 @@ extension Device {
     }
 
     /// Makes this the device of the calling thread, for good; on a GPU with a stream of its own.
-    ///
-    /// - Throws: ``TensorError``
     package func enter() throws(TensorError) {
         guard ct_enter_device(index) == 0 else { throw TensorError.ofThisThread(in: "enter_device") }
     }
 
     /// Waits until the device has done everything it was asked.
-    ///
-    /// - Throws: ``TensorError``
     package func synchronize() throws(TensorError) {
         guard ct_synchronize(index) == 0 else { throw TensorError.ofThisThread(in: "synchronize") }
     }
@@ -25,7 +21,6 @@ extension Device {
     /// The memory of a GPU.
     ///
     /// - Returns: nil for the CPU
-    /// - Throws: ``TensorError``
     package func memory() throws(TensorError) -> DeviceMemory? {
         if self == .cpu { return nil }
         var memory = ct_device_memory()
@@ -36,8 +31,6 @@ extension Device {
     }
 
     /// Counts the peaks of ``memory()`` from here on.
-    ///
-    /// - Throws: ``TensorError``
     package func resetPeakMemory() throws(TensorError) {
         if self == .cpu { return }
         guard ct_reset_peak_device_memory(index) == 0 else { throw TensorError.ofThisThread(in: "reset_peak_memory") }

@@ -9,7 +9,6 @@ package final class Generator {
     /// - Parameters:
     ///   - seed: what `manual_seed` takes in torch
     ///   - device: where the numbers are drawn
-    /// - Throws: ``TensorError``
     package init(seed: UInt64, on device: Device = .cpu) throws(TensorError) {
         guard let handle = ct_generator_new(seed, device.index) else {
             throw TensorError.ofThisThread(in: "manual_seed")
@@ -26,7 +25,6 @@ package final class Generator {
     ///   - dtype: the type drawn in, which decides the numbers
     ///   - device: where they are drawn; the generator's own
     /// - Returns: the numbers
-    /// - Throws: ``TensorError``
     package func normal(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TensorError)
         -> Tensor
     {

@@ -8,8 +8,6 @@ package struct Stopwatch {
     private let event: Event?
 
     /// Starts.
-    ///
-    /// - Throws: ``TensorError``
     package init() throws(TensorError) {
         event = ct_entered_device() < 0 ? nil : try Event()
         start = .now

@@ -60,22 +60,19 @@ package func abs(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("abs", 
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func expm1(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("expm1", ct_expm1(x.handle)) }
 
 /// Rounds to the nearest whole number, halves to the even one.
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func round(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("round", ct_round(x.handle)) }
 
 /// x · sigmoid(x), also called swish.
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
-package func silu(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("silu", ct_silu(x.handle)) }
+package func silu(_ x: Tensor) throws(TensorError) -> Tensor { try call("silu", x) }
 
 package func relu(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("relu", ct_relu(x.handle)) }
 
@@ -83,24 +80,19 @@ package func relu(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("relu"
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
-package func gelu(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("gelu", ct_gelu(x.handle, false)) }
+package func gelu(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("gelu", ct_gelu(x.handle)) }
 
 /// The Gaussian error linear unit in its approximation by tanh (`gelu_new`, `gelu_pytorch_tanh`).
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
-package func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try Tensor("gelu", ct_gelu(x.handle, true)) }
+package func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try call("gelu_tanh", x) }
 
 /// x · sigmoid(1.702 x), CLIP's activation.
 ///
 /// - Parameter x: any shape
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
-package func quickGELU(_ x: Tensor) throws(TensorError) -> Tensor {
-    try Tensor("quick_gelu", ct_quick_gelu(x.handle))
-}
+package func quickGELU(_ x: Tensor) throws(TensorError) -> Tensor { try call("quick_gelu", x) }
 
 extension Tensor {
     /// Every number moved into a range.
@@ -109,7 +101,6 @@ extension Tensor {
     ///   - low: the least value
     ///   - high: the greatest value
     /// - Returns: the same shape
-    /// - Throws: ``TensorError``
     package func clamped(_ low: Double, _ high: Double) throws(TensorError) -> Tensor {
         try Tensor("clamp", ct_clamp(handle, low, high))
     }
@@ -118,7 +109,6 @@ extension Tensor {
     ///
     /// - Parameter axes: the axes to sum over
     /// - Returns: the same rank
-    /// - Throws: ``TensorError``
     package func sum(over axes: Int...) throws(TensorError) -> Tensor {
         try Tensor("sum", ct_sum(handle, axes.int64, axes.count, true))
     }
@@ -127,7 +117,6 @@ extension Tensor {
     ///
     /// - Parameter axes: the axes to average over
     /// - Returns: the same rank
-    /// - Throws: ``TensorError``
     package func mean(over axes: Int...) throws(TensorError) -> Tensor {
         try Tensor("mean", ct_mean(handle, axes.int64, axes.count, true))
     }
@@ -135,7 +124,6 @@ extension Tensor {
     /// The greatest number of all.
     ///
     /// - Returns: a number
-    /// - Throws: ``TensorError``
     package func max() throws(TensorError) -> Float {
         try Tensor("max", ct_max_all(handle)).floats()[0]
     }
@@ -143,7 +131,6 @@ extension Tensor {
     /// Whether no number is infinite or undefined.
     ///
     /// - Returns: true if all are finite
-    /// - Throws: ``TensorError``
     package func isFinite() throws(TensorError) -> Bool {
         try Tensor("isfinite", ct_is_finite_all(handle)).bytes()[0] != 0
     }

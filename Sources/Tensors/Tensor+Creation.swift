@@ -8,7 +8,6 @@ extension Tensor {
     ///   - dtype: the type of the numbers
     ///   - device: where they live
     /// - Returns: a tensor of any numbers
-    /// - Throws: ``TensorError``
     package static func empty(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TensorError)
         -> Tensor
     {
@@ -23,7 +22,6 @@ extension Tensor {
     ///   - dtype: the type of the numbers
     ///   - device: where they live
     /// - Returns: the tensor
-    /// - Throws: ``TensorError``
     package static func full(
         _ value: Double, _ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu
     ) throws(TensorError) -> Tensor {
@@ -37,7 +35,6 @@ extension Tensor {
     ///   - dtype: the type of the numbers
     ///   - device: where they live
     /// - Returns: the tensor
-    /// - Throws: ``TensorError``
     package static func range(_ end: Int, _ dtype: DType = .float32, on device: Device = .cpu) throws(TensorError)
         -> Tensor
     {
@@ -50,7 +47,6 @@ extension Tensor {
     ///   - values: the numbers, last axis innermost
     ///   - shape: the length of every axis; their product is the count of the values
     ///   - device: where they go
-    /// - Throws: ``TensorError``
     package init(_ values: [Float], shape: [Int], on device: Device = .cpu) throws(TensorError) {
         try self.init(copying: values, .float32, shape: shape, on: device)
     }
@@ -61,7 +57,6 @@ extension Tensor {
     ///   - values: the numbers, last axis innermost
     ///   - shape: the length of every axis; their product is the count of the values
     ///   - device: where they go
-    /// - Throws: ``TensorError``
     package init(_ values: [Double], shape: [Int], on device: Device = .cpu) throws(TensorError) {
         try self.init(copying: values, .float64, shape: shape, on: device)
     }
@@ -72,7 +67,6 @@ extension Tensor {
     ///   - values: the ids, last axis innermost
     ///   - shape: the length of every axis; their product is the count of the values
     ///   - device: where they go
-    /// - Throws: ``TensorError``
     package init(_ values: [Int32], shape: [Int], on device: Device = .cpu) throws(TensorError) {
         try self.init(copying: values.map(Int64.init), .int64, shape: shape, on: device)
     }
@@ -94,7 +88,6 @@ extension Tensor {
     ///   - dtype: the type of the numbers
     ///   - shape: the length of every axis
     ///   - device: where they go
-    /// - Throws: ``TensorError``
     package init(bytes: UnsafeRawBufferPointer, _ dtype: DType, shape: [Int], on device: Device = .cpu)
         throws(TensorError)
     {
@@ -119,7 +112,6 @@ extension Tensor {
     ///   - dtype: the type of the numbers
     ///   - shape: the length of every axis
     ///   - owner: what keeps the memory valid; held for as long as any tensor uses it
-    /// - Throws: ``TensorError``
     package init(borrowing memory: UnsafeRawBufferPointer, _ dtype: DType, shape: [Int], owner: AnyObject)
         throws(TensorError)
     {
@@ -143,7 +135,6 @@ extension Tensor {
     ///   - dtype: the type wanted, or nil for its own
     ///   - device: the device wanted, or nil for its own
     /// - Returns: the converted tensor
-    /// - Throws: ``TensorError``
     package func to(_ dtype: DType? = nil, on device: Device? = nil) throws(TensorError) -> Tensor {
         let wanted = (dtype ?? self.dtype, device ?? self.device)
         if wanted == (self.dtype, self.device) { return self }
@@ -153,19 +144,16 @@ extension Tensor {
     /// The numbers as 32-bit floats in host memory, last axis innermost.
     ///
     /// - Returns: `count` numbers
-    /// - Throws: ``TensorError``
     package func floats() throws(TensorError) -> [Float] { try to(.float32).hostArray(filledWith: 0 as Float) }
 
     /// The numbers as 64-bit integers in host memory, last axis innermost.
     ///
     /// - Returns: `count` numbers
-    /// - Throws: ``TensorError``
     package func integers() throws(TensorError) -> [Int64] { try to(.int64).hostArray(filledWith: 0 as Int64) }
 
     /// The numbers as bytes in host memory, last axis innermost; fractions are cut.
     ///
     /// - Returns: `count` numbers
-    /// - Throws: ``TensorError``
     package func bytes() throws(TensorError) -> [UInt8] { try to(.uint8).hostArray(filledWith: 0 as UInt8) }
 
     private func hostArray<Element: BitwiseCopyable>(filledWith zero: Element) throws(TensorError) -> [Element] {

@@ -1,5 +1,3 @@
-internal import CTorch
-
 /// layerNorm(x) · (1 + scale) + shift in one pass, with the sums in 32-bit floats.
 ///
 /// - Parameters:
@@ -9,13 +7,10 @@ internal import CTorch
 ///   - epsilon: added to the variance
 ///   - dtype: the type of the result; nil for that of `x`
 /// - Returns: `[batch, tokens, width]`
-/// - Throws: ``TensorError``
 package func modulatedLayerNorm(
     _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Double, as dtype: DType? = nil
 ) throws(TensorError) -> Tensor {
-    try Tensor(
-        "modulated_layer_norm",
-        ct_modulated_layer_norm(x.handle, scale.handle, shift.handle, epsilon, (dtype ?? x.dtype).code))
+    try call("modulated_layer_norm", x, scale, shift, epsilon, dtype ?? x.dtype)
 }
 
 /// residual + gate · x in one pass.
@@ -25,9 +20,8 @@ package func modulatedLayerNorm(
 ///   - gate: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
 ///   - x: `[batch, tokens, width]`
 /// - Returns: `[batch, tokens, width]`, of the residual's type
-/// - Throws: ``TensorError``
 package func gatedAdd(_ residual: Tensor, gate: Tensor, _ x: Tensor) throws(TensorError) -> Tensor {
-    try Tensor("gated_add", ct_gated_add(residual.handle, gate.handle, x.handle))
+    try call("gated_add", residual, gate, x)
 }
 
 /// RMS-norm of every head, then the rotation of its interleaved pairs, in one pass.
@@ -39,12 +33,10 @@ package func gatedAdd(_ residual: Tensor, gate: Tensor, _ x: Tensor) throws(Tens
 ///   - sine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
 ///   - epsilon: added to the mean square
 /// - Returns: `[batch, tokens, heads, width]`
-/// - Throws: ``TensorError``
 package func rmsNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double)
     throws(TensorError) -> Tensor
 {
-    try Tensor(
-        "rms_norm_rotary", ct_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
+    try call("rms_norm_rotary", x, weight, cosine, sine, epsilon)
 }
 
 /// RMS-norm of all heads of a token together, then the rotation of each head's interleaved pairs, in one pass.
@@ -56,13 +48,10 @@ package func rmsNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Te
 ///   - sine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
 ///   - epsilon: added to the mean square
 /// - Returns: `[batch, tokens, heads · width]`
-/// - Throws: ``TensorError``
 package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double)
     throws(TensorError) -> Tensor
 {
-    try Tensor(
-        "joint_rms_norm_rotary",
-        ct_joint_rms_norm_rotary(x.handle, weight.handle, cosine.handle, sine.handle, epsilon))
+    try call("joint_rms_norm_rotary", x, weight, cosine, sine, epsilon)
 }
 
 /// silu(rmsNorm(x) · weight) over the last axis, in one pass.
@@ -72,7 +61,6 @@ package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sin
 ///   - weight: the norm's, `[width]`
 ///   - epsilon: added to the mean square
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func rmsNormSilu(_ x: Tensor, weight: Tensor, epsilon: Double) throws(TensorError) -> Tensor {
-    try Tensor("rms_norm_silu", ct_rms_norm_silu(x.handle, weight.handle, epsilon))
+    try call("rms_norm_silu", x, weight, epsilon)
 }

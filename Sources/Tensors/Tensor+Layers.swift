@@ -6,20 +6,8 @@ internal import CTorch
 ///   - a: `[…, n, k]`
 ///   - b: `[…, k, m]`
 /// - Returns: `[…, n, m]`
-/// - Throws: ``TensorError``
 package func matmul(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Tensor {
     try Tensor("matmul", ct_matmul(a.handle, b.handle))
-}
-
-extension Tensor {
-    /// A copy of the weight of a linear layer, `[out, in]` on the CPU, as oneDNN's products read it.
-    ///
-    /// It serves `linear` and `linearGELUTanh` only.
-    ///
-    /// - Throws: ``TensorError``
-    package func packedForProducts() throws(TensorError) -> Tensor {
-        try Tensor("pack_linear_weight", ct_pack_linear_weight(handle))
-    }
 }
 
 /// x · weightᵀ + bias.
@@ -29,7 +17,6 @@ extension Tensor {
 ///   - weight: `[out, in]`
 ///   - bias: `[out]`, or nil
 /// - Returns: `[…, out]`
-/// - Throws: ``TensorError``
 package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorError) -> Tensor {
     try Tensor("linear", ct_linear(x.handle, weight.handle, bias?.handle))
 }
@@ -41,9 +28,8 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorErr
 ///   - weight: `[out, in]`
 ///   - bias: `[out]`, or nil
 /// - Returns: `[…, out]`
-/// - Throws: ``TensorError``
 package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(TensorError) -> Tensor {
-    try Tensor("linear_gelu", ct_linear_gelu(x.handle, weight.handle, bias?.handle))
+    try call("linear_gelu", x, weight, bias)
 }
 
 /// concatenate([beside, linearGELUTanh(x)], axis: 2), without a second tensor for the product.
@@ -54,9 +40,8 @@ package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?) throws(T
 ///   - bias: `[to]`, or nil for zeros
 ///   - beside: `[batch, tokens, width]`
 /// - Returns: `[batch, tokens, width + to]`
-/// - Throws: ``TensorError``
 package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?, beside: Tensor) throws(TensorError) -> Tensor {
-    try Tensor("join_linear_gelu", ct_join_linear_gelu(beside.handle, x.handle, weight.handle, bias?.handle))
+    try call("join_linear_gelu", beside, x, weight, bias)
 }
 
 /// A two-dimensional convolution.
@@ -68,7 +53,6 @@ package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?, beside: 
 ///   - stride: how far the window moves
 ///   - padding: zeros at every edge
 /// - Returns: `[batch, out, height, width]`
-/// - Throws: ``TensorError``
 package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int)
     throws(TensorError) -> Tensor
 {
@@ -83,7 +67,6 @@ package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: I
 ///   - bias: `[out]`, or nil
 ///   - padding: zeros at the edges of height and width; frames get none
 /// - Returns: `[batch, frames, height, width, out]`, contiguous
-/// - Throws: ``TensorError``
 package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Int) throws(TensorError) -> Tensor {
     try Tensor("conv3d", ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding)))
 }
@@ -94,7 +77,6 @@ package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: 
 ///   - ids: which rows, 64-bit integers of any shape
 ///   - table: `[rows, width]`
 /// - Returns: the ids' shape and `width`
-/// - Throws: ``TensorError``
 package func embedding(_ ids: Tensor, table: Tensor) throws(TensorError) -> Tensor {
     try Tensor("embedding", ct_embedding(table.handle, ids.handle))
 }
@@ -107,7 +89,6 @@ package func embedding(_ ids: Tensor, table: Tensor) throws(TensorError) -> Tens
 ///   - bias: `[width]`, or nil for zeros
 ///   - epsilon: added to the variance
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func layerNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double)
     throws(TensorError) -> Tensor
 {
@@ -121,7 +102,6 @@ package func layerNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, 
 ///   - weight: `[width]`, or nil for ones
 ///   - epsilon: added to the mean square
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func rmsNorm(_ x: Tensor, weight: Tensor? = nil, epsilon: Double) throws(TensorError) -> Tensor {
     try Tensor("rms_norm", ct_rms_norm(x.handle, weight?.handle, epsilon))
 }
@@ -135,7 +115,6 @@ package func rmsNorm(_ x: Tensor, weight: Tensor? = nil, epsilon: Double) throws
 ///   - bias: `[channels]`
 ///   - epsilon: added to the variance
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func groupNorm(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double)
     throws(TensorError) -> Tensor
 {
@@ -146,11 +125,10 @@ package func groupNorm(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, e
 ///
 /// - Parameters: as ``groupNorm(_:groups:weight:bias:epsilon:)``
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func groupNormSilu(_ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double)
     throws(TensorError) -> Tensor
 {
-    try Tensor("group_norm_silu", ct_group_norm_silu(x.handle, Int64(groups), weight.handle, bias.handle, epsilon))
+    try call("group_norm_silu", x, groups, weight, bias, epsilon)
 }
 
 /// Exponentials that sum to one over an axis.
@@ -159,7 +137,6 @@ package func groupNormSilu(_ x: Tensor, groups: Int, weight: Tensor, bias: Tenso
 ///   - x: any shape
 ///   - axis: which axis
 /// - Returns: the same shape
-/// - Throws: ``TensorError``
 package func softmax(_ x: Tensor, axis: Int) throws(TensorError) -> Tensor {
     try Tensor("softmax", ct_softmax(x.handle, Int64(axis)))
 }
@@ -173,7 +150,6 @@ package func softmax(_ x: Tensor, axis: Int) throws(TensorError) -> Tensor {
 ///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
 ///   - scale: usually one over the root of the width
 /// - Returns: `[batch, heads, tokens, width]`
-/// - Throws: ``TensorError``
 package func scaledDotProductAttention(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
 ) throws(TensorError) -> Tensor {
@@ -189,26 +165,21 @@ package func scaledDotProductAttention(
 ///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
 ///   - scale: usually one over the root of the width
 /// - Returns: `[batch, heads, tokens, width]`; zeros for a token to which every key is hidden
-/// - Throws: ``TensorError``
 package func tiledAttention(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
 ) throws(TensorError) -> Tensor {
-    try Tensor(
-        "tiled_attention", ct_tiled_attention(query.handle, key.handle, value.handle, mask?.handle, scale, nil))
+    try call("tiled_attention", query, key, value, mask, scale)
 }
 
-/// Attention to some of the keys, in a form that can be joined with attention to others.
+/// Attention to some of the keys, in a form that can be joined with attention to others: in tiles of our own on the CPU, by
+/// LibTorch's fused kernels on a GPU.
 ///
 /// - Parameters: as ``tiledAttention(_:_:_:mask:scale:)``
 /// - Returns: its result, and log Σ exp(score) of each token, `[batch, heads, tokens]` in 32-bit floats
-/// - Throws: ``TensorError``
-package func tiledAttentionPart(
+package func attentionPart(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
 ) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
-    var sums: ct_tensor?
-    let result = try Tensor(
-        "tiled_attention", ct_tiled_attention(query.handle, key.handle, value.handle, mask?.handle, scale, &sums))
-    return (result, try Tensor("tiled_attention", sums))
+    try callForTwo("attention_part", query, key, value, mask, scale)
 }
 
 /// A convolution over a picture at double its size, in which every pixel stands four times, with zeros at the edges.
@@ -218,7 +189,6 @@ package func tiledAttentionPart(
 ///   - weight: `[to, from, 3, 3]`
 ///   - bias: `[to]`, or nil
 /// - Returns: `[batch, to, height · 2, width · 2]`
-/// - Throws: ``TensorError``
 package func doubledConvolution2D(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TensorError) -> Tensor {
-    try Tensor("doubled_conv2d", ct_doubled_conv2d(x.handle, weight.handle, bias?.handle))
+    try call("doubled_conv2d", x, weight, bias)
 }

@@ -5,14 +5,12 @@ extension Tensor {
     ///
     /// - Parameter shape: the new lengths; one of them may be -1 and follows from the others
     /// - Returns: a tensor of that shape
-    /// - Throws: ``TensorError``
     package func reshaped(_ shape: Int...) throws(TensorError) -> Tensor { try reshaped(shape) }
 
     /// The same numbers in another shape; a view where the strides allow it, else a copy.
     ///
     /// - Parameter shape: the new lengths; one of them may be -1 and follows from the others
     /// - Returns: a tensor of that shape
-    /// - Throws: ``TensorError``
     package func reshaped(_ shape: [Int]) throws(TensorError) -> Tensor {
         try Tensor("reshape", ct_reshape(handle, shape.int64, shape.count))
     }
@@ -21,14 +19,12 @@ extension Tensor {
     ///
     /// - Parameter axes: for each axis of the result, which one of this tensor it is
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func permuted(_ axes: Int...) throws(TensorError) -> Tensor { try permuted(axes) }
 
     /// A view with the axes in another order.
     ///
     /// - Parameter axes: for each axis of the result, which one of this tensor it is
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func permuted(_ axes: [Int]) throws(TensorError) -> Tensor {
         try Tensor("permute", ct_permute(handle, axes.int64, axes.count))
     }
@@ -39,7 +35,6 @@ extension Tensor {
     ///   - a: one axis
     ///   - b: the other
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func transposed(_ a: Int, _ b: Int) throws(TensorError) -> Tensor {
         try Tensor("transpose", ct_transpose(handle, Int64(a), Int64(b)))
     }
@@ -48,7 +43,6 @@ extension Tensor {
     ///
     /// - Parameter axis: where the new axis goes
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func unsqueezed(_ axis: Int) throws(TensorError) -> Tensor {
         try Tensor("unsqueeze", ct_unsqueeze(handle, Int64(axis)))
     }
@@ -57,7 +51,6 @@ extension Tensor {
     ///
     /// - Parameter axis: the axis to drop
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func squeezed(_ axis: Int) throws(TensorError) -> Tensor {
         try Tensor("squeeze", ct_squeeze(handle, Int64(axis)))
     }
@@ -66,14 +59,12 @@ extension Tensor {
     ///
     /// - Parameter shape: the new lengths; -1 keeps an axis
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func expanded(_ shape: Int...) throws(TensorError) -> Tensor { try expanded(shape) }
 
     /// A view that repeats axes of length 1 without copying them.
     ///
     /// - Parameter shape: the new lengths; -1 keeps an axis
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func expanded(_ shape: [Int]) throws(TensorError) -> Tensor {
         try Tensor("expand", ct_expand(handle, shape.int64, shape.count))
     }
@@ -84,7 +75,6 @@ extension Tensor {
     ///   - range: which positions
     ///   - axis: of which axis
     /// - Returns: the view
-    /// - Throws: ``TensorError``
     package func slice(_ range: Range<Int>, axis: Int) throws(TensorError) -> Tensor {
         try Tensor("slice", ct_slice(handle, Int64(axis), Int64(range.lowerBound), Int64(range.upperBound), 1))
     }
@@ -95,7 +85,6 @@ extension Tensor {
     ///   - index: the position
     ///   - axis: of which axis
     /// - Returns: the view, one rank less
-    /// - Throws: ``TensorError``
     package func select(_ index: Int, axis: Int) throws(TensorError) -> Tensor {
         try slice(index..<index + 1, axis: axis).squeezed(axis)
     }
@@ -106,7 +95,6 @@ extension Tensor {
     ///   - indices: the positions, `[n]`
     ///   - axis: of which axis
     /// - Returns: a copy, that axis being `n` long
-    /// - Throws: ``TensorError``
     package func gathered(_ indices: Tensor, axis: Int) throws(TensorError) -> Tensor {
         try Tensor("index_select", ct_index_select(handle, Int64(axis), indices.handle))
     }
@@ -117,7 +105,6 @@ extension Tensor {
     ///   - times: how often
     ///   - axis: which axis
     /// - Returns: a copy, or the tensor itself for once
-    /// - Throws: ``TensorError``
     package func repeated(_ times: Int, axis: Int) throws(TensorError) -> Tensor {
         if times == 1 { return self }
         return try Tensor("repeat_interleave", ct_repeat_interleave(handle, Int64(times), Int64(axis)))
@@ -127,7 +114,6 @@ extension Tensor {
     ///
     /// - Parameter amounts: before and after the last axis, before and after the one before it, …
     /// - Returns: a larger copy
-    /// - Throws: ``TensorError``
     package func padded(_ amounts: Int...) throws(TensorError) -> Tensor {
         try Tensor("pad", ct_pad(handle, amounts.int64, amounts.count))
     }
@@ -135,7 +121,6 @@ extension Tensor {
     /// The same numbers without gaps in memory; the tensor itself when it has none.
     ///
     /// - Returns: a contiguous tensor
-    /// - Throws: ``TensorError``
     package func contiguous() throws(TensorError) -> Tensor { try Tensor("contiguous", ct_contiguous(handle)) }
 
     /// Equal parts of an axis, as views.
@@ -144,7 +129,6 @@ extension Tensor {
     ///   - count: how many parts; it divides the axis
     ///   - axis: which axis
     /// - Returns: the parts in order
-    /// - Throws: ``TensorError``
     package func chunks(_ count: Int, axis: Int = -1) throws(TensorError) -> [Tensor] {
         let length = size(axis)
         guard length.isMultiple(of: count) else {
@@ -165,7 +149,6 @@ extension Tensor {
 ///   - tensors: at least one; equal but for that axis
 ///   - axis: which axis
 /// - Returns: a copy
-/// - Throws: ``TensorError``
 package func concatenate(_ tensors: [Tensor], axis: Int) throws(TensorError) -> Tensor {
     try Tensor("cat", withHandles(of: tensors) { ct_cat($0, tensors.count, Int64(axis)) })
 }
@@ -176,7 +159,6 @@ package func concatenate(_ tensors: [Tensor], axis: Int) throws(TensorError) -> 
 ///   - tensors: at least one; of equal shape
 ///   - axis: where the new axis goes
 /// - Returns: a copy
-/// - Throws: ``TensorError``
 package func stack(_ tensors: [Tensor], axis: Int) throws(TensorError) -> Tensor {
     try Tensor("stack", withHandles(of: tensors) { ct_stack($0, tensors.count, Int64(axis)) })
 }

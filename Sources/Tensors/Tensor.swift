@@ -15,7 +15,7 @@ package struct Tensor {
     /// - Throws: ``TensorError`` when it failed
     init(_ operation: StaticString, _ handle: ct_tensor?) throws(TensorError) {
         guard let handle else { throw TensorError.ofThisThread(in: operation) }
-        storage = TensorStorage(handle)
+        storage = try TensorStorage(operation, handle)
     }
 
     /// The shim's handle, valid as long as this value lives.
@@ -28,7 +28,18 @@ extension Tensor: Sendable {}
 /// One reference to LibTorch's tensor.
 private final class TensorStorage {
     let handle: ct_tensor
-    init(_ handle: ct_tensor) { self.handle = handle }
+    let dtype: DType
+
+    init(_ operation: StaticString, _ handle: ct_tensor) throws(TensorError) {
+        do {
+            dtype = try DType(of: handle, in: operation)
+        } catch {
+            ct_release(handle)
+            throw error
+        }
+        self.handle = handle
+    }
+
     deinit { ct_release(handle) }
 }
 
@@ -43,7 +54,7 @@ extension Tensor {
     package var count: Int { Int(ct_count(handle)) }
 
     /// The type of the numbers.
-    package var dtype: DType { DType(ct_dtype_of(handle)) }
+    package var dtype: DType { storage.dtype }
 
     /// Where the numbers are.
     package var device: Device { Device(index: Int(ct_device_of(handle))) }

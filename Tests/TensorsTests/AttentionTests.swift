@@ -119,10 +119,10 @@ import Testing
         let size = Size(batch: 1, heads: 2, tokens: 50, keys: 300, width: 24)
         let (query, key, value) = try size.tensors(.float32)
         let parts = try [0..<130, 130..<300].map { keys in
-            try tiledAttentionPart(
+            try attentionPart(
                 query, key.slice(keys, axis: 2), value.slice(keys, axis: 2), mask: nil, scale: 0.2)
         }
-        let whole = try tiledAttentionPart(query, key, value, mask: nil, scale: 0.2)
+        let whole = try attentionPart(query, key, value, mask: nil, scale: 0.2)
         let joined = try parts.map { try $0.result * exp($0.logSumExp - whole.logSumExp).unsqueezed(3) }
         #expect(try (joined[0] + joined[1]).distance(to: whole.result) <= 2e-6)
         let expected = try log(exp(scores(query, key, mask: nil, scale: 0.2)).sum(over: 3))

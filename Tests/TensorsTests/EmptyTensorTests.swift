@@ -70,7 +70,7 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
     }
 
     @Test(arguments: types) func packedProductsOfNoRowsAreEmpty(_ dtype: DType) throws {
-        guard let weight = try? tensor([16, 32], dtype, seed: 1).packedForProducts() else { return }
+        guard let weight = try? PackedWeight(tensor([16, 32], dtype, seed: 1)) else { return }
         for shape in [[0, 32], [0, 4, 32], [2, 0, 32]] {
             let x = try tensor(shape, dtype, seed: 2)
             #expect(try linear(x, weight: weight, bias: nil).shape == shape.dropLast() + [16])
@@ -93,14 +93,14 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
                     #expect(result.shape == query.shape, "\(kernel) \(size)")
                     #expect(try result.floats().allSatisfy { $0 == 0 }, "\(kernel) \(size)")
                 }
-                let (_, sums) = try tiledAttentionPart(query, key, key, mask: mask, scale: 1)
+                let (_, sums) = try attentionPart(query, key, key, mask: mask, scale: 1)
                 #expect(sums.shape == [size[0], size[1], size[2]], "\(size)")
                 if size[3] == 0 { #expect(try sums.floats().allSatisfy { $0 == -.infinity }, "\(size)") }
             }
         }
         // Without a number in them all keys are alike.
         let nothing = try tensor([1, 1, 2, 0], dtype, seed: 1)
-        let sums = try tiledAttentionPart(nothing, nothing, nothing, mask: nil, scale: 1).logSumExp.floats()
+        let sums = try attentionPart(nothing, nothing, nothing, mask: nil, scale: 1).logSumExp.floats()
         #expect(sums.allSatisfy { abs($0 - 0.6931472) < 1e-6 })
     }
 

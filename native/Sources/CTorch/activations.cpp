@@ -7,6 +7,7 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
+#include <torch/library.h>
 
 using namespace ct;
 
@@ -60,6 +61,14 @@ template <class Function> at::Tensor mapped(Function function, const at::Tensor 
 
 bool is_mappable(const at::Tensor &x) { return has_rows(x) && is_dense(x); }
 
+at::Tensor silu(const at::Tensor &x) { return is_mappable(x) ? mapped(Silu{}, x) : at::silu(x); }
+
+at::Tensor quick_gelu(const at::Tensor &x) {
+    return is_mappable(x) ? mapped(QuickGelu{}, x) : at::mul(at::sigmoid(at::mul(x, 1.702)), x);
+}
+
+at::Tensor gelu_tanh(const at::Tensor &x) { return is_mappable(x) ? mapped(GeluTanh{}, x) : at::gelu(x, "tanh"); }
+
 }  // namespace
 
 void ct::gelu_tanh_in_place(at::Tensor &x) {
@@ -78,21 +87,17 @@ void ct::gelu_tanh_in_place(at::Tensor &x) {
     });
 }
 
-ct_tensor ct_silu(ct_tensor x) {
-    return guard([&] { return is_mappable(borrow(x)) ? mapped(Silu{}, borrow(x)) : at::silu(borrow(x)); });
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // x times the logistic function of x.
+    m.def("silu(Tensor x) -> Tensor");
+    // x times the logistic function of 1.702 x.
+    m.def("quick_gelu(Tensor x) -> Tensor");
+    // GELU by its approximation with tanh.
+    m.def("gelu_tanh(Tensor x) -> Tensor");
 }
 
-ct_tensor ct_quick_gelu(ct_tensor x) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        return is_mappable(input) ? mapped(QuickGelu{}, input) : at::mul(at::sigmoid(at::mul(input, 1.702)), input);
-    });
-}
-
-ct_tensor ct_gelu(ct_tensor x, bool tanh_approximation) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        if (!tanh_approximation) return at::gelu(input);
-        return is_mappable(input) ? mapped(GeluTanh{}, input) : at::gelu(input, "tanh");
-    });
+TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
+    m.impl("silu", silu);
+    m.impl("quick_gelu", quick_gelu);
+    m.impl("gelu_tanh", gelu_tanh);
 }

@@ -11,11 +11,13 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/zeros.h>
+#include <torch/library.h>
 
 #include <array>
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -80,9 +82,10 @@ struct Scratch {
 template <class T> struct Kernel {
     // Keys of a panel, numbers of a word, and of the words that are multiplied at once.
     int64_t columns, numbers, numbers_at_once;
-    void (*pack_keys)(const Shape &, const T *, int64_t, uint32_t *);
-    void (*pack_values)(const Shape &, const T *, int64_t, uint32_t *);
-    void (*attend_rows)(const Shape &, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, T *,
+    // The layout goes by value, so that no number that is written can be a part of it.
+    void (*pack_keys)(Shape, const T *, int64_t, uint32_t *);
+    void (*pack_values)(Shape, const T *, int64_t, uint32_t *);
+    void (*attend_rows)(Shape, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, T *,
                         float *, Scratch &);
 };
 
@@ -239,45 +242,63 @@ template <class T> const Kernel<T> &kernel() {
 }
 
 // Attention without a number in the queries or the keys: no tile, and every score is its mask.
-at::Tensor of_nothing(const at::Tensor &query, const Shape &shape, const at::Tensor &masks, ct_tensor *log_sum_exp) {
-    const at::Tensor result = at::zeros(query.sizes(), query.options());
+at::Tensor of_nothing(const at::Tensor &query, const Shape &shape, const at::Tensor &masks, at::Tensor *log_sum_exp) {
     if (log_sum_exp) {
         const at::TensorOptions numbers = query.options().dtype(at::kFloat);
         const std::array<int64_t, 4> scores = {shape.batch, shape.heads, shape.rows, shape.keys};
-        *log_sum_exp = give(at::logsumexp(masks.defined() ? masks : at::zeros(scores, numbers), {3}));
+        *log_sum_exp = at::logsumexp(masks.defined() ? masks : at::zeros(scores, numbers), {3});
     }
-    return result;
+    return at::zeros(query.sizes(), query.options());
 }
 
 // The last axis dense.
 at::Tensor dense(const at::Tensor &x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
 
+at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const std::optional<at::Tensor> &mask,
+                     double scale, at::Tensor *log_sum_exp) {
+    TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
+                    q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.dtype() == k.dtype() && q.dtype() == v.dtype() &&
+                    has_rows(q) && k.is_cpu() && v.is_cpu(),
+                "cannot attend from ", q.sizes(), " to keys of ", k.sizes(), " and values of ", v.sizes());
+    const at::Tensor queries = dense(q), keys = dense(k), values = dense(v);
+    Shape shape = shape_of(queries, keys, values, scale);
+    at::Tensor masks;
+    if (mask) {
+        masks = mask->to(at::kFloat).expand({shape.batch, shape.heads, shape.rows, shape.keys});
+        for (int64_t axis = 0; axis < 4; ++axis) shape.mask[axis] = masks.stride(axis);
+        shape.masks = numbers<float>(masks);
+    }
+    if (q.numel() == 0 || k.numel() == 0) return of_nothing(q, shape, masks, log_sum_exp);
+    at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, q.options());
+    if (log_sum_exp) *log_sum_exp = at::empty({shape.batch, shape.heads, shape.rows}, q.options().dtype(at::kFloat));
+    float *log_sums = log_sum_exp ? static_cast<float *>(log_sum_exp->mutable_data_ptr()) : nullptr;
+    dispatch(q, [&](auto type) { attend(kernel<decltype(type)>(), shape, queries, keys, values, out, log_sums); });
+    return out.transpose(1, 2);
+}
+
+at::Tensor tiled_attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
+                           const std::optional<at::Tensor> &mask, double scale) {
+    return attention(query, key, value, mask, scale, nullptr);
+}
+
+std::tuple<at::Tensor, at::Tensor> tiled_attention_part(const at::Tensor &query, const at::Tensor &key,
+                                                        const at::Tensor &value, const std::optional<at::Tensor> &mask,
+                                                        double scale) {
+    at::Tensor log_sum_exp;
+    at::Tensor result = attention(query, key, value, mask, scale, &log_sum_exp);
+    return {std::move(result), std::move(log_sum_exp)};
+}
+
 }  // namespace
 
-ct_tensor ct_tiled_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale,
-                             ct_tensor *log_sum_exp) {
-    return guard([&] {
-        const at::Tensor &q = borrow(query), &k = borrow(key), &v = borrow(value);
-        TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
-                        q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.dtype() == k.dtype() &&
-                        q.dtype() == v.dtype() && has_rows(q) && k.is_cpu() && v.is_cpu(),
-                    "cannot attend from ", q.sizes(), " to keys of ", k.sizes(), " and values of ", v.sizes());
-        const at::Tensor queries = dense(q), keys = dense(k), values = dense(v);
-        Shape shape = shape_of(queries, keys, values, scale);
-        at::Tensor masks;
-        if (mask) {
-            masks = borrow(mask).to(at::kFloat).expand({shape.batch, shape.heads, shape.rows, shape.keys});
-            for (int64_t axis = 0; axis < 4; ++axis) shape.mask[axis] = masks.stride(axis);
-            shape.masks = numbers<float>(masks);
-        }
-        if (q.numel() == 0 || k.numel() == 0) return of_nothing(q, shape, masks, log_sum_exp);
-        at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, q.options());
-        at::Tensor sums;
-        if (log_sum_exp) sums = at::empty({shape.batch, shape.heads, shape.rows}, q.options().dtype(at::kFloat));
-        float *log_sums = log_sum_exp ? static_cast<float *>(sums.mutable_data_ptr()) : nullptr;
-        dispatch(q, [&](auto type) { attend(kernel<decltype(type)>(), shape, queries, keys, values, out, log_sums); });
-        at::Tensor result = out.transpose(1, 2);
-        if (log_sum_exp) *log_sum_exp = give(std::move(sums));
-        return result;
-    });
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // Attention over [batch, heads, tokens, width]; the mask is added to the scores.
+    m.def("tiled_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale) -> Tensor");
+    // That, and the logarithm of each row's sum of exponentials, [batch, heads, tokens] in float32.
+    m.def("attention_part(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale) -> (Tensor, Tensor)");
+}
+
+TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
+    m.impl("tiled_attention", tiled_attention);
+    m.impl("attention_part", tiled_attention_part);
 }

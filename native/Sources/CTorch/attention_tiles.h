@@ -214,7 +214,7 @@ inline float soften(float *scores, int64_t count, float scale, const float *mask
 }
 
 // Lays a panel of keys out as [panels][words of a key][keys of the panel].
-template <class T> void pack_keys(const Shape &shape, const T *keys, int64_t panel, uint32_t *out) {
+template <class T> void pack_keys(Shape shape, const T *keys, int64_t panel, uint32_t *out) {
     out += panel * shape.depth * columns;
     const int64_t count = std::min(columns, shape.keys - panel * columns);
     if (count < columns || shape.width % numbers_at_once) std::fill_n(out, shape.depth * columns, 0);
@@ -226,7 +226,7 @@ template <class T> void pack_keys(const Shape &shape, const T *keys, int64_t pan
 }
 
 // Lays the values of one block of keys out as [panels of numbers][words of keys][numbers of the panel].
-template <class T> void pack_values(const Shape &shape, const T *values, int64_t block, uint32_t *out) {
+template <class T> void pack_values(Shape shape, const T *values, int64_t block, uint32_t *out) {
     const int64_t first = block * keys_together, count = std::min(keys_together, shape.keys - first);
     const int64_t depth = round_up(count, numbers_at_once) / numbers_in_word;
     out += first / numbers_in_word * shape.padded_width;
@@ -235,14 +235,15 @@ template <class T> void pack_values(const Shape &shape, const T *values, int64_t
         const T *source = values + (first + key) * shape.value[2];
         for (int64_t start = 0; start < shape.width; start += columns) {
             uint32_t *target = out + (start * depth + key / numbers_in_word * columns);
-            for (int64_t i = 0; i < std::min(columns, shape.width - start); ++i)
-                target[i] = word(source + start + i, shape.value[2], count - key);
+            const int64_t stride = shape.value[2], left = count - key, numbers = std::min(columns, shape.width - start);
+            CT_ANY_ORDER
+            for (int64_t i = 0; i < numbers; ++i) target[i] = word(source + start + i, stride, left);
         }
     }
 }
 
 // The attention of a block of rows of one head.
-template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t head, int64_t block, const T *query,
+template <class T> void attend_rows(Shape shape, int64_t batch, int64_t head, int64_t block, const T *query,
                            const uint32_t *keys, const uint32_t *values, T *out, float *log_sums, Scratch &scratch) {
     const int64_t first = block * rows_together, count = std::min(rows_together, shape.rows - first);
     const int64_t padded = round_up(count, rows);
@@ -252,8 +253,10 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
     std::fill_n(scratch.queries, padded * shape.depth, 0);
     for (int64_t row = 0; row < count; ++row) {
         const T *source = query + (first + row) * shape.query[2];
+        uint32_t *words = scratch.queries + row * shape.depth;
+        CT_ANY_ORDER
         for (int64_t i = 0; i < shape.width; i += numbers_in_word)
-            scratch.queries[row * shape.depth + i / numbers_in_word] = word(source + i, 1, shape.width - i);
+            words[i / numbers_in_word] = word(source + i, 1, shape.width - i);
     }
     std::fill_n(scratch.results, padded * shape.padded_width, 0);
     std::fill_n(scratch.maxima, padded, -infinity);
@@ -283,6 +286,7 @@ template <class T> void attend_rows(const Shape &shape, int64_t batch, int64_t h
         T *target = out + ((batch * shape.rows + first + row) * shape.heads + head) * shape.width;
         const float *result = scratch.results + row * shape.padded_width;
         const float total = sum(read(scratch.totals + row * width)), factor = total > 0 ? 1 / total : 0;
+        CT_ANY_ORDER
         for (int64_t i = 0; i < shape.width; ++i) store(result[i] * factor, target[i]);
         if (log_sums)
             log_sums[(batch * shape.heads + head) * shape.rows + first + row] =

@@ -1,4 +1,5 @@
-// What the CUDA half of the shim does for the rest of it. The half is a library of its own, libCTorchCUDA.so, so that one
+// What the CUDA half of the shim does for the rest of it: device, stream and memory. Its kernels it registers with LibTorch's
+// dispatcher when it is loaded. The half is a library of its own, libCTorchCUDA.so, so that one
 // executable serves machines with and without a GPU; it is loaded when a GPU is first asked for.
 #pragma once
 
@@ -29,20 +30,6 @@ public:
     // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits
     // for the copy.
     virtual at::Tensor upload(const at::Tensor &host, int device) = 0;
-
-    // The sequences of ctorch.h, each in one kernel; nothing where a tensor's type or layout is not one that it takes.
-    virtual std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
-                                                           const at::Tensor &shift, double epsilon,
-                                                           at::ScalarType type) = 0;
-    virtual std::optional<at::Tensor> gated_add(const at::Tensor &residual, const at::Tensor &gate,
-                                                const at::Tensor &x) = 0;
-    virtual std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
-                                                      const at::Tensor &cosine, const at::Tensor &sine,
-                                                      double epsilon) = 0;
-    virtual std::optional<at::Tensor> joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
-                                                            const at::Tensor &cosine, const at::Tensor &sine,
-                                                            double epsilon) = 0;
-    virtual std::optional<at::Tensor> rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) = 0;
 
 protected:
     ~Cuda() = default;

@@ -9,6 +9,7 @@
 #include <ATen/ops/div.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/expm1.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/max.h>
@@ -47,6 +48,7 @@ ct_tensor ct_sin(ct_tensor x) { return guard([&] { return at::sin(borrow(x)); })
 ct_tensor ct_cos(ct_tensor x) { return guard([&] { return at::cos(borrow(x)); }); }
 ct_tensor ct_tanh(ct_tensor x) { return guard([&] { return at::tanh(borrow(x)); }); }
 ct_tensor ct_relu(ct_tensor x) { return guard([&] { return at::relu(borrow(x)); }); }
+ct_tensor ct_gelu(ct_tensor x) { return guard([&] { return at::gelu(borrow(x)); }); }
 ct_tensor ct_abs(ct_tensor x) { return guard([&] { return at::abs(borrow(x)); }); }
 ct_tensor ct_round(ct_tensor x) { return guard([&] { return at::round(borrow(x)); }); }
 

@@ -1,38 +1,18 @@
-// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32, on a GPU a kernel
-// of the CUDA half; for types and layouts that these do not take, it is the same formula in LibTorch's operations.
-#include "cuda.h"
+// Sequences of a transformer block in one pass over memory. On the CPU each is a loop over rows in float32, on a GPU a kernel of
+// the CUDA half; for types and layouts that these do not take, it is the formula of fused.h.
+#include "fused.h"
 #include "rows.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/addcmul.h>
-#include <ATen/ops/complex.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/layer_norm.h>
-#include <ATen/ops/rms_norm.h>
-#include <ATen/ops/result_type.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/view_as_complex.h>
-#include <ATen/ops/view_as_real.h>
+#include <torch/library.h>
 
 using namespace ct;
 
 namespace {
 
-// Vectors of [batch, width] or [batch, groups, width] that stand beside the rows of x [batch, tokens, width]: as
-// [batch * groups, width], each for as many rows in a row as all have. For a loop they are dense and in float32.
-at::Tensor modulation(const at::Tensor &vectors, const at::Tensor &x) {
-    const bool is_grouped = vectors.dim() == 3 && vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0;
-    TORCH_CHECK((vectors.dim() == 2 || is_grouped) && vectors.size(0) == x.size(0) && vectors.size(-1) == x.size(-1),
-                "a modulation of shape ", vectors.sizes(), " does not fit ", x.sizes());
-    const at::Tensor flat = is_grouped ? vectors.flatten(0, 1) : vectors;
-    return x.is_cpu() ? flat.to(at::kFloat).contiguous() : flat;
-}
-
-// x [batch, tokens, width] as [vectors, rows, width], so that the vectors broadcast.
-at::Tensor grouped(const at::Tensor &x, const at::Tensor &vectors) {
-    return x.reshape({vectors.size(0), x.size(0) * x.size(1) / std::max<int64_t>(1, vectors.size(0)), x.size(2)});
-}
+// Vectors as the loops read them.
+at::Tensor dense(const at::Tensor &vectors) { return vectors.to(at::kFloat).contiguous(); }
 
 template <class T> CT_INLINE void norm_row(const T *in, const float *scale, const float *shift, float epsilon,
                                            int64_t width, T *out) {
@@ -118,185 +98,129 @@ template <class Body> void for_each_row(const at::Tensor &x, int64_t groups, Bod
     });
 }
 
-template <class T> void modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
-                                             double epsilon, at::Tensor &result) {
+at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
+                                at::ScalarType type) {
+    const Modulation given = checked_modulation(x, scale, shift), vectors = {dense(given.scale), dense(given.shift)};
+    if (!has_rows(x) || !x.is_contiguous()) return formula::modulated_layer_norm(x, vectors, epsilon, type);
     const int64_t width = x.size(-1);
-    const T *in = numbers<T>(x);
-    const float *scales = numbers<float>(scale), *shifts = numbers<float>(shift);
-    T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, scale.size(0), [&](int64_t row, int64_t group) {
-        norm(in + row * width, scales + group * width, shifts + group * width, static_cast<float>(epsilon), width,
-             out + row * width);
+    const float *scales = numbers<float>(vectors.scale), *shifts = numbers<float>(vectors.shift);
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(x, vectors.scale.size(0), [&](int64_t row, int64_t group) {
+            norm(in + row * width, scales + group * width, shifts + group * width, static_cast<float>(epsilon), width,
+                 out + row * width);
+        });
     });
+    return result.to(type);
 }
 
-template <class T> void gated_add(const at::Tensor &residual, const at::Tensor &factor, const at::Tensor &x,
-                                  at::Tensor &result) {
-    const int64_t width = x.size(-1);
-    const T *base = numbers<T>(residual), *in = numbers<T>(x);
+at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &vectors, const at::Tensor &x) {
+    const at::Tensor factor = dense(checked_gate(residual, vectors, x)), input = x.to(residual.scalar_type());
+    if (!has_rows(input) || !input.is_contiguous() || !residual.is_contiguous())
+        return formula::gated_add(residual, factor, input);
+    const int64_t width = input.size(-1);
     const float *factors = numbers<float>(factor);
-    T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, factor.size(0), [&](int64_t row, int64_t group) {
-        gate(base + row * width, factors + group * width, in + row * width, width, out + row * width);
+    at::Tensor result = at::empty_like(input);
+    dispatch(input, [&](auto number) {
+        using T = decltype(number);
+        const T *base = numbers<T>(residual), *in = numbers<T>(input);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(input, factor.size(0), [&](int64_t row, int64_t group) {
+            gate(base + row * width, factors + group * width, in + row * width, width, out + row * width);
+        });
     });
+    return result;
 }
 
-template <class T> void rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                        const at::Tensor &sine, double epsilon, at::Tensor &result) {
+at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
+                           double epsilon) {
+    const RotaryTables tables = checked_tables(x, weight, cosine, sine);
+    if (!has_rows(x) || x.stride(3) != 1) return formula::rms_norm_rotary(x, weight, tables, epsilon);
     const int64_t tokens = x.size(1), heads = x.size(2), width = x.size(3);
-    const T *in = numbers<T>(x);
-    const float *weights = numbers<float>(weight), *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
-    T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
-        const int64_t token = row - batch * tokens;
-        const T *source = in + batch * x.stride(0) + token * x.stride(1);
-        for (int64_t head = 0; head < heads; ++head)
-            rotate(source + head * x.stride(2), weights, cosines + token * width / 2, sines + token * width / 2,
-                   static_cast<float>(epsilon), width, out + (row * heads + head) * width);
+    const at::Tensor factors = dense(weight);
+    const float *weights = numbers<float>(factors);
+    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
+    at::Tensor result = at::empty(x.sizes(), x.options());
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
+            const int64_t token = row - batch * tokens;
+            const T *source = in + batch * x.stride(0) + token * x.stride(1);
+            for (int64_t head = 0; head < heads; ++head)
+                rotate(source + head * x.stride(2), weights, cosines + token * width / 2, sines + token * width / 2,
+                       static_cast<float>(epsilon), width, out + (row * heads + head) * width);
+        });
     });
+    return result;
 }
 
-template <class T> void joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                              const at::Tensor &sine, double epsilon, at::Tensor &result) {
-    const int64_t tokens = x.size(1), pairs = cosine.size(1), row_width = x.size(2);
-    const T *in = numbers<T>(x);
-    const float *weights = numbers<float>(weight), *cosines = numbers<float>(cosine), *sines = numbers<float>(sine);
-    T *out = static_cast<T *>(result.mutable_data_ptr());
-    for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
-        const int64_t token = row - batch * tokens;
-        rotate(in + row * row_width, weights, cosines + token * pairs, sines + token * pairs,
-               static_cast<float>(epsilon), row_width / (2 * pairs), 2 * pairs, out + row * row_width);
+at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                 const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary(x, weight, tables, epsilon);
+    const int64_t tokens = x.size(1), pairs = tables.cosine.size(1), row_width = x.size(2);
+    const at::Tensor factors = dense(weight);
+    const float *weights = numbers<float>(factors);
+    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
+            const int64_t token = row - batch * tokens;
+            rotate(in + row * row_width, weights, cosines + token * pairs, sines + token * pairs,
+                   static_cast<float>(epsilon), row_width / (2 * pairs), 2 * pairs, out + row * row_width);
+        });
     });
+    return result;
 }
 
-// [.., pairs, 2] turned by the angles of tables that broadcast, flattened: products of complex numbers.
-at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, const at::Tensor &sine) {
-    return at::view_as_real(at::view_as_complex(pairs) * at::complex(cosine, sine)).flatten(-2);
-}
-
-template <class T> void rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon, at::Tensor &result) {
+at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
+    check_norm(x, weight);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_silu(x, weight, epsilon);
     const int64_t width = x.size(-1), rows = x.numel() / std::max<int64_t>(1, width);
-    const T *in = numbers<T>(x);
-    const float *weights = numbers<float>(weight);
-    T *out = static_cast<T *>(result.mutable_data_ptr());
-    parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row)
-            rms_silu(in + row * width, weights, static_cast<float>(epsilon), width, out + row * width);
+    const at::Tensor factors = dense(weight);
+    const float *weights = numbers<float>(factors);
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        parallel_for(0, rows, grain(width), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row)
+                rms_silu(in + row * width, weights, static_cast<float>(epsilon), width, out + row * width);
+        });
     });
+    return result;
 }
 
 }  // namespace
 
-ct_tensor ct_modulated_layer_norm(ct_tensor x, ct_tensor scale, ct_tensor shift, double epsilon, ct_dtype dtype) {
-    return guard([&] {
-        const at::ScalarType result_type = scalar_type(dtype);
-        const at::Tensor &input = borrow(x);
-        TORCH_CHECK(input.dim() == 3, "expected [batch, tokens, width], got ", input.sizes());
-        const at::Tensor a = modulation(borrow(scale), input), b = modulation(borrow(shift), input);
-        TORCH_CHECK(a.sizes() == b.sizes(), "a scale of ", a.sizes(), " beside a shift of ", b.sizes());
-        if (input.is_cuda())
-            if (auto result = cuda().modulated_layer_norm(input, a, b, epsilon, result_type)) return *std::move(result);
-        if (!has_rows(input) || !input.is_contiguous()) {
-            // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
-            const at::ScalarType type = at::result_type(input, a);
-            const at::Tensor rows = grouped(input.to(type), a), factor = 1 + a.to(type), summand = b.to(type);
-            const at::IntArrayRef width = rows.sizes().slice(2);
-            const at::Tensor result =
-                factor.size(0) == 1
-                    ? at::layer_norm(rows, width, factor[0], summand[0], epsilon)
-                    : at::addcmul(summand.unsqueeze(1), at::layer_norm(rows, width, {}, {}, epsilon), factor.unsqueeze(1));
-            return result.view(input.sizes()).to(result_type);
-        }
-        at::Tensor result = at::empty_like(input);
-        dispatch(input, [&](auto type) { modulated_layer_norm<decltype(type)>(input, a, b, epsilon, result); });
-        return result.to(result_type);
-    });
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // layerNorm(x) * (1 + scale) + shift, of a type that is asked for; x is [batch, tokens, width], scale and shift are
+    // [batch, width], or [batch, groups, width] for equal groups of tokens in a row.
+    m.def("modulated_layer_norm(Tensor x, Tensor scale, Tensor shift, float epsilon, ScalarType dtype) -> Tensor");
+    // residual + gate * x, of the residual's type; gate is as scale and shift above.
+    m.def("gated_add(Tensor residual, Tensor gate, Tensor x) -> Tensor");
+    // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
+    // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
+    m.def("rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    // The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
+    m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    // silu(rmsNorm(x) * weight) over the last axis.
+    m.def("rms_norm_silu(Tensor x, Tensor weight, float epsilon) -> Tensor");
 }
 
-ct_tensor ct_gated_add(ct_tensor residual, ct_tensor gate, ct_tensor x) {
-    return guard([&] {
-        const at::Tensor &base = borrow(residual);
-        TORCH_CHECK(base.dim() == 3 && base.sizes() == borrow(x).sizes(), "cannot add ", borrow(x).sizes(),
-                    " to a residual of ", base.sizes());
-        const at::Tensor factor = modulation(borrow(gate), base);
-        if (base.is_cuda())
-            if (auto result = cuda().gated_add(base, factor, borrow(x))) return *std::move(result);
-        const at::Tensor input = borrow(x).to(base.scalar_type());
-        if (!has_rows(input) || !input.is_contiguous() || !base.is_contiguous()) {
-            const at::Tensor sum = at::addcmul(grouped(base, factor), factor.unsqueeze(1), grouped(input, factor));
-            return sum.view(input.sizes()).to(input.scalar_type());
-        }
-        at::Tensor result = at::empty_like(input);
-        dispatch(input, [&](auto type) { gated_add<decltype(type)>(base, factor, input, result); });
-        return result;
-    });
-}
-
-ct_tensor ct_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine, double epsilon) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        TORCH_CHECK(input.dim() == 4 && input.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ",
-                    input.sizes());
-        const int64_t tokens = input.size(1), width = input.size(3);
-        const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
-        TORCH_CHECK(borrow(weight).numel() == width, "the norm has ", borrow(weight).numel(), " weights for a width of ",
-                    width);
-        TORCH_CHECK(c.numel() == tokens * width / 2 && s.numel() == c.numel(), "rotary tables of ", c.sizes(),
-                    " do not fit ", input.sizes());
-        if (input.is_cuda())
-            if (auto result = cuda().rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
-        if (!has_rows(input) || input.stride(3) != 1) {
-            const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {width}, weights, epsilon)
-                                          .unflatten(3, {width / 2, 2});
-            return turned(normal, c.view({tokens, 1, width / 2}), s.view({tokens, 1, width / 2}))
-                .to(input.scalar_type());
-        }
-        at::Tensor result = at::empty(input.sizes(), input.options());
-        dispatch(input, [&](auto type) { rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
-        return result;
-    });
-}
-
-ct_tensor ct_joint_rms_norm_rotary(ct_tensor x, ct_tensor weight, ct_tensor cosine, ct_tensor sine, double epsilon) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        const at::Tensor c = borrow(cosine).to(at::kFloat).contiguous(), s = borrow(sine).to(at::kFloat).contiguous();
-        TORCH_CHECK(input.dim() == 3 && c.dim() == 2 && c.size(0) == input.size(1) && c.size(1) > 0 &&
-                        input.size(2) % (2 * c.size(1)) == 0 && s.sizes() == c.sizes(),
-                    "rotary tables of ", c.sizes(), " do not fit ", input.sizes());
-        TORCH_CHECK(borrow(weight).numel() == input.size(2), "the norm has ", borrow(weight).numel(), " weights for ",
-                    input.sizes());
-        if (input.is_cuda())
-            if (auto result = cuda().joint_rms_norm_rotary(input, borrow(weight), c, s, epsilon)) return *std::move(result);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
-        if (!has_rows(input) || !input.is_contiguous()) {
-            const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(2)}, weights, epsilon);
-            return turned(normal.unflatten(2, {-1, c.size(1), 2}), c.unsqueeze(1), s.unsqueeze(1))
-                .flatten(2)
-                .to(input.scalar_type());
-        }
-        at::Tensor result = at::empty_like(input);
-        dispatch(input,
-                 [&](auto type) { joint_rms_norm_rotary<decltype(type)>(input, weights, c, s, epsilon, result); });
-        return result;
-    });
-}
-
-ct_tensor ct_rms_norm_silu(ct_tensor x, ct_tensor weight, double epsilon) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        TORCH_CHECK(input.dim() > 0 && borrow(weight).dim() == 1 && borrow(weight).size(0) == input.size(-1),
-                    "the norm has ", borrow(weight).numel(), " weights for ", input.sizes());
-        if (input.is_cuda())
-            if (auto result = cuda().rms_norm_silu(input, borrow(weight), epsilon)) return *std::move(result);
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous();
-        if (!has_rows(input) || !input.is_contiguous()) {
-            const at::Tensor normal = at::rms_norm(input.to(at::kFloat), {input.size(-1)}, weights, epsilon);
-            return at::silu(normal).to(input.scalar_type());
-        }
-        at::Tensor result = at::empty_like(input);
-        dispatch(input, [&](auto type) { rms_norm_silu<decltype(type)>(input, weights, epsilon, result); });
-        return result;
-    });
+TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
+    m.impl("modulated_layer_norm", modulated_layer_norm);
+    m.impl("gated_add", gated_add);
+    m.impl("rms_norm_rotary", rms_norm_rotary);
+    m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
+    m.impl("rms_norm_silu", rms_norm_silu);
 }

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
+#include <torch/library.h>
 
 #include <cmath>
 #include <vector>
@@ -80,8 +81,8 @@ template <class T> std::vector<Moments> channel_moments(const T *in, int64_t pix
 }
 
 // One picture [height, width, channels].
-template <class T> void group_norm_silu(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
-                                        const float *bias, double epsilon, T *out) {
+template <class T> void norm_picture(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
+                                     const float *bias, double epsilon, T *out) {
     const int64_t size = std::max(block, (pixels + most_parts - 1) / most_parts), parts = (pixels + size - 1) / size;
     std::vector<std::vector<Moments>> moments(parts);
     parallel_for(0, parts, grain(size * channels), [&](int64_t begin, int64_t end) {
@@ -105,26 +106,31 @@ template <class T> void group_norm_silu(const T *in, int64_t pixels, int64_t cha
     });
 }
 
+at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
+                           double epsilon) {
+    if (!has_rows(x) || x.numel() == 0 || x.dim() != 4 || !x.is_contiguous(at::MemoryFormat::ChannelsLast))
+        return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
+    const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
+    TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
+    const at::Tensor weights = weight.to(at::kFloat).contiguous(), biases = bias.to(at::kFloat).contiguous();
+    TORCH_CHECK(weights.numel() == channels && biases.numel() == channels, "the norm has ", weights.numel(), " weights and ",
+                biases.numel(), " biases for ", x.sizes());
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto type) {
+        using T = decltype(type);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for (int64_t item = 0, size = pixels * channels; item < x.size(0); ++item)
+            norm_picture(numbers<T>(x) + item * size, pixels, channels, groups, numbers<float>(weights),
+                         numbers<float>(biases), epsilon, out + item * size);
+    });
+    return result;
+}
+
 }  // namespace
 
-ct_tensor ct_group_norm_silu(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias, double epsilon) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x);
-        if (!has_rows(input) || input.numel() == 0 || input.dim() != 4 || !input.is_contiguous(at::MemoryFormat::ChannelsLast))
-            return at::silu(at::group_norm(input, groups, borrow(weight), borrow(bias), epsilon));
-        const int64_t channels = input.size(1), pixels = input.size(2) * input.size(3);
-        TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
-        const at::Tensor weights = borrow(weight).to(at::kFloat).contiguous(), biases = borrow(bias).to(at::kFloat).contiguous();
-        TORCH_CHECK(weights.numel() == channels && biases.numel() == channels, "the norm has ", weights.numel(),
-                    " weights and ", biases.numel(), " biases for ", input.sizes());
-        at::Tensor result = at::empty_like(input);
-        dispatch(input, [&](auto type) {
-            using T = decltype(type);
-            T *out = static_cast<T *>(result.mutable_data_ptr());
-            for (int64_t item = 0, size = pixels * channels; item < input.size(0); ++item)
-                group_norm_silu(numbers<T>(input) + item * size, pixels, channels, groups, numbers<float>(weights),
-                                numbers<float>(biases), epsilon, out + item * size);
-        });
-        return result;
-    });
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // silu(groupNorm(x)) of [batch, channels, ...]; on the CPU in two passes over memory where channels lie last.
+    m.def("group_norm_silu(Tensor x, int groups, Tensor weight, Tensor bias, float epsilon) -> Tensor");
 }
+
+TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) { m.impl("group_norm_silu", group_norm_silu); }

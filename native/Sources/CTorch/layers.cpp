@@ -20,6 +20,7 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
 #include <ATen/ops/zeros.h>
+#include <torch/library.h>
 
 #include <algorithm>
 #include <array>
@@ -231,14 +232,54 @@ at::Tensor doubling_kernel(const at::Tensor &weight) {
     return kernel.transpose(0, 1).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-ct_tensor linear(ct_tensor x, ct_tensor weight, ct_tensor bias, bool has_gelu) {
-    return guard([&] {
-        const auto products = holds_items(borrow(x)) ? products_of_items : product;
-        return products(borrow(x), borrow(weight), optional(bias), has_gelu);
-    });
+at::Tensor layer(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
+    return (holds_items(x) ? products_of_items : product)(x, weight, bias, has_gelu);
+}
+
+at::Tensor linear_gelu(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    return layer(x, weight, bias, true);
+}
+
+at::Tensor join_linear_gelu(const at::Tensor &beside, const at::Tensor &x, const at::Tensor &weight,
+                            const std::optional<at::Tensor> &bias) {
+    TORCH_CHECK(x.dim() == 3 && beside.dim() == 3, "expected [batch, tokens, width], got ", beside.sizes(), " and ", x.sizes());
+    if (!x.is_cpu()) return at::cat({beside, product(x, weight, bias, true)}, 2);
+    const int64_t width = beside.size(2);
+    const at::Tensor result = room_for(x, width + weight.size(0));
+    result.narrow(2, 0, width).copy_(beside);
+    for (int64_t item = 0; item < x.size(0); item++)
+        product_into(result.select(0, item).narrow(1, width, weight.size(0)), x.select(0, item), weight, bias, true);
+    return result;
+}
+
+at::Tensor doubled_conv2d(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3,
+                "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", x.sizes(), " and ", weight.sizes());
+    // Sums of weights would lose digits in 16 bits.
+    if (x.is_cpu() && (x.scalar_type() == at::kFloat || convolution_is_wide(x)))
+        return at::conv_transpose2d(x.to(at::kFloat), doubling_kernel(weight.to(at::kFloat)), wide(bias), 2, 1)
+            .to(x.scalar_type());
+    const at::Tensor large = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+    const std::array<int64_t, 2> ones = {1, 1};
+    return convolution(large, weight, bias, ones, ones);
 }
 
 }  // namespace
+
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // x·Wᵀ + b, and GELU by its approximation with tanh, without a second tensor.
+    m.def("linear_gelu(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    // [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
+    m.def("join_linear_gelu(Tensor beside, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    // A kernel of 3 by 3, with zeros at the edges, over a picture at double its size: every pixel stands there four times.
+    m.def("doubled_conv2d(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
+    m.impl("linear_gelu", linear_gelu);
+    m.impl("join_linear_gelu", join_linear_gelu);
+    m.impl("doubled_conv2d", doubled_conv2d);
+}
 
 bool ct_may_convert_products(ct_dtype dtype) {
     return run(
@@ -250,53 +291,21 @@ bool ct_may_convert_products(ct_dtype dtype) {
 }
 
 ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs) {
-    return attempt([&] { *packs = dtype == CT_BFLOAT16 && product_for<at::kBFloat16>() == Product::onednn; });
+    return attempt([&] { *packs = scalar_type(dtype) == at::kBFloat16 && product_for<at::kBFloat16>() == Product::onednn; });
 }
 
 ct_tensor ct_pack_linear_weight(ct_tensor weight) { return guard([&] { return packed(borrow(weight)); }); }
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
-ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, false); }
-
-ct_tensor ct_linear_gelu(ct_tensor x, ct_tensor weight, ct_tensor bias) { return linear(x, weight, bias, true); }
-
-ct_tensor ct_join_linear_gelu(ct_tensor beside, ct_tensor x, ct_tensor weight, ct_tensor bias) {
-    return guard([&] {
-        const at::Tensor &left = borrow(beside), &input = borrow(x), &matrix = borrow(weight);
-        TORCH_CHECK(input.dim() == 3 && left.dim() == 3, "expected [batch, tokens, width], got ", left.sizes(), " and ",
-                    input.sizes());
-        if (!input.is_cpu()) return at::cat({left, product(input, matrix, optional(bias), true)}, 2);
-        const int64_t width = left.size(2);
-        const at::Tensor result = room_for(input, width + matrix.size(0));
-        result.narrow(2, 0, width).copy_(left);
-        for (int64_t item = 0; item < input.size(0); item++)
-            product_into(result.select(0, item).narrow(1, width, matrix.size(0)), input.select(0, item), matrix, optional(bias),
-                         true);
-        return result;
-    });
+ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
+    return guard([&] { return layer(borrow(x), borrow(weight), optional(bias), false); });
 }
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
     return guard([&] {
         const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
         return convolution(borrow(x), borrow(weight), optional(bias), strides, paddings);
-    });
-}
-
-ct_tensor ct_doubled_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias) {
-    return guard([&] {
-        const at::Tensor &input = borrow(x), &kernel = borrow(weight);
-        TORCH_CHECK(input.dim() == 4 && kernel.dim() == 4 && kernel.size(2) == 3 && kernel.size(3) == 3,
-                    "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", input.sizes(), " and ",
-                    kernel.sizes());
-        // Sums of weights would lose digits in 16 bits.
-        if (input.is_cpu() && (input.scalar_type() == at::kFloat || convolution_is_wide(input)))
-            return at::conv_transpose2d(input.to(at::kFloat), doubling_kernel(kernel.to(at::kFloat)), wide(optional(bias)), 2, 1)
-                .to(input.scalar_type());
-        const at::Tensor large = at::upsample_nearest2d(input, {2 * input.size(2), 2 * input.size(3)});
-        const std::array<int64_t, 2> ones = {1, 1};
-        return convolution(large, kernel, optional(bias), ones, ones);
     });
 }
 

@@ -47,6 +47,24 @@ at::ScalarType scalar_type(ct_dtype dtype) {
     TORCH_CHECK(false, "unknown dtype code ", static_cast<int>(dtype));
 }
 
+static ct_dtype code(at::ScalarType type) {
+    switch (type) {
+    case at::kDouble: return CT_FLOAT64;
+    case at::kFloat: return CT_FLOAT32;
+    case at::kHalf: return CT_FLOAT16;
+    case at::kBFloat16: return CT_BFLOAT16;
+    case at::kFloat8_e4m3fn: return CT_FLOAT8_E4M3;
+    case at::kFloat8_e5m2: return CT_FLOAT8_E5M2;
+    case at::kLong: return CT_INT64;
+    case at::kInt: return CT_INT32;
+    case at::kShort: return CT_INT16;
+    case at::kChar: return CT_INT8;
+    case at::kByte: return CT_UINT8;
+    case at::kBool: return CT_BOOL;
+    default: TORCH_CHECK(false, "numbers of the type ", type, " have no code");
+    }
+}
+
 at::TensorOptions options(ct_dtype dtype, int device) {
     const at::Device target = device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<int8_t>(device));
     return at::TensorOptions().dtype(scalar_type(dtype)).device(target);
@@ -145,19 +163,6 @@ int ct_device_of(ct_tensor tensor) {
     return device.is_cpu() ? -1 : device.index();
 }
 
-ct_dtype ct_dtype_of(ct_tensor tensor) {
-    switch (borrow(tensor).scalar_type()) {
-    case at::kDouble: return CT_FLOAT64;
-    case at::kHalf: return CT_FLOAT16;
-    case at::kBFloat16: return CT_BFLOAT16;
-    case at::kFloat8_e4m3fn: return CT_FLOAT8_E4M3;
-    case at::kFloat8_e5m2: return CT_FLOAT8_E5M2;
-    case at::kLong: return CT_INT64;
-    case at::kInt: return CT_INT32;
-    case at::kShort: return CT_INT16;
-    case at::kChar: return CT_INT8;
-    case at::kByte: return CT_UINT8;
-    case at::kBool: return CT_BOOL;
-    default: return CT_FLOAT32;
-    }
+ct_status ct_dtype_of(ct_tensor tensor, ct_dtype *dtype) {
+    return attempt([&] { *dtype = code(borrow(tensor).scalar_type()); });
 }

@@ -1,7 +1,6 @@
 // The CUDA half of the shim: device, stream, events, memory, and copies to the card.
 #include "../CTorch/cuda.h"
 
-#include "kernels.h"
 #include "uploader.h"
 
 #include <ATen/Context.h>
@@ -79,30 +78,6 @@ public:
         auto &uploader = uploaders[device];
         if (!uploader) uploader = std::make_unique<Uploader>(device);
         return (*uploader)(host);
-    }
-
-    std::optional<at::Tensor> modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift,
-                                                   double epsilon, at::ScalarType type) override {
-        return kernels::modulated_layer_norm(x, scale, shift, epsilon, type);
-    }
-
-    std::optional<at::Tensor> gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) override {
-        return kernels::gated_add(residual, gate, x);
-    }
-
-    std::optional<at::Tensor> rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                              const at::Tensor &sine, double epsilon) override {
-        return kernels::rms_norm_rotary(x, weight, cosine, sine, epsilon);
-    }
-
-    std::optional<at::Tensor> joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
-                                                    const at::Tensor &cosine, const at::Tensor &sine,
-                                                    double epsilon) override {
-        return kernels::joint_rms_norm_rotary(x, weight, cosine, sine, epsilon);
-    }
-
-    std::optional<at::Tensor> rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) override {
-        return kernels::rms_norm_silu(x, weight, epsilon);
     }
 
 private:

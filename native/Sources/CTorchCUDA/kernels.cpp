@@ -1,5 +1,6 @@
-// Checks of layout, and launches.
-#include "kernels.h"
+// The operators of fused.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu. Types and layouts that these do
+// not take are left to LibTorch's operations.
+#include "../CTorch/fused.h"
 
 #include "rows.h"
 
@@ -8,6 +9,9 @@
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <torch/library.h>
+
+#include <optional>
 
 using namespace ct;
 
@@ -48,63 +52,70 @@ const float *table(const at::Tensor &x) { return static_cast<const float *>(x.co
 
 cudaStream_t stream() { return c10::cuda::getCurrentCUDAStream(); }
 
-}  // namespace
+namespace kernels {
 
-std::optional<at::Tensor> kernels::modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale,
-                                                        const at::Tensor &shift, double epsilon, at::ScalarType type) {
-    if (!has_rows(x) || !has_quads(scale) || !has_quads(shift) || scale.scalar_type() != shift.scalar_type() ||
-        !is_as_wide(x, type) || !is_as_wide(scale, x.scalar_type()))
-        return std::nullopt;
+at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
+                                at::ScalarType type) {
+    const Modulation modulation = checked_modulation(x, scale, shift);
+    const at::Tensor &a = modulation.scale, &b = modulation.shift;
+    if (!has_rows(x) || !has_quads(a) || !has_quads(b) || a.scalar_type() != b.scalar_type() || !is_as_wide(x, type) ||
+        !is_as_wide(a, x.scalar_type()))
+        return formula::modulated_layer_norm(x, modulation, epsilon, type);
     const c10::cuda::CUDAGuard guard(x.device());
     const int64_t width = x.size(-1), rows = x.numel() / width;
     at::Tensor result = at::empty_like(x, x.options().dtype(type));
-    C10_CUDA_CHECK(ct::modulated_layer_norm(x.const_data_ptr(), *number(x), rows, width, vectors(scale, rows),
-                                            vectors(shift, rows), static_cast<float>(epsilon),
-                                            result.mutable_data_ptr(), *number(result), stream()));
+    C10_CUDA_CHECK(ct::modulated_layer_norm(x.const_data_ptr(), *number(x), rows, width, vectors(a, rows), vectors(b, rows),
+                                            static_cast<float>(epsilon), result.mutable_data_ptr(), *number(result),
+                                            stream()));
     return result;
 }
 
-std::optional<at::Tensor> kernels::gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) {
-    if (!has_rows(residual) || !has_rows(x) || !has_quads(gate) || !is_as_wide(residual, x.scalar_type()) ||
-        !is_as_wide(gate, residual.scalar_type()))
-        return std::nullopt;
+at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) {
+    const at::Tensor factor = checked_gate(residual, gate, x);
+    if (!has_rows(residual) || !has_rows(x) || !has_quads(factor) || !is_as_wide(residual, x.scalar_type()) ||
+        !is_as_wide(factor, residual.scalar_type()))
+        return formula::gated_add(residual, factor, x);
     const c10::cuda::CUDAGuard guard(x.device());
     const int64_t width = x.size(-1), rows = x.numel() / width;
     at::Tensor result = at::empty_like(residual);
-    C10_CUDA_CHECK(ct::gated_add(residual.const_data_ptr(), *number(residual), vectors(gate, rows), x.const_data_ptr(),
+    C10_CUDA_CHECK(ct::gated_add(residual.const_data_ptr(), *number(residual), vectors(factor, rows), x.const_data_ptr(),
                                  *number(x), rows, width, result.mutable_data_ptr(), stream()));
     return result;
 }
 
-std::optional<at::Tensor> kernels::rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                                   const at::Tensor &sine, double epsilon) {
+at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
+                           double epsilon) {
+    const RotaryTables tables = checked_tables(x, weight, cosine, sine);
     const int64_t pack = 16 / x.element_size();
-    if (!has_packs(x, pack) || !has_packs(cosine, pack / 2) || !has_packs(sine, pack / 2)) return std::nullopt;
+    if (!has_packs(x, pack) || !has_packs(tables.cosine, pack / 2) || !has_packs(tables.sine, pack / 2))
+        return formula::rms_norm_rotary(x, weight, tables, epsilon);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty(x.sizes(), x.options());
     const Heads heads{x.const_data_ptr(), x.size(1), x.size(2), x.size(3), x.stride(0), x.stride(1), x.stride(2)};
     C10_CUDA_CHECK(ct::rms_norm_rotary(heads, *number(x), x.size(0) * x.size(1) * x.size(2), factors.const_data_ptr(),
-                                       table(cosine), table(sine), static_cast<float>(epsilon),
+                                       table(tables.cosine), table(tables.sine), static_cast<float>(epsilon),
                                        result.mutable_data_ptr(), stream()));
     return result;
 }
 
-std::optional<at::Tensor> kernels::joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight,
-                                                         const at::Tensor &cosine, const at::Tensor &sine,
-                                                         double epsilon) {
-    if (!has_rows(x) || cosine.size(1) % 2 != 0) return std::nullopt;
+at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                 const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
+    const int64_t pairs = tables.cosine.size(1);
+    if (!has_rows(x) || pairs % 2 != 0) return formula::joint_rms_norm_rotary(x, weight, tables, epsilon);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty_like(x);
     C10_CUDA_CHECK(ct::joint_rms_norm_rotary(x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1),
-                                             2 * cosine.size(1), factors.const_data_ptr(), table(cosine), table(sine),
+                                             2 * pairs, factors.const_data_ptr(), table(tables.cosine), table(tables.sine),
                                              static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
     return result;
 }
 
-std::optional<at::Tensor> kernels::rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
-    if (!has_rows(x)) return std::nullopt;
+at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
+    check_norm(x, weight);
+    if (!has_rows(x)) return formula::rms_norm_silu(x, weight, epsilon);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty_like(x);
@@ -112,4 +123,16 @@ std::optional<at::Tensor> kernels::rms_norm_silu(const at::Tensor &x, const at::
     C10_CUDA_CHECK(ct::rms_norm_silu(x.const_data_ptr(), *number(x), x.numel() / width, width, factors.const_data_ptr(),
                                      static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
     return result;
+}
+
+}  // namespace kernels
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
+    m.impl("modulated_layer_norm", kernels::modulated_layer_norm);
+    m.impl("gated_add", kernels::gated_add);
+    m.impl("rms_norm_rotary", kernels::rms_norm_rotary);
+    m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
+    m.impl("rms_norm_silu", kernels::rms_norm_silu);
 }

@@ -1,0 +1,57 @@
+// Attention to some of the keys by LibTorch's fused kernels on a GPU, with log Σ exp(score) of each token.
+#include "support.h"
+
+#include <ATen/ops/_scaled_dot_product_efficient_attention.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/library.h>
+
+#include <limits>
+#include <optional>
+#include <tuple>
+
+using namespace ct;
+
+namespace {
+
+struct Part {
+    at::Tensor result, sums;
+};
+
+// The kernel wants rows of the mask to begin at multiples of 16 bytes.
+at::Tensor aligned(const at::Tensor &mask, at::IntArrayRef shape) {
+    const int64_t keys = shape[3], missing = (8 - keys % 8) % 8;
+    const at::Tensor whole = mask.expand(shape);
+    return missing == 0 ? whole.contiguous() : at::constant_pad_nd(whole, {0, missing}).narrow(3, 0, keys);
+}
+
+Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, const std::optional<at::Tensor> &mask,
+              double scale) {
+    const int64_t tokens = query.size(2);
+    if (query.numel() == 0 || key.size(2) == 0)
+        return {at::zeros_like(query), at::full({query.size(0), query.size(1), tokens},
+                                                -std::numeric_limits<float>::infinity(), query.options().dtype(at::kFloat))};
+    if (!mask && query.scalar_type() != at::kFloat) {
+        const auto parts = at::_scaled_dot_product_flash_attention(query, key, value, 0.0, false, false, scale);
+        return {std::get<0>(parts), std::get<1>(parts)};
+    }
+    std::optional<at::Tensor> bias;
+    if (mask) bias = aligned(mask->to(query.scalar_type()), {query.size(0), query.size(1), tokens, key.size(2)});
+    const auto parts = at::_scaled_dot_product_efficient_attention(query, key, value, bias, true, 0.0, false, scale);
+    return {std::get<0>(parts), std::get<1>(parts).narrow(2, 0, tokens)};
+}
+
+std::tuple<at::Tensor, at::Tensor> attention_part(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
+                                                  const std::optional<at::Tensor> &mask, double scale) {
+    TORCH_CHECK(query.dim() == 4, "expected queries [batch, heads, tokens, width], got ", query.sizes());
+    const int64_t width = query.size(3);
+    TORCH_CHECK(width % 8 == 0 && width <= 256, "expected heads of a multiple of 8 and at most 256 numbers, got ", width);
+    Part part = attended(query, key, value, mask, scale);
+    return {part.result, part.sums.contiguous()};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(visualgen, CUDA, m) { m.impl("attention_part", attention_part); }

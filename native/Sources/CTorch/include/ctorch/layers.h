@@ -1,0 +1,40 @@
+// Products, convolutions, normalisation and attention of LibTorch.
+#pragma once
+
+#include "base.h"
+
+CT_BEGIN
+
+// Products. `ct_linear` is x·Wᵀ + b.
+CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
+CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
+// A copy of a weight as oneDNN's products read it, for `ct_linear` and the operators that end in `linear_gelu` only, and
+// whether it makes products of its type faster on this processor.
+CT_API ct_tensor CT_NULLABLE ct_pack_linear_weight(ct_tensor weight);
+CT_API ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs);
+// Whether products and convolutions of a type may be made in 32-bit floats on this processor; false for an unknown type.
+CT_API bool ct_may_convert_products(ct_dtype dtype);
+// A line for each choice among kernels that this process has made, with what was measured.
+CT_API const char *ct_kernel_choices(void);
+CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
+
+// Convolutions, with zeros at the edges.
+CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
+                                       int64_t padding);
+// Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at
+// the edges of height and width.
+CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
+
+// Normalisation.
+CT_API ct_tensor CT_NULLABLE ct_layer_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, ct_tensor CT_NULLABLE bias,
+                                           double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_rms_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_group_norm(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor bias,
+                                           double epsilon);
+CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
+
+// Attention over [batch, heads, tokens, width]; the mask is added to the scores.
+CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask,
+                                          double scale);
+
+CT_END

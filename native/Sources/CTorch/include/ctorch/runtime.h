@@ -1,0 +1,45 @@
+// Threads, devices and their memory, time and profiles.
+#pragma once
+
+#include "base.h"
+
+CT_BEGIN
+
+// The calling thread: inference mode for as long as it lives, and how many threads an operation may use.
+CT_API void ct_enter_inference_mode(void);
+CT_API ct_status ct_set_threads(int count);
+CT_API int ct_threads(void);
+CT_API const char *ct_cpu_capability(void);
+
+// From `true` to the matching `false`, the CPU memory of large tensors that are freed is kept for the next ones.
+CT_API void ct_reuse_memory(bool begins);
+
+// A GPU's memory in bytes: what this process may still use or has already, and the most it had since the last reset.
+typedef struct {
+    int64_t available, peak_allocated, peak_reserved;
+} ct_device_memory;
+
+// Devices: -1 is the CPU, else the CUDA index. `ct_check_device` says why nothing can run on one, without loading what it
+// needs. A thread enters the device that it works for, once, before anything else is asked of a GPU; it then has a stream of
+// its own.
+CT_API ct_status ct_check_device(int device);
+CT_API ct_status ct_enter_device(int device);
+CT_API int ct_entered_device(void);
+CT_API ct_status ct_synchronize(int device);
+// Whether the calling thread's convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs; at first they
+// may not.
+CT_API void ct_allow_tf32_convolutions(bool may);
+CT_API bool ct_allows_tf32_convolutions(void);
+CT_API ct_status ct_get_device_memory(int device, ct_device_memory *memory);
+CT_API ct_status ct_reset_peak_device_memory(int device);
+
+// Moments of the GPU that the thread has entered: when its stream comes to what is asked of it next. The end is waited for.
+CT_API ct_moment CT_NULLABLE ct_moment_now(void);
+CT_API void ct_moment_release(ct_moment moment);
+CT_API ct_status ct_moment_seconds(ct_moment start, ct_moment end, double *seconds);
+
+// What runs between the two is written as JSON for viewers of Chrome's traces.
+CT_API ct_status ct_profile_begin(bool with_cuda);
+CT_API ct_status ct_profile_end(const char *path);
+
+CT_END
