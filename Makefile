@@ -64,7 +64,7 @@ else
 	@rm -f $(CUDA_HALF)  # it may be older than the rest
 endif
 
-$(CUDA_HALF): $(wildcard native/Sources/CTorchCUDA/* native/Sources/CTorch/*.h native/Sources/CTorch/include/*.h) native/build.sh
+$(CUDA_HALF): $(wildcard native/Sources/CTorchCUDA/* native/Sources/CTorch/*.h native/Sources/CTorch/include/*.h native/Sources/CTorch/include/ctorch/*.h) native/build.sh
 	native/build.sh "$(CURDIR)/$@"
 
 docs: build

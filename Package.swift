@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 /// Every target is held to the same rules.
@@ -76,14 +77,14 @@ let package = Package(
         .target(
             name: "VisualGen",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Hub", "Media", "Models", "Tensors",
+                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Tensors",
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
         .target(
             name: "Server",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Media", "Models", "Tensors", "VisualGen",
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Tensors", "VisualGen",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -111,12 +112,16 @@ let package = Package(
         .executableTarget(
             name: "TextToImage", dependencies: ["VisualGen"], path: "Examples/TextToImage", swiftSettings: strict),
         .executableTarget(name: "Batch", dependencies: ["VisualGen"], path: "Examples/Batch", swiftSettings: strict),
+        .executableTarget(
+            name: "ImageToVideo", dependencies: ["VisualGen"], path: "Examples/ImageToVideo", swiftSettings: strict),
         .target(
             name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Tensors"], path: "Sources/TestKit",
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestKit"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
-        .testTarget(name: "TensorsTests", dependencies: ["TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["TestKit", "Tensors", .product(name: "CTorch", package: "native")],
+            swiftSettings: strict),
         .testTarget(
             name: "HubTests",
             dependencies: [
@@ -156,15 +161,15 @@ let package = Package(
         .testTarget(
             name: "VisualGenTests",
             dependencies: [
-                "Batch", "Command", "Diffusion", "Engine", "Media", "QuickStart", "TestKit", "Tensors", "TextToImage",
-                "VisualGen",
+                "Batch", "Command", "Diffusion", "Engine", "ImageToVideo", "Media", "QuickStart", "TestKit", "Tensors",
+                "TextToImage", "VisualGen",
             ],
             resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Command", "Diffusion", "Engine", "Files", "Media", "Server", "Tensors", "TestKit",
+                "Command", "Diffusion", "Engine", "Files", "Layers", "Media", "Server", "Tensors", "TestKit",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -12,10 +12,10 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure a part of a model with random weights, or whole generations.",
         discussion: "Figures go to standard output as JSON.")
 
-    @Argument(help: "transformer, decoder, generation, or one product or attention alone.")
+    @Argument(help: "What to measure: transformer, decoder, generation, product or attention.")
     var subject: Subject
 
-    @Option(name: .long, help: "The family of transformer and decoder, or enough of its name: flux, wan.")
+    @Option(name: .long, help: "Family to measure: flux or wan.")
     var family: String = "FLUX.1"
 
     @Option(name: .long, help: "The model of a generation.")
@@ -26,21 +26,21 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "Frames of a video; the family's or the model's own if absent.") var numFrames: Int?
     @Option(name: .long, help: "Items of the batch.") var batch: Int = 1
     @Option(name: .long, help: "Tokens of the prompt.") var textTokens: Int = 512
-    @Option(name: .long, help: "Heads of attention.") var heads: Int = 24
-    @Option(name: .long, help: "Tokens of attention, each to each.") var tokens: Int = 1536
-    @Option(name: .long, help: "Numbers of a head of attention.") var headWidth: Int = 128
+    @Option(name: .long, help: "Attention heads.") var heads: Int = 24
+    @Option(name: .long, help: "Sequence length of attention.") var tokens: Int = 1536
+    @Option(name: .long, help: "Width of an attention head.") var headWidth: Int = 128
     @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
     @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
     @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
-    @Option(name: .long, help: "Time the transformer's steps that a step cache leaves out: teacache or cache_dit.")
+    @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
     var skippedBy: SkippingCache?
-    @Option(name: .long, help: "Runs that are counted, after one that is not.") var runs: Int = 5
+    @Option(name: .long, help: "Measured runs, after one warm-up run.") var runs: Int = 5
 
     enum Subject: String, ExpressibleByArgument { case transformer, decoder, generation, product, attention }
 
-    /// A step cache whose settings leave every step out that they can.
+    /// A step cache that skips every step that it may.
     enum SkippingCache: String, ExpressibleByArgument {
         case teacache
         case cacheDiT = "cache_dit"
@@ -158,7 +158,9 @@ struct Bench: AsyncParsableCommand {
         let resolved = try opened.resolve(request)
         let worker = LocalWorker(device: device, threads: threads)
         var metrics = Metrics()
-        try await metrics.measure(\.load) { try await worker.load(opened, dtype: dtype.dtype) }
+        try await metrics.measure(\.load) {
+            try await worker.load(opened, PipelineOptions(ComputePlan(dtype: dtype.dtype, device: device)))
+        }
         var seconds: [Double] = []
         for _ in 0...runs {
             let start = ContinuousClock.now

@@ -2,13 +2,14 @@ internal import ArgumentParser
 internal import Diffusion
 internal import Engine
 internal import Foundation
+internal import Layers
 internal import Media
 internal import Models
 internal import VisualGen
 
 /// `visualgen generate`.
 struct Generate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make pictures or videos from prompts.")
+    static let configuration = CommandConfiguration(abstract: "Make images or videos from prompts.")
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var generation: GenerationOptions
@@ -16,11 +17,11 @@ struct Generate: AsyncParsableCommand {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Where it goes; output.png, or output.mp4 for several frames, if absent.",
+            "Output file. Default: output.png, or output.mp4 for a video.",
             discussion: """
-                Pictures end in .png, .jpg or .webp; videos in .mp4, .webm, .webp, .gif or .avi, in / for a folder of \
-                PNG files, or in .png with %d or %05d for their numbers. A video of one frame may also be a picture. Of \
-                several pictures or videos %d is the number; without it a.png becomes a-0.png, a-1.png, ...
+                Images end in .png, .jpg or .webp; videos in .mp4, .webm, .webp, .gif or .avi, in / for a folder of \
+                PNG files, or in .png with %d or %05d for their numbers. A video of one frame may also be an image. Of \
+                several images or videos %d is the number; without it a.png becomes a-0.png, a-1.png, ...
                 """))
     var output: String?
 
@@ -52,33 +53,30 @@ struct Generate: AsyncParsableCommand {
         let path = try await ModelLocation.path(
             of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
         let configuration = arguments.worker(at: path)
+        var options = configuration.options
         let opened = try configuration.open()
         let problems = arguments.problems(of: opened)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         let asked = try generation.request()
-        let request = try opened.resolve(asked)
-        let forecast = try opened.memory(of: request, configuration.plan)
-        let worker = LocalWorker(device: configuration.device, threads: configuration.threads)
+        let worker = LocalWorker(device: options.plan.device, threads: configuration.threads)
         let deviceMemory = try await worker.deviceMemory()
-        let memoryLimit = configuration.memoryLimit ?? deviceMemory
-        try forecast.require(memoryLimit)
-        try configuration.stepCache?.check(request)
+        options.memoryLimit = options.memoryLimit ?? deviceMemory
+        let admitted = try Admission(opened, options).admit(asked)
+        let request = admitted.request
         let outputs = try OutputPaths(output, for: request, crf: crf)
         for path in [metrics, trace, profile].compactMap({ $0 }) { try OutputError.check(path) }
         progress.warn(Adjustments(asked, request).description)
-        for note in opened.notes(on: asked, resolved: request) { progress.warn("\(note)") }
+        for note in admitted.notes { progress.warn("\(note)") }
         var times = Metrics()
-        times.predictedPeakMemory = forecast.peak(within: memoryLimit)
+        times.predictedPeakMemory = admitted.forecast?.peak(within: options.memoryLimit) ?? 0
 
         try await times.measure(\.load) {
-            try await worker.load(
-                opened, dtype: configuration.dtype, stepCache: configuration.stepCache,
-                memoryLimit: memoryLimit, observe: progress.observe)
+            try await worker.load(opened, options, observe: progress.observe)
         }
         let output = outputs.begin(
             (0..<request.outputCount).map {
                 Recipe(
-                    request, model: arguments.model, dtype: configuration.dtype, cache: arguments.cacheConfig,
+                    request, model: arguments.model, dtype: options.plan.dtype, cache: arguments.cacheConfig,
                     picture: $0)
             })
         defer { output.abandon() }

@@ -17,10 +17,10 @@ struct GenerationOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "A picture to start from, as PNG, JPEG, WebP or GIF, of whose animations the first frame counts.")
+        help: "An image to start from: PNG, JPEG, WebP or GIF (the first frame of an animation).")
     var image: [String] = []
 
-    @Option(name: .long, help: "The picture that a video ends with.")
+    @Option(name: .long, help: "The image that a video ends with.")
     var lastImage: String?
 
     @Option(name: [.customShort("H"), .long], parsing: .unconditional, help: "Pixels from top to bottom.")
@@ -46,14 +46,14 @@ struct GenerationOptions: ParsableArguments {
 
     @Option(
         name: .long, parsing: .unconditionalSingleValue,
-        help: "Decides the noise: one for the batch, one for each prompt, or one for each output; drawn if absent.")
+        help: "Seed of the noise: one for the batch, one for each prompt, or one for each output. Default: random.")
     var seed: [Seed] = []
 
     @Option(name: .long, parsing: .unconditional, help: "Tokens of a prompt.")
     var maxSequenceLength: Int?
 
     @Option(
-        name: [.customShort("n"), .long], parsing: .unconditional, help: "Pictures or videos of each prompt.")
+        name: [.customShort("n"), .long], parsing: .unconditional, help: "Images or videos of each prompt.")
     var numImagesPerPrompt: Int = 1
 
     @Option(name: .long, help: "A parameter that only this model's family has, as KEY=VALUE; VALUE may be JSON.")
@@ -78,7 +78,6 @@ struct GenerationOptions: ParsableArguments {
         request.numImagesPerPrompt = numImagesPerPrompt
         request.seeds = seed.map(\.value)
         for parameter in extra { request.extra[parameter.key] = parameter.value }
-        if request.seeds.isEmpty { request.seeds = [UInt64(UInt32.random(in: .min ... .max))] }
         return request
     }
 }

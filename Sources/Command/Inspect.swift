@@ -90,7 +90,7 @@ struct Inspect: AsyncParsableCommand {
             faults += report.faultCount
         }
         // What has no weights: the tokenizers and the scheduler.
-        if faults == 0 { _ = try model.load(ExecutionPlan(), memoryLimit: nil) }
+        if faults == 0 { _ = try model.load(PipelineOptions()) }
         let parameters = family.parameters.map(\.name).joined(separator: ", ")
         StandardOutput.print("parameters of its own: \(parameters)")
         if faults > 0 { throw WeightError.faults(faults, in: checkpoint.path) }

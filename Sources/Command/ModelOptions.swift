@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Diffusion
 internal import Engine
 internal import Foundation
+internal import Layers
 internal import Tensors
 internal import VisualGen
 
@@ -28,16 +30,16 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         name: .long, parsing: .unconditional,
-        help: "The memory that the process may hold, as 8GB, 8GiB or 500MB; what it may have of the machine if absent.")
+        help: "Memory limit, such as 8GB, 8GiB or 500MB. Default: what the process may use of the machine.")
     var memoryLimit: String?
 
     @Option(
-        name: .long, help: "What is used again between steps: cache_config as YAML, as '{cache_backend: teacache}'.")
+        name: .long, help: "Step cache: cache_config as YAML, such as '{cache_backend: teacache}'.")
     var cacheConfig: String?
 
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
-        help: "Skip config keys and tensors that this build does not know, at the risk of wrong pictures.")
+        help: "Skip config keys and tensors that this build does not know, at the risk of wrong images.")
     var allowUnknown = false
 
     func validate() throws {
@@ -69,7 +71,7 @@ struct ModelOptions: ParsableArguments {
         if arguments.model.isEmpty {
             throw ValidationError("a model is needed: --model, or model in the configuration")
         }
-        try EngineError.require(arguments.worker(at: arguments.model).device)
+        try EngineError.require(arguments.worker(at: arguments.model).options.plan.device)
         let unavailable = arguments.unavailable() + arguments.launchProblems(ProcessInfo.processInfo.environment)
         if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
         return arguments

@@ -12,7 +12,6 @@ enum OutputError: Error, CustomStringConvertible {
     /// Checks that a file can be made at a path.
     ///
     /// - Parameter path: where it goes
-    /// - Throws: ``OutputError``
     static func check(_ path: String) throws(OutputError) {
         let folder = path.pathFolder.isEmpty ? "." : path.pathFolder
         var isFolder: ObjCBool = false
@@ -27,7 +26,6 @@ enum OutputError: Error, CustomStringConvertible {
     /// Checks that a folder can be filled with files.
     ///
     /// - Parameter path: ends in `/`; the folder is made where it does not exist
-    /// - Throws: ``OutputError``
     static func check(folder path: String) throws(OutputError) {
         let name = String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)])
         var isFolder: ObjCBool = false
@@ -41,7 +39,6 @@ enum OutputError: Error, CustomStringConvertible {
     /// - Parameters:
     ///   - data: what it holds
     ///   - path: where it goes
-    /// - Throws: ``OutputError``
     static func write(_ data: Data, to path: String) throws(OutputError) {
         do throws(FileError) {
             try AtomicFile.write([UInt8](data), to: path)

@@ -8,7 +8,7 @@ internal import VisualGen
 /// `visualgen serve`.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a model over HTTP, as OpenAI's clients and trtllm-serve's know it.",
+        abstract: "Serve a model over HTTP, with OpenAI's and trtllm-serve's routes.",
         discussion: "SIGTERM or Ctrl-C stops it within 30 s; jobs that are not finished go on after the next start.")
 
     @Argument(help: "A checkpoint's folder, a hub id such as org/name, demo-image or demo-video.")
@@ -25,23 +25,23 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .long, help: "Where jobs and files are kept; ~/.local/share/visualgen/server if absent.")
     var data: String?
 
-    @Option(name: .long, help: "Who may use the server: a file of lines as visualgen key prints them.")
+    @Option(name: .long, help: "File with the keys of allowed clients; visualgen key prints its lines.")
     var apiKeys: String?
 
-    @Flag(name: .long, help: "Let everyone use the server who reaches it, though others than this machine can.")
+    @Flag(name: .long, help: "Allow requests without a key, from other machines too.")
     var allowAnyone = false
 
-    @Option(name: .long, help: "What URLs of files begin with, as https://pictures.example.")
+    @Option(name: .long, help: "Base address of the URLs of files in answers, such as https://images.example.")
     var publicUrl: String?
 
     @Option(
         name: .long,
-        help: "A host, or host:port, whose pictures requests may name by URLs; may be given several times.")
+        help: "Allow requests to name images by URL from this host or host:port. Repeatable.")
     var allowUrlHost: [String] = []
 
     @OptionGroup(title: "Limits") var limits: LimitOptions
 
-    @Option(name: .long, help: "From which level on the log has messages.")
+    @Option(name: .long, help: "Lowest level of messages to log.")
     var logLevel: LogLevel = .info
 
     func validate() throws {
@@ -105,16 +105,16 @@ struct Serve: AsyncParsableCommand {
 
 /// How much the server takes.
 struct LimitOptions: ParsableArguments {
-    @Option(name: .long, help: "Requests that wait.") var maxWaiting: Int?
-    @Option(name: .long, help: "Requests of one key that wait.") var maxWaitingPerKey: Int?
-    @Option(name: .long, help: "Requests of one shape that are computed together; 4 if absent.") var maxBatchSize: Int?
-    @Option(name: .long, help: "Pixels of a picture or a frame.") var maxPixels: Int?
-    @Option(name: .long, help: "Pixels times frames times steps of a request.") var maxWork: Int?
-    @Option(name: .long, help: "Bytes of a request.") var maxBodyBytes: Int?
-    @Option(name: .long, help: "Bytes that all requests together hold while they are read and checked.")
+    @Option(name: .long, help: "At most this many waiting requests.") var maxWaiting: Int?
+    @Option(name: .long, help: "At most this many waiting requests of one key.") var maxWaitingPerKey: Int?
+    @Option(name: .long, help: "At most this many requests of one shape in a batch. Default: 4.") var maxBatchSize: Int?
+    @Option(name: .long, help: "At most this many pixels in an image or frame.") var maxPixels: Int?
+    @Option(name: .long, help: "At most this much work in a request: pixels × frames × steps.") var maxWork: Int?
+    @Option(name: .long, help: "At most this many bytes in a request.") var maxBodyBytes: Int?
+    @Option(name: .long, help: "Memory for reading and checking all requests, in bytes.")
     var maxRequestMemory: Int?
-    @Option(name: .long, help: "Seconds that finished jobs are kept.") var keepSeconds: Int?
-    @Option(name: .long, help: "Bytes of all kept files.") var storageBytes: Int?
+    @Option(name: .long, help: "Keep finished jobs for this many seconds.") var keepSeconds: Int?
+    @Option(name: .long, help: "At most this many bytes of kept files.") var storageBytes: Int?
 
     func validate() throws {
         for (name, value) in [
@@ -142,7 +142,7 @@ struct LimitOptions: ParsableArguments {
     }
 }
 
-/// From which level on the log has messages.
+/// Lowest level of messages to log.
 enum LogLevel: String, ExpressibleByArgument, CaseIterable {
     case trace, debug, info, notice, warning, error, critical
 

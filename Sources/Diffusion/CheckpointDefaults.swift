@@ -17,7 +17,6 @@ extension CheckpointFolder {
         ///   - index: its keys and values
         ///   - allowingUnknown: whether unknown choices are skipped instead of refused
         /// - Returns: nothing chosen where the index has none
-        /// - Throws: ``ConfigFault``
         static func read(inIndex index: [String: Any], allowingUnknown: Bool) throws(ConfigFault) -> Defaults {
             guard let value = index[key], !(value is NSNull) else { return Defaults() }
             guard let values = value as? [String: Any] else { throw .value(key, found: "no object") }

@@ -69,7 +69,6 @@ package struct CheckpointFolder: Sendable {
     ///   - component: its name
     ///   - expected: the classes this build has for it
     /// - Returns: the folder
-    /// - Throws: ``CheckpointError``
     package func folder(_ component: String, classes expected: [String]) throws(CheckpointError) -> String {
         guard let listed = components[component], let found = listed else {
             throw .missingComponent(component, in: path)

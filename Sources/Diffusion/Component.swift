@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 /// One part of a pipeline: its config, read and checked, and how to make its module from weights.
 package struct Component<Config: ModelConfig, Module>: Sendable {
@@ -11,6 +12,10 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     /// Config keys that were skipped as they cannot matter, or because the user allowed it.
     package let skippedKeys: [String]
     package let allowsUnknown: Bool
+    /// What it is for.
+    package let role: ComponentRole
+    /// The type that it computes in whatever the model's; nil if it follows the model.
+    package let ownType: DType?
     private let make: @Sendable (Weights) throws -> Module
 
     /// Reads a component's config.
@@ -19,10 +24,13 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     ///   - name: its name in `model_index.json`
     ///   - checkpoint: the checkpoint
     ///   - classes: the classes this build has for it
+    ///   - role: what it is for
+    ///   - dtype: the type that it computes in whatever the model's; nil if it follows the model
     ///   - make: makes the module
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     package init(
-        _ name: String, in checkpoint: CheckpointFolder, classes: [String],
+        _ name: String, in checkpoint: CheckpointFolder, classes: [String], as role: ComponentRole,
+        keeping dtype: DType? = nil,
         _ make: @escaping @Sendable (Weights, Config) throws -> Module
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
@@ -30,16 +38,17 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
             "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknown)
         (self.name, self.config, skippedKeys) = (name, config, skipped)
         allowsUnknown = checkpoint.allowsUnknown
+        (self.role, ownType) = (role, dtype)
         self.make = { try make($0, config) }
     }
 
     /// Makes the module from the checkpoint's weights, all of which must be read or known to be left out.
     ///
-    /// - Parameter plan: how it computes
+    /// - Parameter context: what it computes with
     /// - Returns: the module
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package func load(_ plan: ExecutionPlan) throws -> Module {
-        let weights = Weights(try CheckpointWeights(folder: folder), plan: plan)
+    package func load(_ context: ComputeContext) throws -> Module {
+        let weights = Weights(try CheckpointWeights(folder: folder), context, for: role, keeping: ownType)
         let module = try make(weights)
         if !allowsUnknown { try weights.requireAllRead() }
         return module
@@ -51,6 +60,10 @@ package protocol InspectableComponent: Sendable {
     var name: String { get }
     var folder: String { get }
     var skippedKeys: [String] { get }
+    /// What it is for.
+    var role: ComponentRole { get }
+    /// The type that it computes in whatever the model's; nil if it follows the model.
+    var ownType: DType? { get }
     /// Whether tensors that no part of it knows are skipped instead of refused.
     var allowsUnknown: Bool { get }
 
@@ -63,6 +76,12 @@ package protocol InspectableComponent: Sendable {
 }
 
 extension InspectableComponent {
+    /// How the component computes.
+    ///
+    /// - Parameter plan: the model's
+    /// - Returns: the component's own
+    package func plan(_ plan: ComputePlan) -> ComputePlan { plan.for(role, keeping: ownType) }
+
     /// Checks the headers of the checkpoint's weights, reading none: every tensor that the module asks for is there in
     /// its shape, and no other but those that it is known to leave out.
     ///
@@ -85,7 +104,7 @@ extension InspectableComponent {
 extension Component: InspectableComponent {
     package func listing(of checkpoint: Set<String>?) throws -> WeightListing {
         let listing = WeightListing(of: checkpoint)
-        _ = try make(Weights(listing))
+        _ = try make(Weights(listing, ComputeContext(ComputePlan()), for: role, keeping: ownType))
         return listing
     }
 }

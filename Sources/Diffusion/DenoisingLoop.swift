@@ -1,19 +1,22 @@
+package import Layers
 package import Tensors
 
-/// The steps of one request from noise to clean latents, which every family shares.
+/// The steps of one request from noise to clean latents, which every family shares; it may pause between any two.
 package final class DenoisingLoop {
     /// The noise levels.
     package let schedule: NoiseSchedule
-    private let noise: NoiseSource
-    private let observe: ProgressObserver
-    private let trace: Trace?
-    private var steps: any SchedulerRun
+    /// As the next step takes them, in 32-bit floats: those of the image or the video, then those of its sound.
+    package private(set) var latents: [Tensor] = []
     /// The next step.
-    private var index = 0
-    /// Shows what the pictures would be if a step were the last.
+    package private(set) var index = 0
+    /// Shows what the images would be if a step were the last.
     package var preview: Preview?
+    private let scheduler: any Scheduler
+    private let noise: NoiseSource
+    private let run: RunEnvironment
+    private var steps: [any SchedulerRun] = []
 
-    /// After which steps pictures are shown, and how.
+    /// After which steps images are shown, and how.
     package struct Preview {
         private let steps: Set<Int>
         private let pixels: (Tensor) throws -> PixelBatch
@@ -21,7 +24,7 @@ package final class DenoisingLoop {
         /// - Parameters:
         ///   - count: how often; evenly spread over the steps, and never after the last
         ///   - steps: all steps
-        ///   - pixels: the pictures of clean latents
+        ///   - pixels: the images of clean latents
         package init(_ count: Int, of steps: Int, pixels: @escaping (Tensor) throws -> PixelBatch) {
             self.steps = Set((0..<count).map { (($0 + 1) * steps) / (count + 1) }).subtracting([0, steps])
             self.pixels = pixels
@@ -33,7 +36,7 @@ package final class DenoisingLoop {
             do {
                 return try pixels(clean())
             } catch is NonFiniteOutput {
-                // Whether there will be a picture is seen at the end.
+                // Whether there will be an image is seen at the end.
                 return nil
             }
         }
@@ -43,53 +46,63 @@ package final class DenoisingLoop {
     ///   - scheduler: how a prediction moves the latents
     ///   - schedule: the noise levels
     ///   - noise: the request's random numbers
-    ///   - observe: told of each step
-    ///   - trace: where predictions and latents are recorded, or nil
-    package init(
-        _ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource,
-        observe: @escaping ProgressObserver, trace: Trace?
-    ) {
-        (self.schedule, self.noise) = (schedule, noise)
-        (self.observe, self.trace) = (observe, trace)
-        steps = scheduler.begin(schedule)
+    ///   - run: who is told of each step
+    package init(_ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource, _ run: RunEnvironment) {
+        (self.scheduler, self.schedule, self.noise, self.run) = (scheduler, schedule, noise, run)
     }
 
-    /// Runs the steps that are left, or the first of them; a cancelled task ends between two of them.
+    /// How many steps there are.
+    package var count: Int { schedule.timesteps.count }
+
+    /// Puts the noise in place.
+    ///
+    /// - Parameter latents: those of the image or the video, then those of its sound, in 32-bit floats
+    package func begin(_ latents: [Tensor]) throws(TensorError) {
+        self.latents = latents
+        steps = latents.map { _ in scheduler.begin(schedule) }
+        for (number, latents) in latents.enumerated() {
+            try run.trace?.record(name("latents.initial", number), latents)
+        }
+        run.observe(.denoising(step: 0, of: count))
+    }
+
+    /// Takes the next step, unless the task is cancelled.
     ///
     /// - Parameters:
-    ///   - latents: as the next step takes them, in 32-bit floats: at first the noise
-    ///   - end: the first step that is not run; nil runs all
-    ///   - seconds: where each step's time is added
-    ///   - predict: the guided prediction for latents at a timestep
-    /// - Returns: the latents after those steps, in 32-bit floats
-    /// - Throws: `CancellationError`, what `predict` throws, or ``NonFiniteOutput`` after the last step
-    package func run(
-        from latents: consuming Tensor, to end: Int? = nil, times seconds: inout [Double],
-        predict: (_ latents: Tensor, _ timestep: Float) throws -> Tensor
-    ) throws -> Tensor {
-        var latents = latents
-        let count = schedule.timesteps.count
-        let shape = Array(latents.shape.dropFirst())
-        if index == 0 { try trace?.record("latents.initial", latents) }
-        observe(.denoising(step: index, of: count))
-        while index < end ?? count {
-            try Task.checkCancellation()
-            var elapsed = 0.0
-            var shown: PixelBatch?
-            try timed(&elapsed) {
-                let prediction = try predict(latents, schedule.timesteps[index])
-                // The prediction is the velocity from picture to noise: following it to the end gives the picture.
-                shown = try preview?(after: index + 1) { try latents - prediction * Double(schedule.sigmas[index]) }
-                latents = try steps.step(latents, prediction: prediction) { try noise.draw(shape) }
-                try trace?.record("noise_pred.step\(index)", prediction)
+    ///   - seconds: where its time is added
+    ///   - predict: the guided predictions, one for each of the latents, at a timestep and a noise level
+    /// - Throws: `CancellationError` before it, what `predict` throws, or ``NonFiniteOutput`` after the last step
+    package func step(
+        times seconds: inout [Double], predict: (_ latents: [Tensor], _ at: DenoisingStep) throws -> [Tensor]
+    ) throws {
+        try Task.checkCancellation()
+        var elapsed = 0.0
+        var shown: PixelBatch?
+        let step = DenoisingStep(
+            index: index, of: count, timestep: schedule.timesteps[index], sigma: Double(schedule.sigmas[index]))
+        run.context.step = step
+        defer { run.context.step = nil }
+        try timed(&elapsed) {
+            let predictions = try predict(latents, step)
+            shown = try preview?(after: index + 1) { try steps[0].denoised(latents[0], prediction: predictions[0]) }
+            for (number, prediction) in predictions.enumerated() {
+                let shape = Array(latents[number].shape.dropFirst())
+                latents[number] = try steps[number].step(latents[number], prediction: prediction) {
+                    try noise.draw(shape)
+                }
+                try run.trace?.record(name("noise_pred.step\(index)", number), prediction)
             }
-            seconds.append(elapsed)
-            try trace?.record("latents.step\(index)", latents)
-            index += 1
-            observe(.denoising(step: index, of: count))
-            if let shown { observe(.preview(shown)) }
         }
-        if index == count { try latents.requireFinite(.latents) }
-        return latents
+        seconds.append(elapsed)
+        for (number, latents) in latents.enumerated() {
+            try run.trace?.record(name("latents.step\(index)", number), latents)
+        }
+        index += 1
+        run.observe(.denoising(step: index, of: count))
+        if let shown { run.observe(.preview(shown)) }
+        if index == count { for latents in latents { try latents.requireFinite(.latents) } }
     }
+
+    /// A name of the trace's contract; those of the sound's latents have a word more.
+    private func name(_ entry: String, _ number: Int) -> String { number == 0 ? entry : "sound.\(entry)" }
 }

@@ -6,7 +6,7 @@ package protocol DiffusionTransformer {
     /// What one prediction is made from.
     associatedtype Input
     /// What runs from block to block.
-    associatedtype State
+    associatedtype State: TransformerState
 
     /// How many blocks there are.
     var blockCount: Int { get }
@@ -15,26 +15,12 @@ package protocol DiffusionTransformer {
     ///
     /// - Parameter input: of any step
     /// - Returns: the same, with that done for every step that is made of it
-    /// - Throws: ``TensorError``
     func prepared(_ input: Input) throws(TensorError) -> Input
 
     /// Embeds the input.
     func begin(_ input: Input) throws(TensorError) -> State
     /// Runs one block, in order from 0.
     func block(_ index: Int, _ state: inout State) throws(TensorError)
-    /// Turns the last block's state into the prediction.
-    func finish(_ state: consuming State) throws(TensorError) -> Tensor
-}
-
-extension DiffusionTransformer {
-    /// One prediction, every block computed.
-    ///
-    /// - Parameter input: what it is made from
-    /// - Returns: the prediction
-    /// - Throws: ``TensorError``
-    package func callAsFunction(_ input: Input) throws(TensorError) -> Tensor {
-        var state = try begin(input)
-        for index in 0..<blockCount { try block(index, &state) }
-        return try finish(state)
-    }
+    /// Turns the last block's state into the predictions, one for each of the latents.
+    func finish(_ state: consuming State) throws(TensorError) -> [Tensor]
 }

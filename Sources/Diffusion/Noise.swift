@@ -8,7 +8,6 @@ package struct NoiseSource {
     /// - Parameters:
     ///   - seeds: one for the batch, or some that divide the items evenly: each then serves as many items in a row
     ///   - count: items of the batch
-    /// - Throws: ``TensorError``
     package init(seeds: [UInt64], count: Int) throws(TensorError) {
         var generators: [Generator] = []
         for seed in seeds { generators.append(try Generator(seed: seed)) }
@@ -19,7 +18,6 @@ package struct NoiseSource {
     ///
     /// - Parameter shape: one item's shape, without the batch axis
     /// - Returns: `[count] + shape`, 32-bit floats
-    /// - Throws: ``TensorError``
     package func draw(_ shape: [Int]) throws(TensorError) -> Tensor {
         if generators.count == 1 { return try generators[0].normal([count] + shape) }
         let share = count / generators.count

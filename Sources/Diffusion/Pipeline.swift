@@ -1,12 +1,59 @@
-package import Layers
+internal import Layers
 
 /// A model that is open and can be asked; weights come into memory when they are first needed.
-package protocol Pipeline {
+package final class Pipeline {
+    private let model: any ModelFamily
+    private let options: PipelineOptions
+    private let context: ComputeContext
+    private let stages: any PipelineStages
+    private let residency: Residency
+    private let weights: [String: Int]
+    private let stepCaches: [StepCacheSettings]
+
+    /// Opens a model: its tokenizers and scheduler are read, the headers of its weights checked.
+    ///
+    /// - Parameters:
+    ///   - model: the model
+    ///   - options: how it is opened
+    /// - Throws: any error of a bad checkpoint
+    package init(_ model: any ModelFamily, _ options: PipelineOptions) throws {
+        (self.model, self.options, context) = (model, options, ComputeContext(options.plan))
+        stages = try model.open(context)
+        weights = try model.weights(options.plan)
+        stepCaches = try model.stepCaches(options.stepCache)
+        residency = Residency(stages.components, limit: options.memoryLimit)
+    }
+
     /// Reads the weights that requests of the default size leave in memory, so that the first request need not.
     ///
     /// - Parameter observe: told of each component
     /// - Throws: `CancellationError` between two components, or an error of their files
-    func prepare(observe: ProgressObserver) throws
+    package func prepare(observe: ProgressObserver) throws {
+        let stages = model.stages(of: model.defaults, options)
+        try residency.prepare(for: MemoryForecast(weights: weights, stages: stages), observe: observe)
+    }
+
+    /// Begins a request; nothing is computed yet.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - observe: told of every stage and step
+    ///   - trace: where intermediate results are recorded, or nil
+    ///   - deliver: given the images, or the frames as they come
+    /// - Returns: the request on its way
+    /// - Throws: ``InvalidRequest`` if it cannot be served
+    package func open(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?,
+        deliver: @escaping PixelReceiver
+    ) throws -> PipelineRun {
+        let run = RunEnvironment(
+            context, options, stepCaches: stepCaches, observe: observe, trace: trace, deliver: deliver)
+        let stages = try stages.stages(of: request, run)
+        let forecast = MemoryForecast(weights: weights, stages: stages.map(\.memory))
+        try residency.require(forecast)
+        try options.stepCache?.check(request)
+        return PipelineRun(stages, residency, forecast, observe: observe)
+    }
 
     /// Makes what a request asks for.
     ///
@@ -14,133 +61,32 @@ package protocol Pipeline {
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
     ///   - trace: where intermediate results are recorded, or nil
-    ///   - deliver: given the pictures, or the frames as they come
+    ///   - deliver: given the images, or the frames as they come
     /// - Returns: how long the stages took
-    /// - Throws: ``InvalidRequest`` before anything is done if the memory does not suffice, `CancellationError`,
-    ///   ``TensorError``, an error of the tokenizers or of the weights' files, or what `deliver` throws
-    func generate(
-        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
-    ) throws -> StageTimes
+    /// - Throws: ``InvalidRequest`` before anything is done, `CancellationError`, ``TensorError``, an error of the tokenizers
+    ///   or of the weights' files, or what `deliver` throws
+    package func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?,
+        deliver: @escaping PixelReceiver
+    ) throws -> StageTimes {
+        let run = try open(request, observe: observe, trace: trace, deliver: deliver)
+        try run.finish()
+        return run.times
+    }
 }
 
-/// A family of models: namespace of its types, and its entry in the catalog.
-///
-/// An instance is one model of the family, whose configs are read.
-package protocol ModelFamily: Sendable {
-    /// Its name for people.
-    static var name: String { get }
-    /// The pipeline classes of `model_index.json` that it runs.
-    static var pipelineClasses: [String] { get }
-    /// The published checkpoints, as the hub names them.
-    static var modelIDs: [String] { get }
-    /// The parameters it knows beyond those every family has.
-    static var parameters: [ParameterSpec] { get }
-    /// Settings of the whole model that only this family has, by key, with their defaults; none unless it says so.
-    static var pipelineConfig: [String: ParameterValue] { get }
+/// The components of a model that is open, and what a family does with them in each stage of a request.
+package protocol PipelineStages {
+    /// Every component with weights, the first to leave memory first: those that run once in a request before those that
+    /// run in every step.
+    var components: [any ResidentComponent] { get }
 
-    /// Reads a model's configs.
-    ///
-    /// - Parameter checkpoint: the model
-    /// - Throws: ``CheckpointError`` or ``ConfigError``
-    init(_ checkpoint: CheckpointFolder) throws
-
-    /// Where the model was read from.
-    var checkpoint: CheckpointFolder { get }
-
-    /// The model's own choices: a request without prompts, in which every field that the family has is set, and no other.
-    var defaults: GenerationRequest { get }
-
-    /// The sizes that the model is run with once before its first request; the default one unless the family says so.
-    var warmUpSizes: [OutputSize] { get }
-
-    /// The components with weights, in the order they run.
-    var components: [any InspectableComponent] { get }
-
-    /// The fields that do not always change what this model makes, by name; none unless the family says so.
-    var limitedEffects: [String: FieldEffect] { get }
-
-    /// What a step cache must know of the transformers: one for each, in the order of the steps.
-    var stepCacheTraits: [StepCacheTraits] { get }
-
-    /// Fills in the model's own choices and checks every field.
-    ///
-    /// - Parameter request: what the user asks for
-    /// - Returns: a request without nils that matter
-    /// - Throws: ``InvalidRequest`` with every problem
-    func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest
-
-    /// What a request brings along that changes nothing; nothing unless the family says so.
-    ///
-    /// - Parameters:
-    ///   - request: what the user asks for
-    ///   - resolved: what the family made of it
-    /// - Returns: a note for each field that is given, is not the model's own choice, and is not read
-    func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote]
-
-    /// The weights of every component in the type that it computes in, after a check of the files' headers.
-    ///
-    /// - Parameter plan: how the model computes
-    /// - Returns: bytes by the component's name
-    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    func weights(_ plan: ExecutionPlan) throws -> [String: Int]
-
-    /// What a request holds in memory besides weights, for configs that ``weights(_:)`` bears out.
+    /// What is done for a request, in order; nothing is computed before it is asked for.
     ///
     /// - Parameters:
     ///   - request: a request that the family has resolved
-    ///   - plan: how the model computes
-    /// - Returns: its stages, in the order they run
-    func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage]
-
-    /// Opens the model: its tokenizers and scheduler are read, the headers of its weights checked.
-    ///
-    /// - Parameters:
-    ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
-    /// - Returns: the pipeline
-    /// - Throws: any error of a bad checkpoint
-    func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline
-
-    /// A part of the model at its published width, with random weights.
-    ///
-    /// - Parameters:
-    ///   - part: which part
-    ///   - shape: the size of its input, and changes of its config
-    ///   - plan: how it computes
-    /// - Returns: what to time
-    /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
-    static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, plan: ExecutionPlan) throws -> Benchmark
-}
-
-extension ModelFamily {
-    package static var pipelineConfig: [String: ParameterValue] { [:] }
-
-    package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] { [] }
-    package var limitedEffects: [String: FieldEffect] { [:] }
-
-    package var warmUpSizes: [OutputSize] {
-        let defaults = defaults
-        guard let height = defaults.height, let width = defaults.width else { return [] }
-        return [OutputSize(height: height, width: width, frames: defaults.numFrames)]
-    }
-
-    /// The step caches of the model's transformers.
-    ///
-    /// - Parameter settings: what is used again, and when; nil for nothing
-    /// - Returns: one for each transformer, or none
-    /// - Throws: ``StepCacheError`` for settings that this model cannot honour
-    package func stepCaches(_ settings: StepCacheSettings?) throws(StepCacheError) -> [StepCacheSettings] {
-        try settings?.resolved(for: stepCacheTraits, of: Self.name) ?? []
-    }
-
-    /// What a request will hold in memory.
-    ///
-    /// - Parameters:
-    ///   - request: a request that the family has resolved
-    ///   - plan: how the model computes
-    /// - Returns: the forecast
-    /// - Throws: any error of bad weights
-    package func memory(of request: GenerationRequest, _ plan: ExecutionPlan) throws -> MemoryForecast {
-        MemoryForecast(weights: try weights(plan), stages: stages(of: request, plan))
-    }
+    ///   - run: what the stages are given besides it
+    /// - Returns: the stages, whose memory ``ModelFamily/stages(of:_:)`` tells too
+    /// - Throws: ``InvalidRequest`` if it cannot be served
+    func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage]
 }

@@ -5,7 +5,6 @@ extension Tensor {
     ///
     /// - Parameter count: items of the batch, a multiple of the rows
     /// - Returns: `[count, …]`
-    /// - Throws: ``TensorError``
     package func spread(over count: Int) throws(TensorError) -> Tensor {
         if size(0) == count { return self }
         return try concatenate([Tensor](repeating: self, count: count / size(0)), axis: 0)

@@ -33,7 +33,6 @@ package final class Trace {
     /// - Parameters:
     ///   - name: its name in the trace's contract
     ///   - tensor: the tensor, batch axis first
-    /// - Throws: ``TensorError``
     package func record(_ name: String, _ tensor: Tensor) throws(TensorError) {
         entries.append(Entry(name: name, shape: tensor.shape, numbers: .floats(try tensor.floats())))
     }

@@ -1,5 +1,5 @@
 package import Diffusion
-package import Layers
+internal import Layers
 internal import Models
 package import Tensors
 
@@ -31,12 +31,12 @@ extension LocalWorker {
     ) throws -> Timing {
         try EngineError.enter(device)
         return try time(
-            family.benchmark(part, shape, plan: ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)),
+            family.benchmark(
+                part, shape, PipelineOptions(ComputePlan(dtype: dtype, device: device), stepCache: stepCache)),
             runs: runs)
     }
 
-    /// Times one product of a linear layer, 1536 rows of 3072 numbers by 3072 × 3072 weights: the rate that nothing made of
-    /// such products can pass.
+    /// Times one linear layer, `[1536, 3072] × [3072, 3072]`: no network made of such products can be faster per operation.
     ///
     /// - Parameters:
     ///   - dtype: the type of the numbers
@@ -46,7 +46,7 @@ extension LocalWorker {
     package func timeProduct(dtype: DType, runs: Int) throws -> Timing {
         try EngineError.enter(device)
         let (rows, width) = (1536, 3072)
-        let plan = ExecutionPlan(dtype: dtype, device: device)
+        let plan = ComputePlan(dtype: dtype, device: device)
         let linear = try Linear(Weights(RandomWeights(), plan: plan), from: width, to: width)
         let x = try NoiseSource(seeds: [0], count: 1).draw([rows, width]).to(dtype, on: device)
         let operations = 2 * Double(rows * width * width)
@@ -64,15 +64,15 @@ extension LocalWorker {
     package func timeAttention(_ shape: [Int], dtype: DType, runs: Int) throws -> Timing {
         try EngineError.enter(device)
         let source = try NoiseSource(seeds: [0], count: 1)
-        let draw = { try source.draw(shape).to(dtype, on: self.device) }
+        let (heads, tokens, width) = (shape[0], shape[1], shape[2])
+        let draw = { try source.draw([tokens, heads, width]).to(dtype, on: self.device) }
         let (query, key, value) = (try draw(), try draw(), try draw())
-        let attention = ExecutionPlan(dtype: dtype, device: device).attention
-        let scale = 1 / Double(shape[2]).squareRoot()
+        let attention = Attention(
+            Weights(RandomWeights(), plan: ComputePlan(dtype: dtype, device: device)), .selfAttention, heads: heads,
+            headWidth: width)
         let operations = 4 * Double(shape.reduce(1, *) * shape[1])
         return try time(
-            Benchmark(operations: operations) {
-                _ = try attention.attend(query, key, value, mask: nil, scale: scale)
-            }, runs: runs)
+            Benchmark(operations: operations) { _ = try attention(query, key, value) }, runs: runs)
     }
 
     private func time(_ benchmark: Benchmark, runs: Int) throws -> Timing {

@@ -5,7 +5,6 @@ extension InputPicture {
     /// Reads a picture's file.
     ///
     /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; it becomes the picture's name
-    /// - Throws: ``InputError``
     package init(path: String) throws(InputError) {
         do {
             self.init(name: path, try Image(path: path))
@@ -19,7 +18,6 @@ extension InputPicture {
     /// - Parameters:
     ///   - name: what the user calls it
     ///   - bytes: a whole file
-    /// - Throws: ``InputError``
     package init(name: String, decoding bytes: [UInt8]) throws(InputError) {
         do {
             self.init(name: name, try Image(decoding: bytes))

@@ -1,12 +1,12 @@
 package import Diffusion
-package import Layers
+internal import Layers
 package import Tensors
 
 /// One device of this process, its thread, and the model loaded there.
 package actor LocalWorker {
     private let thread: DeviceThread
     let device: Device
-    private var pipeline: (any Pipeline)?
+    private var pipeline: Pipeline?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -26,21 +26,20 @@ package actor LocalWorker {
     ///
     /// - Parameters:
     ///   - model: the model
-    ///   - dtype: the type of weights and activations
-    ///   - stepCache: how results of one denoising step are used again in the next ones
-    ///   - memoryLimit: the bytes that the process, or on a GPU its tensors, may hold; nil for as many as there are
+    ///   - options: how it is opened, on this device
     ///   - observe: told of each component
     /// - Throws: any error of a bad checkpoint, `StepCacheError`, or `TensorError`
     package func load(
-        _ model: any ModelFamily, dtype: DType, stepCache: StepCacheSettings? = nil, memoryLimit: Int? = nil,
-        observe: @escaping ProgressObserver = { _ in }
+        _ model: any ModelFamily, _ options: PipelineOptions, observe: @escaping ProgressObserver = { _ in }
     ) throws {
         pipeline = nil
         try EngineError.enter(device)
         // In 16-bit runs a few parts compute in 32 bits, and TF32 keeps more than those runs have.
-        ThreadSettings.allowsTF32Convolutions = dtype != .float32
-        let plan = ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache)
-        let opened = try model.load(plan, memoryLimit: memoryLimit ?? deviceMemory())
+        ThreadSettings.allowsTF32Convolutions = options.plan.dtype != .float32
+        var options = options
+        options.plan.device = device
+        options.memoryLimit = try options.memoryLimit ?? deviceMemory()
+        let opened = try model.load(options)
         try opened.prepare(observe: observe)
         try device.synchronize()
         pipeline = opened
@@ -67,7 +66,7 @@ package actor LocalWorker {
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, profile: String? = nil,
-        observe: @escaping ProgressObserver = { _ in }, deliver: PixelReceiver
+        observe: @escaping ProgressObserver = { _ in }, deliver: @escaping PixelReceiver
     ) throws -> (times: StageTimes, trace: [Trace.Entry]) {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil

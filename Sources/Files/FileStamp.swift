@@ -17,14 +17,14 @@ package struct FileStamp: Equatable, Sendable {
         init(_ time: timespec) { (seconds, nanoseconds) = (time.tv_sec, time.tv_nsec) }
     }
 
-    /// - Parameter path: links lead to what is looked at; nil comes of a name that nothing has
+    /// - Parameter path: links are followed; nil if nothing has this name
     package init?(of path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         self.init(status)
     }
 
-    /// - Parameter path: a link is itself looked at; nil comes of a name that nothing has
+    /// - Parameter path: a link is not followed; nil if nothing has this name
     package init?(ofLink path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }

@@ -43,7 +43,6 @@ package enum Folder {
     /// Brings the names of a folder to the disk: a file's new name is sure to be there after a loss of power.
     ///
     /// - Parameter path: the folder
-    /// - Throws: ``FileError``
     package static func sync(_ path: String) throws(FileError) {
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // One that may be written and not read cannot be brought to the disk by itself.
@@ -60,7 +59,6 @@ package enum Folder {
     ///
     /// - Parameter path: the folder
     /// - Returns: all but `.` and `..`
-    /// - Throws: ``FileError``
     package static func names(in path: String) throws(FileError) -> [String] {
         guard let folder = opendir(path) else { throw FileError(path, .cannotOpen(reason: InputFile.lastReason)) }
         defer { closedir(folder) }

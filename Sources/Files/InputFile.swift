@@ -52,7 +52,6 @@ package struct InputFile: ~Copyable {
     ///
     /// - Parameter limit: the most bytes that are read
     /// - Returns: its bytes
-    /// - Throws: ``FileError``
     package func readModelPart(limit: Int) throws(FileError) -> [UInt8] {
         let bytes = try readAll(limit: limit)
         if let content = ForeignContent(bytes) { throw FileError(path, .foreign(content)) }

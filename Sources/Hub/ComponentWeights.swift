@@ -35,7 +35,6 @@ enum ComponentWeights: Equatable {
     ///
     /// - Parameter read: gives the bytes of the index
     /// - Returns: paths in the repository, sorted
-    /// - Throws: ``HubError``
     func files(read: (String) throws(HubError) -> [UInt8]) throws(HubError) -> [String] {
         switch self {
         case .single(let file): return [file]

@@ -11,7 +11,6 @@ struct Endpoint: Sendable {
     let origin: Origin
 
     /// - Parameter text: an address, with or without a path and a slash behind it
-    /// - Throws: ``HubError``
     init(_ text: String) throws(HubError) {
         var base = text
         while base.hasSuffix("/") { base.removeLast() }

@@ -15,7 +15,6 @@ package struct HubModel: Hashable, Sendable {
     /// - Parameters:
     ///   - id: a model's id. A path such as `/models/flux` or `./flux` is none.
     ///   - revision: a branch, tag, reference or commit
-    /// - Throws: ``HubError``
     package init(_ id: String, revision: String = defaultRevision) throws(HubError) {
         let parts = id.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard parts.count <= 2 else { throw .invalidModel(id, "it is not of the form org/name") }

@@ -51,7 +51,6 @@ struct LocalSnapshot {
     ///
     /// - Parameter needs: whether the part of a name and a class is needed
     /// - Returns: parts named by the snapshot's `model_index.json`
-    /// - Throws: ``HubError``
     func components(needs: (String, String) -> Bool) throws(HubError) -> [ModelIndex.Component] {
         try ModelIndex(read(ModelIndex.name), of: model).components.filter { needs($0.name, $0.className) }
     }
@@ -60,7 +59,6 @@ struct LocalSnapshot {
     ///
     /// - Parameter file: a path in the repository
     /// - Returns: its content
-    /// - Throws: ``HubError``
     func read(_ file: String) throws(HubError) -> [UInt8] {
         do {
             let bytes = try InputFile(reading: "\(folder)/\(file)").readAll(limit: RepositoryListing.longestAnswer)

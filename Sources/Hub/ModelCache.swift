@@ -39,8 +39,6 @@ struct ModelCache: Sendable {
     private var reference: String { "\(folder)/refs/\(model.revision)" }
 
     /// Notes the commit of the revision, if it is another than before.
-    ///
-    /// - Throws: ``HubError``
     func setCommit(_ commit: String) throws(HubError) {
         guard self.commit != commit else { return }
         try Self.onFile { () throws(FileError) in
@@ -50,8 +48,6 @@ struct ModelCache: Sendable {
     }
 
     /// Makes the folders for blobs and locks.
-    ///
-    /// - Throws: ``HubError``
     func prepare() throws(HubError) {
         try Self.onFile { () throws(FileError) in
             try Self.makeFolder(of: "\(blobs)/.")
@@ -84,7 +80,6 @@ struct ModelCache: Sendable {
     ///   - file: a file whose blob is here
     ///   - commit: the snapshot
     ///   - isNew: whether the blob has just come
-    /// - Throws: ``HubError``
     func link(_ file: RepositoryFile, in commit: String, isNew: Bool) throws(HubError) {
         let path = "\(snapshot(commit))/\(file.path)"
         let depth = file.path.pathNames.count

@@ -18,7 +18,6 @@ struct ModelIndex {
     /// - Parameters:
     ///   - json: the file
     ///   - model: whose it is
-    /// - Throws: ``HubError``
     init(_ json: [UInt8], of model: HubModel) throws(HubError) {
         guard let object = try? JSONSerialization.jsonObject(with: Data(json)), let entries = object as? [String: Any]
         else { throw .modelIndex(model, "it is not a JSON object") }

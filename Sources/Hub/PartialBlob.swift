@@ -76,8 +76,6 @@ final class PartialBlob {
     var isWhole: Bool { size == file.size && hasher.isSatisfied }
 
     /// Forgets all bytes.
-    ///
-    /// - Throws: ``FileError``
     func restart() throws(FileError) {
         unlink(path)
         let fresh = try Self.open(path)
@@ -93,7 +91,6 @@ final class PartialBlob {
     /// Gives the file its blob's name once its bytes are on the disk.
     ///
     /// - Parameter blob: the name, on the same file system
-    /// - Throws: ``FileError``
     func commit(as blob: String) throws(FileError) {
         guard fsync(descriptor) == 0 || errno == EINVAL, rename(path, blob) == 0 else {
             throw FileError(blob, .cannotWrite(reason: InputFile.lastReason))

@@ -4,7 +4,7 @@ internal import Foundation
 /// Through which proxies addresses are asked: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, as Python reads
 /// them.
 struct Proxies: Sendable {
-    /// A proxy, and what it is told of who asks.
+    /// A proxy and its credentials.
     struct Proxy: Hashable, Sendable {
         fileprivate let isSOCKS: Bool
         fileprivate let host: String

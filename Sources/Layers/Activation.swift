@@ -11,7 +11,6 @@ package enum Activation: String, Codable, Sendable {
     ///
     /// - Parameter x: any shape
     /// - Returns: the same shape
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         switch self {
         case .silu: try Tensors.silu(x)

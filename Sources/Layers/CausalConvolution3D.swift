@@ -30,7 +30,6 @@ package struct CausalConvolution3D {
     ///   - frame: `[batch, 1, height, width, from]`
     ///   - history: the frames before it
     /// - Returns: `[batch, 1, height, width, to]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ frame: Tensor, _ history: inout FrameHistory) throws(TensorError) -> Tensor {
         let frames = weight.size(1)
         let window = try joined(history.frames + [frame])
@@ -42,7 +41,6 @@ package struct CausalConvolution3D {
     ///
     /// - Parameter frames: the newest last, each `[batch, 1, height, width, from]`; at most as many as the window sees
     /// - Returns: `[batch, 1, height, width, to]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ frames: [Tensor]) throws(TensorError) -> Tensor { try convolved(joined(frames)) }
 
     private func joined(_ frames: [Tensor]) throws(TensorError) -> Tensor {

@@ -29,7 +29,6 @@ package struct Convolution2D {
     ///
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, height, width]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
     }
@@ -38,7 +37,6 @@ package struct Convolution2D {
     ///
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, height · 2, width · 2]`
-    /// - Throws: ``TensorError``
     package func doubled(_ x: Tensor) throws(TensorError) -> Tensor {
         try doubledConvolution2D(x, weight: weight, bias: bias)
     }

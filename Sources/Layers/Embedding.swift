@@ -19,6 +19,5 @@ package struct Embedding {
     ///
     /// - Parameter ids: 64-bit integers of any shape, on the table's device
     /// - Returns: the ids' shape and `width`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ ids: Tensor) throws(TensorError) -> Tensor { try embedding(ids, table: table) }
 }

@@ -1,19 +1,17 @@
 package import Tensors
 
 extension Tensor {
-    /// `[batch, tokens, heads · width]` seen as `[batch, heads, tokens, width]`.
+    /// `[batch, tokens, heads · width]`, or `[batch, tokens, heads, width]`, seen as `[batch, heads, tokens, width]`.
     ///
     /// - Parameter heads: how many heads
     /// - Returns: a view
-    /// - Throws: ``TensorError``
     package func splitHeads(_ heads: Int) throws(TensorError) -> Tensor {
-        try reshaped(size(0), size(1), heads, -1).transposed(1, 2)
+        try reshaped(size(0), size(1), heads, shape.dropFirst(2).reduce(1, *) / heads).transposed(1, 2)
     }
 
     /// `[batch, heads, tokens, width]` as `[batch, tokens, heads · width]`.
     ///
     /// - Returns: a view where the heads of a token lie together in memory, else a copy
-    /// - Throws: ``TensorError``
     package func mergeHeads() throws(TensorError) -> Tensor {
         try transposed(1, 2).reshaped(size(0), size(2), size(1) * size(3))
     }

@@ -22,7 +22,6 @@ package struct LayerNorm {
     ///
     /// - Parameter x: `[…, size]`
     /// - Returns: `[…, size]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try layerNorm(x, weight: weight, bias: bias, epsilon: epsilon)
     }
@@ -49,7 +48,6 @@ package struct RMSNorm {
     ///
     /// - Parameter x: `[…, size]`
     /// - Returns: `[…, size]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try rmsNorm(x, weight: weight, epsilon: epsilon)
     }
@@ -79,7 +77,6 @@ package struct GroupNorm {
     ///
     /// - Parameter x: `[batch, channels, …]`
     /// - Returns: the same shape
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try groupNorm(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
     }
@@ -90,7 +87,6 @@ package struct GroupNorm {
     ///   - x: `[batch, channels, …]`
     ///   - activation: the function
     /// - Returns: the same shape
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor, then activation: Activation) throws(TensorError) -> Tensor {
         guard activation == .silu else { return try activation(self(x)) }
         return try groupNormSilu(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)

@@ -16,7 +16,6 @@ package struct RotaryEmbedding {
     ///   - widths: how many of a head's channels turn with each axis; even; their sum is the head's width
     ///   - base: the longest wavelength, in tokens
     ///   - device: where the tables go
-    /// - Throws: ``TensorError``
     // Source: diffusers 0.42.1, models/embeddings.py, `get_1d_rotary_pos_embed`.
     package init(positions: [[Double]], widths: [Int], base: Double, on device: Device) throws(TensorError) {
         var cosines: [Float] = []
@@ -48,7 +47,6 @@ package struct RotaryEmbedding {
     ///   - x: `[batch, tokens, heads, headWidth]`
     ///   - norm: the norm before, over `headWidth`
     /// - Returns: `[batch, tokens, heads, headWidth]`
-    /// - Throws: ``TensorError``
     package func applied(to x: Tensor, after norm: RMSNorm) throws(TensorError) -> Tensor {
         try rmsNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
     }
@@ -59,8 +57,37 @@ package struct RotaryEmbedding {
     ///   - x: `[batch, tokens, heads · headWidth]`
     ///   - norm: the norm before, over `heads · headWidth`
     /// - Returns: `[batch, tokens, heads · headWidth]`
-    /// - Throws: ``TensorError``
     package func applied(to x: Tensor, afterJoint norm: RMSNorm) throws(TensorError) -> Tensor {
         try jointRMSNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
+    }
+
+    /// The tables of the first tokens and of the rest.
+    ///
+    /// - Parameter tokens: how many are the first
+    /// - Returns: both
+    package func split(at tokens: Int) throws(TensorError) -> (RotaryEmbedding, RotaryEmbedding) {
+        let end = cosine.size(0)
+        return (
+            try mapped { table throws(TensorError) in try table.slice(0..<tokens, axis: 0) },
+            try mapped { table throws(TensorError) in try table.slice(tokens..<end, axis: 0) }
+        )
+    }
+
+    /// The tables of these tokens, then of others.
+    ///
+    /// - Parameter others: of the same width
+    /// - Returns: the tables of all
+    package func joined(_ others: RotaryEmbedding) throws(TensorError) -> RotaryEmbedding {
+        RotaryEmbedding(
+            cosine: try concatenate([cosine, others.cosine], axis: 0),
+            sine: try concatenate([sine, others.sine], axis: 0))
+    }
+
+    /// Other tables in place of both.
+    ///
+    /// - Parameter map: gives one for each, `[tokens, headWidth / 2]`
+    /// - Returns: the tables
+    package func mapped(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) -> RotaryEmbedding {
+        RotaryEmbedding(cosine: try map(cosine), sine: try map(sine))
     }
 }

@@ -8,7 +8,6 @@ package import Tensors
 ///   - width: how many numbers each becomes; even
 ///   - device: where they go
 /// - Returns: `[batch, width]` in 32-bit floats: a timestep rounded to 16 bits moves the picture visibly
-/// - Throws: ``TensorError``
 // Source: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with flip_sin_to_cos.
 package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Device) throws(TensorError) -> Tensor {
     let half = width / 2
@@ -45,6 +44,5 @@ package struct TimestepEmbedding {
     ///
     /// - Parameter x: `[batch, from]`
     /// - Returns: `[batch, to]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(silu(linear1(x))) }
 }

@@ -19,7 +19,6 @@ package struct WideLayerNorm {
     ///
     /// - Parameter x: `[…, size]`
     /// - Returns: `[…, size]`, in the type of `x`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         try norm(x.to(.float32)).to(x.dtype)
     }

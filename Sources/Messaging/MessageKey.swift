@@ -1,6 +1,6 @@
 internal import Crypto
 
-/// What two ends of a channel share and nobody else knows: whoever lacks it can neither speak nor be heard.
+/// The secret that both ends of a channel share; messages without it are dropped.
 package struct MessageKey: Sendable {
     private static let byteCount = 32
     let secret: SymmetricKey

@@ -42,7 +42,6 @@ package enum Catalog {
     ///
     /// - Parameter checkpoint: the model
     /// - Returns: its family
-    /// - Throws: ``CheckpointError``
     package static func family(of checkpoint: CheckpointFolder) throws(CheckpointError) -> any ModelFamily.Type {
         let name = checkpoint.pipelineClass
         for family in families where family.pipelineClasses.contains(name) { return family }

@@ -56,7 +56,6 @@ extension Tensor {
     ///
     /// - Parameter golden: what it should be
     /// - Returns: the distance
-    /// - Throws: ``TensorError``
     package func distance(to golden: GoldenTensor) throws(TensorError) -> Distance {
         Distance(golden.name, of: try doubles(), shape: shape, to: golden.doubles, shape: golden.shape)
     }
@@ -67,7 +66,6 @@ extension Tensor {
     ///   - other: what it should be
     ///   - name: what is compared, for the message
     /// - Returns: the distance
-    /// - Throws: ``TensorError``
     package func distance(to other: Tensor, _ name: String = "the result") throws(TensorError) -> Distance {
         Distance(name, of: try doubles(), shape: shape, to: try other.doubles(), shape: other.shape)
     }
@@ -78,7 +76,6 @@ extension Tensor {
     ///   - reference: what it should be
     ///   - name: what is compared, for the message
     /// - Returns: the distance
-    /// - Throws: ``TensorError``
     package func distance(to reference: [Double], _ name: String = "the result") throws(TensorError) -> Distance {
         Distance(name, of: try doubles(), shape: shape, to: reference, shape: shape)
     }

@@ -90,7 +90,6 @@ package struct Golden: Sendable {
     ///
     /// - Parameter name: its name
     /// - Returns: the tensor
-    /// - Throws: ``GoldenError``
     package func tensor(_ name: String) throws(GoldenError) -> GoldenTensor {
         guard let entry = file[name] else { throw .missing(name, in: file.path) }
         return GoldenTensor(

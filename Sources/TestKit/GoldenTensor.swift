@@ -34,7 +34,6 @@ package struct GoldenTensor: Sendable {
     /// The tensor itself, in its own type.
     ///
     /// - Returns: a tensor on the CPU
-    /// - Throws: ``TensorError``
     package func onDevice() throws(TensorError) -> Tensor {
         guard let dtype = DType(dtype) else { preconditionFailure("LibTorch has no \(dtype)") }
         var result: Result<Tensor, TensorError>?

@@ -1,4 +1,5 @@
 import Diffusion
+import Layers
 import Synchronization
 import Tensors
 import TestKit
@@ -8,11 +9,12 @@ import Testing
     private let scheduler = FlowMatchEuler()
 
     private func loop(
-        steps: Int, trace: Trace? = nil, observe: @escaping ProgressObserver = { _ in }
+        steps: Int, trace: Trace? = nil, context: ComputeContext = ComputeContext(ComputePlan()),
+        observe: @escaping ProgressObserver = { _ in }
     ) throws -> DenoisingLoop {
         DenoisingLoop(
             scheduler, scheduler.schedule(steps: steps), noise: try NoiseSource(seeds: [1], count: 1),
-            observe: observe, trace: trace)
+            RunEnvironment(context, observe: observe, trace: trace))
     }
 
     @Test func runsEveryStepInOrder() throws {
@@ -30,6 +32,24 @@ import Testing
         #expect(seen.withLock { $0 } == (0...3).map { .denoising(step: $0, of: 3) })
         #expect(clean.shape == [1, 4])
         #expect(clean.dtype == .float32)
+    }
+
+    @Test func tellsKernelsTheStep() throws {
+        let context = ComputeContext(ComputePlan())
+        let loop = try loop(steps: 3, context: context)
+        var (times, seen): ([Double], [DenoisingStep?]) = ([], [])
+        _ = try loop.run(from: .full(1, [1, 4]), times: &times) { latents, _ in
+            seen.append(context.step)
+            return latents
+        }
+        let schedule = loop.schedule
+        #expect(
+            seen
+                == (0..<3).map {
+                    DenoisingStep(
+                        index: $0, of: 3, timestep: schedule.timesteps[$0], sigma: Double(schedule.sigmas[$0]))
+                })
+        #expect(context.step == nil)
     }
 
     /// Two models may share the steps.
@@ -77,6 +97,23 @@ import Testing
                 "latents.initial", "noise_pred.step0", "latents.step0", "noise_pred.step1", "latents.step1",
             ])
         #expect(trace.entries.allSatisfy { $0.shape == [1, 4] && $0.values.count == 4 })
+    }
+
+    @Test func stepsSoundBesideTheVideo() throws {
+        let (trace, context) = (Trace(), ComputeContext(ComputePlan()))
+        let alone = try loop(steps: 3)
+        let both = DenoisingLoop(
+            scheduler, scheduler.schedule(steps: 3), noise: try NoiseSource(seeds: [1], count: 1),
+            RunEnvironment(context, trace: trace))
+        var times: [Double] = []
+        try both.begin([.full(1, [1, 4]), .full(2, [1, 6])])
+        while both.index < both.count {
+            try both.step(times: &times) { latents, _ in try latents.map { try $0 * 0.5 } }
+        }
+        let expected = try alone.run(from: .full(2, [1, 6]), times: &times) { latents, _ in try latents * 0.5 }
+        #expect(try both.latents[1].floats() == expected.floats())
+        #expect(both.latents.map(\.shape) == [[1, 4], [1, 6]])
+        #expect(Set(trace.entries.map(\.name)).isSuperset(of: ["latents.step2", "sound.latents.step2"]))
     }
 
     @Test func endsBetweenTwoStepsWhenItsTaskIsCancelled() async throws {
@@ -199,11 +236,43 @@ import Testing
 }
 
 @DeviceActor @Suite struct GuidanceTests {
+    private func guided(_ guidance: Guidance, _ predictions: [Double], latents: Double = 0, sigma: Double = 1) throws
+        -> Double
+    {
+        let tensors = try predictions.map { try Tensor.full($0, [2]) }
+        let result = try guidance(tensors, latents: .full(latents, [2]), sigma: sigma).floats()
+        #expect(result[0] == result[1])
+        return Double(result[0])
+    }
+
     @Test func goesFromTheNegativePastThePositive() throws {
-        let (positive, negative) = try (Tensor.full(3, [2]), Tensor.full(1, [2]))
         for (scale, expected) in [(0.0, 1.0), (1, 3), (2.5, 6)] {
-            let guided = try classifierFreeGuidance(positive: positive, negative: negative, scale: scale)
-            #expect(try guided.distance(to: [expected, expected]) <= 1e-6)
+            #expect(try guided(.classifierFree(scale), [3, 1]) == expected)
         }
+        #expect(Guidance.classifierFree(2).branches == [.positive, .negative])
+    }
+
+    @Test func takesThePositiveAloneAsItIs() throws {
+        #expect(Guidance.classifierFree(nil).branches == [.positive])
+        let half = try Guidance()([Tensor.full(3, [2]).to(.bfloat16)], latents: .full(0, [2]), sigma: 1)
+        #expect(half.dtype == .float32)
+        #expect(try half.floats() == [3, 3])
+    }
+
+    @Test func leadsAwayFromEveryBranch() throws {
+        let guidance = Guidance([
+            .init(branch: .negative, scale: 3), .init(branch: .perturbed, scale: 1), .init(branch: .isolated, scale: 2),
+        ])
+        #expect(guidance.branches == [.positive, .negative, .perturbed, .isolated])
+        // 1 + (4 - 1) · 3, and (4 - 2) · 1, and (4 - 3) · 2
+        #expect(try guided(guidance, [4, 1, 2, 3]) == 14)
+    }
+
+    /// Flow predictions are linear in the clean latents, so that both spaces agree where nothing else happens.
+    @Test func combinesCleanLatents() throws {
+        let terms = [Guidance.Term(branch: .negative, scale: 3), .init(branch: .perturbed, scale: 0.5)]
+        let predictions = [4.0, 1, 2]
+        let plain = try guided(Guidance(terms), predictions, latents: 5, sigma: 0.5)
+        #expect(try abs(guided(Guidance(terms, in: .denoised), predictions, latents: 5, sigma: 0.5) - plain) < 1e-5)
     }
 }

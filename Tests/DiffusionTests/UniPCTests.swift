@@ -231,7 +231,8 @@ import Testing
         let scheduler = UniPCMultistep()
         let schedule = scheduler.schedule(steps: 3)
         let loop = DenoisingLoop(
-            scheduler, schedule, noise: try NoiseSource(seeds: [1], count: 1), observe: { _ in }, trace: nil)
+            scheduler, schedule, noise: try NoiseSource(seeds: [1], count: 1),
+            RunEnvironment(ComputeContext(ComputePlan())))
         var times: [Double] = []
         let start = try Generator(seed: 3).normal([1, 4])
         let looped = try loop.run(from: start, times: &times) { latents, timestep in

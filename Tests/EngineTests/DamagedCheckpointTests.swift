@@ -109,7 +109,7 @@ extension TinyCheckpoint {
         let worker = LocalWorker(device: .cpu)
         let error = try #require(
             await #expect(throws: (any Error).self) {
-                try await worker.load(Catalog.model(CheckpointFolder(copy.path)), dtype: .float32)
+                try await worker.load(Catalog.model(CheckpointFolder(copy.path)), PipelineOptions())
             })
         let isOurs =
             error is CheckpointError || error is ConfigError || error is WeightError || error is SafetensorsError

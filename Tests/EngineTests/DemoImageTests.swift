@@ -20,7 +20,7 @@ import Testing
     private static func draw(_ entries: [Entry]) async throws -> PixelBatch {
         let model = try Flux1(CheckpointFolder(folder))
         let worker = LocalWorker(device: .cpu)
-        try await worker.load(model, dtype: .float32)
+        try await worker.load(model, PipelineOptions())
         var request = GenerationRequest(prompts: entries.map(\.prompt))
         request.seeds = entries.indices.map(UInt64.init)
         (request.height, request.width, request.numInferenceSteps) = (128, 128, 20)

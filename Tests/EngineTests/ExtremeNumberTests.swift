@@ -64,19 +64,19 @@ import Testing
         request.seeds = [1]
         do {
             let model = try Catalog.model(at: path)
-            let plan = ExecutionPlan()
+            let options = PipelineOptions()
             if model.checkpoint.pipelineClass == "WanImageToVideoPipeline" {
                 let pixels = [UInt8](repeating: 0, count: 48)
                 request.images = [try InputPicture(name: "a", height: 4, width: 4, pixels: pixels)]
             }
             _ = model.warmUpSizes
             let resolved = try model.resolve(request)
-            _ = try model.memory(of: resolved, plan).peak(within: nil)
+            _ = try model.memory(of: resolved, options).peak(within: nil)
             for steps in [1, 2, 50] {
                 let scheduler = try model.checkpoint.scheduler()
                 try scheduler.requireFinite(scheduler.schedule(steps: steps, mu: 0.8), for: resolved)
             }
-            if isLoaded { _ = try model.load(plan, memoryLimit: nil) }
+            if isLoaded { _ = try model.load(options) }
             return nil
         } catch {
             return error

@@ -23,14 +23,14 @@ import Testing
 
     private static func loaded(_ path: String = TinyCheckpoint.path()) async throws -> LocalWorker {
         let worker = LocalWorker(device: .cpu)
-        try await worker.load(model(at: path), dtype: .float32)
+        try await worker.load(model(at: path), PipelineOptions())
         return worker
     }
 
     @Test func tellsEveryStageInOrder() async throws {
         let seen = Mutex<[Diffusion.Progress]>([])
         let worker = LocalWorker(device: .cpu, threads: 1)
-        try await worker.load(Self.model(), dtype: .float32) { progress in
+        try await worker.load(Self.model(), PipelineOptions()) { progress in
             seen.withLock { $0.append(progress) }
         }
         let result = try await worker.generate(Self.request()) { progress in seen.withLock { $0.append(progress) } }
@@ -55,7 +55,7 @@ import Testing
     @Test(arguments: [1, 2, 3]) func givesTheReferencesPictureOnEveryNumberOfThreads(_ threads: Int) async throws {
         let golden = try Golden("flux1/dev-smallest").tensor("output")
         let worker = LocalWorker(device: .cpu, threads: threads)
-        try await worker.load(Self.model(), dtype: .float32)
+        try await worker.load(Self.model(), PipelineOptions())
         let asked = try Golden("flux1/dev-smallest").request()
         let request = try Self.request {
             $0.prompts = asked.prompts
@@ -120,7 +120,7 @@ import Testing
     @Test func takesAnotherModelInPlaceOfTheFirst() async throws {
         let worker = try await Self.loaded()
         let model = try Self.model(at: TinyCheckpoint.path(of: "flux1-tiny-schnell"))
-        try await worker.load(model, dtype: .float32)
+        try await worker.load(model, PipelineOptions())
         var request = GenerationRequest(prompts: ["a"])
         (request.height, request.width, request.seeds, request.maxSequenceLength) = (32, 32, [1], 16)
         let resolved = try model.resolve(request)
@@ -133,7 +133,7 @@ import Testing
         let damaged = try TinyCheckpoint()
         try damaged.truncate("vae/diffusion_pytorch_model.safetensors")
         await #expect(throws: SafetensorsError.self) {
-            try await worker.load(Self.model(at: damaged.path), dtype: .float32)
+            try await worker.load(Self.model(at: damaged.path), PipelineOptions())
         }
         await #expect(throws: EngineError.noModel) { try await worker.generate(Self.request()) }
     }

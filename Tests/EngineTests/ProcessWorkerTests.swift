@@ -1,6 +1,7 @@
 import Diffusion
 import Engine
 import Foundation
+import Layers
 import Models
 import Synchronization
 import Tensors
@@ -33,7 +34,7 @@ import Testing
     @Test func makesAVideoOfPicturesAsThisProcessDoes() async throws {
         let model = TinyCheckpoint.path(of: "wan2.2-tiny-i2v-a14b")
         var configuration = WorkerConfiguration(model: model)
-        (configuration.dtype, configuration.threads) = (.float32, 1)
+        (configuration.options.plan.dtype, configuration.threads) = (.float32, 1)
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numFrames, request.numInferenceSteps) = (16, 32, 5, 2)
         (request.seeds, request.maxSequenceLength) = ([42], 16)

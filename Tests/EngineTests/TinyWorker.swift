@@ -1,5 +1,6 @@
 import Diffusion
 import Engine
+import Layers
 import Models
 import Tensors
 import TestKit
@@ -8,7 +9,7 @@ import TestKit
 enum TinyWorker {
     static func configuration() -> WorkerConfiguration {
         var configuration = WorkerConfiguration(model: TinyCheckpoint.path())
-        (configuration.dtype, configuration.threads) = (.float32, 1)
+        (configuration.options.plan.dtype, configuration.threads) = (.float32, 1)
         return configuration
     }
 

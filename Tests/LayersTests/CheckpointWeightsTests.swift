@@ -27,7 +27,7 @@ import Testing
     func convertsToTheTypeWanted(_ dtype: DType) throws {
         let weights = try TinyWeights(["w": [2, 3]])
         for _ in 0..<2 {
-            let tensor = try weights.view(ExecutionPlan(dtype: dtype)).tensor("w", 2, 3)
+            let tensor = try weights.view(ComputePlan(dtype: dtype)).tensor("w", 2, 3)
             #expect(tensor.dtype == dtype)
             #expect(try tensor.floats() == [1, 2, 3, 4, 5, 6])
         }
@@ -36,8 +36,8 @@ import Testing
     /// The pages let go after a conversion must come back with the same numbers.
     @Test func givesTheSameNumbersAgainAfterAConversion() throws {
         let source = try TinyWeights(["w": [300, 100]]).source()
-        let half = try source.tensor("w", shape: [300, 100], plan: ExecutionPlan(dtype: .bfloat16))
-        let full = try source.tensor("w", shape: [300, 100], plan: ExecutionPlan())
+        let half = try source.tensor("w", shape: [300, 100], plan: ComputePlan(dtype: .bfloat16))
+        let full = try source.tensor("w", shape: [300, 100], plan: ComputePlan())
         #expect(try full.floats() == (1...30000).map(Float.init))
         #expect(try half.floats() == full.to(.bfloat16).floats())
     }
@@ -53,7 +53,7 @@ import Testing
         bytes.append(contentsOf: [1, 2, 3, 0, 0, 128, 63, 0, 0, 0, 192])
         try bytes.write(to: URL(fileURLWithPath: folder.file("model.safetensors")))
         let source = try CheckpointWeights(folder: folder.path)
-        #expect(try source.tensor("w", shape: [2], plan: ExecutionPlan()).floats() == [1, -2])
+        #expect(try source.tensor("w", shape: [2], plan: ComputePlan()).floats() == [1, -2])
     }
 
     @Test func listsEveryKey() throws {
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func answersToEveryNameInThePlansType() throws {
-        let weights = Weights(RandomWeights(), plan: ExecutionPlan(dtype: .bfloat16))
+        let weights = Weights(RandomWeights(), plan: ComputePlan(dtype: .bfloat16))
         #expect(weights["any"][7].contains("name"))
         #expect(try weights.tensor("w", 2, 2).dtype == .bfloat16)
         try weights.requireAllRead()
@@ -124,7 +124,7 @@ import Testing
     func refusesShapesThatNoFileHas(_ shape: [Int]) throws {
         let listing = WeightListing()
         #expect(throws: WeightError.tooLarge("w", shape)) {
-            _ = try listing.tensor("w", shape: shape, plan: ExecutionPlan())
+            _ = try listing.tensor("w", shape: shape, plan: ComputePlan())
         }
     }
 

@@ -21,5 +21,5 @@ struct TinyWeights {
 
     func source() throws -> CheckpointWeights { try CheckpointWeights(folder: folder.path) }
 
-    func view(_ plan: ExecutionPlan = ExecutionPlan()) throws -> Weights { Weights(try source(), plan: plan) }
+    func view(_ plan: ComputePlan = ComputePlan()) throws -> Weights { Weights(try source(), plan: plan) }
 }

@@ -11,7 +11,7 @@ import Testing
 
     private func vae(_ shape: String, _ dtype: DType = .float32) throws -> AutoencoderKLWan {
         let folder = "\(Golden.folder)/checkpoints/wan-vae-\(shape)/vae"
-        let weights = Weights(try CheckpointWeights(folder: folder), plan: ExecutionPlan(dtype: dtype))
+        let weights = Weights(try CheckpointWeights(folder: folder), plan: ComputePlan(dtype: dtype))
         let vae = try AutoencoderKLWan(weights, AutoencoderKLWanConfig.read("\(folder)/config.json").0)
         try weights.requireAllRead()
         return vae

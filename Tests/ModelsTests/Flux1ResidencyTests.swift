@@ -35,14 +35,14 @@ private final class Events: Sendable {
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 1)
         (request.seeds, request.maxSequenceLength) = ([1], 16)
         self.request = try model.resolve(request)
-        forecast = try model.memory(of: self.request, ExecutionPlan())
+        forecast = try model.memory(of: self.request, PipelineOptions())
     }
 
-    private func pipeline(_ limit: Int? = nil) throws -> any Pipeline {
-        try model.load(ExecutionPlan(), memoryLimit: limit)
+    private func pipeline(_ limit: Int? = nil) throws -> Pipeline {
+        try model.load(PipelineOptions(memoryLimit: limit))
     }
 
-    private func generate(_ pipeline: any Pipeline) throws -> (pixels: PixelBatch, times: StageTimes) {
+    private func generate(_ pipeline: Pipeline) throws -> (pixels: PixelBatch, times: StageTimes) {
         let collector = PixelCollector()
         let times = try pipeline.generate(request, observe: events.observe, trace: nil, deliver: collector.add)
         return (try #require(collector.pixels), times)
@@ -94,7 +94,7 @@ private final class Events: Sendable {
 
     @Test func foreseesTheWeightsInTheTypeOfThePlan() throws {
         #expect(forecast.weights.keys.sorted() == Self.names)
-        let half = try model.memory(of: request, ExecutionPlan(dtype: .bfloat16))
+        let half = try model.memory(of: request, PipelineOptions(ComputePlan(dtype: .bfloat16)))
         for name in Self.names {
             let weights = try SafetensorsCheckpoint(CheckpointFiles.locate(in: "\(model.checkpoint.path)/\(name)"))
             // Old constants and tables that stand there twice are not read.
@@ -109,7 +109,7 @@ private final class Events: Sendable {
         func peak(_ change: (inout GenerationRequest) -> Void) throws -> Int {
             var changed = request
             change(&changed)
-            return try model.memory(of: changed, ExecutionPlan()).peakKeepingAll
+            return try model.memory(of: changed, PipelineOptions()).peakKeepingAll
         }
         let least = try peak { _ in }
         #expect(try peak { $0.height = 512 } > least)
@@ -125,7 +125,7 @@ private final class Events: Sendable {
             tensors.removeAll { $0.name == "decoder.conv_in.bias" }
         }
         #expect(throws: WeightError.self) {
-            try Flux1(CheckpointFolder(copy.path)).load(ExecutionPlan(), memoryLimit: nil)
+            try Flux1(CheckpointFolder(copy.path)).load(PipelineOptions())
         }
     }
 }

@@ -29,9 +29,10 @@ import Testing
         for tiling in [false, true] {
             if tiling { request.extra["vae_tiling"] = model is Wan ? .bool(true) : nil }
             let resolved = try model.resolve(request)
-            let cached = ExecutionPlan(stepCache: StepCacheSettings(.dualBlock(cache)))
-            for plan in [ExecutionPlan(), ExecutionPlan(dtype: .bfloat16), cached] {
-                let forecast = try model.memory(of: resolved, plan)
+            let cached = PipelineOptions(stepCache: StepCacheSettings(.dualBlock(cache)))
+            let narrow = PipelineOptions(ComputePlan(dtype: .bfloat16))
+            for options in [PipelineOptions(), narrow, cached] {
+                let forecast = try model.memory(of: resolved, options)
                 #expect(forecast.leastPeak > 1 << 40)
                 #expect(throws: InvalidRequest.self) { try forecast.require(nil) }
             }

@@ -18,7 +18,7 @@ import Testing
         (request.seeds, request.maxSequenceLength, request.numFrames) = ([1, 2], 16, frames)
         request.images = try picture.map { [try InputPicture(golden: $0)] } ?? []
         request.previews = previews
-        let pipeline = try model.load(ExecutionPlan(), memoryLimit: nil)
+        let pipeline = try model.load(PipelineOptions())
         let shown = Mutex<[PixelBatch]>([])
         let collector = PixelCollector()
         _ = try pipeline.generate(

@@ -86,7 +86,7 @@ import Testing
         (request.height, request.width, request.numInferenceSteps) = (256, 256, 8)
         let resolved = try model.resolve(request)
         func stage(_ settings: StepCacheSettings?) throws -> MemorySize {
-            let forecast = try model.memory(of: resolved, ExecutionPlan(stepCache: settings))
+            let forecast = try model.memory(of: resolved, PipelineOptions(stepCache: settings))
             let stage = forecast.stages.first { $0.components.contains("transformer") }
             return try #require(stage).activations
         }

@@ -104,7 +104,7 @@ import VisualGen
         }
     }
 
-    private func run(_ request: GenerationRequest, _ pipeline: any Pipeline) throws -> (
+    private func run(_ request: GenerationRequest, _ pipeline: Pipeline) throws -> (
         pixels: PixelBatch, times: StageTimes
     ) {
         let collector = PixelCollector()
@@ -115,8 +115,8 @@ import VisualGen
 
 extension TinyModel {
     /// The model, open, with a step cache.
-    func pipeline(_ stepCache: StepCacheSettings?) throws -> any Pipeline {
-        try model().load(ExecutionPlan(stepCache: stepCache), memoryLimit: nil)
+    func pipeline(_ stepCache: StepCacheSettings?) throws -> Pipeline {
+        try model().load(PipelineOptions(stepCache: stepCache))
     }
 
     /// A request of twelve steps.
@@ -141,6 +141,6 @@ extension TinyModel {
 extension StepCacheSettings {
     /// What the engine makes of a configuration.
     init(_ yaml: String) throws {
-        self = try #require(try VisualGenArgs(yamlText: yaml).worker(at: "").plan.stepCache)
+        self = try #require(try VisualGenArgs(yamlText: yaml).worker(at: "").options.stepCache)
     }
 }

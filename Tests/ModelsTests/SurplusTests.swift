@@ -62,9 +62,9 @@ import Testing
         let copy = try TinyCheckpoint(copying: "wan2.1-tiny-i2v")
         try copy.rewriteTensors(of: "image_encoder") { $0 += rest.map(tensor) }
         let model = try TinyModel(copy).model()
-        #expect(try model.weights(ExecutionPlan())["image_encoder"] != nil)
+        #expect(try model.weights(ComputePlan())["image_encoder"] != nil)
         try copy.rewriteTensors(of: "image_encoder") { $0.append(tensor("text_modelling")) }
-        #expect(throws: WeightError.self) { try model.weights(ExecutionPlan()) }
+        #expect(throws: WeightError.self) { try model.weights(ComputePlan()) }
         withExtendedLifetime(copy) {}
     }
 
@@ -75,7 +75,7 @@ import Testing
         let error = try #require(throws: WeightError.self) { try TinyModel(copy).picture() }
         #expect(error == .unread(["decoder_ema.weight"], in: copy.file(component)))
         let model = try Catalog.model(at: copy.path, allowingUnknown: true)
-        let pipeline = try model.load(ExecutionPlan(), memoryLimit: nil)
+        let pipeline = try model.load(PipelineOptions())
         try pipeline.prepare { _ in }
         withExtendedLifetime(copy) {}
     }

@@ -16,7 +16,7 @@ struct TinyModel {
     /// - Parameter copy: a checkpoint that was changed; it must outlive this value's use
     init(_ copy: TinyCheckpoint) { path = copy.path }
 
-    func weights(_ component: String, plan: ExecutionPlan = ExecutionPlan()) throws -> Weights {
+    func weights(_ component: String, plan: ComputePlan = ComputePlan()) throws -> Weights {
         Weights(try CheckpointWeights(folder: "\(path)/\(component)"), plan: plan)
     }
 
@@ -26,7 +26,7 @@ struct TinyModel {
 
     /// A component's module, of whose weights none may be left over.
     func module<Config: ModelConfig, Module>(
-        _ component: String, plan: ExecutionPlan = ExecutionPlan(), _ make: (Weights, Config) throws -> Module
+        _ component: String, plan: ComputePlan = ComputePlan(), _ make: (Weights, Config) throws -> Module
     ) throws -> Module {
         let weights = try weights(component, plan: plan)
         let module = try make(weights, config(component))
@@ -45,7 +45,7 @@ struct TinyModel {
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
         let model = try model()
-        let pipeline = try model.load(ExecutionPlan(dtype: dtype), memoryLimit: nil)
+        let pipeline = try model.load(PipelineOptions(ComputePlan(dtype: dtype)))
         let trace = Trace()
         let resolved = try model.resolve(request)
         let collector = PixelCollector()
@@ -60,6 +60,11 @@ struct TinyModel {
         (request.seeds, request.maxSequenceLength) = ([42], 32)
         return try run(request).0
     }
+}
+
+extension DiffusionTransformer {
+    /// One prediction.
+    func callAsFunction(_ input: Input) throws(TensorError) -> Tensor { try BlockRunner(self).predict(input)[0] }
 }
 
 extension GenerationRequest {

@@ -11,7 +11,7 @@ import Testing
     init() throws { golden = try Golden("wan/umt5") }
 
     private func encoder(_ dtype: DType = .float32) throws -> T5Encoder {
-        try model.module("text_encoder", plan: ExecutionPlan(dtype: dtype), T5Encoder.init)
+        try model.module("text_encoder", plan: ComputePlan(dtype: dtype), T5Encoder.init)
     }
 
     private var ids: [[Int32]] { get throws { try golden.tensor("input_ids").rows } }
@@ -74,7 +74,7 @@ import Testing
             }
         }
         let half: T5Encoder = try TinyModel(copy).module(
-            "text_encoder", plan: ExecutionPlan(dtype: .float16), T5Encoder.init)
+            "text_encoder", plan: ComputePlan(dtype: .float16), T5Encoder.init)
         let single: T5Encoder = try TinyModel(copy).module("text_encoder", T5Encoder.init)
         #expect(try half(ids, mask: mask).distance(to: single(ids, mask: mask)) <= 2e-2)
     }

@@ -19,14 +19,14 @@ import Testing
         (request.seeds, request.maxSequenceLength) = ([1], 16)
         request.images = [try InputPicture(golden: "first.png")]
         self.request = try model.resolve(request)
-        forecast = try model.memory(of: self.request, ExecutionPlan())
+        forecast = try model.memory(of: self.request, PipelineOptions())
     }
 
     /// The video, and the components that were read for it.
     private func generate(_ request: GenerationRequest, within limit: Int? = nil) throws
         -> (pixels: PixelBatch, read: [String])
     {
-        let pipeline = try model.load(ExecutionPlan(), memoryLimit: limit)
+        let pipeline = try model.load(PipelineOptions(memoryLimit: limit))
         let read = Mutex<[String]>([])
         let collector = PixelCollector()
         _ = try pipeline.generate(
@@ -59,7 +59,7 @@ import Testing
 
     @Test func foreseesTheWeightsInTheTypeOfEachComponent() throws {
         #expect(forecast.weights.keys.sorted() == Self.names)
-        let half = try model.memory(of: request, ExecutionPlan(dtype: .bfloat16))
+        let half = try model.memory(of: request, PipelineOptions(ComputePlan(dtype: .bfloat16)))
         for name in Self.names {
             let shrinks = name != "vae"
             #expect(half.weights[name] == forecast.weights[name].map { shrinks ? $0 / 2 : $0 }, "\(name)")
@@ -70,7 +70,7 @@ import Testing
         func peak(_ change: (inout GenerationRequest) -> Void) throws -> Int {
             var changed = request
             change(&changed)
-            return try model.memory(of: changed, ExecutionPlan()).peakKeepingAll
+            return try model.memory(of: changed, PipelineOptions()).peakKeepingAll
         }
         let least = try peak { _ in }
         #expect(try peak { $0.height = 512 } > least)

@@ -2,6 +2,7 @@ import Diffusion
 import Engine
 import Foundation
 import HTTPTypes
+import Layers
 import Server
 import Synchronization
 import Tensors
@@ -16,12 +17,13 @@ import Testing
         limits.batch = 4
         change(&limits)
         let model = ServedModel(
-            "fake", try await worker.start { _ in }, worker: worker, dtype: .float32,
-            resolve: { try FakeWorker.resolve($0, false) },
-            memory: { request in
-                guard request.outputCount > memoryFor else { return nil }
-                throw InvalidRequest([.memory(needed: 2, available: 1)])
-            })
+            "fake", try await worker.start { _ in }, worker: worker,
+            Admission(
+                PipelineOptions(), resolve: { try FakeWorker.resolve($0, false) },
+                forecast: { request in
+                    guard request.outputCount > memoryFor else { return nil }
+                    throw InvalidRequest([.memory(needed: 2, available: 1)])
+                }))
         return GenerationQueue(model, limits)
     }
 
@@ -228,7 +230,7 @@ import Testing
         _ batch: Int, _ path: String, _ side: Int, _ steps: Int, _ dtype: DType
     ) async throws {
         var configuration = WorkerConfiguration(model: try await ModelLocation.path(of: path))
-        (configuration.dtype, configuration.threads) = (dtype, 2)
+        (configuration.options.plan.dtype, configuration.threads) = (dtype, 2)
         let worker = try InProcessWorker(configuration)
         let model = try ServedModel("tiny", try await worker.start { _ in }, worker: worker, configuration)
         var limits = ServerLimits()
@@ -239,7 +241,7 @@ import Testing
             var request = GenerationRequest(prompts: ["picture \(seed)"])
             (request.height, request.width, request.numInferenceSteps) = (side, side, steps)
             (request.seeds, request.maxSequenceLength) = ([UInt64(seed)], 16)
-            return try model.resolve(request)
+            return try model.admission.admit(request).request
         }
         // The first one keeps the worker busy until the others wait.
         let first = Task {

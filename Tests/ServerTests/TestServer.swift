@@ -40,10 +40,12 @@ struct TestServer: Sendable {
         self.settings = settings
         let offer = try await worker.start { _ in }
         let model = ServedModel(
-            "fake", offer, worker: worker, dtype: .float32, limitedEffects: limitedEffects,
-            resolve: {
-                try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures, parameters: parameters)
-            }, notes: FakeWorker.notes, memory: { _ in nil })
+            "fake", offer, worker: worker,
+            Admission(
+                PipelineOptions(),
+                resolve: {
+                    try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures, parameters: parameters)
+                }, notes: FakeWorker.notes), limitedEffects: limitedEffects)
         core = try ServerCore(model, settings, pictures: pictures, clock: clock, log: log)
         try await core.jobs.recover()
     }

@@ -1,4 +1,5 @@
-package import Tensors
+package import Layers
+internal import Tensors
 
 /// What a request is predicted to hold in memory, in bytes.
 package struct MemoryForecast: Sendable, Equatable, Codable {
@@ -36,7 +37,6 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// Refuses the request if it cannot run.
     ///
     /// - Parameter limit: the bytes that the process may hold; nil for as many as it may have of the machine
-    /// - Throws: ``InvalidRequest``
     package func require(_ limit: Int?) throws(InvalidRequest) {
         let available = Self.available(limit)
         if leastPeak > available { throw InvalidRequest([.memory(needed: leastPeak, available: available)]) }
@@ -80,14 +80,15 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     ///
     /// - Parameters:
     ///   - components: the components
-    ///   - dtype: the type of weights
+    ///   - plan: how the model computes
     /// - Returns: bytes by name
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package static func weights(of components: [any InspectableComponent], _ dtype: DType) throws -> [String: Int] {
+    package static func weights(of components: [any InspectableComponent], _ plan: ComputePlan) throws -> [String: Int]
+    {
         var weights: [String: Int] = [:]
         for component in components {
             let count = try component.checkedParameterCount()
-            weights[component.name] = (MemorySize(count) * dtype.size).count
+            weights[component.name] = (MemorySize(count) * component.plan(plan).dtype.size).count
         }
         return weights
     }

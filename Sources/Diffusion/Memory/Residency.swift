@@ -26,7 +26,6 @@ package final class Residency {
     /// Refuses a request that cannot run within the limit.
     ///
     /// - Parameter forecast: the forecast of the request
-    /// - Throws: ``InvalidRequest``
     package func require(_ forecast: MemoryForecast) throws(InvalidRequest) { try forecast.require(limit) }
 
     /// Runs a part of a request with its components in memory.

@@ -4,14 +4,14 @@ package import Layers
 package final class Resident<Config: ModelConfig, Module>: ResidentComponent {
     /// The component.
     package let component: Component<Config, Module>
-    private let plan: ExecutionPlan
+    private let context: ComputeContext
     private var module: Module?
 
     /// - Parameters:
     ///   - component: the component
-    ///   - plan: how it computes
-    package init(_ component: Component<Config, Module>, plan: ExecutionPlan) {
-        (self.component, self.plan) = (component, plan)
+    ///   - context: what it computes with
+    package init(_ component: Component<Config, Module>, _ context: ComputeContext) {
+        (self.component, self.context) = (component, context)
     }
 
     /// The module; whoever keeps it keeps the weights in memory.
@@ -20,7 +20,7 @@ package final class Resident<Config: ModelConfig, Module>: ResidentComponent {
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
     package func callAsFunction() throws -> Module {
         if let module { return module }
-        let loaded = try component.load(plan)
+        let loaded = try component.load(context)
         module = loaded
         return loaded
     }

@@ -21,5 +21,9 @@ extension FlowMatchEuler: Scheduler {
             defer { index += 1 }
             return try scheduler.step(sample, velocity: prediction, index: index, of: schedule, noise: noise)
         }
+
+        func denoised(_ sample: Tensor, prediction: Tensor) throws(TensorError) -> Tensor {
+            try sample - prediction * Double(schedule.sigmas[index])
+        }
     }
 }

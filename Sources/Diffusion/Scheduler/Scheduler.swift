@@ -19,7 +19,6 @@ package protocol Scheduler: Sendable {
     ///   - sigmas: from most to least noise, at least one
     ///   - mu: how far to shift, for configs with dynamic shifting
     /// - Returns: the schedule
-    /// - Throws: ``SchedulerError``
     func schedule(sigmas: [Double], mu: Double?) throws(SchedulerError) -> NoiseSchedule
 
     /// Gets ready for the steps of one request.
@@ -34,7 +33,6 @@ package protocol Scheduler: Sendable {
     ///
     /// - Parameter schedule: the noise levels
     /// - Returns: true unless the scheduler says otherwise
-    /// - Throws: ``TensorError``
     func hasFiniteSteps(_ schedule: NoiseSchedule) throws(TensorError) -> Bool
 }
 
@@ -83,6 +81,14 @@ package protocol SchedulerRun {
     /// - Returns: the latents at the next level, in 32-bit floats
     /// - Throws: what `noise` throws, or ``TensorError``
     mutating func step(_ sample: Tensor, prediction: Tensor, noise: () throws -> Tensor) throws -> Tensor
+
+    /// What the clean latents would be by the prediction of the next step.
+    ///
+    /// - Parameters:
+    ///   - sample: the latents, `[batch, …]`
+    ///   - prediction: the model's, of that shape
+    /// - Returns: x0, of that shape
+    func denoised(_ sample: Tensor, prediction: Tensor) throws(TensorError) -> Tensor
 }
 
 /// A schedule that a scheduler cannot make.

@@ -32,16 +32,30 @@ struct UniPCRun: SchedulerRun {
 
     /// What a prediction says of the picture, or of the noise where the config asks for that.
     private func output(_ prediction: Tensor, _ sample: Tensor) throws(TensorError) -> Tensor {
-        let shares = solver.shares(index)
-        let (signal, noise) = (Double(shares.signal), Double(shares.noise))
-        switch (solver.config.predictionType, solver.config.predictX0) {
-        case (.epsilon, true): return try (sample - prediction * noise) / signal
-        case (.velocity, true): return try sample * signal - prediction * noise
-        case (.flow, _): return try sample - prediction * Double(schedule.sigmas[index])
-        case (.sample, true), (.epsilon, false): return prediction
-        case (.sample, false): return try (sample - prediction * signal) / noise
-        case (.velocity, false): return try prediction * signal + sample * noise
+        guard !solver.config.predictX0 else { return try denoised(sample, prediction: prediction) }
+        let (signal, noise) = shares
+        return switch solver.config.predictionType {
+        case .flow: try denoised(sample, prediction: prediction)
+        case .epsilon: prediction
+        case .sample: try (sample - prediction * signal) / noise
+        case .velocity: try prediction * signal + sample * noise
         }
+    }
+
+    func denoised(_ sample: Tensor, prediction: Tensor) throws(TensorError) -> Tensor {
+        let (signal, noise) = shares
+        return switch solver.config.predictionType {
+        case .epsilon: try (sample - prediction * noise) / signal
+        case .velocity: try sample * signal - prediction * noise
+        case .flow: try sample - prediction * Double(schedule.sigmas[index])
+        case .sample: prediction
+        }
+    }
+
+    /// Of the clean latents and of the noise in the next step's sample.
+    private var shares: (signal: Double, noise: Double) {
+        let shares = solver.shares(index)
+        return (Double(shares.signal), Double(shares.noise))
     }
 
     /// The sample at a step's end.

@@ -54,7 +54,6 @@ struct UniPCSolver {
     ///   - order: how many outputs it uses, counted from that at the start backwards
     ///   - half: predictor or corrector
     /// - Returns: the weights
-    /// - Throws: ``TensorError``
     func weights(from start: Int, order: Int, _ half: Half) throws(TensorError) -> Weights {
         let (here, next) = (shares(start), shares(start + 1))
         let origin = try logarithmicRatio(start)

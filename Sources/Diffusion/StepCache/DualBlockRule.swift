@@ -1,4 +1,3 @@
-internal import Layers
 internal import Tensors
 
 /// Cache-DiT's DBCache: the middle blocks are left out while the first blocks' work changes less than a threshold.

@@ -1,9 +1,8 @@
-internal import Layers
 internal import Tensors
 
 /// Predictions of one transformer for branches of guidance that are decided on together, step after step.
 final class StepCache<Transformer: CacheableTransformer> {
-    private let transformer: Transformer
+    private let runner: BlockRunner<Transformer>
     private var rule: any StepCacheRule
     private var audit: ErrorAudit?
     /// The blocks that may be left out.
@@ -15,20 +14,21 @@ final class StepCache<Transformer: CacheableTransformer> {
     private(set) var report: CacheReport.Branch
 
     /// - Parameters:
-    ///   - transformer: what predicts
+    ///   - runner: what predicts
     ///   - settings: what is used again, and when
     ///   - steps: the steps of this transformer, from the request's first
     ///   - place: which transformer of the model it is, and which branch of guidance; nil for all together
     init(
-        _ transformer: Transformer, _ settings: StepCacheSettings, steps: Range<Int>,
+        _ runner: BlockRunner<Transformer>, _ settings: StepCacheSettings, steps: Range<Int>,
         place: (transformer: Int, guidance: Int?)
     ) {
-        self.transformer = transformer
+        self.runner = runner
+        let blockCount = runner.transformer.blockCount
         rule = settings.rule(steps: steps.count)
         audit = settings.maxError.map(ErrorAudit.init)
-        middle = rule.ends.first..<(transformer.blockCount - rule.ends.last)
+        middle = rule.ends.first..<(blockCount - rule.ends.last)
         report = CacheReport.Branch(
-            transformer: place.transformer, guidance: place.guidance, steps: steps, blocks: transformer.blockCount,
+            transformer: place.transformer, guidance: place.guidance, steps: steps, blocks: blockCount,
             skippedBlocks: middle)
     }
 
@@ -36,12 +36,11 @@ final class StepCache<Transformer: CacheableTransformer> {
     ///
     /// - Parameter inputs: one for each branch, the same number in every step
     /// - Returns: a prediction for each
-    /// - Throws: ``TensorError``
-    func predict(_ inputs: [Transformer.Input]) throws(TensorError) -> [Tensor] {
+    func predict(_ inputs: [Transformer.Input]) throws(TensorError) -> [[Tensor]] {
         let step = report.steps.lowerBound + report.changes.count
         report.changes.append(nil)
         var states: [Transformer.State] = []
-        for input in inputs { states.append(try transformer.begin(input)) }
+        for input in inputs { states.append(try runner.transformer.begin(input)) }
         if report.stoppedAt != nil { return try finished(states, from: 0) }
         if rule.begin() { (signals, forecasts) = ([], []) }
         for branch in forecasts.indices {
@@ -57,7 +56,7 @@ final class StepCache<Transformer: CacheableTransformer> {
                 return guess
             }
             let computed = try computed(states, signals)
-            try note(relativeDifference(guess, computed), at: step)
+            try note(relativeDifference(guess.flatMap(\.self), computed.flatMap(\.self)), at: step)
             return computed
         }
         return try computed(states, signals)
@@ -72,9 +71,9 @@ extension StepCache {
         var signals: [Tensor] = []
         for index in states.indices {
             let before = try states[index].tokenStreams()[0]
-            for block in 0..<middle.lowerBound { try transformer.block(block, &states[index]) }
+            try runner.run(0..<middle.lowerBound, &states[index])
             switch rule.signal {
-            case .input(let variant): signals.append(try transformer.teaCacheSignal(states[index], variant))
+            case .input(let variant): signals.append(try runner.transformer.teaCacheSignal(states[index], variant))
             case .firstBlocks: signals.append(try states[index].tokenStreams()[0] - before)
             }
         }
@@ -92,7 +91,7 @@ extension StepCache {
     }
 
     /// The predictions without the middle; nil if nothing is known of it.
-    private func skipped(_ states: [Transformer.State]) throws(TensorError) -> [Tensor]? {
+    private func skipped(_ states: [Transformer.State]) throws(TensorError) -> [[Tensor]]? {
         var states = states
         guard forecasts.count == states.count else { return nil }
         for index in states.indices {
@@ -107,12 +106,12 @@ extension StepCache {
     }
 
     /// The predictions with the middle, which is learnt.
-    private func computed(_ states: [Transformer.State], _ signals: [Tensor]) throws(TensorError) -> [Tensor] {
+    private func computed(_ states: [Transformer.State], _ signals: [Tensor]) throws(TensorError) -> [[Tensor]] {
         var states = states
         self.signals = signals
         for index in states.indices {
             let before = try kept(states[index])
-            for block in middle { try transformer.block(block, &states[index]) }
+            try runner.run(middle, &states[index])
             let after = try kept(states[index])
             if index == forecasts.count {
                 forecasts.append(before.map { _ in ResidualForecast(order: rule.order) })
@@ -126,16 +125,12 @@ extension StepCache {
     /// The tokens whose change is kept: where no block follows the middle, those that the prediction is made of.
     private func kept(_ state: Transformer.State) throws(TensorError) -> [Tensor] {
         let tokens = try state.tokenStreams()
-        return middle.upperBound == transformer.blockCount ? [tokens[0]] : tokens
+        return middle.upperBound == runner.transformer.blockCount ? [tokens[0]] : tokens
     }
 
-    private func finished(_ states: [Transformer.State], from first: Int) throws(TensorError) -> [Tensor] {
-        var predictions: [Tensor] = []
-        for state in states {
-            var state = state
-            for block in first..<transformer.blockCount { try transformer.block(block, &state) }
-            predictions.append(try transformer.finish(state))
-        }
+    private func finished(_ states: [Transformer.State], from first: Int) throws(TensorError) -> [[Tensor]] {
+        var predictions: [[Tensor]] = []
+        for state in states { predictions.append(try runner.finish(state, from: first)) }
         return predictions
     }
 
@@ -154,7 +149,6 @@ extension StepCache {
 ///   - values: at least one, all of one shape
 ///   - references: as many, of the same shape
 /// - Returns: 0 where all are equal
-/// - Throws: ``TensorError``
 func relativeDifference(_ values: [Tensor], _ references: [Tensor]) throws(TensorError) -> Double {
     func size(_ tensor: Tensor) throws(TensorError) -> Double {
         Double(try abs(tensor).reshaped(-1).mean(over: 0).floats()[0])

@@ -1,4 +1,3 @@
-internal import Layers
 internal import Tensors
 
 /// Decides step by step whether blocks are left out.
@@ -20,7 +19,6 @@ protocol StepCacheRule {
     /// - Parameter change: the relative change of the signal, asked for where it matters; nil if there is nothing to
     ///   compare with
     /// - Returns: false if they must be computed
-    /// - Throws: ``TensorError``
     mutating func skips(_ change: () throws(TensorError) -> Double?) throws(TensorError) -> Bool
 
     /// Learns what became of the step.

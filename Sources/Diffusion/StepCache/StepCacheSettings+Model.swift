@@ -1,5 +1,3 @@
-package import Layers
-
 extension StepCacheSettings {
     /// The settings of each transformer of a model, with what is the model's own filled in.
     ///

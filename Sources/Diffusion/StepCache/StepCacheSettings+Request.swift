@@ -1,10 +1,7 @@
-package import Layers
-
 extension StepCacheSettings {
     /// Refuses a request that no step can be left out of.
     ///
     /// - Parameter request: a resolved request
-    /// - Throws: ``InvalidRequest``
     package func check(_ request: GenerationRequest) throws(InvalidRequest) {
         guard let steps = request.numInferenceSteps, steps < 2 else { return }
         throw InvalidRequest([

@@ -1,10 +1,8 @@
-package import Layers
 package import Tensors
 
 /// Makes the predictions of one transformer in one request; what it keeps between steps ends with it.
 package final class StepPredictor<Transformer: CacheableTransformer> {
-    /// What predicts.
-    package let transformer: Transformer
+    private let runner: BlockRunner<Transformer>
     /// The steps of the transformer, from the request's first.
     package let steps: Range<Int>
     private let settings: StepCacheSettings?
@@ -17,18 +15,20 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     ///   - steps: the steps of this transformer, from the request's first
     ///   - number: which transformer of the model it is, from 0
     package init(_ transformer: Transformer, _ settings: StepCacheSettings?, steps: Range<Int>, number: Int = 0) {
-        (self.transformer, self.settings, self.steps, self.number) = (transformer, settings, steps, number)
+        (runner, self.settings, self.steps, self.number) = (BlockRunner(transformer), settings, steps, number)
     }
+
+    /// What predicts.
+    package var transformer: Transformer { runner.transformer }
 
     /// The predictions of the next step.
     ///
     /// - Parameter inputs: one for each branch of guidance, in the same order in every step
-    /// - Returns: a prediction for each
-    /// - Throws: ``TensorError``
-    package func callAsFunction(_ inputs: [Transformer.Input]) throws(TensorError) -> [Tensor] {
-        var predictions: [Tensor] = []
+    /// - Returns: a prediction for each, one tensor for each of the latents
+    package func callAsFunction(_ inputs: [Transformer.Input]) throws(TensorError) -> [[Tensor]] {
+        var predictions: [[Tensor]] = []
         guard let settings else {
-            for input in inputs { predictions.append(try transformer(input)) }
+            for input in inputs { predictions.append(try runner.predict(input)) }
             return predictions
         }
         if settings.decidesTogether {
@@ -48,7 +48,7 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     }
 
     private func cache(_ settings: StepCacheSettings, guidance: Int?) -> StepCache<Transformer> {
-        StepCache(transformer, settings, steps: steps, place: (number, guidance))
+        StepCache(runner, settings, steps: steps, place: (number, guidance))
     }
 }
 

@@ -1,5 +1,3 @@
-internal import Layers
-
 /// The polynomials that scale TeaCache's change for one model, highest power first.
 package struct TeaCacheCoefficients: Sendable, Equatable {
     package let standard, retainedSteps: [Double]

@@ -1,4 +1,3 @@
-internal import Layers
 internal import Tensors
 
 /// TeaCache: a step is left out until the scaled changes since the last computed one add up to a threshold.

@@ -38,7 +38,6 @@ package final class ChildProcess: @unchecked Sendable {
     ///   - descriptors: what it inherits from ``firstInherited`` on
     ///   - firstLine: what it reads first
     ///   - ended: told how it ended
-    /// - Throws: ``SystemFailure``
     package init(
         _ program: String, _ arguments: [String], inheriting descriptors: [Int32], firstLine: [UInt8],
         ended: @escaping @Sendable (Ending) -> Void

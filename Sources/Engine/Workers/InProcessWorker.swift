@@ -1,4 +1,5 @@
 package import Diffusion
+internal import Layers
 internal import Tensors
 
 /// A worker in this process.
@@ -11,9 +12,10 @@ package actor InProcessWorker: Worker {
     /// - Parameter configuration: which model, and how
     /// - Throws: ``EngineError/deviceMissing(_:reason:)``
     package init(_ configuration: WorkerConfiguration) throws(EngineError) {
-        try EngineError.require(configuration.device)
+        let device = configuration.options.plan.device
+        try EngineError.require(device)
         self.configuration = configuration
-        worker = LocalWorker(device: configuration.device, threads: configuration.threads)
+        worker = LocalWorker(device: device, threads: configuration.threads)
     }
 
     package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
@@ -56,9 +58,7 @@ package actor InProcessWorker: Worker {
         let family = type(of: model)
         var offer = ModelOffer(family: family.name, defaults: model.defaults, parameters: family.parameters)
         let start = ContinuousClock.now
-        try await worker.load(
-            model, dtype: configuration.dtype, stepCache: configuration.stepCache,
-            memoryLimit: configuration.memoryLimit, observe: observe)
+        try await worker.load(model, configuration.options, observe: observe)
         offer.deviceMemory = try await worker.deviceMemory()
         let loaded = ContinuousClock.now
         offer.loadSeconds = (loaded - start).seconds
@@ -80,7 +80,7 @@ package actor InProcessWorker: Worker {
         case .sizes(let sizes): sizes
         case .defaults:
             // Nothing is compiled for a size on a CPU: weights are read and threads begin at any size.
-            configuration.device == .cpu
+            configuration.options.plan.device == .cpu
                 ? model.warmUpSizes.prefix(1).map(\.shrunk) : model.warmUpSizes
         }
     }

@@ -11,7 +11,6 @@ package final class PrivateFolder: Sendable {
     /// The folder, open and locked as long as it is in use.
     private let lock: Int32
 
-    /// - Throws: ``SystemFailure``
     init() throws(SystemFailure) {
         let environment = ProcessInfo.processInfo.environment
         // A socket's path has at most 107 bytes.

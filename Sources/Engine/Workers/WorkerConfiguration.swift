@@ -1,7 +1,7 @@
 package import Diffusion
-package import Layers
+internal import Layers
 internal import Models
-package import Tensors
+internal import Tensors
 
 /// Which model a worker runs, and how.
 package struct WorkerConfiguration: Sendable, Equatable, Codable {
@@ -15,23 +15,16 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
 
     /// The checkpoint's folder.
     package let model: String
-    package var device = Device.cpu
-    package var dtype = DType.bfloat16
+    /// How it is opened.
+    package var options = PipelineOptions(ComputePlan(dtype: .bfloat16))
     /// How many threads one operation may use; nil for as many as may run at once.
     package var threads: Int?
-    /// The bytes that the worker may hold; nil for as many as it may have of the machine.
-    package var memoryLimit: Int?
     /// Whether config keys and tensors that this build does not know are skipped instead of refused.
     package var allowsUnknown = false
     package var warmUp = WarmUp.none
-    /// How results of one denoising step are used again in the next ones; nil computes everything.
-    package var stepCache: StepCacheSettings?
 
     /// - Parameter model: the checkpoint's folder
     package init(model: String) { self.model = model }
-
-    /// How the model computes.
-    package var plan: ExecutionPlan { ExecutionPlan(dtype: dtype, device: device, stepCache: stepCache) }
 
     /// The model.
     ///

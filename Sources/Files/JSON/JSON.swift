@@ -25,7 +25,6 @@ extension StrictJSONReader {
     /// The next value, whatever it is.
     ///
     /// - Returns: the value and all it holds
-    /// - Throws: ``StrictJSONError``
     package mutating func value() throws(StrictJSONError) -> JSON {
         skipBlanks()
         switch current {

@@ -104,7 +104,6 @@ package struct StrictJSONReader {
     ///   - keyLimit: the longest key, in bytes
     ///   - takingLast: whether a key may be there again, which then counts; else it is an error
     /// - Returns: the texts by key
-    /// - Throws: ``StrictJSONError``
     package mutating func texts(
         keyLimit: Int = .max, takingLast: Bool = false
     ) throws(StrictJSONError) -> [String: String] {

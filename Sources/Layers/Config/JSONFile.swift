@@ -10,7 +10,6 @@ package enum JSONFile {
     ///
     /// - Parameter path: the file
     /// - Returns: its keys and values
-    /// - Throws: ``ConfigError``
     package static func object(at path: String) throws(ConfigError) -> [String: Any] {
         guard let values = try value(at: path) as? [String: Any] else {
             throw ConfigError(file: path, fault: .notAnObject)

@@ -12,12 +12,10 @@ package protocol ModelConfig: Codable, Sendable {
     /// Keys that the published files have and that change nothing here.
     static var ignoredKeys: Set<String> { get }
 
-    /// Where the config stands in the file of a greater model, whose other keys are then not for it; nil for nowhere.
+    /// The key under which this config stands in a larger config file, whose other keys are then ignored; nil at the top.
     static var nestedKey: String? { get }
 
     /// Checks what the types cannot express.
-    ///
-    /// - Throws: ``ConfigFault``
     func validate() throws(ConfigFault)
 }
 
@@ -32,7 +30,6 @@ extension ModelConfig {
     ///   - path: the file
     ///   - allowingUnknown: whether unknown keys are skipped instead of refused
     /// - Returns: the config, and the unknown keys that were skipped
-    /// - Throws: ``ConfigError``
     package static func read(_ path: String, allowingUnknown: Bool = false) throws(ConfigError) -> (Self, [String]) {
         let values = try JSONFile.object(at: path)
         do {
@@ -46,7 +43,6 @@ extension ModelConfig {
     ///
     /// - Parameter changes: by key
     /// - Returns: the config
-    /// - Throws: ``ConfigFault``
     package static func defaults(changing changes: [String: Int]) throws(ConfigFault) -> Self {
         try read(changes, allowingUnknown: false).0
     }
@@ -62,7 +58,6 @@ extension ModelConfig {
     ///   - values: by key, as `JSONSerialization` reads them
     ///   - allowingUnknown: whether unknown keys are skipped instead of refused
     /// - Returns: the config, and the unknown keys that were skipped
-    /// - Throws: ``ConfigFault``
     package static func read(
         _ values: [String: Any], allowingUnknown: Bool
     ) throws(ConfigFault) -> (Self, [String]) {

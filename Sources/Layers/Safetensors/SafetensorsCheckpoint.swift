@@ -15,8 +15,6 @@ package struct SafetensorsCheckpoint: Sendable {
     }
 
     /// Opens what `CheckpointFiles.locate` found.
-    ///
-    /// - Throws: ``SafetensorsError``
     package init(_ location: CheckpointFiles) throws(SafetensorsError) {
         switch location {
         case .single(let path): self.init([try SafetensorsFile(path: path)], notes: [], index: nil)
@@ -28,8 +26,6 @@ package struct SafetensorsCheckpoint: Sendable {
     ///
     /// Saving tied tensors, or cutting parts off a model, leaves indices that are not exact. A tensor is where the
     /// index says, else in the first file that has it; one that is nowhere is a fault once it is asked for.
-    ///
-    /// - Throws: ``SafetensorsError``
     package init(_ index: SafetensorsIndex) throws(SafetensorsError) {
         var files: [SafetensorsFile] = []
         var notes: [SafetensorsIndexFault] = []

@@ -12,7 +12,6 @@ package final class CheckpointWeights: WeightSource {
     /// Maps a component's files and checks their headers.
     ///
     /// - Parameter folder: the component's folder
-    /// - Throws: ``SafetensorsError``
     package init(folder: String) throws(SafetensorsError) {
         checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
         self.folder = folder
@@ -29,7 +28,6 @@ package final class CheckpointWeights: WeightSource {
     /// - Parameters:
     ///   - key: its full name
     ///   - shape: the shape asked for
-    /// - Throws: ``WeightError``
     package func check(_ key: String, shape: [Int]) throws(WeightError) { _ = try place(of: key, shape: shape) }
 
     private func place(of key: String, shape: [Int]) throws(WeightError)
@@ -48,7 +46,7 @@ package final class CheckpointWeights: WeightSource {
         return (entry, file, dtype)
     }
 
-    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor {
         let (entry, file, dtype) = try place(of: key, shape: shape)
         let bytes = file.bytes(of: entry)
         let stored =
@@ -62,7 +60,7 @@ package final class CheckpointWeights: WeightSource {
     }
 
     /// The numbers move, so the file's pages go back to the system here too.
-    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         let (entry, file, _) = try place(of: key, shape: shape)
         let tensor = try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
         file.mapping.advise(.dontNeed, for: entry.byteRange)
@@ -70,13 +68,13 @@ package final class CheckpointWeights: WeightSource {
     }
 
     /// Where weights are packed, the file's pages go back to the system.
-    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
-        let (entry, file, _) = try place(of: key, shape: shape)
-        let weight = try tensor(key, shape: shape, plan: plan)
-        guard try plan.packsWeights() else { return weight }
-        let packed = try weight.packedForProducts()
+    package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
+        let (weight, bias) = try tensors(site, plan: plan)
+        guard try plan.packsWeights() else { return PlainLinear(weight: weight, bias: bias) }
+        let packed = try PackedWeight(weight)
+        let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
-        return packed
+        return PackedLinear(weight: packed, bias: bias)
     }
 }
 

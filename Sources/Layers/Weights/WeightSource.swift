@@ -20,7 +20,7 @@ package protocol WeightSource: AnyObject {
     ///   - plan: the type and device wanted
     /// - Returns: a tensor of that shape
     /// - Throws: ``WeightError`` or ``TensorError``
-    func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
+    func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor
 
     /// Makes a tensor with its axes in another order, without gaps.
     ///
@@ -31,17 +31,16 @@ package protocol WeightSource: AnyObject {
     ///   - plan: the type and device wanted
     /// - Returns: a tensor of the permuted shape
     /// - Throws: ``WeightError`` or ``TensorError``
-    func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor
+    func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor
 
-    /// Makes the weight of a linear layer, laid out as products read it.
+    /// Makes the kernel of a linear layer.
     ///
     /// - Parameters:
-    ///   - key: its full name
-    ///   - shape: the shape asked for
+    ///   - site: the layer
     ///   - plan: the type and device wanted
-    /// - Returns: a tensor for linear layers only
+    /// - Returns: the kernel
     /// - Throws: ``WeightError`` or ``TensorError``
-    func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor
+    func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel
 
     /// Told of keys that a checkpoint may have and the model needs not.
     func disregard(_ keys: WeightKeys)
@@ -52,13 +51,23 @@ extension WeightSource {
 
     package func disregard(_ keys: WeightKeys) {}
 
-    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
     }
 
-    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
-        let weight = try tensor(key, shape: shape, plan: plan)
-        return try plan.packsWeights() ? weight.packedForProducts() : weight
+    package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
+        let (weight, bias) = try tensors(site, plan: plan)
+        guard try plan.packsWeights() else { return PlainLinear(weight: weight, bias: bias) }
+        return PackedLinear(weight: try PackedWeight(weight), bias: bias)
+    }
+
+    /// The weight `[to, from]` and the bias of a linear layer.
+    func tensors(_ site: LinearSite, plan: ComputePlan) throws -> (weight: Tensor, bias: Tensor?) {
+        let weight = try tensor(site.weightKey, shape: site.shape, plan: plan)
+        return (
+            site.shape.count == 2 ? weight : try weight.reshaped(site.to, site.from),
+            site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil
+        )
     }
 }
 
@@ -77,7 +86,7 @@ package final class RandomWeights: WeightSource {
 
     package func contains(_ key: String) -> Bool { true }
 
-    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor {
         let generator = try generators[plan.device] ?? Generator(seed: seed, on: plan.device)
         generators[plan.device] = generator
         return try (generator.normal(shape, on: plan.device) * deviation).to(plan.dtype)
@@ -88,6 +97,8 @@ package final class RandomWeights: WeightSource {
 package final class WeightListing: WeightSource {
     /// What was asked for, in order.
     package private(set) var entries: [(key: String, shape: [Int])] = []
+    /// The linear layers among it.
+    package private(set) var linears: [LinearSite] = []
     /// What a checkpoint may have besides.
     package private(set) var disregarded: [WeightKeys] = []
     private let checkpoint: Set<String>?
@@ -103,7 +114,7 @@ package final class WeightListing: WeightSource {
 
     package func contains(_ key: String) -> Bool { checkpoint?.contains(key) ?? true }
 
-    package func tensor(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor {
         guard entries.count < Self.countLimit else { throw WeightError.tooMany(limit: Self.countLimit) }
         var size = 1
         for side in shape {
@@ -116,12 +127,14 @@ package final class WeightListing: WeightSource {
     }
 
     /// A view: no memory for the numbers here either.
-    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ExecutionPlan) throws -> Tensor {
+    package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes)
     }
 
-    package func matrix(_ key: String, shape: [Int], plan: ExecutionPlan) throws -> Tensor {
-        try tensor(key, shape: shape, plan: plan)
+    package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
+        linears.append(site)
+        let (weight, bias) = try tensors(site, plan: plan)
+        return PlainLinear(weight: weight, bias: bias)
     }
 
     package func disregard(_ keys: WeightKeys) { disregarded.append(keys) }

@@ -4,31 +4,54 @@ package import Tensors
 /// A view of one part of a model's weights: where a module reads its parameters.
 ///
 /// `weights["blocks"][3]["norm"]` is the view of all keys that begin with `blocks.3.norm.`. What a module does not need
-/// to know (type, device, attention kernel) travels in ``plan``; every key that is read is noted, so that
+/// to know (type, device, kernels) travels in ``context`` and ``plan``; every key that is read is noted, so that
 /// ``requireAllRead()`` can name the ones nobody asked for.
 package struct Weights {
     private let source: any WeightSource
     private let ledger: WeightLedger
     private let prefix: String
-    /// How the modules built from this view compute.
-    package let plan: ExecutionPlan
+    /// What the modules built from this view compute with.
+    package let context: ComputeContext
+    /// How they compute.
+    package let plan: ComputePlan
+    /// What the component is for.
+    package let role: ComponentRole
 
-    /// Views all weights of a source.
+    /// Views all weights of a component.
+    ///
+    /// - Parameters:
+    ///   - source: a checkpoint, random numbers, or a listing
+    ///   - context: what the modules compute with
+    ///   - role: what the component is for
+    ///   - dtype: the type that it keeps to whatever the model's; nil if it follows the model
+    package init(
+        _ source: any WeightSource, _ context: ComputeContext, for role: ComponentRole = .transformer,
+        keeping dtype: DType? = nil
+    ) {
+        (self.source, self.context, self.role) = (source, context, role)
+        (ledger, prefix, plan) = (WeightLedger(), "", context.plan.for(role, keeping: dtype))
+    }
+
+    /// Views all weights of a component that nothing else is computed with.
     ///
     /// - Parameters:
     ///   - source: a checkpoint, random numbers, or a listing
     ///   - plan: how the modules compute
-    package init(_ source: any WeightSource, plan: ExecutionPlan = ExecutionPlan()) {
-        self.init(source: source, ledger: WeightLedger(), prefix: "", plan: plan)
+    package init(_ source: any WeightSource, plan: ComputePlan = ComputePlan()) {
+        self.init(source, ComputeContext(plan))
     }
 
-    private init(source: any WeightSource, ledger: WeightLedger, prefix: String, plan: ExecutionPlan) {
-        (self.source, self.ledger, self.prefix, self.plan) = (source, ledger, prefix, plan)
+    private init(_ view: Weights, prefix: String, plan: ComputePlan) {
+        (source, ledger, context, role) = (view.source, view.ledger, view.context, view.role)
+        (self.prefix, self.plan) = (prefix, plan)
     }
+
+    /// The part's path in the checkpoint, as `blocks.3.norm`; empty for the whole.
+    package var name: String { String(prefix.dropLast()) }
 
     /// The view of a named part.
     package subscript(_ name: String) -> Weights {
-        Weights(source: source, ledger: ledger, prefix: "\(prefix)\(name).", plan: plan)
+        Weights(self, prefix: "\(prefix)\(name).", plan: plan)
     }
 
     /// The view of a numbered part.
@@ -41,7 +64,7 @@ package struct Weights {
     package func computing(in dtype: DType) -> Weights {
         var plan = plan
         plan.dtype = dtype
-        return Weights(source: source, ledger: ledger, prefix: prefix, plan: plan)
+        return Weights(self, prefix: prefix, plan: plan)
     }
 
     /// One parameter, on the plan's device and in its type.
@@ -57,18 +80,19 @@ package struct Weights {
         return try source.tensor(key, shape: shape, plan: plan)
     }
 
-    /// The weight of a linear layer, laid out as products of the plan's type read it.
+    /// The kernel of a linear layer, which this view is of.
     ///
     /// - Parameters:
-    ///   - name: its name within this part
-    ///   - to: width of the output
-    ///   - from: width of the input
-    /// - Returns: `[to, from]`, for `linear` and `linearGELUTanh` only
+    ///   - shape: the weight's: the width of the output, and axes whose product is that of the input
+    ///   - bias: whether there is a bias
+    ///   - cut: along which side several devices may share the weight
+    /// - Returns: the kernel
     /// - Throws: ``WeightError`` or ``TensorError``
-    package func matrix(_ name: String, _ to: Int, _ from: Int) throws -> Tensor {
-        let key = prefix + name
-        ledger.note(key)
-        return try source.matrix(key, shape: [to, from], plan: plan)
+    func linear(_ shape: [Int], bias: Bool, cut: LinearCut) throws -> any LinearKernel {
+        let site = LinearSite(name: name, component: role, shape: shape, hasBias: bias, cut: cut)
+        ledger.note(site.weightKey)
+        if bias { ledger.note(site.biasKey) }
+        return try source.linear(site, plan: plan)
     }
 
     /// One parameter with its axes in another order, without gaps.

@@ -36,7 +36,6 @@ extension Image {
     /// Reads and decodes a file.
     ///
     /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; what it is tell its bytes, not its name
-    /// - Throws: ``MediaError``
     package init(path: String) throws(MediaError) {
         try self.init(decoding: Self.bytes(at: path))
     }

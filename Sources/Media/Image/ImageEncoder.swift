@@ -6,7 +6,6 @@ extension Image {
     ///
     /// - Parameter encoding: format, quality and texts
     /// - Returns: a whole file
-    /// - Throws: ``MediaError``
     package func encoded(_ encoding: ImageEncoding) throws(MediaError) -> [UInt8] {
         switch encoding {
         case .png(let text):
@@ -34,7 +33,6 @@ extension Image {
     /// - Parameters:
     ///   - path: the file to be written; its folder must exist
     ///   - encoding: nil for what the path's extension says, with default settings
-    /// - Throws: ``MediaError``
     package func write(to path: String, as encoding: ImageEncoding? = nil) throws(MediaError) {
         let encoding = if let encoding { encoding } else { ImageEncoding(try ImageFormat(path: path)) }
         let bytes = try encoded(encoding)

@@ -18,7 +18,6 @@ final class VideoFile: VideoSink {
     ///   - rate: frames a second
     ///   - encoding: any but `.pictures`
     ///   - texts: become the comment
-    /// - Throws: ``MediaError``
     init(
         _ path: String, width: Int, height: Int, rate: FrameRate, encoding: VideoEncoding, texts: [PNGText]
     ) throws(MediaError) {

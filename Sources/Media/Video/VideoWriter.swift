@@ -26,7 +26,6 @@ package final class VideoWriter {
     ///   - rate: frames a second
     ///   - encoding: nil for what the path's extension says, with default settings
     ///   - texts: travel in the file as its comment, in PNG files as their texts; animated WebP and GIF go without
-    /// - Throws: ``MediaError``
     package init(
         to path: String, width: Int, height: Int, rate: FrameRate, as encoding: VideoEncoding? = nil,
         texts: [PNGText] = []
@@ -85,11 +84,8 @@ protocol VideoSink: AnyObject {
     /// - Parameters:
     ///   - frame: of the video's size
     ///   - number: counted from 0
-    /// - Throws: ``MediaError``
     func append(_ frame: Image, number: Int) throws(MediaError)
 
     /// Gives what was written its name.
-    ///
-    /// - Throws: ``MediaError``
     func finish() throws(MediaError)
 }

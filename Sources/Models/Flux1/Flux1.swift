@@ -30,17 +30,11 @@ package struct Flux1: ModelFamily {
         [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
     }
 
-    package func weights(_ plan: ExecutionPlan) throws -> [String: Int] {
-        try MemoryForecast.weights(of: components, plan.dtype)
+    package func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
+        Stages(request, parts, options).all
     }
 
-    package func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage] {
-        Stages(request, parts, plan).all
-    }
-
-    package func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline {
-        try Flux1Pipeline(self, plan: plan, memoryLimit: memoryLimit)
-    }
+    package func open(_ context: ComputeContext) throws -> any PipelineStages { try Flux1Pipeline(self, context) }
 
     /// The components with weights.
     struct Parts {
@@ -51,12 +45,12 @@ package struct Flux1: ModelFamily {
 
         init(_ checkpoint: CheckpointFolder) throws {
             textEncoder = try Component(
-                "text_encoder", in: checkpoint, classes: ["CLIPTextModel"], CLIPTextModel.init)
+                "text_encoder", in: checkpoint, classes: ["CLIPTextModel"], as: .textEncoder, CLIPTextModel.init)
             textEncoder2 = try Component(
-                "text_encoder_2", in: checkpoint, classes: ["T5EncoderModel"], T5Encoder.init)
+                "text_encoder_2", in: checkpoint, classes: ["T5EncoderModel"], as: .textEncoder, T5Encoder.init)
             transformer = try Component(
-                "transformer", in: checkpoint, classes: ["FluxTransformer2DModel"], Transformer.init)
-            vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKL"], AutoencoderKL.init)
+                "transformer", in: checkpoint, classes: ["FluxTransformer2DModel"], as: .transformer, Transformer.init)
+            vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKL"], as: .vae, AutoencoderKL.init)
             try requireAgreement()
         }
 

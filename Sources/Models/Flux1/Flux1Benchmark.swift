@@ -1,18 +1,19 @@
 package import Diffusion
-package import Layers
+internal import Layers
 internal import Tensors
 
 extension Flux1 {
-    package static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, plan: ExecutionPlan) throws
+    package static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, _ options: PipelineOptions) throws
         -> Benchmark
     {
         switch part {
-        case .transformer: try transformerBenchmark(shape, plan)
-        case .decoder: try decoderBenchmark(shape, plan)
+        case .transformer: try transformerBenchmark(shape, options)
+        case .decoder: try decoderBenchmark(shape, options.plan)
         }
     }
 
-    private static func transformerBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {
+    private static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
+        let plan = options.plan
         var changes = shape.config
         let guidance = changes.removeValue(forKey: "guidance_embeds") ?? 1
         var config = try TransformerConfig.defaults(changing: changes)
@@ -31,11 +32,11 @@ extension Flux1 {
                     textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device)))
         let operations = config.operations(
             batch: shape.batch, text: shape.textTokens, picture: grid.rows * grid.columns)
-        let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
+        let predict = StepPredictor(transformer, options.stepCache, steps: 0..<Int.max)
         return Benchmark(operations: operations) { _ = try predict([input]) }
     }
 
-    private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {
+    private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
         var config = try AutoencoderKLConfig.defaults(changing: shape.config)
         config.blockOutChannels = [128, 256, 512, 512]
         (config.downBlockTypes, config.upBlockTypes) = (

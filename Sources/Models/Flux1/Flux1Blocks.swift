@@ -5,12 +5,13 @@ extension Flux1 {
     /// A block whose text and picture have weights of their own and meet in one attention.
     struct DoubleBlock {
         private let text, picture: Stream
-        private let backend: any AttentionBackend
+        private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             picture = try Stream(weights, .picture, config)
             text = try Stream(weights, .text, config)
-            backend = weights.plan.attention
+            attention = Attention(
+                weights["attn"], .joint, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
         /// - Parameters:
@@ -19,7 +20,6 @@ extension Flux1 {
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and picture
         /// - Returns: both streams, changed
-        /// - Throws: ``TensorError``
         func callAsFunction(text x: Tensor, picture y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
             throws(TensorError) -> (text: Tensor, picture: Tensor)
         {
@@ -31,9 +31,9 @@ extension Flux1 {
                 let (textTables, pictureTables) = try rotary.split(at: tokens)
                 let a = try text.projected(x, textModulation, textTables)
                 let b = try picture.projected(y, pictureModulation, pictureTables)
-                attended = try attend(
+                attended = try attention(
                     concatenate([a.query, b.query], axis: 1), concatenate([a.key, b.key], axis: 1),
-                    concatenate([a.value, b.value], axis: 1), backend)
+                    concatenate([a.value, b.value], axis: 1), textTokens: tokens)
             }
             return (
                 try text.finished(x, attended.slice(0..<tokens, axis: 1), textModulation),
@@ -52,28 +52,30 @@ extension Flux1 {
         private let modulation: Linear
         private let projections: Projections
         private let up, out: Linear
-        private let backend: any AttentionBackend
+        private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
             modulation = try Linear(weights["norm"]["linear"], from: width, to: 3 * width)
             projections = try Projections(
                 weights["attn"], ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)
-            up = try Linear(weights["proj_mlp"], from: width, to: 4 * width)
-            out = try Linear(weights["proj_out"], from: 5 * width, to: width)
-            backend = weights.plan.attention
+            up = try Linear(weights["proj_mlp"], from: width, to: 4 * width, cut: .output())
+            out = try Linear(
+                weights["proj_out"], from: 5 * width, to: width, cut: .input(segments: [width, 4 * width]))
+            attention = Attention(
+                weights["attn"], .joint, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
         /// - Parameters:
         ///   - x: text and picture, `[batch, tokens, width]`
         ///   - first: the first token that is wanted; those before it are only attended to
+        ///   - textTokens: how many tokens are text
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and picture
         /// - Returns: the wanted tokens, `[batch, tokens - first, width]`
-        /// - Throws: ``TensorError``
-        func callAsFunction(_ x: Tensor, from first: Int, conditioning: Tensor, rotary: RotaryEmbedding)
-            throws(TensorError) -> Tensor
-        {
+        func callAsFunction(
+            _ x: Tensor, from first: Int, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
+        ) throws(TensorError) -> Tensor {
             let parts = try modulation(conditioning).chunks(3)
             let (shift, scale, gate) = (parts[0], parts[1], parts[2])
             let joined: Tensor
@@ -81,7 +83,7 @@ extension Flux1 {
                 let normed = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
                 let wanted = try normed.tokens(from: first)
                 let (query, key, value) = try projections(normed, rotary, queries: wanted)
-                joined = try up.geluTanh(wanted, beside: attend(query, key, value, backend))
+                joined = try up(wanted, .beside(attention(query, key, value, textTokens: textTokens), .geluTanh))
             }
             return try gatedAdd(x.tokens(from: first), gate: gate, out(joined))
         }
@@ -100,34 +102,11 @@ extension Flux1 {
             return try modulatedLayerNorm(x, scale: parts[0], shift: parts[1], epsilon: 1e-6)
         }
     }
-
-    /// Attention over `[batch, tokens, heads, width]`, giving `[batch, tokens, heads · width]`.
-    private static func attend(
-        _ query: Tensor, _ key: Tensor, _ value: Tensor, _ backend: any AttentionBackend
-    ) throws(TensorError) -> Tensor {
-        try backend.attend(
-            query.transposed(1, 2), key.transposed(1, 2), value.transposed(1, 2), mask: nil,
-            scale: 1 / Double(query.size(3)).squareRoot()
-        ).mergeHeads()
-    }
 }
 
 extension Tensor {
     /// Some tokens and all behind them, of `[batch, tokens, width]`.
     fileprivate func tokens(from first: Int) throws(TensorError) -> Tensor {
         first == 0 ? self : try slice(first..<size(1), axis: 1).contiguous()
-    }
-}
-
-extension RotaryEmbedding {
-    /// The tables of the first tokens and of the rest.
-    func split(at tokens: Int) throws(TensorError) -> (RotaryEmbedding, RotaryEmbedding) {
-        let end = cosine.size(0)
-        return (
-            RotaryEmbedding(
-                cosine: try cosine.slice(0..<tokens, axis: 0), sine: try sine.slice(0..<tokens, axis: 0)),
-            RotaryEmbedding(
-                cosine: try cosine.slice(tokens..<end, axis: 0), sine: try sine.slice(tokens..<end, axis: 0))
-        )
     }
 }

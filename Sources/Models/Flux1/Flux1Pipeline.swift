@@ -2,161 +2,134 @@ internal import Diffusion
 internal import Layers
 internal import Tensors
 
-/// From prompts to pictures: two text encoders, the denoiser, the decoder.
+/// From prompts to images.
 // Source: diffusers 0.42.1, pipelines/flux/pipeline_flux.py.
-struct Flux1Pipeline: Pipeline {
-    private let components: Flux1.Parts
-    private let text: Flux1TextEncoders
-    private let transformer: Resident<Flux1.TransformerConfig, Flux1.Transformer>
-    private let vae: Resident<AutoencoderKLConfig, AutoencoderKL>
-    private let scheduler: FlowMatchEuler
-    private let plan: ExecutionPlan
-    private let residency: Residency
-    private let weights: [String: Int]
-    private let defaults: GenerationRequest
-    private let stepCache: StepCacheSettings?
+struct Flux1Pipeline: PipelineStages {
+    let model: Flux1
+    let text: Flux1TextEncoders
+    let transformer: Resident<Flux1.TransformerConfig, Flux1.Transformer>
+    let vae: Resident<AutoencoderKLConfig, AutoencoderKL>
+    let scheduler: FlowMatchEuler
 
-    /// Opens a model.
-    ///
-    /// - Parameters:
-    ///   - model: the model
-    ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
-    /// - Throws: any error of a bad checkpoint
-    init(_ model: Flux1, plan: ExecutionPlan, memoryLimit: Int?) throws {
-        components = model.parts
+    init(_ model: Flux1, _ context: ComputeContext) throws {
+        self.model = model
         let folder = try model.checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
         scheduler = FlowMatchEuler(
             try FlowMatchEulerConfig.read(
                 "\(folder)/scheduler_config.json", allowingUnknown: model.checkpoint.allowsUnknown
             ).0)
-        text = try Flux1TextEncoders(model, plan: plan)
-        transformer = Resident(components.transformer, plan: plan)
-        vae = Resident(components.vae, plan: plan)
-        self.plan = plan
-        weights = try model.weights(plan)
-        defaults = model.defaults
-        stepCache = try model.stepCaches(plan.stepCache).first
-        residency = Residency([text.encoder, text.encoder2, transformer, vae], limit: memoryLimit)
+        text = try Flux1TextEncoders(model, context)
+        transformer = Resident(model.parts.transformer, context)
+        vae = Resident(model.parts.vae, context)
     }
 
-    func prepare(observe: ProgressObserver) throws {
-        let stages = Flux1.Stages(defaults, components, plan)
-        try residency.prepare(for: MemoryForecast(weights: weights, stages: stages.all), observe: observe)
+    var components: [any ResidentComponent] { [text.encoder, text.encoder2, transformer, vae] }
+
+    func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
+        let memory = Flux1.Stages(request, model.parts, run.options)
+        let work = try Flux1Run(self, request, run)
+        return [
+            RunStage(memory.text, work.encode), RunStage(memory.denoise, steps: work.step),
+            RunStage(memory.decode, work.decode),
+        ]
+    }
+}
+
+/// One request's images on their way.
+final class Flux1Run {
+    private let pipeline: Flux1Pipeline
+    private let request: GenerationRequest
+    private let run: RunEnvironment
+    private let grid: Flux1.Grid
+    private let guidance: Guidance
+    private let noise: NoiseSource
+    private let loop: DenoisingLoop
+    private var prompts: [Flux1TextEncoders.Prompt] = []
+    /// One for each branch of guidance.
+    private var inputs: [Flux1.Transformer.Input] = []
+    private var predict: StepPredictor<Flux1.Transformer>?
+
+    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
+    init(_ pipeline: Flux1Pipeline, _ request: GenerationRequest, _ run: RunEnvironment) throws {
+        (self.pipeline, self.request, self.run) = (pipeline, request, run)
+        grid = Flux1.Grid(request, scaleFactor: pipeline.model.parts.vae.config.scaleFactor)
+        let scale = request.extra["true_cfg_scale"]?.number ?? 1
+        guidance = .classifierFree(scale > 1 && !request.negativePrompts.isEmpty ? scale : nil)
+        noise = try NoiseSource(seeds: request.seeds, count: request.outputCount)
+        let (scheduler, steps) = (pipeline.scheduler, request.numInferenceSteps ?? 1)
+        let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
+        let schedule = scheduler.schedule(
+            sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: grid.rows * grid.columns))
+        try scheduler.requireFinite(schedule, for: request)
+        loop = DenoisingLoop(scheduler, schedule, noise: noise, run)
     }
 
-    func generate(
-        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
-    ) throws -> StageTimes {
-        let stages = Flux1.Stages(request, components, plan)
-        let forecast = MemoryForecast(weights: weights, stages: stages.all)
-        try residency.require(forecast)
-        try stepCache?.check(request)
-        let schedule = try schedule(request)
-        var times = StageTimes()
-        let (positive, negative) = try residency.during(stages.text, of: forecast, times: &times, observe: observe) {
-            observe(.encodingText)
-            return try timed(&$0.text) { try prompts(request, trace) }
+    func encode(_ times: inout StageTimes) throws {
+        run.observe(.encodingText)
+        try timed(&times.text) {
+            prompts = try guidance.branches.map { try pipeline.text.encode(request, $0, trace: run.trace) }
         }
-        try Task.checkCancellation()
-        let clean = try residency.during(stages.denoise, of: forecast, times: &times, observe: observe) {
-            try denoised(request, schedule, positive, negative, times: &$0, observe, trace)
-        }
-        let pixels = try residency.during(stages.decode, of: forecast, times: &times, observe: observe) {
-            observe(.decoding)
-            return try timed(&$0.decode) { try decoded(clean, request, trace) }
-        }
-        let shape = pixels.shape
-        trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
-        try deliver(pixels)
-        return times
     }
 
-    /// The prompts, and the negative ones if they are wanted.
-    private func prompts(_ request: GenerationRequest, _ trace: Trace?) throws
-        -> (positive: Flux1TextEncoders.Prompt, negative: Flux1TextEncoders.Prompt?)
-    {
-        (
-            try text.encode(request, .positive, trace: trace),
-            request.trueScale > 1 && !request.negativePrompts.isEmpty
-                ? try text.encode(request, .negative, trace: trace) : nil
-        )
+    func step(_ times: inout StageTimes) throws -> Bool {
+        let predict = try predict ?? begin()
+        try loop.step(times: &times.denoise) { latents, step in
+            let narrow = try latents[0].to(run.options.plan.dtype)
+            for index in inputs.indices {
+                inputs[index].latents = narrow
+                // diffusers hands the model a fraction and multiplies again, which rounds.
+                inputs[index].timestep = step.timestep / 1000 * 1000
+            }
+            return [try guidance(predict(inputs).map { $0[0] }, latents: latents[0], sigma: step.sigma)]
+        }
+        if loop.index < loop.count { return true }
+        times.add(predict.report)
+        (self.predict, inputs, prompts) = (nil, [], [])
+        return false
     }
 
-    /// Every step from noise to clean latents, packed.
-    private func denoised(
-        _ request: GenerationRequest, _ schedule: NoiseSchedule, _ positive: Flux1TextEncoders.Prompt,
-        _ negative: Flux1TextEncoders.Prompt?, times: inout StageTimes, _ observe: @escaping ProgressObserver,
-        _ trace: Trace?
-    ) throws -> Tensor {
-        let transformer = try transformer()
-        let grid = grid(request)
-        let source = try NoiseSource(seeds: request.seeds, count: request.outputCount)
-        let noise = try source.draw([transformer.config.inChannels / 4, 2 * grid.rows, 2 * grid.columns])
-        try trace?.record("noise", noise)
-        let rotary = try grid.rotary(
-            textTokens: positive.prompt.size(1), widths: transformer.config.axesDimsRope, on: plan.device)
-        let loop = DenoisingLoop(scheduler, schedule, noise: source, observe: observe, trace: trace)
-
-        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.schedule.timesteps.count) { clean in
-            PixelBatch(try PixelPart(pictures: pictures(of: clean, grid)))
-        }
-
-        let start = try grid.packed(noise).to(on: plan.device)
-        var inputs = try [positive, negative].compactMap { $0 }.map { prompt in
+    private func begin() throws -> StepPredictor<Flux1.Transformer> {
+        let (transformer, device) = (try pipeline.transformer(), run.options.plan.device)
+        let config = transformer.config
+        let drawn = try noise.draw([config.inChannels / 4, 2 * grid.rows, 2 * grid.columns])
+        try run.trace?.record("noise", drawn)
+        let start = try grid.packed(drawn).to(on: device)
+        let rotary = try grid.rotary(textTokens: prompts[0].prompt.size(1), widths: config.axesDimsRope, on: device)
+        inputs = try prompts.map { prompt in
             try transformer.prepared(
                 Flux1.Transformer.Input(
                     latents: start, prompt: prompt.prompt, pooledPrompt: prompt.pooled, timestep: 0,
                     guidance: Float(request.guidanceScale ?? 1), rotary: rotary))
         }
-        let predict = StepPredictor(transformer, stepCache, steps: 0..<schedule.timesteps.count)
-        let clean = try loop.run(from: start, times: &times.denoise) { latents, timestep in
-            let latents = try latents.to(plan.dtype)
-            for index in inputs.indices {
-                inputs[index].latents = latents
-                // diffusers hands the model a fraction and multiplies again, which rounds.
-                inputs[index].timestep = timestep / 1000 * 1000
-            }
-            return try guided(predict(inputs), scale: request.trueScale)
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
+            PixelBatch(try PixelPart(pictures: images(of: clean)))
         }
-        times.add(predict.report)
-        return clean
+        try loop.begin([start])
+        let predict = StepPredictor(transformer, run.stepCaches.first, steps: 0..<loop.count)
+        self.predict = predict
+        return predict
     }
 
-    private func decoded(_ clean: Tensor, _ request: GenerationRequest, _ trace: Trace?) throws -> PixelPart {
-        let decoded = try pictures(of: clean, grid(request))
-        try trace?.record("decoded", decoded)
-        return try PixelPart(pictures: decoded)
+    func decode(_ times: inout StageTimes) throws {
+        run.observe(.decoding)
+        let pixels = try timed(&times.decode) {
+            let decoded = try images(of: loop.latents[0])
+            try run.trace?.record("decoded", decoded)
+            return try PixelPart(pictures: decoded)
+        }
+        let shape = pixels.shape
+        run.trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
+        try run.deliver(pixels)
     }
 
-    /// Decodes one picture after the other: several at once would need more memory, and convolutions sum otherwise then.
-    private func pictures(of clean: Tensor, _ grid: Flux1.Grid) throws -> Tensor {
+    /// Decodes one image after the other: several at once would need more memory, and convolutions sum otherwise then.
+    private func images(of clean: Tensor) throws -> Tensor {
         let latents = try grid.unpacked(clean)
-        var pictures: [Tensor] = []
+        var images: [Tensor] = []
         for index in 0..<latents.size(0) {
             try Task.checkCancellation()
-            pictures.append(try vae().decode(scaled: latents.slice(index..<index + 1, axis: 0)).to(.float32))
+            images.append(try pipeline.vae().decode(scaled: latents.slice(index..<index + 1, axis: 0)).to(.float32))
         }
-        return try concatenate(pictures, axis: 0)
+        return try concatenate(images, axis: 0)
     }
-
-    private func grid(_ request: GenerationRequest) -> Flux1.Grid {
-        Flux1.Grid(request, scaleFactor: components.vae.config.scaleFactor)
-    }
-
-    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
-    private func schedule(_ request: GenerationRequest) throws -> NoiseSchedule {
-        let grid = grid(request)
-        let steps = request.numInferenceSteps ?? 1
-        let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
-        let schedule = scheduler.schedule(
-            sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: grid.rows * grid.columns))
-        try scheduler.requireFinite(schedule, for: request)
-        return schedule
-    }
-}
-
-extension GenerationRequest {
-    /// The scale of the classifier-free guidance with the negative prompt.
-    fileprivate var trueScale: Double { extra["true_cfg_scale"]?.number ?? 1 }
 }

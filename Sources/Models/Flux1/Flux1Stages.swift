@@ -10,8 +10,9 @@ extension Flux1 {
         /// - Parameters:
         ///   - request: a resolved request
         ///   - components: the model's
-        ///   - plan: how they compute
-        init(_ request: GenerationRequest, _ components: Parts, _ plan: ExecutionPlan) {
+        ///   - options: how the model is opened
+        init(_ request: GenerationRequest, _ components: Parts, _ options: PipelineOptions) {
+            let plan = options.plan
             let transformer = components.transformer.config
             let vae = components.vae.config
             let length = request.maxSequenceLength ?? 0
@@ -33,7 +34,7 @@ extension Flux1 {
             let decoding = vae.decodingBytes(pixels: pixels, plan.dtype) + 2 * outputs * pixels * 3 * DType.float32.size
             let isShown = request.previews > 0
             let tokens = MemorySize(grid.rows) * grid.columns
-            let held = outputs * (plan.stepCache?.heldStreams(branches: 2) ?? 0)
+            let held = outputs * (options.stepCache?.heldStreams(branches: 2) ?? 0)
             denoise = MemoryStage(
                 [components.transformer.name] + (isShown ? [components.vae.name] : []),
                 activations: prompts + (isShown ? decoding : 0)

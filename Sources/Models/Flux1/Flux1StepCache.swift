@@ -1,5 +1,4 @@
 package import Diffusion
-package import Layers
 package import Tensors
 
 extension Flux1 {
@@ -20,21 +19,5 @@ extension Flux1.Transformer: CacheableTransformer {
     /// The picture's tokens as the first block's attention takes them; both of TeaCache's ways are one.
     package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
         try firstAttentionInput(state).to(.float32)
-    }
-}
-
-extension Flux1.Transformer.State: CacheableState {
-    package func tokenStreams() throws(TensorError) -> [Tensor] {
-        switch streams {
-        case .double(let text, let picture): [picture, text]
-        case .single(let joint): [try picture(), try joint.slice(0..<textTokens, axis: 1)]
-        case .picture(let picture): [picture]
-        }
-    }
-
-    package mutating func add(_ changes: [Tensor]) throws(TensorError) {
-        let tokens = try tokenStreams()
-        streams = .double(
-            text: changes.count > 1 ? try tokens[1] + changes[1] : tokens[1], picture: try tokens[0] + changes[0])
     }
 }

@@ -20,17 +20,17 @@ extension Flux1 {
                 modulationLinear = try Linear(weights["norm1"]["linear"], from: width, to: 6 * width)
                 projections = try Projections(
                     attention, ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)
-                attentionOut = try Linear(attention["to_out"][0], from: width, to: width)
+                attentionOut = try Linear(attention["to_out"][0], from: width, to: width, cut: .input())
                 feedForward = weights["ff"]["net"]
             case .text:
                 modulationLinear = try Linear(weights["norm1_context"]["linear"], from: width, to: 6 * width)
                 projections = try Projections(
                     attention, ["add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k"], config)
-                attentionOut = try Linear(attention["to_add_out"], from: width, to: width)
+                attentionOut = try Linear(attention["to_add_out"], from: width, to: width, cut: .input())
                 feedForward = weights["ff_context"]["net"]
             }
-            up = try Linear(feedForward[0]["proj"], from: width, to: 4 * width)
-            down = try Linear(feedForward[2], from: 4 * width, to: width)
+            up = try Linear(feedForward[0]["proj"], from: width, to: 4 * width, cut: .output())
+            down = try Linear(feedForward[2], from: 4 * width, to: width, cut: .input())
         }
 
         /// How the timestep scales, shifts and gates this stream, each `[batch, width]`.
@@ -65,7 +65,7 @@ extension Flux1 {
             let h = try gatedAdd(x, gate: modulation.attentionGate, attentionOut(attended))
             let normed = try modulatedLayerNorm(
                 h, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift, epsilon: 1e-6)
-            return try gatedAdd(h, gate: modulation.feedForwardGate, down(up.geluTanh(normed)))
+            return try gatedAdd(h, gate: modulation.feedForwardGate, down(up(normed, .activation(.geluTanh))))
         }
     }
 
@@ -82,9 +82,9 @@ extension Flux1 {
         /// - Throws: ``WeightError`` or ``TensorError``
         init(_ weights: Weights, _ names: [String], _ config: TransformerConfig) throws {
             let width = config.width
-            query = try Linear(weights[names[0]], from: width, to: width)
-            key = try Linear(weights[names[1]], from: width, to: width)
-            value = try Linear(weights[names[2]], from: width, to: width)
+            query = try Linear(weights[names[0]], from: width, to: width, cut: .output())
+            key = try Linear(weights[names[1]], from: width, to: width, cut: .output())
+            value = try Linear(weights[names[2]], from: width, to: width, cut: .output())
             queryNorm = try RMSNorm(weights[names[3]], size: config.attentionHeadDim, epsilon: 1e-6)
             keyNorm = try RMSNorm(weights[names[4]], size: config.attentionHeadDim, epsilon: 1e-6)
             heads = config.numAttentionHeads
@@ -95,7 +95,6 @@ extension Flux1 {
         ///   - rotary: the tables of its tokens
         ///   - y: the tokens that attend: all of `x`, or its last ones
         /// - Returns: `[batch, tokens, heads, headWidth]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding, queries y: Tensor) throws(TensorError)
             -> (query: Tensor, key: Tensor, value: Tensor)
         {

@@ -12,16 +12,13 @@ struct Flux1TextEncoders {
         let pooled: Tensor
     }
 
-    /// Which of a request's prompts.
-    enum Side { case positive, negative }
-
     private let tokenizer, tokenizer2: PromptTokenizer
     /// How long every text of CLIP is, in tokens.
     private let clipTokens: Int
     let encoder: Resident<CLIPTextConfig, CLIPTextModel>
     let encoder2: Resident<T5Config, T5Encoder>
 
-    init(_ model: Flux1, plan: ExecutionPlan) throws {
+    init(_ model: Flux1, _ context: ComputeContext) throws {
         let components = model.parts
         tokenizer = try PromptTokenizer(
             "tokenizer", classes: ["CLIPTokenizer", "CLIPTokenizerFast"], in: model.checkpoint)
@@ -34,29 +31,29 @@ struct Flux1TextEncoders {
                 file: "\(components.textEncoder.folder)/config.json",
                 fault: .misfit("max_position_embeddings", positions, to: "model_max_length of tokenizer", clipTokens))
         }
-        encoder = Resident(components.textEncoder, plan: plan)
-        encoder2 = Resident(components.textEncoder2, plan: plan)
+        encoder = Resident(components.textEncoder, context)
+        encoder2 = Resident(components.textEncoder2, context)
     }
 
     /// Encodes a request's prompts, each as often as pictures are wanted of it.
     ///
     /// - Parameters:
     ///   - request: a resolved request
-    ///   - side: its prompts, or its negative prompts
+    ///   - branch: of guidance
     ///   - trace: where ids and states are recorded, or nil
     /// - Returns: one row for each picture
     /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that an encoder has no row for
-    func encode(_ request: GenerationRequest, _ side: Side, trace: Trace?) throws -> Prompt {
-        let texts = side == .positive ? request.prompts : request.negativePrompts
-        let second = request.extra[side == .positive ? "prompt_2" : "negative_prompt_2"]
+    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Prompt {
+        let texts = branch == .positive ? request.prompts : request.negativePrompts
+        let second = request.extra[branch == .positive ? "prompt_2" : "negative_prompt_2"]
         // diffusers takes an empty second prompt for none, but not a list of empty ones.
         let texts2 = second == .text("") ? texts : second?.items.compactMap(\.text) ?? texts
         let ids = try tokenizer(texts, length: clipTokens).ids
         let ids2 = try tokenizer2(texts2, length: request.maxSequenceLength ?? 512).ids
         try encoder.component.requireRows(for: ids, of: "tokenizer")
         try encoder2.component.requireRows(for: ids2, of: "tokenizer_2")
-        let prefix = side == .positive ? "" : "negative_"
-        if side == .positive {
+        let prefix = branch == .positive ? "" : "negative_"
+        if branch == .positive {
             trace?.record("input_ids.text_encoder", ids: ids)
             trace?.record("input_ids.text_encoder_2", ids: ids2)
         }

@@ -38,9 +38,9 @@ extension Flux1 {
             /// picture alone after the last block, as nothing reads the text any more.
             package var streams: Streams
             /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
-            package let conditioning: Tensor
-            let rotary: RotaryEmbedding
-            let textTokens: Int
+            package var conditioning: Tensor
+            var rotary: RotaryEmbedding
+            var textTokens: Int
 
             /// The tokens as the blocks hold them.
             package enum Streams {
@@ -55,11 +55,11 @@ extension Flux1 {
         private let pictureIn, textIn: Linear
         private let timestepEmbedding, pooledEmbedding: TimestepEmbedding
         private let guidanceEmbedding: TimestepEmbedding?
-        private let doubleBlocks: [DoubleBlock]
-        private let singleBlocks: [SingleBlock]
+        private let doubleBlocks: BlockStore<DoubleBlock>
+        private let singleBlocks: BlockStore<SingleBlock>
         private let normOut: FinalNorm
         private let projectionOut: Linear
-        private let plan: ExecutionPlan
+        private let plan: ComputePlan
 
         /// Reads the denoiser.
         ///
@@ -81,10 +81,10 @@ extension Flux1 {
                 ? try TimestepEmbedding(embeddings["guidance_embedder"], from: sinusoidWidth, to: width) : nil
             pooledEmbedding = try TimestepEmbedding(
                 embeddings["text_embedder"], from: config.pooledProjectionDim, to: width)
-            doubleBlocks = try (0..<config.numLayers).map {
+            doubleBlocks = try BlockStore(config.numLayers) {
                 try DoubleBlock(weights["transformer_blocks"][$0], config)
             }
-            singleBlocks = try (0..<config.numSingleLayers).map {
+            singleBlocks = try BlockStore(config.numSingleLayers) {
                 try SingleBlock(weights["single_transformer_blocks"][$0], config)
             }
             normOut = try FinalNorm(weights["norm_out"], width: width)
@@ -114,20 +114,21 @@ extension Flux1 {
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    state.joined(), from: isLast ? state.textTokens : 0, conditioning: state.conditioning,
-                    rotary: state.rotary)
+                    state.joined(), from: isLast ? state.textTokens : 0, textTokens: state.textTokens,
+                    conditioning: state.conditioning, rotary: state.rotary)
                 state.streams = isLast ? .picture(tokens) : .single(tokens)
             }
         }
 
-        package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
-            try projectionOut(normOut(state.picture(), conditioning: state.conditioning))
+        package func finish(_ state: consuming State) throws(TensorError) -> [Tensor] {
+            [try projectionOut(normOut(state.picture(), conditioning: state.conditioning))]
         }
 
         /// The picture's tokens as the first block's attention takes them, `[batch, tokens, width]`.
         func firstAttentionInput(_ state: State) throws(TensorError) -> Tensor {
             let picture = try state.picture()
-            return try doubleBlocks.first?.attentionInput(picture: picture, conditioning: state.conditioning) ?? picture
+            guard doubleBlocks.count > 0 else { return picture }
+            return try doubleBlocks[0].attentionInput(picture: picture, conditioning: state.conditioning)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {
@@ -152,21 +153,3 @@ extension Flux1 {
 
 /// Numbers that a timestep becomes before its embedding.
 private let sinusoidWidth = 256
-
-extension Flux1.Transformer.State {
-    /// Text and picture in one sequence, before the last block.
-    func joined() throws(TensorError) -> Tensor {
-        switch streams {
-        case .double(let text, let picture): try concatenate([text, picture], axis: 1)
-        case .single(let joint), .picture(let joint): joint
-        }
-    }
-
-    /// The picture's tokens.
-    func picture() throws(TensorError) -> Tensor {
-        switch streams {
-        case .double(_, let picture), .picture(let picture): picture
-        case .single(let joint): try joint.slice(textTokens..<joint.size(1), axis: 1).contiguous()
-        }
-    }
-}

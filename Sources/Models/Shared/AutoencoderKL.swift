@@ -36,7 +36,6 @@ package struct AutoencoderKL {
     /// - Parameter pixels: from -1 to 1, `[batch, 3, height, width]`
     /// - Returns: mean and logarithm of the variance (clamped to -30…20), each
     ///   `[batch, latentChannels, height / scaleFactor, width / scaleFactor]`
-    /// - Throws: ``TensorError``
     package func encode(_ pixels: Tensor) throws(TensorError) -> (mean: Tensor, logVariance: Tensor) {
         var moments = try encoder(pixels)
         if let quantConvolution { moments = try quantConvolution(moments) }
@@ -48,7 +47,6 @@ package struct AutoencoderKL {
     ///
     /// - Parameter latents: `[batch, latentChannels, height, width]`, in 32-bit floats whatever the model's type
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
-    /// - Throws: ``TensorError``
     package func decode(scaled latents: Tensor) throws(TensorError) -> Tensor {
         try decode((latents / config.scalingFactor + (config.shiftFactor ?? 0)).to(dtype))
     }
@@ -57,7 +55,6 @@ package struct AutoencoderKL {
     ///
     /// - Parameter latents: `[batch, latentChannels, height, width]`
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
-    /// - Throws: ``TensorError``
     package func decode(_ latents: Tensor) throws(TensorError) -> Tensor {
         try decoder(postQuantConvolution.map { convolution throws(TensorError) in try convolution(latents) } ?? latents)
     }

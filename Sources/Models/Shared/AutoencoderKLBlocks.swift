@@ -28,7 +28,6 @@ struct KLLevel {
 
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, …]`, of half, double or the same size
-    /// - Throws: ``TensorError``
     func callAsFunction(_ x: consuming Tensor) throws(TensorError) -> Tensor {
         for block in blocks { x = try block(x) }
         guard let resize, let convolution else { return x }
@@ -57,7 +56,6 @@ struct KLResidualBlock {
 
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, height, width]`
-    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let h = try convolution2(norm2(convolution1(norm1(x, then: activation)), then: activation))
         guard let shortcut else { return try x + h }
@@ -89,7 +87,7 @@ struct KLMiddle {
 struct KLAttention {
     private let norm: GroupNorm
     private let query, key, value, out: Linear
-    private let backend: any AttentionBackend
+    private let attention: Attention
 
     init(_ weights: Weights, channels: Int, groups: Int) throws {
         norm = try GroupNorm(weights["group_norm"], groups: groups, channels: channels, epsilon: 1e-6)
@@ -97,18 +95,15 @@ struct KLAttention {
         key = try Linear(weights["to_k"], from: channels, to: channels)
         value = try Linear(weights["to_v"], from: channels, to: channels)
         out = try Linear(weights["to_out"][0], from: channels, to: channels)
-        backend = weights.plan.attention
+        attention = Attention(weights, .selfAttention, heads: 1, headWidth: channels)
     }
 
     /// - Parameter x: `[batch, channels, height, width]`
     /// - Returns: `[batch, channels, height, width]`
-    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let shape = x.shape
         let tokens = try norm(x).reshaped(shape[0], shape[1], -1).transposed(1, 2)
-        let attended = try backend.attend(
-            query(tokens).splitHeads(1), key(tokens).splitHeads(1), value(tokens).splitHeads(1), mask: nil,
-            scale: 1 / Double(shape[1]).squareRoot())
-        return try x + out(attended.mergeHeads()).transposed(1, 2).reshaped(shape)
+        let attended = try attention(query(tokens), key(tokens), value(tokens))
+        return try x + out(attended).transposed(1, 2).reshaped(shape)
     }
 }

@@ -21,39 +21,35 @@ struct CLIPEncoderLayer {
     private let query, key, value, out: Linear
     private let up, down: Linear
     private let activation: Activation
-    private let heads: Int
-    private let plan: ExecutionPlan
+    private let attention: Attention
+    private let dtype: DType
 
     init(_ weights: Weights, _ config: some CLIPEncoderConfig) throws {
         let width = config.hiddenSize
-        let attention = weights["self_attn"]
+        let projections = weights["self_attn"]
         norm1 = try WideLayerNorm(weights["layer_norm1"], size: width, epsilon: config.layerNormEps)
         norm2 = try WideLayerNorm(weights["layer_norm2"], size: width, epsilon: config.layerNormEps)
-        query = try Linear(attention["q_proj"], from: width, to: width)
-        key = try Linear(attention["k_proj"], from: width, to: width)
-        value = try Linear(attention["v_proj"], from: width, to: width)
-        out = try Linear(attention["out_proj"], from: width, to: width)
+        query = try Linear(projections["q_proj"], from: width, to: width)
+        key = try Linear(projections["k_proj"], from: width, to: width)
+        value = try Linear(projections["v_proj"], from: width, to: width)
+        out = try Linear(projections["out_proj"], from: width, to: width)
         up = try Linear(weights["mlp"]["fc1"], from: width, to: config.intermediateSize)
         down = try Linear(weights["mlp"]["fc2"], from: config.intermediateSize, to: width)
-        (activation, heads, plan) = (config.hiddenAct, config.numAttentionHeads, weights.plan)
+        let heads = config.numAttentionHeads
+        attention = Attention(projections, .selfAttention, heads: heads, headWidth: width / heads)
+        (activation, dtype) = (config.hiddenAct, weights.plan.dtype)
     }
 
     /// - Parameters:
     ///   - x: `[batch, tokens, width]`
     ///   - mask: `[1, 1, tokens, tokens]`; nil hides nothing
     /// - Returns: `[batch, tokens, width]`, in the type of `x`
-    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor, mask: Tensor?) throws(TensorError) -> Tensor {
-        let h = try x + attention(norm1(x).to(plan.dtype), mask: mask)
-        return try h + down(activation(up(norm2(h).to(plan.dtype))))
+        let h = try x + attended(norm1(x).to(dtype), mask: mask)
+        return try h + down(activation(up(norm2(h).to(dtype))))
     }
 
-    private func attention(_ x: Tensor, mask: Tensor?) throws(TensorError) -> Tensor {
-        let scale = 1 / Double(x.size(2) / heads).squareRoot()
-        return try out(
-            plan.attention.attend(
-                query(x).splitHeads(heads), key(x).splitHeads(heads), value(x).splitHeads(heads), mask: mask,
-                scale: scale
-            ).mergeHeads())
+    private func attended(_ x: Tensor, mask: Tensor?) throws(TensorError) -> Tensor {
+        try out(attention(query(x), key(x), value(x), mask: mask))
     }
 }

@@ -37,7 +37,6 @@ package struct CLIPTextModel {
     ///
     /// - Parameter ids: one row a text, all of one length up to the model's positions
     /// - Returns: every token's final state `[batch, tokens, width]`, and each text's pooled state `[batch, width]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ ids: [[Int32]]) throws(TensorError) -> (states: Tensor, pooled: Tensor) {
         let tokens = ids.first?.count ?? 0
         let device = positions.device

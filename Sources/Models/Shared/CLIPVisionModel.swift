@@ -40,7 +40,6 @@ package struct CLIPVisionModel {
     ///
     /// - Parameter pixels: normalised pictures, `[batch, channels, imageSize, imageSize]`
     /// - Returns: the whole picture's token, then the patches row by row, `[batch, tokens, width]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ pixels: Tensor) throws(TensorError) -> Tensor {
         let grid = try convolution2D(
             pixels.to(patches.dtype, on: patches.device), weight: patches, bias: nil, stride: config.patchSize,

@@ -6,40 +6,35 @@ struct T5Block {
     private let attentionNorm, feedForwardNorm: RMSNorm
     private let query, key, value, out: Linear
     private let feedForward: T5FeedForward
-    private let heads: Int
-    private let backend: any AttentionBackend
+    private let attention: Attention
 
     init(_ weights: Weights, _ config: T5Config) throws {
         let layers = weights["layer"]
-        let attention = layers[0]["SelfAttention"]
+        let projections = layers[0]["SelfAttention"]
         let inner = config.numHeads * config.dKv
         attentionNorm = try RMSNorm(
             layers[0]["layer_norm"], size: config.dModel, epsilon: config.layerNormEpsilon)
         feedForwardNorm = try RMSNorm(
             layers[1]["layer_norm"], size: config.dModel, epsilon: config.layerNormEpsilon)
-        query = try Linear(attention["q"], from: config.dModel, to: inner, bias: false)
-        key = try Linear(attention["k"], from: config.dModel, to: inner, bias: false)
-        value = try Linear(attention["v"], from: config.dModel, to: inner, bias: false)
-        out = try Linear(attention["o"], from: inner, to: config.dModel, bias: false)
+        query = try Linear(projections["q"], from: config.dModel, to: inner, bias: false)
+        key = try Linear(projections["k"], from: config.dModel, to: inner, bias: false)
+        value = try Linear(projections["v"], from: config.dModel, to: inner, bias: false)
+        out = try Linear(projections["o"], from: inner, to: config.dModel, bias: false)
         feedForward = try T5FeedForward(layers[1]["DenseReluDense"], config)
-        (heads, backend) = (config.numHeads, weights.plan.attention)
+        attention = Attention(projections, .selfAttention, heads: config.numHeads, headWidth: config.dKv, scale: 1)
     }
 
     /// - Parameters:
     ///   - x: `[batch, tokens, width]`
     ///   - bias: `[1 or batch, heads, tokens, tokens]`
     /// - Returns: `[batch, tokens, width]`
-    /// - Throws: ``TensorError``
     func callAsFunction(_ x: Tensor, bias: Tensor) throws(TensorError) -> Tensor {
-        let h = try x + attention(attentionNorm.narrowing(x), bias: bias)
+        let h = try x + attended(attentionNorm.narrowing(x), bias: bias)
         return try h + feedForward(feedForwardNorm.narrowing(h))
     }
 
-    private func attention(_ x: Tensor, bias: Tensor) throws(TensorError) -> Tensor {
-        try out(
-            backend.attend(
-                query(x).splitHeads(heads), key(x).splitHeads(heads), value(x).splitHeads(heads), mask: bias, scale: 1
-            ).mergeHeads())
+    private func attended(_ x: Tensor, bias: Tensor) throws(TensorError) -> Tensor {
+        try out(attention(query(x), key(x), value(x), mask: bias))
     }
 }
 
@@ -73,7 +68,7 @@ struct T5FeedForward {
 }
 
 extension RMSNorm {
-    /// Normalises what may be wider than the weight, in whose type the result is.
+    /// Normalises an input of a wider type; the result has the weight's type.
     func narrowing(_ x: Tensor) throws(TensorError) -> Tensor {
         if x.dtype == weight.dtype { return try self(x) }
         return try (rmsNorm(x, epsilon: epsilon) * weight).to(weight.dtype)

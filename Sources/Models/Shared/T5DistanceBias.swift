@@ -18,7 +18,6 @@ struct T5DistanceBias {
     ///   - buckets: of each pair of tokens, `[tokens, tokens]`
     ///   - hidden: added for keys that no query may see, `[batch, 1, 1, tokens]`
     /// - Returns: `[1, heads, tokens, tokens]`, or a batch of them if keys are hidden
-    /// - Throws: ``TensorError``
     func callAsFunction(_ buckets: Tensor, hidden: Tensor?) throws(TensorError) -> Tensor {
         let bias = try embedding(buckets, table: table).permuted(2, 0, 1).unsqueezed(0).contiguous()
         guard let hidden else { return bias }
@@ -38,7 +37,6 @@ struct T5DistanceBuckets {
     ///   - tokens: length of the text
     ///   - device: where the result goes
     /// - Returns: `[tokens, tokens]`, by query and key
-    /// - Throws: ``TensorError``
     func callAsFunction(_ tokens: Int, on device: Device) throws(TensorError) -> Tensor {
         let ofDistance = try bucketOfDistance(tokens)
         var indices: [Int32] = []

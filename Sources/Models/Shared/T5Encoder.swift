@@ -40,7 +40,6 @@ package struct T5Encoder {
     ///   - ids: one row a text, all of one length
     ///   - mask: for each token 1, or 0 if no other token may see it; without one, pads are tokens like any other
     /// - Returns: `[batch, tokens, width]`
-    /// - Throws: ``TensorError``
     package func callAsFunction(_ ids: [[Int32]], mask: [[Int32]]? = nil) throws(TensorError) -> Tensor {
         let tokens = ids.first?.count ?? 0
         let device = distanceBiases[0].device

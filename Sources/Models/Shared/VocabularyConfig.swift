@@ -16,7 +16,6 @@ extension Component where Config: VocabularyConfig {
     /// - Parameters:
     ///   - ids: the tokens of each text
     ///   - tokenizer: the name of the component that made them
-    /// - Throws: ``ConfigError``
     func requireRows(for ids: [[Int32]], of tokenizer: String) throws(ConfigError) {
         let greatest = Int(ids.lazy.compactMap { $0.max() }.max() ?? 0)
         guard greatest < config.vocabSize else {

@@ -35,13 +35,9 @@ package struct Wan: ModelFamily {
 
     package var components: [any InspectableComponent] { parts.all }
 
-    package func weights(_ plan: ExecutionPlan) throws -> [String: Int] { try parts.weights(plan) }
-
-    package func stages(of request: GenerationRequest, _ plan: ExecutionPlan) -> [MemoryStage] {
-        Stages(request, parts, Experts(request, parts, scheduler), plan).all
+    package func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
+        Stages(request, parts, Experts(request, parts, scheduler), options).all
     }
 
-    package func load(_ plan: ExecutionPlan, memoryLimit: Int?) throws -> any Pipeline {
-        try WanPipeline(self, plan: plan, memoryLimit: memoryLimit)
-    }
+    package func open(_ context: ComputeContext) throws -> any PipelineStages { try WanPipeline(self, context) }
 }

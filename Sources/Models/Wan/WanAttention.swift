@@ -6,27 +6,27 @@ extension Wan {
     struct SelfAttention {
         private let query, key, value, out: Linear
         private let queryNorm, keyNorm: RMSNorm
-        private let kernel: Kernel
+        private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
-            query = try Linear(weights["to_q"], from: width, to: width)
-            key = try Linear(weights["to_k"], from: width, to: width)
-            value = try Linear(weights["to_v"], from: width, to: width)
-            out = try Linear(weights["to_out"][0], from: width, to: width)
+            query = try Linear(weights["to_q"], from: width, to: width, cut: .output())
+            key = try Linear(weights["to_k"], from: width, to: width, cut: .output())
+            value = try Linear(weights["to_v"], from: width, to: width, cut: .output())
+            out = try Linear(weights["to_out"][0], from: width, to: width, cut: .input())
             queryNorm = try RMSNorm(weights["norm_q"], size: width, epsilon: config.eps)
             keyNorm = try RMSNorm(weights["norm_k"], size: width, epsilon: config.eps)
-            kernel = Kernel(weights.plan.attention, config)
+            attention = Attention(
+                weights, .selfAttention, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
         /// - Parameters:
         ///   - x: `[batch, tokens, width]`
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
             try out(
-                kernel(
+                attention(
                     rotary.applied(to: query(x), afterJoint: queryNorm),
                     rotary.applied(to: key(x), afterJoint: keyNorm), value(x)))
         }
@@ -36,20 +36,26 @@ extension Wan {
     struct CrossAttention {
         /// Keys and values of the prompt's tokens, and of the picture's.
         struct Sources {
-            fileprivate let text: KeysAndValues
-            fileprivate let image: KeysAndValues?
+            fileprivate var text: KeysAndValues
+            fileprivate var image: KeysAndValues?
+
+            /// Puts other tensors in place of all of these.
+            mutating func map(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) {
+                text = try text.mapped(map)
+                if let image { self.image = try image.mapped(map) }
+            }
         }
 
         private let query, out: Linear
         private let queryNorm: RMSNorm
         private let text: Source
         private let image: Source?
-        private let kernel: Kernel
+        private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
-            query = try Linear(weights["to_q"], from: width, to: width)
-            out = try Linear(weights["to_out"][0], from: width, to: width)
+            query = try Linear(weights["to_q"], from: width, to: width, cut: .output())
+            out = try Linear(weights["to_out"][0], from: width, to: width, cut: .input())
             queryNorm = try RMSNorm(weights["norm_q"], size: width, epsilon: config.eps)
             text = try Source(weights, key: "to_k", value: "to_v", norm: "norm_k", config)
             image =
@@ -57,12 +63,12 @@ extension Wan {
                 ? nil : try Source(weights, key: "add_k_proj", value: "add_v_proj", norm: "norm_added_k", config)
             // A norm that old checkpoints store and nothing uses.
             if image != nil { weights.disregard("norm_added_q.weight") }
-            kernel = Kernel(weights.plan.attention, config)
+            attention = Attention(
+                weights, .cross, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
         /// - Parameter context: prompt and picture
         /// - Returns: what can be attended to
-        /// - Throws: ``TensorError``
         func sources(_ context: Context) throws(TensorError) -> Sources {
             var picture: KeysAndValues?
             if let image, let tokens = context.image { picture = try image(tokens) }
@@ -73,12 +79,11 @@ extension Wan {
         ///   - x: `[batch, tokens, width]`
         ///   - sources: what is attended to
         /// - Returns: `[batch, tokens, width]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ sources: Sources) throws(TensorError) -> Tensor {
             let query = try queryNorm(query(x))
-            var attended = try kernel(query, sources.text.keys, sources.text.values)
+            var attended = try attention(query, sources.text.keys, sources.text.values)
             if let picture = sources.image {
-                attended = try attended + kernel(query, picture.keys, picture.values)
+                attended = try attended + attention(query, picture.keys, picture.values)
             }
             return try out(attended)
         }
@@ -87,6 +92,10 @@ extension Wan {
     /// Each `[batch, tokens, width]`.
     fileprivate struct KeysAndValues {
         let keys, values: Tensor
+
+        func mapped(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) -> KeysAndValues {
+            KeysAndValues(keys: try map(keys), values: try map(values))
+        }
     }
 
     /// Where keys and values come from.
@@ -95,31 +104,13 @@ extension Wan {
         private let keyNorm: RMSNorm
 
         init(_ weights: Weights, key: String, value: String, norm: String, _ config: TransformerConfig) throws {
-            self.key = try Linear(weights[key], from: config.width, to: config.width)
-            self.value = try Linear(weights[value], from: config.width, to: config.width)
+            self.key = try Linear(weights[key], from: config.width, to: config.width, cut: .output())
+            self.value = try Linear(weights[value], from: config.width, to: config.width, cut: .output())
             keyNorm = try RMSNorm(weights[norm], size: config.width, epsilon: config.eps)
         }
 
         func callAsFunction(_ x: Tensor) throws(TensorError) -> KeysAndValues {
             KeysAndValues(keys: try keyNorm(key(x)), values: try value(x))
-        }
-    }
-
-    /// The attention kernel over all heads, on `[batch, tokens, heads · headWidth]`.
-    private struct Kernel {
-        private let backend: any AttentionBackend
-        private let heads: Int
-        private let scale: Double
-
-        init(_ backend: any AttentionBackend, _ config: TransformerConfig) {
-            (self.backend, heads) = (backend, config.numAttentionHeads)
-            scale = 1 / Double(config.attentionHeadDim).squareRoot()
-        }
-
-        func callAsFunction(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TensorError) -> Tensor {
-            try backend.attend(
-                query.splitHeads(heads), key.splitHeads(heads), value.splitHeads(heads), mask: nil, scale: scale
-            ).mergeHeads()
         }
     }
 }

@@ -1,19 +1,20 @@
 package import Diffusion
-package import Layers
+internal import Layers
 internal import Tensors
 
 extension Wan {
     /// What `visualgen bench` times: Wan2.1-T2V-1.3B's denoiser, and the autoencoder of 2.1.
-    package static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, plan: ExecutionPlan) throws
+    package static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, _ options: PipelineOptions) throws
         -> Benchmark
     {
         switch part {
-        case .transformer: try transformerBenchmark(shape, plan)
-        case .decoder: try decoderBenchmark(shape, plan)
+        case .transformer: try transformerBenchmark(shape, options)
+        case .decoder: try decoderBenchmark(shape, options.plan)
         }
     }
 
-    private static func transformerBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {
+    private static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
+        let plan = options.plan
         let published = ["num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960]
         let config = try TransformerConfig.defaults(changing: published.merging(shape.config) { $1 })
         let transformer = try Transformer(Weights(RandomWeights(), plan: plan), config)
@@ -28,11 +29,11 @@ extension Wan {
                 timesteps: [500],
                 rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device)))
         let operations = config.operations(batch: shape.batch, text: shape.textTokens, video: grid.tokens)
-        let predict = StepPredictor(transformer, plan.stepCache, steps: 0..<Int.max)
+        let predict = StepPredictor(transformer, options.stepCache, steps: 0..<Int.max)
         return Benchmark(operations: operations) { _ = try predict([input]) }
     }
 
-    private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ExecutionPlan) throws -> Benchmark {
+    private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
         let config = try AutoencoderKLWanConfig.defaults(changing: shape.config)
         let vae = try AutoencoderKLWan(Weights(RandomWeights(), plan: plan), config)
         let size = LatentSize(shape, config)

@@ -19,8 +19,8 @@ extension Wan {
             crossAttention = try CrossAttention(weights["attn2"], config)
             crossNorm =
                 config.crossAttnNorm ? try WideLayerNorm(weights["norm2"], size: width, epsilon: config.eps) : nil
-            up = try Linear(weights["ffn"]["net"][0]["proj"], from: width, to: config.ffnDim)
-            down = try Linear(weights["ffn"]["net"][2], from: config.ffnDim, to: width)
+            up = try Linear(weights["ffn"]["net"][0]["proj"], from: width, to: config.ffnDim, cut: .output())
+            down = try Linear(weights["ffn"]["net"][2], from: config.ffnDim, to: width, cut: .input())
             table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 6, width).unsqueezed(0)
             (epsilon, dtype) = (config.eps, weights.plan.dtype)
         }
@@ -36,7 +36,6 @@ extension Wan {
         ///   - modulation: of each group of tokens, `[batch, groups, 6, width]`, in 32-bit floats
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`, in 32-bit floats
-        /// - Throws: ``TensorError``
         func callAsFunction(
             _ x: Tensor, _ sources: CrossAttention.Sources, modulation: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
@@ -50,7 +49,7 @@ extension Wan {
             normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
             x = try x + crossAttention(normed, sources)
             normed = try modulated(x, 4, 3)
-            return try gatedAdd(x, gate: part(5), down(up.geluTanh(normed)))
+            return try gatedAdd(x, gate: part(5), down(up(normed, .activation(.geluTanh))))
         }
     }
 }

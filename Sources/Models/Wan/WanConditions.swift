@@ -5,7 +5,7 @@ extension Wan {
     /// What timesteps, prompt and picture become before the blocks see them.
     struct ConditionEmbedding {
         private let time: TimestepEmbedding
-        private let timeWeight, timeBias: Tensor
+        private let timeProjection: Linear
         private let text: TextEmbedding
         private let image: ImageEmbedding?
         private let frequencies: Int
@@ -18,8 +18,7 @@ extension Wan {
             // In 32-bit floats whatever the model's type: a timestep rounded to 16 bits moves the picture visibly.
             time = try TimestepEmbedding(
                 weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
-            timeWeight = try weights["time_proj"].tensor("weight", 6 * width, width)
-            timeBias = try weights["time_proj"].tensor("bias", 6 * width)
+            timeProjection = try Linear(widening: weights["time_proj"], from: width, to: 6 * width)
             text = try TextEmbedding(weights["text_embedder"], from: config.textDim, to: width)
             image = try config.imageDim.map { imageDim in
                 try ImageEmbedding(
@@ -30,11 +29,9 @@ extension Wan {
         /// - Parameter values: one for each group of tokens
         /// - Returns: the embedded timesteps, `[1, groups, width]`, and how they shift, scale and gate the blocks,
         ///   `[1, groups, 6, width]`, both in 32-bit floats
-        /// - Throws: ``TensorError``
         func timesteps(_ values: [Float]) throws(TensorError) -> (embedded: Tensor, modulation: Tensor) {
             let embedded = try time(timestepSinusoids(values, width: frequencies, on: device))
-            // Once for each step, so that a copy of the weights in 32 bits need not be kept.
-            let modulation = try linear(silu(embedded), weight: timeWeight.to(.float32), bias: timeBias.to(.float32))
+            let modulation = try timeProjection(silu(embedded))
             return (try embedded.unsqueezed(0), try modulation.reshaped(1, values.count, 6, -1))
         }
 
@@ -42,7 +39,6 @@ extension Wan {
         ///   - prompt: the text encoder's states, `[batch, textTokens, textDim]`
         ///   - picture: the picture encoder's states, `[…, imageTokens, imageDim]`, or nil
         /// - Returns: both at the width of the blocks
-        /// - Throws: ``TensorError``
         func context(prompt: Tensor, image picture: Tensor?) throws(TensorError) -> Context {
             guard let image, let picture else { return Context(text: try text(prompt), image: nil) }
             return Context(text: try text(prompt), image: try image(picture))
@@ -52,11 +48,20 @@ extension Wan {
     /// What the blocks attend to besides the video.
     struct Context {
         /// The prompt's tokens, `[batch, textTokens, width]`.
-        let text: Tensor
+        var text: Tensor
         /// The picture's tokens, `[batch, imageTokens, width]`.
-        let image: Tensor?
+        var image: Tensor?
         /// What the blocks attend to, one for each, where it is kept from step to step.
         var sources: [CrossAttention.Sources]?
+
+        /// Other tensors in place of all of these.
+        func mapped(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) -> Context {
+            var context = self
+            context.text = try map(text)
+            if let image { context.image = try map(image) }
+            for index in (sources ?? []).indices { try context.sources?[index].map(map) }
+            return context
+        }
     }
 
     /// Linear, GELU, linear.

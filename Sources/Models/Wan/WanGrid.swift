@@ -30,7 +30,6 @@ extension Wan {
         ///   - headWidth: channels of a head
         ///   - device: where they go
         /// - Returns: the tables, `[tokens, headWidth / 2]`
-        /// - Throws: ``TensorError``
         package func rotary(headWidth: Int, on device: Device) throws(TensorError) -> RotaryEmbedding {
             var positions: [[Double]] = []
             positions.reserveCapacity(tokens)

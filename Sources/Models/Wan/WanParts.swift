@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Layers
+internal import Tensors
 
 extension Wan {
     /// The components with weights, and what the checkpoint says of how they work together.
@@ -29,9 +30,11 @@ extension Wan {
 
         init(_ checkpoint: CheckpointFolder) throws {
             textEncoder = try Component(
-                "text_encoder", in: checkpoint, classes: ["UMT5EncoderModel"], T5Encoder.init)
+                "text_encoder", in: checkpoint, classes: ["UMT5EncoderModel"], as: .textEncoder, T5Encoder.init)
             transformer = try Self.transformer("transformer", in: checkpoint)
-            vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKLWan"], AutoencoderKLWan.init)
+            vae = try Component(
+                "vae", in: checkpoint, classes: ["AutoencoderKLWan"], as: .vae, keeping: .float32,
+                AutoencoderKLWan.init)
             needsPicture = checkpoint.pipelineClass == "WanImageToVideoPipeline"
             let hasFramesOfOwnTime = checkpoint.settings["expand_timesteps"]?.flag ?? false
             conditioning = hasFramesOfOwnTime ? .firstFrame : needsPicture ? .channels : .none
@@ -39,7 +42,8 @@ extension Wan {
                 needsPicture && transformer.config.imageDim != nil
                 ? try Component(
                     "image_encoder", in: checkpoint,
-                    classes: ["CLIPVisionModel", "CLIPVisionModelWithProjection"], CLIPVisionModel.init) : nil
+                    classes: ["CLIPVisionModel", "CLIPVisionModelWithProjection"], as: .imageEncoder,
+                    keeping: .float32, CLIPVisionModel.init) : nil
             boundaryRatio = checkpoint.settings["boundary_ratio"]?.number
             transformer2 =
                 boundaryRatio == nil && !checkpoint.has("transformer_2")
@@ -53,18 +57,6 @@ extension Wan {
             return parts.compactMap { $0 }
         }
 
-        /// The weights of every component in the type that it computes in, after a check of the files' headers.
-        ///
-        /// - Parameter plan: how the transformers compute
-        /// - Returns: bytes by name
-        /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-        func weights(_ plan: ExecutionPlan) throws -> [String: Int] {
-            let wide: [(any InspectableComponent)?] = [imageEncoder, vae]
-            let narrow: [(any InspectableComponent)?] = [textEncoder, transformer, transformer2]
-            return try MemoryForecast.weights(of: narrow.compactMap { $0 }, plan.dtype)
-                .merging(MemoryForecast.weights(of: wide.compactMap { $0 }, plan.wide.dtype)) { $1 }
-        }
-
         /// How many pixels a token is high and wide.
         var granularity: (height: Int, width: Int) {
             let patch = transformer.config.patchSize
@@ -74,7 +66,7 @@ extension Wan {
         private static func transformer(_ name: String, in checkpoint: CheckpointFolder) throws
             -> Component<TransformerConfig, Transformer>
         {
-            try Component(name, in: checkpoint, classes: ["WanTransformer3DModel"], Transformer.init)
+            try Component(name, in: checkpoint, classes: ["WanTransformer3DModel"], as: .transformer, Transformer.init)
         }
 
         /// What the components' own configs cannot know of each other.

@@ -2,216 +2,203 @@ internal import Diffusion
 internal import Layers
 internal import Tensors
 
-/// From prompts, and pictures for models that take some, to videos.
+/// From prompts, and images for models that take some, to videos.
 // Source: diffusers 0.42.1, pipelines/wan/pipeline_wan.py and pipeline_wan_i2v.py.
-struct WanPipeline: Pipeline {
-    private let components: Wan.Parts
-    private let text: WanTextEncoder
-    private let pictures: WanPictures
-    private let transformer: Resident<Wan.TransformerConfig, Wan.Transformer>
-    private let transformer2: Resident<Wan.TransformerConfig, Wan.Transformer>?
-    private let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
-    private let scheduler: any Scheduler
-    private let plan: ExecutionPlan
-    private let residency: Residency
-    private let weights: [String: Int]
-    private let defaults: GenerationRequest
-    /// One for each transformer, if any.
-    private let stepCaches: [StepCacheSettings]
+struct WanPipeline: PipelineStages {
+    let model: Wan
+    let text: WanTextEncoder
+    let images: WanImages
+    let transformer: Resident<Wan.TransformerConfig, Wan.Transformer>
+    let transformer2: Resident<Wan.TransformerConfig, Wan.Transformer>?
+    let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
 
-    /// Opens a model.
-    ///
-    /// - Parameters:
-    ///   - model: the model
-    ///   - plan: how it computes
-    ///   - memoryLimit: the bytes that the process may hold; nil for as many as it may have of the machine
-    /// - Throws: any error of a bad checkpoint
-    init(_ model: Wan, plan: ExecutionPlan, memoryLimit: Int?) throws {
-        (components, scheduler) = (model.parts, model.scheduler)
-        text = try WanTextEncoder(model, plan: plan)
-        vae = Resident(components.vae, plan: plan.wide)
-        pictures = try WanPictures(model, vae: vae, plan: plan.wide)
-        transformer = Resident(components.transformer, plan: plan)
-        transformer2 = components.transformer2.map { Resident($0, plan: plan) }
-        self.plan = plan
-        weights = try model.weights(plan)
-        defaults = model.defaults
-        stepCaches = try model.stepCaches(plan.stepCache)
-        let parts: [(any ResidentComponent)?] = [text.encoder, pictures.encoder, vae, transformer, transformer2]
-        residency = Residency(parts.compactMap { $0 }, limit: memoryLimit)
+    init(_ model: Wan, _ context: ComputeContext) throws {
+        self.model = model
+        text = try WanTextEncoder(model, context)
+        vae = Resident(model.parts.vae, context)
+        images = try WanImages(model, vae: vae, context)
+        transformer = Resident(model.parts.transformer, context)
+        transformer2 = model.parts.transformer2.map { Resident($0, context) }
     }
 
-    func prepare(observe: ProgressObserver) throws {
-        let stages = Wan.Stages(defaults, components, Wan.Experts(defaults, components, scheduler), plan)
-        try residency.prepare(for: MemoryForecast(weights: weights, stages: stages.all), observe: observe)
+    var components: [any ResidentComponent] {
+        let parts: [(any ResidentComponent)?] = [text.encoder, images.encoder, vae, transformer, transformer2]
+        return parts.compactMap { $0 }
     }
 
-    func generate(
-        _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?, deliver: PixelReceiver
-    ) throws -> StageTimes {
-        let experts = Wan.Experts(request, components, scheduler)
-        try scheduler.requireFinite(experts.schedule, for: request)
-        let stages = Wan.Stages(request, components, experts, plan)
-        let forecast = MemoryForecast(weights: weights, stages: stages.all)
-        try residency.require(forecast)
-        try stepCaches.first?.check(request)
-        var times = StageTimes()
-        func during<Result>(_ stage: MemoryStage, _ body: (inout StageTimes) throws -> Result) throws -> Result {
-            try Task.checkCancellation()
-            return try residency.during(stage, of: forecast, times: &times, observe: observe, body)
-        }
-
-        var conditions = try during(stages.text) {
-            observe(.encodingText)
-            return try timed(&$0.text) { try prompts(request, trace) }
-        }
-        if let look = stages.look {
-            conditions.image = try during(look) {
-                try timed(&$0.text) { try pictures.encoded(request, plan.dtype, trace) }
-            }
-        }
-        if let condition = stages.condition {
-            conditions.latents = try during(condition) {
-                try timed(&$0.text) { try pictures.condition(request, trace) }
-            }
-        }
-        let source = try NoiseSource(seeds: request.seeds, count: request.outputCount)
-        let loop = DenoisingLoop(scheduler, experts.schedule, noise: source, observe: observe, trace: trace)
-        loop.preview = DenoisingLoop.Preview(request.previews, of: experts.count) { [conditions] clean in
-            try still(pinned(clean, conditions), request)
-        }
-        var latents = try noise(request, source, trace)
-        if let denoise = stages.denoise {
-            latents = try during(denoise) {
-                let predict = StepPredictor(try transformer(), stepCaches.first, steps: 0..<experts.boundary)
-                return try denoised(latents, predict, request.guidanceScale ?? 1, conditions, loop, &$0)
-            }
-        }
-        if let denoise2 = stages.denoise2, let transformer2 {
-            let scale = request.extra["guidance_scale_2"]?.number ?? request.guidanceScale ?? 1
-            latents = try during(denoise2) {
-                let predict = StepPredictor(
-                    try transformer2(), stepCaches.last, steps: experts.boundary..<experts.count, number: 1)
-                return try denoised(latents, predict, scale, conditions, loop, &$0)
-            }
-        }
-        latents = try pinned(latents, conditions)
-        try during(stages.decode) {
-            observe(.decoding)
-            try timed(&$0.decode) { try decode(latents, request, trace, deliver) }
-        }
-        return times
+    func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
+        let experts = Wan.Experts(request, model.parts, model.scheduler)
+        let memory = Wan.Stages(request, model.parts, experts, run.options)
+        let work = try WanRun(self, request, experts, run)
+        let stages = [
+            RunStage(memory.text, work.encode), memory.look.map { RunStage($0, work.look) },
+            memory.condition.map { RunStage($0, work.condition) },
+            memory.denoise.map { RunStage($0, steps: { times in try work.step(of: 0, &times) }) },
+            memory.denoise2.map { RunStage($0, steps: { times in try work.step(of: 1, &times) }) },
+            RunStage(memory.decode, work.decode),
+        ]
+        return stages.compactMap { $0 }
     }
 }
 
-extension WanPipeline {
-    /// What the denoiser is told besides latents and timestep.
-    private struct Conditions {
-        /// The states of the prompts, and of the negative ones with guidance, `[outputs, tokens, width]`.
-        let positive: Tensor
-        let negative: Tensor?
-        /// The states of the pictures.
-        var image: Tensor?
-        /// The pictures' latents.
-        var latents: Tensor?
+/// One request's videos on their way.
+final class WanRun {
+    private let pipeline: WanPipeline
+    private let request: GenerationRequest
+    private let experts: Wan.Experts
+    private let run: RunEnvironment
+    private let noise: NoiseSource
+    private let loop: DenoisingLoop
+    private let hasNegative: Bool
+    /// The states of the prompts, and of the negative ones with guidance, `[outputs, tokens, width]`.
+    private var prompts: [Tensor] = []
+    /// The image encoder's states.
+    private var imageStates: Tensor?
+    /// The latents of the images.
+    private var imageLatents: Tensor?
+    /// One for each branch of guidance.
+    private var inputs: [Wan.Transformer.Input] = []
+    private var predict: StepPredictor<Wan.Transformer>?
+
+    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
+    init(_ pipeline: WanPipeline, _ request: GenerationRequest, _ experts: Wan.Experts, _ run: RunEnvironment) throws {
+        (self.pipeline, self.request, self.experts, self.run) = (pipeline, request, experts, run)
+        let scheduler = pipeline.model.scheduler
+        try scheduler.requireFinite(experts.schedule, for: request)
+        noise = try NoiseSource(seeds: request.seeds, count: request.outputCount)
+        loop = DenoisingLoop(scheduler, experts.schedule, noise: noise, run)
+        hasNegative = request.guidanceScale.map { $0 > 1 } ?? false
     }
 
-    private func prompts(_ request: GenerationRequest, _ trace: Trace?) throws -> Conditions {
-        let positive = try text.encode(request.prompts, for: request, as: "prompt_embeds", trace)
-        guard let scale = request.guidanceScale, scale > 1 else { return Conditions(positive: positive, negative: nil) }
-        let texts = request.negativePrompts.isEmpty ? [""] : request.negativePrompts
-        return Conditions(
-            positive: positive, negative: try text.encode(texts, for: request, as: "negative_prompt_embeds", trace))
+    func encode(_ times: inout StageTimes) throws {
+        run.observe(.encodingText)
+        let negatives = request.negativePrompts.isEmpty ? [""] : request.negativePrompts
+        try timed(&times.text) {
+            prompts = [try pipeline.text.encode(request.prompts, for: request, as: "prompt_embeds", run.trace)]
+            guard hasNegative else { return }
+            prompts.append(try pipeline.text.encode(negatives, for: request, as: "negative_prompt_embeds", run.trace))
+        }
     }
 
-    private func noise(_ request: GenerationRequest, _ source: NoiseSource, _ trace: Trace?) throws -> Tensor {
-        let config = components.vae.config
-        let noise = try source.draw([
+    func look(_ times: inout StageTimes) throws {
+        try timed(&times.text) {
+            imageStates = try pipeline.images.encoded(request, run.options.plan.dtype, run.trace)
+        }
+    }
+
+    func condition(_ times: inout StageTimes) throws {
+        try timed(&times.text) { imageLatents = try pipeline.images.condition(request, run.trace) }
+    }
+
+    /// One step of the first or the second transformer.
+    func step(of expert: Int, _ times: inout StageTimes) throws -> Bool {
+        let predict = try predict ?? begin(expert)
+        let scale = expert == 0 ? nil : request.extra["guidance_scale_2"]?.number
+        let guidance = Guidance.classifierFree(hasNegative ? scale ?? request.guidanceScale : nil)
+        try loop.step(times: &times.denoise) { latents, step in
+            let joined = try joined(latents[0])
+            for index in inputs.indices {
+                inputs[index].latents = joined
+                inputs[index].timesteps = timesteps(step.timestep, frames: latents[0].size(2))
+            }
+            return [try guidance(predict(inputs).map { $0[0] }, latents: latents[0], sigma: step.sigma)]
+        }
+        if loop.index < predict.steps.upperBound { return true }
+        times.add(predict.report)
+        (self.predict, inputs) = (nil, [])
+        return false
+    }
+
+    private func begin(_ expert: Int) throws -> StepPredictor<Wan.Transformer> {
+        if loop.index == 0 { try loop.begin([drawn()]) }
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
+            try still(pinned(clean))
+        }
+        let transformer = try (expert == 0 ? pipeline.transformer : pipeline.transformer2 ?? pipeline.transformer)()
+        let (config, latents) = (transformer.config, loop.latents[0])
+        let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
+        let rotary = try grid.rotary(headWidth: config.attentionHeadDim, on: run.options.plan.device)
+        inputs = try prompts.map { prompt in
+            try transformer.prepared(
+                Wan.Transformer.Input(
+                    latents: latents, prompt: prompt, image: imageStates, timesteps: [], rotary: rotary))
+        }
+        let predict = StepPredictor(
+            transformer, expert == 0 ? run.stepCaches.first : run.stepCaches.last,
+            steps: expert == 0 ? 0..<experts.boundary : experts.boundary..<experts.count, number: expert)
+        self.predict = predict
+        return predict
+    }
+
+    private func drawn() throws -> Tensor {
+        let config = pipeline.model.parts.vae.config
+        let drawn = try noise.draw([
             config.zDim, config.latentFrames(request.numFrames ?? 1), (request.height ?? 0) / config.scaleFactor,
             (request.width ?? 0) / config.scaleFactor,
         ])
-        try trace?.record("noise", noise)
-        return try noise.to(on: plan.device)
+        try run.trace?.record("noise", drawn)
+        return try drawn.to(on: run.options.plan.device)
     }
 
-    /// The steps of one transformer.
-    private func denoised(
-        _ latents: Tensor, _ predict: StepPredictor<Wan.Transformer>, _ scale: Double, _ conditions: Conditions,
-        _ loop: DenoisingLoop, _ times: inout StageTimes
-    ) throws -> Tensor {
-        let config = predict.transformer.config
-        let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
-        let rotary = try grid.rotary(headWidth: config.attentionHeadDim, on: plan.device)
-        var inputs = try [conditions.positive, conditions.negative].compactMap { $0 }.map { prompt in
-            try predict.transformer.prepared(
-                Wan.Transformer.Input(
-                    latents: latents, prompt: prompt, image: conditions.image, timesteps: [], rotary: rotary))
-        }
-        let clean = try loop.run(from: latents, to: predict.steps.upperBound, times: &times.denoise) {
-            latents, timestep in
-            let latents = try joined(latents, conditions)
-            for index in inputs.indices {
-                inputs[index].latents = latents
-                inputs[index].timesteps = timesteps(timestep, frames: grid.frames, conditions)
-            }
-            return try guided(predict(inputs), scale: scale)
-        }
-        times.add(predict.report)
-        return clean
+    func decode(_ times: inout StageTimes) throws {
+        run.observe(.decoding)
+        prompts = []
+        try timed(&times.decode) { try deliver(pinned(loop.latents[0])) }
     }
+}
+
+extension WanRun {
+    private var conditioning: Wan.Parts.Conditioning { pipeline.model.parts.conditioning }
 
     /// The latents as the denoiser takes them.
-    private func joined(_ latents: Tensor, _ conditions: Conditions) throws(TensorError) -> Tensor {
-        guard components.conditioning == .channels, let condition = conditions.latents else {
-            return try pinned(latents, conditions)
-        }
-        return try concatenate([latents, condition], axis: 1)
+    private func joined(_ latents: Tensor) throws(TensorError) -> Tensor {
+        guard conditioning == .channels, let imageLatents else { return try pinned(latents) }
+        return try concatenate([latents, imageLatents], axis: 1)
     }
 
-    /// The latents with the picture as their first frame, for models and requests that have one.
-    private func pinned(_ latents: Tensor, _ conditions: Conditions) throws(TensorError) -> Tensor {
-        guard components.conditioning == .firstFrame, let first = conditions.latents else { return latents }
-        return try concatenate([first, latents.slice(1..<latents.size(2), axis: 2)], axis: 2)
+    /// The latents with the image as their first frame, for models and requests that have one.
+    private func pinned(_ latents: Tensor) throws(TensorError) -> Tensor {
+        guard conditioning == .firstFrame, let imageLatents else { return latents }
+        return try concatenate([imageLatents, latents.slice(1..<latents.size(2), axis: 2)], axis: 2)
     }
 
-    /// One time for all tokens; where a picture is the first frame that frame is clean, and has a time of its own.
-    private func timesteps(_ timestep: Float, frames: Int, _ conditions: Conditions) -> [Float] {
-        guard components.conditioning == .firstFrame, conditions.latents != nil else { return [timestep] }
+    /// One time for all tokens; where an image is the first frame that frame is clean, and has a time of its own.
+    private func timesteps(_ timestep: Float, frames: Int) -> [Float] {
+        guard conditioning == .firstFrame, imageLatents != nil else { return [timestep] }
         return [0] + Array(repeating: timestep, count: frames - 1)
     }
 
     /// A frame of the middle of each video: its latents decoded as if the video began there, which needs no others.
-    private func still(_ latents: Tensor, _ request: GenerationRequest) throws -> PixelBatch {
+    private func still(_ latents: Tensor) throws -> PixelBatch {
         let middle = latents.size(2) / 2
-        let latent = try latents.slice(middle..<middle + 1, axis: 2)
         var frames: [Tensor] = []
-        try vae().decode(normalised: latent, tiling: Wan.tiling(of: request, components.vae.config)) {
-            frames.append($0)
-        }
+        try decodeFrames(of: latents.slice(middle..<middle + 1, axis: 2)) { frames.append($0) }
         return PixelBatch(try PixelPart(pictures: concatenate(frames, axis: 2).squeezed(2)))
     }
 
     /// Decodes frame by frame and delivers each as it comes.
-    private func decode(
-        _ latents: Tensor, _ request: GenerationRequest, _ trace: Trace?, _ deliver: PixelReceiver
-    ) throws {
-        let count = components.vae.config.frames(latents: latents.size(2))
+    private func deliver(_ latents: Tensor) throws {
+        let count = pipeline.model.parts.vae.config.frames(latents: latents.size(2))
         let collector = PixelCollector()
-        var decoded: [Tensor] = []
-        var index = 0
-        try vae().decode(normalised: latents, tiling: Wan.tiling(of: request, components.vae.config)) { frame in
+        var (decoded, index): ([Tensor], Int) = ([], 0)
+        try decodeFrames(of: latents) { frame in
             try Task.checkCancellation()
             let part = try PixelPart(frames: frame, from: index, of: count)
             index += 1
-            if trace != nil {
+            if run.trace != nil {
                 decoded.append(try frame.to(.float32))
                 collector.add(part)
             }
-            try deliver(part)
+            try run.deliver(part)
         }
-        guard let trace, let pixels = collector.pixels else { return }
+        guard let trace = run.trace, let pixels = collector.pixels else { return }
         try trace.record("decoded", concatenate(decoded, axis: 2))
         let shape = pixels.shape
         trace.record("output", bytes: pixels.bytes, shape: [shape.count, count, shape.height, shape.width, 3])
+    }
+
+    private func decodeFrames(of latents: Tensor, _ body: (Tensor) throws -> Void) throws {
+        let tiling = Wan.tiling(of: request, pipeline.model.parts.vae.config)
+        try pipeline.vae().decode(normalised: latents, tiling: tiling, body)
     }
 }

@@ -16,8 +16,10 @@ extension Wan {
         ///   - request: a resolved request
         ///   - components: the model's
         ///   - experts: which transformer takes which steps
-        ///   - plan: how they compute
-        init(_ request: GenerationRequest, _ components: Parts, _ experts: Experts, _ plan: ExecutionPlan) {
+        ///   - options: how the model is opened
+        init(_ request: GenerationRequest, _ components: Parts, _ experts: Experts, _ options: PipelineOptions) {
+            let plan = options.plan
+            let decoder = components.vae.plan(plan)
             let (config, vae) = (components.transformer.config, components.vae.config)
             let count = max(request.outputCount, 1)
             let outputs = MemorySize(count)
@@ -30,7 +32,7 @@ extension Wan {
             // Latents, prediction, what the scheduler remembers, and what pictures add.
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(
-                batch: count, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                batch: count, frames: size.frames, height: size.height, width: size.width, dtype: decoder.dtype,
                 tiling: Wan.tiling(of: request, vae))
             text = MemoryStage(
                 [components.textEncoder.name],
@@ -38,21 +40,22 @@ extension Wan {
                     + components.textEncoder.config.activationBytes(
                         texts: max(request.prompts.count, request.negativePrompts.count), tokens: length, plan.dtype))
             look = components.imageEncoder.map {
-                MemoryStage([$0.name], activations: prompts + $0.config.activationBytes(images: 2, plan.wide.dtype))
+                MemoryStage([$0.name], activations: prompts + $0.config.activationBytes(images: 2, $0.plan(plan).dtype))
             }
             // Nothing in the encoder is larger than its mirror image in the decoder.
             let encoding = vae.decodingBytes(
-                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: plan.wide.dtype)
+                batch: 1, frames: size.frames, height: size.height, width: size.width, dtype: decoder.dtype)
             condition =
                 request.images.isEmpty
                 ? nil : MemoryStage([components.vae.name], activations: kept + encoding + 4 * size.frameBytes)
             let tokens = latents / config.patchSize[1] / config.patchSize[2]
             let isShown = request.previews > 0
             let still = vae.decodingBytes(
-                batch: count, frames: 1, height: size.height, width: size.width, dtype: plan.wide.dtype,
+                batch: count, frames: 1, height: size.height, width: size.width, dtype: decoder.dtype,
                 tiling: Wan.tiling(of: request, vae))
             let held =
-                outputs * (plan.stepCache?.heldStreams(branches: 2) ?? 0) * tokens * config.width * DType.float32.size
+                outputs * (options.stepCache?.heldStreams(branches: 2) ?? 0) * tokens * config.width
+                * DType.float32.size
             let step =
                 kept + held + config.activationBytes(outputs: outputs, text: length, video: tokens, plan.dtype)
                 + config.keptKeyBytes(outputs: outputs, text: length, video: tokens, plan.dtype)

@@ -1,5 +1,4 @@
 package import Diffusion
-package import Layers
 package import Tensors
 
 extension Wan {
@@ -52,10 +51,4 @@ extension Wan.Transformer: CacheableTransformer {
         case .retainedSteps: state.modulation
         }
     }
-}
-
-extension Wan.Transformer.State: CacheableState {
-    package func tokenStreams() -> [Tensor] { [tokens] }
-
-    package mutating func add(_ changes: [Tensor]) throws(TensorError) { tokens = try tokens + changes[0] }
 }

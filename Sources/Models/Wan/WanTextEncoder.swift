@@ -8,10 +8,10 @@ struct WanTextEncoder {
     private let tokenizer: PromptTokenizer
     let encoder: Resident<T5Config, T5Encoder>
 
-    init(_ model: Wan, plan: ExecutionPlan) throws {
+    init(_ model: Wan, _ context: ComputeContext) throws {
         tokenizer = try PromptTokenizer(
             "tokenizer", classes: ["T5Tokenizer", "T5TokenizerFast"], in: model.checkpoint)
-        encoder = Resident(model.parts.textEncoder, plan: plan)
+        encoder = Resident(model.parts.textEncoder, context)
     }
 
     /// Encodes texts.

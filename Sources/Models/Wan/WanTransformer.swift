@@ -37,19 +37,19 @@ extension Wan {
             /// it would lose more than all else that is.
             package var tokens: Tensor
             /// How the timesteps shift, scale and gate the blocks, `[batch, groups, 6, width]`, in 32-bit floats.
-            package let modulation: Tensor
+            package var modulation: Tensor
             /// The embedded timesteps, `[batch, groups, width]`, in 32-bit floats.
-            let timesteps: Tensor
-            let context: Context
-            let rotary: RotaryEmbedding
+            var timesteps: Tensor
+            var context: Context
+            var rotary: RotaryEmbedding
             let grid: Grid
         }
 
         /// The component's `config.json`.
         package let config: TransformerConfig
-        private let patchWeight, patchBias: Tensor
+        private let patchEmbedding: Linear
         private let conditions: ConditionEmbedding
-        private let blocks: [Block]
+        private let blocks: BlockStore<Block>
         private let table: Tensor
         private let projectionOut: Linear
 
@@ -64,12 +64,10 @@ extension Wan {
             self.config = config
             // The first and the last layer are small, and 16 bits there would show in every prediction.
             let wide = weights.computing(in: .float32)
-            // A convolution whose window never overlaps itself is a linear layer over patches.
-            patchWeight = try wide["patch_embedding"]
-                .tensor("weight", width, config.inChannels, patch[0], patch[1], patch[2]).reshaped(width, -1)
-            patchBias = try wide["patch_embedding"].tensor("bias", width)
+            patchEmbedding = try Linear(
+                wide["patch_embedding"], patch: [config.inChannels, patch[0], patch[1], patch[2]], to: width)
             conditions = try ConditionEmbedding(weights["condition_embedder"], config)
-            blocks = try (0..<config.numLayers).map { try Block(weights["blocks"][$0], config) }
+            blocks = try BlockStore(config.numLayers) { try Block(weights["blocks"][$0], config) }
             table = try wide.tensor("scale_shift_table", 1, 2, width).unsqueezed(0)
             projectionOut = try Linear(wide["proj_out"], from: width, to: config.patchOut)
         }
@@ -81,7 +79,7 @@ extension Wan {
             var context = try context(input)
             if config.keepsKeys(ofText: context.text.size(1), video: grid(input.latents).tokens) {
                 var sources: [CrossAttention.Sources] = []
-                for block in blocks { sources.append(try block.sources(context)) }
+                for index in 0..<blocks.count { sources.append(try blocks[index].sources(context)) }
                 context.sources = sources
             }
             input.context = context
@@ -93,7 +91,7 @@ extension Wan {
             let grid = grid(latents)
             let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
             return State(
-                tokens: try linear(grid.patches(latents.to(.float32)), weight: patchWeight, bias: patchBias),
+                tokens: try patchEmbedding(grid.patches(latents.to(.float32))),
                 modulation: try modulation.expanded(latents.size(0), -1, -1, -1),
                 timesteps: try timesteps.expanded(latents.size(0), -1, -1),
                 context: try context(input), rotary: input.rotary, grid: grid)
@@ -105,12 +103,12 @@ extension Wan {
         }
 
         /// The prediction, `[batch, outChannels, frames, height, width]`, in 32-bit floats.
-        package func finish(_ state: consuming State) throws(TensorError) -> Tensor {
+        package func finish(_ state: consuming State) throws(TensorError) -> [Tensor] {
             let shifts = try table + state.timesteps.unsqueezed(2)
             let normed = try modulatedLayerNorm(
                 state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
                 epsilon: config.eps)
-            return try state.grid.latents(projectionOut(normed))
+            return [try state.grid.latents(projectionOut(normed))]
         }
 
         /// Prompt and picture, embedded.

@@ -17,7 +17,6 @@ package struct APIKey: Sendable, Equatable {
     /// Reads a line.
     ///
     /// - Parameter line: not empty, no comment
-    /// - Throws: ``Fault``
     package init(line: Substring) throws(Fault) {
         let words = line.unicodeScalars.split { $0.properties.isWhitespace }.map { Substring($0) }
         guard words.count >= 2 else { throw Fault(reason: "a key needs a name and a hash") }

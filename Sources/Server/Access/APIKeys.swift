@@ -5,10 +5,9 @@ internal import HTTPTypes
 package import Logging
 internal import Synchronization
 
-/// The keys of a file, which is looked at again and again: a key that is taken out of it is worth nothing any more.
+/// The keys of a file, which is read again when it changes: a removed key stops working.
 ///
-/// What cannot be read lets nobody in. A line that is not well formed is no key, while the others count; without a file that
-/// can be read no key is valid. Each such refusal is an error in the log.
+/// If the file cannot be read, no key is valid. A malformed line only loses its own key. Each is an error in the log.
 package final class APIKeys: Sendable {
     private struct State {
         var file: KeyFile
@@ -69,8 +68,6 @@ package final class APIKeys: Sendable {
     }
 
     /// Refuses everyone as long as nobody knows which keys are valid.
-    ///
-    /// - Throws: ``APIError``
     func requireFile() throws(APIError) {
         refresh()
         guard state.withLock({ $0.fault }) == nil else {

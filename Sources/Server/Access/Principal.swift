@@ -22,7 +22,6 @@ package struct Principal: Sendable, Equatable {
     /// Refuses what the key may not do.
     ///
     /// - Parameter scope: what is wanted
-    /// - Throws: ``APIError``
     package func require(_ scope: Scope) throws(APIError) {
         guard scopes.contains(scope) else {
             throw APIError(

@@ -5,7 +5,6 @@ extension NewJob {
     /// Takes over what the headers say of a request that may come twice.
     ///
     /// - Parameter request: the client's
-    /// - Throws: ``APIError``
     mutating func readIdempotency(_ request: Request) throws(APIError) {
         if let key = request.headers[HeaderNames.idempotencyKey] {
             guard (1...255).contains(key.utf8.count) else {

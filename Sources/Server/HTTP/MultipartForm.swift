@@ -21,7 +21,7 @@ package struct MultipartForm: Sendable {
 
         /// Whether it is a file rather than the text of a field.
         ///
-        /// A file has a type that is none of texts, or a name and no type, or it is no text whatever its header says.
+        /// A part is a file if its type is not text, if it has a name and no type, or if its bytes are not text.
         var isFile: Bool {
             if let mediaType { return !Self.isOfTexts(mediaType) || text == nil }
             return fileName != nil || text == nil
@@ -43,7 +43,6 @@ package struct MultipartForm: Sendable {
     ///   - body: the whole of it
     ///   - boundary: what stands between its parts
     ///   - limits: how many parts, and how long its text fields
-    /// - Throws: ``MultipartError``
     package init(_ body: [UInt8], boundary: String, limits: ServerLimits) throws(MultipartError) {
         let delimiter = Array("\r\n--\(boundary)".utf8)
         // The first delimiter may begin the body, without a line before it.

@@ -2,7 +2,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Ends a connection whose client takes nothing of what was written for so long as a connection may be idle.
+/// Closes a connection whose client has read nothing for the idle limit.
 ///
 /// What waits to be written holds memory, a file and one of the connections.
 // @unchecked: NIO calls it, and what it schedules, on its channel's event loop only.

@@ -70,7 +70,6 @@ package struct Upload: Sendable, Equatable {
     ///   - field: the field, for messages
     ///   - pixelLimit: the most pixels that are decoded
     /// - Returns: the picture
-    /// - Throws: ``APIError``
     func picture(field: String, pixelLimit: Int) throws(APIError) -> InputPicture {
         do {
             let image = try Image(decoding: bytes, pixelLimit: pixelLimit)

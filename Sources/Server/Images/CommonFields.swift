@@ -33,8 +33,7 @@ struct CommonFields {
         generation.maxSequenceLength = fields.integer("max_sequence_length", 1...1_000_000)
         let seed = fields.integer("seed", 0...Int.max)
         seedIsDrawn = seed == nil
-        // No more bits than JavaScript's numbers hold, so that every client can ask for the same again.
-        generation.seeds = [seed.map(UInt64.init) ?? UInt64.random(in: 0..<1 << 53)]
+        generation.seeds = seed.map { [UInt64($0)] } ?? []
         for member in fields.object("extra_params") ?? [] where member.value != .null {
             let kind = fields.isForm ? model.offer.parameters.first { $0.name == member.key }?.kind : nil
             guard let value = ParameterValue(kind.map { member.value.read(as: $0) } ?? member.value) else {

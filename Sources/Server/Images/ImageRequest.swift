@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Engine
 internal import Files
 
 /// What a client asks of the picture routes, checked.
@@ -64,9 +65,9 @@ struct ImageRequest {
             throw APIError.invalid(
                 "\(model.name) makes videos: POST /v1/videos", param: "model", code: "model_not_supported")
         }
-        let asked = generation
-        generation = try limits.admitted(asked, by: model)
-        warnings += model.notes(asked, generation).map(\.description)
+        let admitted = try limits.admitted(generation, by: model)
+        generation = admitted.request
+        warnings += admitted.notes.map(\.description)
         // Only now: what is refused for another reason need not be decoded.
         inputSizes = try inputs.map { try $0.check(field: "image", pixelLimit: limits.inputPixels, share) }
     }
@@ -135,10 +136,13 @@ extension ServerLimits {
     /// - Parameters:
     ///   - request: what a client asks for
     ///   - model: who computes
-    /// - Returns: the request, resolved
+    /// - Returns: the request, resolved, and what is to be told of it
     /// - Throws: ``APIError``, `InvalidRequest`
-    func admitted(_ request: GenerationRequest, by model: ServedModel) throws -> GenerationRequest {
-        let resolved = try model.resolve(request)
+    func admitted(_ request: GenerationRequest, by model: ServedModel) throws -> AdmittedRequest {
+        try model.admission.admit(request, check: check)
+    }
+
+    private func check(_ resolved: GenerationRequest) throws {
         let (width, height) = (resolved.width ?? 0, resolved.height ?? 0)
         if width * height > pixels {
             throw APIError.invalid(
@@ -150,7 +154,5 @@ extension ServerLimits {
                 "pixels times frames times steps are \(Int(resolved.cost)); at most \(work) are taken",
                 param: "num_inference_steps", code: "too_much_work")
         }
-        try model.requireMemory(for: resolved)
-        return resolved
     }
 }

@@ -10,13 +10,12 @@ final class FolderClaim: Sendable {
     private let folder: Int32
     /// The file `lock`.
     private let lock: Int32
-    /// What must stay what it is, by name, and open, so that nothing else can have its number.
+    /// Files that must not be replaced, by name, kept open so that their inode number is not reused.
     private let watched = Mutex<[String: Int32]>([:])
 
     /// - Parameters:
     ///   - path: the folder, which exists
     ///   - accepts: asked before anything is changed in it
-    /// - Throws: ``ServerError``
     init(_ path: String, accepts: () throws(ServerError) -> Void) throws(ServerError) {
         self.path = path
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -117,8 +117,6 @@ package actor JobService: Service {
     }
 
     /// Refuses what would be written to files that have no name any more.
-    ///
-    /// - Throws: ``APIError``
     nonisolated func requireStorage() throws(APIError) {
         if let lost = folder.lost { throw .storageLost(lost) }
     }

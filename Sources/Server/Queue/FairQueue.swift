@@ -57,7 +57,7 @@ package struct FairQueue: Sendable {
         return entry
     }
 
-    /// The one that might be served together with the one before; it stays, on nobody's account.
+    /// The next request that could join the batch; it stays in the queue and is not charged.
     ///
     /// - Parameter matches: which may be
     /// - Returns: the next in order that matches, or nil

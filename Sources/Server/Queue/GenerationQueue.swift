@@ -171,7 +171,7 @@ extension GenerationQueue {
             let match = order.candidate { waiting[$0.number]?.batchKey == key }
             guard let number = match?.number, let entry = waiting[number] else { break }
             let larger = merged.merged(with: entry.request)
-            guard (try? model.requireMemory(for: larger)) != nil else { break }
+            guard model.admission.fits(larger) else { break }
             merged = larger
             order.take(number)
             waiting[number] = nil

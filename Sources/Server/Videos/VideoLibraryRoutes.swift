@@ -75,7 +75,6 @@ extension JobStore.Page {
     /// Takes over what a query says.
     ///
     /// - Parameter uri: the request's
-    /// - Throws: ``APIError``
     mutating func read(_ uri: URI) throws(APIError) {
         for (name, value) in uri.queryParameters {
             switch name {

@@ -42,13 +42,13 @@ struct VideoRequest {
                 "\(model.name) makes pictures: POST /v1/images/generations", param: "model",
                 code: "model_not_supported")
         }
-        let asked = generation
         do {
-            generation = try limits.admitted(asked, by: model)
+            let admitted = try limits.admitted(generation, by: model)
+            generation = admitted.request
+            warnings += admitted.notes.map(\.description)
         } catch let problem as InvalidRequest {
             throw problem.naming(["image": pictures.fields.first, "last_image": "image_reference"])
         }
-        warnings += model.notes(asked, generation).map(\.description)
         // Only now: what is refused for another reason need not be decoded.
         for (input, field) in zip(inputs, pictures.fields) {
             _ = try input.check(field: field, pixelLimit: limits.inputPixels, share)
@@ -149,7 +149,6 @@ struct VideoPictures {
     /// - Parameters:
     ///   - fields: the request's
     ///   - limits: how much is taken
-    /// - Throws: ``APIError``
     init(_ fields: inout RequestFields, _ limits: ServerLimits) throws(APIError) {
         var begin: [(upload: Upload, field: String)] = []
         var end: [Upload] = []

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Engine
 internal import Files
 internal import HTTPTypes
 internal import Hummingbird
@@ -49,7 +50,8 @@ struct VideoRoutes: Sendable {
         if !common.seedIsDrawn { work.request.seeds = asked.seeds }
         work.request.numInferenceSteps = asked.numInferenceSteps ?? work.request.numInferenceSteps
         work.request.guidanceScale = asked.guidanceScale ?? work.request.guidanceScale
-        work.request = try core.limits.admitted(work.outline, by: core.model)
+        let admitted = try core.limits.admitted(work.outline, by: core.model)
+        work.request = admitted.request
         var new = NewJob(.video, owner: context.principal.owner, priority: common.priority, work: work)
         new.remixedFrom = source.id
         for (index, name) in work.inputs.enumerated() {
@@ -59,7 +61,7 @@ struct VideoRoutes: Sendable {
         }
         try new.readIdempotency(request)
         let (job, life) = try await core.jobs.accept(new, seedIsDrawn: false)
-        let notes = core.model.notes(asked, work.request).map(\.description)
+        let notes = admitted.notes.map(\.description)
         return try answer(job, life, common.warnings + notes)
     }
 

@@ -1,4 +1,4 @@
-internal import Layers
+internal import Diffusion
 
 extension CacheConfig {
     /// The settings as the engine takes them.

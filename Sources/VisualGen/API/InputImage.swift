@@ -10,7 +10,7 @@ public struct InputImage: Sendable, Equatable {
 
     /// Reads a file.
     ///
-    /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; what it is tell its bytes, not its name
+    /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; the format is read from the bytes, not from the name
     /// - Throws: ``VisualGenError/input(_:)``
     public init(path: String) throws(VisualGenError) {
         do {

@@ -1,6 +1,7 @@
 internal import Diffusion
 internal import Engine
 internal import Foundation
+internal import Layers
 internal import Models
 internal import Synchronization
 internal import Tensors
@@ -21,7 +22,7 @@ public final class VisualGen: Sendable {
     private let dtype: DType
     private let cache: CacheConfig?
     private let worker: any Worker
-    private let family: any ModelFamily
+    private let admission: Admission
     private let offer: ModelOffer
     private let nextRequest = Mutex(0)
 
@@ -47,11 +48,14 @@ public final class VisualGen: Sendable {
                 observe(VisualGenProgress($0))
             }
             let configuration = args.worker(at: path)
-            (self.model, dtype, cache) = (args.model, configuration.dtype, args.cacheConfig)
-            family = try configuration.open()
-            try Self.require(args.problems(of: family))
+            (self.model, dtype, cache) = (args.model, configuration.options.plan.dtype, args.cacheConfig)
+            let model = try configuration.open()
+            try Self.require(args.problems(of: model))
             worker = try args.makeWorker(configuration)
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
+            var options = configuration.options
+            options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
+            admission = try Admission(model, options)
         } catch let error as ConfigurationError {
             throw error
         } catch let error as CancellationError {
@@ -200,27 +204,26 @@ public final class VisualGen: Sendable {
 
     /// Fills in the model's own choices and checks every prompt's parameters before anything is begun.
     private func resolve(_ prompts: [String], _ params: [VisualGenParams]) throws(VisualGenError)
-        -> [ResolvedRequest]
+        -> [AdmittedRequest]
     {
         guard !prompts.isEmpty else { throw .invalidParameters(["prompt is needed"]) }
         guard params.count == prompts.count else {
             throw .invalidParameters(["\(params.count) params were given for \(prompts.count) prompts"])
         }
-        var requests: [ResolvedRequest] = []
+        var requests: [AdmittedRequest] = []
         var problems: [String] = []
         for (index, prompt) in prompts.enumerated() {
             do {
-                let asked = params[index].request(prompt)
-                let resolved = try family.resolve(asked)
-                requests.append(
-                    ResolvedRequest(request: resolved, notes: family.notes(on: asked, resolved: resolved)))
-            } catch {
+                requests.append(try admission.admit(params[index].request(prompt)))
+            } catch let error as InvalidRequest {
                 let place = prompts.count > 1 ? "prompt \(index): " : ""
                 for problem in error.problems {
                     let sentence = "\(place)\(problem)"
                     // What is wrong with a list's common parameters is told once.
                     if index == 0 || params[index] != params[0] { problems.append(sentence) }
                 }
+            } catch {
+                throw VisualGenError(error)
             }
         }
         guard problems.isEmpty else { throw .invalidParameters(problems) }
@@ -228,7 +231,7 @@ public final class VisualGen: Sendable {
     }
 
     private func output(
-        _ id: Int, _ item: Int, _ resolved: ResolvedRequest,
+        _ id: Int, _ item: Int, _ resolved: AdmittedRequest,
         _ tell: @escaping @Sendable (VisualGenProgress) -> Void
     ) async throws -> VisualGenOutput {
         do {
@@ -244,10 +247,4 @@ public final class VisualGen: Sendable {
             throw VisualGenError(error)
         }
     }
-}
-
-/// A request that a family has resolved, and what of it changes nothing.
-private struct ResolvedRequest: Sendable {
-    let request: GenerationRequest
-    let notes: [RequestNote]
 }

@@ -1,5 +1,6 @@
 package import Diffusion
 package import Engine
+internal import Layers
 internal import Tensors
 
 extension VisualGenArgs {
@@ -9,22 +10,22 @@ extension VisualGenArgs {
     /// - Returns: the worker's configuration
     package func worker(at path: String) -> WorkerConfiguration {
         var configuration = WorkerConfiguration(model: path)
-        configuration.device =
+        configuration.options.plan.device =
             switch device {
             case .cpu: .cpu
             case .cuda(let index): .cuda(index ?? 0)
             }
-        configuration.dtype =
+        configuration.options.plan.dtype =
             switch dtype {
             case .bfloat16: .bfloat16
             case .float16: .float16
             case .float32: .float32
             case nil: device == .cpu ? .float32 : .bfloat16
             }
-        (configuration.threads, configuration.memoryLimit) = (threads, memoryLimit)
+        (configuration.threads, configuration.options.memoryLimit) = (threads, memoryLimit)
         configuration.allowsUnknown = allowUnknown
         configuration.warmUp = compilationConfig.warmUp
-        configuration.stepCache = cacheConfig?.settings
+        configuration.options.stepCache = cacheConfig?.settings
         return configuration
     }
 

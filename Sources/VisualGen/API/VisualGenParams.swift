@@ -79,7 +79,7 @@ public struct VisualGenParams: Sendable, Equatable {
     /// The request for a prompt.
     ///
     /// - Parameter prompt: what the picture shows
-    /// - Returns: a request with a seed, drawn if there is none
+    /// - Returns: the request
     func request(_ prompt: String) -> GenerationRequest {
         var request = GenerationRequest(prompts: [prompt])
         (request.height, request.width) = (height, width)
@@ -88,8 +88,7 @@ public struct VisualGenParams: Sendable, Equatable {
         (request.numInferenceSteps, request.guidanceScale) = (numInferenceSteps, guidanceScale)
         (request.maxSequenceLength, request.numImagesPerPrompt) = (maxSequenceLength, numImagesPerPrompt)
         request.negativePrompts = negativePrompt.map { [$0] } ?? []
-        // 63 bits, as the original draws.
-        request.seeds = [seed ?? UInt64.random(in: 0..<1 << 63)]
+        request.seeds = seed.map { [$0] } ?? []
         request.extra = extraParams.mapValues(ParameterValue.init)
         return request
     }

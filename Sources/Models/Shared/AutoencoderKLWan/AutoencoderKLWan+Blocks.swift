@@ -21,7 +21,6 @@ extension AutoencoderKLWan {
 
         /// - Parameter x: `[…, channels]`
         /// - Returns: the same shape
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
             try rmsNorm(x, weight: weight, epsilon: epsilon)
         }
@@ -30,32 +29,9 @@ extension AutoencoderKLWan {
         ///
         /// - Parameter x: `[…, channels]`
         /// - Returns: the same shape
-        /// - Throws: ``TensorError``
         func activated(_ x: Tensor) throws(TensorError) -> Tensor {
             try rmsNormSilu(x, weight: weight, epsilon: epsilon)
         }
-    }
-
-    /// A convolution whose window is one position, as a product.
-    struct Projection {
-        private let weight, bias: Tensor
-
-        /// - Parameters:
-        ///   - weights: the view of this layer
-        ///   - from: channels of the input
-        ///   - to: channels of the output
-        ///   - singleAxes: how many axes of length 1 the window has in the checkpoint
-        /// - Throws: ``WeightError`` or ``TensorError``
-        init(_ weights: Weights, from: Int, to: Int, singleAxes: Int = 3) throws {
-            let shape = [to, from] + [Int](repeating: 1, count: singleAxes)
-            weight = try weights.tensor("weight", shape, permuted: Array(shape.indices)).reshaped(to, from)
-            bias = try weights.tensor("bias", to)
-        }
-
-        /// - Parameter x: `[…, from]`
-        /// - Returns: `[…, to]`
-        /// - Throws: ``TensorError``
-        func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
     }
 
     /// Two causal convolutions, each after a norm and SiLU, added to the input.
@@ -68,21 +44,20 @@ extension AutoencoderKLWan {
 
         private let norm1, norm2: ChannelNorm
         private let convolution1, convolution2: CausalConvolution3D
-        private let shortcut: Projection?
+        private let shortcut: Linear?
 
         init(_ weights: Weights, from: Int, to: Int) throws {
             norm1 = try ChannelNorm(weights["norm1"], channels: from)
             norm2 = try ChannelNorm(weights["norm2"], channels: to)
             convolution1 = try CausalConvolution3D(weights["conv1"], from: from, to: to)
             convolution2 = try CausalConvolution3D(weights["conv2"], from: to, to: to)
-            shortcut = from == to ? nil : try Projection(weights["conv_shortcut"], from: from, to: to)
+            shortcut = from == to ? nil : try Linear(weights["conv_shortcut"], pointwise: from, to: to)
         }
 
         /// - Parameters:
         ///   - x: a frame, `[batch, 1, height, width, from]`
         ///   - state: of the frames before it
         /// - Returns: `[batch, 1, height, width, to]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ state: inout State) throws(TensorError) -> Tensor {
             let h = try convolution1(norm1.activated(x), &state.first)
             let change = try convolution2(norm2.activated(h), &state.second)
@@ -94,26 +69,23 @@ extension AutoencoderKLWan {
     /// Attention of every position of a frame to every other, with one head as wide as the channels.
     struct FrameAttention {
         private let norm: ChannelNorm
-        private let queryKeyValue, out: Projection
-        private let backend: any AttentionBackend
+        private let queryKeyValue, out: Linear
+        private let attention: Attention
 
         init(_ weights: Weights, channels: Int) throws {
             norm = try ChannelNorm(weights["norm"], channels: channels, singleAxes: 2)
-            queryKeyValue = try Projection(weights["to_qkv"], from: channels, to: 3 * channels, singleAxes: 2)
-            out = try Projection(weights["proj"], from: channels, to: channels, singleAxes: 2)
-            backend = weights.plan.attention
+            queryKeyValue = try Linear(weights["to_qkv"], pointwise: channels, to: 3 * channels, axes: 2)
+            out = try Linear(weights["proj"], pointwise: channels, to: channels, axes: 2)
+            attention = Attention(weights, .selfAttention, heads: 1, headWidth: channels)
         }
 
         /// - Parameter x: a frame, `[batch, 1, height, width, channels]`
         /// - Returns: the same shape
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
             let shape = x.shape
-            let tokens = try norm(x).reshaped(shape[0], 1, shape[2] * shape[3], shape[4])
+            let tokens = try norm(x).reshaped(shape[0], shape[2] * shape[3], shape[4])
             let parts = try queryKeyValue(tokens).chunks(3)
-            let attended = try backend.attend(
-                parts[0], parts[1], parts[2], mask: nil, scale: 1 / Double(shape[4]).squareRoot())
-            return try x + out(attended).reshaped(shape)
+            return try x + out(attention(parts[0], parts[1], parts[2])).reshaped(shape)
         }
     }
 
@@ -138,9 +110,22 @@ extension AutoencoderKLWan {
         ///   - x: a frame, `[batch, 1, height, width, channels]`
         ///   - state: of the frames before it
         /// - Returns: the same shape
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ state: inout State) throws(TensorError) -> Tensor {
             try second(attention(first(x, &state.first)), &state.second)
         }
+    }
+}
+
+extension Linear {
+    /// Reads a convolution whose window is one position.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - from: channels of the input, which lie last
+    ///   - to: channels of the output
+    ///   - axes: how many axes of length 1 the window has in the checkpoint
+    /// - Throws: ``WeightError`` or ``TensorError``
+    init(_ weights: Weights, pointwise from: Int, to: Int, axes: Int = 3) throws {
+        try self.init(weights, patch: [from] + [Int](repeating: 1, count: axes), to: to)
     }
 }

@@ -101,7 +101,6 @@ extension AutoencoderKLWan {
         ///   - x: a frame, `[batch, 1, height, width, channels]`
         ///   - state: of the frames before it
         /// - Returns: one frame or two
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, _ state: inout State) throws(TensorError) -> [Tensor] {
             var x = x
             for index in blocks.indices { x = try blocks[index](x, &state.blocks[index]) }
@@ -121,7 +120,6 @@ extension AutoencoderKLWan {
         ///   - index: which one of them
         ///   - x: the level's input
         /// - Returns: `[batch, 1, height · 2, width · 2, channels]`; the frame itself on the last level
-        /// - Throws: ``TensorError``
         func enlarged(_ frames: [Tensor], _ index: Int, of x: Tensor) throws(TensorError) -> Tensor {
             guard let convolution else { return frames[index] }
             let large = try convolution.doubled(frames[index].asPicture()).asFrame()

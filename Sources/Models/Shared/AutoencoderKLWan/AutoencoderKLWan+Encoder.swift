@@ -35,7 +35,6 @@ extension AutoencoderKLWan {
         ///   - pixels: a frame, `[batch, 1, height, width, inChannels]`
         ///   - state: of the frames before it
         /// - Returns: moments `[batch, 1, height / 2ⁿ, width / 2ⁿ, 2 · zDim]`, or nil if more frames are needed for them
-        /// - Throws: ``TensorError``
         func callAsFunction(_ pixels: Tensor, _ state: inout State) throws(TensorError) -> Tensor? {
             var x = try convolutionIn(pixels, &state.convolutionIn)
             for index in levels.indices {
@@ -96,7 +95,6 @@ extension AutoencoderKLWan {
         ///   - input: a frame, `[batch, 1, height, width, channels]`
         ///   - state: of the frames before it
         /// - Returns: the frame at the next level's size, or nil if it waits for the next one
-        /// - Throws: ``TensorError``
         func callAsFunction(_ input: Tensor, _ state: inout State) throws(TensorError) -> Tensor? {
             var x = input
             for index in blocks.indices { x = try blocks[index](x, &state.blocks[index]) }

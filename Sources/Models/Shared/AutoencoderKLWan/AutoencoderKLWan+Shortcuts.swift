@@ -15,7 +15,6 @@ extension AutoencoderKLWan {
         ///   - x: a frame, `[batch, 1, height, width, from]`
         ///   - frame: which of the frames that come of it
         /// - Returns: `[batch, 1, height · 2, width · 2, to]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ x: Tensor, frame: Int) throws(TensorError) -> Tensor {
             let (batch, height, width) = (x.size(0), x.size(2), x.size(3))
             return try x.repeated(repeats, axis: -1)
@@ -35,7 +34,6 @@ extension AutoencoderKLWan {
         /// - Parameter inputs: the frames that become one, or the last of them where the others are zeros; each
         ///   `[batch, 1, height, width, from]`
         /// - Returns: `[batch, 1, height / size, width / size, to]`
-        /// - Throws: ``TensorError``
         func callAsFunction(_ inputs: [Tensor]) throws(TensorError) -> Tensor {
             var all = inputs
             let first = inputs[0]

@@ -11,7 +11,7 @@ package struct AutoencoderKLWan {
     package let config: AutoencoderKLWanConfig
     private let encoder: Encoder
     private let decoder: Decoder
-    private let quantConvolution, postQuantConvolution: Projection
+    private let quantConvolution, postQuantConvolution: Linear
     private let dtype: DType
     private let device: Device
 
@@ -26,8 +26,8 @@ package struct AutoencoderKLWan {
         (dtype, device) = (weights.plan.dtype, weights.plan.device)
         encoder = try Encoder(weights["encoder"], config)
         decoder = try Decoder(weights["decoder"], config)
-        quantConvolution = try Projection(weights["quant_conv"], from: 2 * config.zDim, to: 2 * config.zDim)
-        postQuantConvolution = try Projection(weights["post_quant_conv"], from: config.zDim, to: config.zDim)
+        quantConvolution = try Linear(weights["quant_conv"], pointwise: 2 * config.zDim, to: 2 * config.zDim)
+        postQuantConvolution = try Linear(weights["post_quant_conv"], pointwise: config.zDim, to: config.zDim)
     }
 }
 
@@ -94,7 +94,6 @@ extension AutoencoderKLWan {
     ///
     /// - Parameter latents: as ``encode(_:)`` gives them, `[batch, zDim, latentFrames, height, width]`
     /// - Returns: the same shape, in 32-bit floats
-    /// - Throws: ``TensorError``
     package func normalised(_ latents: Tensor) throws(TensorError) -> Tensor {
         try (latents.to(.float32) - perChannel(config.latentsMean)) / perChannel(config.latentsStd)
     }

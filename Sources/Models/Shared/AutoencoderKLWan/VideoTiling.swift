@@ -65,7 +65,6 @@ struct TileGrid {
     ///   - index: the frame
     ///   - area: the tile
     /// - Returns: `[batch, 1, rows, columns, channels]`
-    /// - Throws: ``TensorError``
     func latent(of z: Tensor, _ index: Int, _ area: Area) throws(TensorError) -> Tensor {
         try z.slice(index..<index + 1, axis: 1).slice(area.rows, axis: 2).slice(area.columns, axis: 3).contiguous()
     }
@@ -74,7 +73,6 @@ struct TileGrid {
     ///
     /// - Parameter tiles: the frame of every tile, each `[batch, 1, height, width, channels]`
     /// - Returns: `[batch, 1, height, width, channels]`
-    /// - Throws: ``TensorError``
     func assembled(_ tiles: [Tensor]) throws(TensorError) -> Tensor {
         var blended: [Tensor] = []
         var bands: [Tensor] = []

@@ -2,22 +2,24 @@ internal import Diffusion
 internal import Layers
 internal import Tensors
 
-/// What the pictures of a request become.
-struct WanPictures {
+/// What the images of a request become.
+struct WanImages {
     private let components: Wan.Parts
     private let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
     private let processor: CLIPImageProcessor?
     let encoder: Resident<CLIPVisionConfig, CLIPVisionModel>?
-    private let plan: ExecutionPlan
+    private let device: Device
 
     /// - Parameters:
     ///   - model: the model
     ///   - vae: the autoencoder, which the pipeline shares
-    ///   - plan: how pictures are encoded
+    ///   - context: what the encoders compute with
     /// - Throws: ``CheckpointError`` or ``ConfigError``
-    init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, plan: ExecutionPlan) throws {
-        (components, self.vae, self.plan) = (model.parts, vae, plan)
-        encoder = components.imageEncoder.map { Resident($0, plan: plan) }
+    init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, _ context: ComputeContext)
+        throws
+    {
+        (components, self.vae, device) = (model.parts, vae, context.plan.device)
+        encoder = components.imageEncoder.map { Resident($0, context) }
         guard encoder != nil else {
             processor = nil
             return
@@ -31,7 +33,7 @@ struct WanPictures {
             ).0)
     }
 
-    /// The picture encoder's states, for models that look at the pictures themselves.
+    /// The image encoder's states, for models that look at the pictures themselves.
     ///
     /// - Parameters:
     ///   - request: a resolved request
@@ -65,7 +67,7 @@ struct WanPictures {
         let last = try request.lastImage.map { try frame($0, request) }
         if let last { try trace?.record("last_image", last.squeezed(2)) }
         let frames = components.conditioning == .firstFrame ? 1 : request.numFrames ?? 1
-        let blank = try Tensor.full(0, picture.shape, on: plan.device)
+        let blank = try Tensor.full(0, picture.shape, on: device)
         let vae = try vae()
         let latents = try vae.normalised(
             vae.encode(frames: frames) { index in
@@ -84,7 +86,7 @@ struct WanPictures {
     private func frame(_ picture: InputPicture, _ request: GenerationRequest) throws(TensorError) -> Tensor {
         let (height, width) = (request.height ?? 1, request.width ?? 1)
         let pixels = picture.pixels.resized(width: width, height: height, filter: .lanczos)
-        let values = try Tensor(pixels.bytes.map { Float($0) / 255 }, shape: [1, height, width, 3], on: plan.device)
+        let values = try Tensor(pixels.bytes.map { Float($0) / 255 }, shape: [1, height, width, 3], on: device)
         return try (values.permuted(0, 3, 1, 2) * 2 - 1).unsqueezed(2)
     }
 
@@ -94,7 +96,7 @@ struct WanPictures {
         var flags = [Float](repeating: 0, count: channels * frames)
         for channel in 0..<channels { flags[channel * frames] = 1 }
         if hasLast { flags[channels * frames - 1] = 1 }
-        return try Tensor(flags, shape: [1, channels, frames, 1, 1], on: plan.device)
+        return try Tensor(flags, shape: [1, channels, frames, 1, 1], on: device)
             .expanded(1, -1, -1, latents.size(3), latents.size(4))
     }
 }

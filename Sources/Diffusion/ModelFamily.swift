@@ -1,0 +1,131 @@
+package import Layers
+
+/// A family of models: namespace of its types, and its entry in the catalog.
+///
+/// An instance is one model of the family, whose configs are read.
+package protocol ModelFamily: Sendable {
+    /// Its name for people.
+    static var name: String { get }
+    /// The pipeline classes of `model_index.json` that it runs.
+    static var pipelineClasses: [String] { get }
+    /// The published checkpoints, as the hub names them.
+    static var modelIDs: [String] { get }
+    /// The parameters it knows beyond those every family has.
+    static var parameters: [ParameterSpec] { get }
+    /// Settings of the whole model that only this family has, by key, with their defaults; none unless it says so.
+    static var pipelineConfig: [String: ParameterValue] { get }
+
+    /// Reads a model's configs.
+    ///
+    /// - Parameter checkpoint: the model
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    init(_ checkpoint: CheckpointFolder) throws
+
+    /// Where the model was read from.
+    var checkpoint: CheckpointFolder { get }
+
+    /// The model's own choices: a request without prompts, in which every field that the family has is set, and no other.
+    var defaults: GenerationRequest { get }
+
+    /// The sizes that the model is run with once before its first request; the default one unless the family says so.
+    var warmUpSizes: [OutputSize] { get }
+
+    /// The components with weights, in the order they run.
+    var components: [any InspectableComponent] { get }
+
+    /// The fields that do not always change what this model makes, by name; none unless the family says so.
+    var limitedEffects: [String: FieldEffect] { get }
+
+    /// What a step cache must know of the transformers: one for each, in the order of the steps.
+    var stepCacheTraits: [StepCacheTraits] { get }
+
+    /// Fills in the model's own choices and checks every field.
+    ///
+    /// - Parameter request: what the user asks for
+    /// - Returns: a request without nils that matter
+    /// - Throws: ``InvalidRequest`` with every problem
+    func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest
+
+    /// What a request brings along that changes nothing; nothing unless the family says so.
+    ///
+    /// - Parameters:
+    ///   - request: what the user asks for
+    ///   - resolved: what the family made of it
+    /// - Returns: a note for each field that is given, is not the model's own choice, and is not read
+    func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote]
+
+    /// What a request holds in memory besides weights, for configs that ``weights(_:)`` bears out.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - options: how the model is opened
+    /// - Returns: its stages, in the order they run
+    func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage]
+
+    /// Reads what every request needs besides weights: tokenizers and scheduler.
+    ///
+    /// - Parameter context: what the components compute with
+    /// - Returns: what is done in each stage of a request
+    /// - Throws: any error of a bad checkpoint
+    func open(_ context: ComputeContext) throws -> any PipelineStages
+
+    /// A part of the model at its published width, with random weights.
+    ///
+    /// - Parameters:
+    ///   - part: which part
+    ///   - shape: the size of its input, and changes of its config
+    ///   - options: how it computes
+    /// - Returns: what to time
+    /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
+    static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, _ options: PipelineOptions) throws
+        -> Benchmark
+}
+
+extension ModelFamily {
+    package static var pipelineConfig: [String: ParameterValue] { [:] }
+
+    package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] { [] }
+    package var limitedEffects: [String: FieldEffect] { [:] }
+
+    package var warmUpSizes: [OutputSize] {
+        let defaults = defaults
+        guard let height = defaults.height, let width = defaults.width else { return [] }
+        return [OutputSize(height: height, width: width, frames: defaults.numFrames)]
+    }
+
+    /// The step caches of the model's transformers.
+    ///
+    /// - Parameter settings: what is used again, and when; nil for nothing
+    /// - Returns: one for each transformer, or none
+    /// - Throws: ``StepCacheError`` for settings that this model cannot honour
+    package func stepCaches(_ settings: StepCacheSettings?) throws(StepCacheError) -> [StepCacheSettings] {
+        try settings?.resolved(for: stepCacheTraits, of: Self.name) ?? []
+    }
+
+    /// Opens the model.
+    ///
+    /// - Parameter options: how it is opened
+    /// - Returns: the pipeline
+    /// - Throws: any error of a bad checkpoint
+    package func load(_ options: PipelineOptions) throws -> Pipeline { try Pipeline(self, options) }
+
+    /// The weights of every component in the type that it computes in, after a check of the files' headers.
+    ///
+    /// - Parameter plan: how the model computes
+    /// - Returns: bytes by the component's name
+    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    package func weights(_ plan: ComputePlan) throws -> [String: Int] {
+        try MemoryForecast.weights(of: components, plan)
+    }
+
+    /// What a request will hold in memory.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - options: how the model is opened
+    /// - Returns: the forecast
+    /// - Throws: any error of bad weights
+    package func memory(of request: GenerationRequest, _ options: PipelineOptions) throws -> MemoryForecast {
+        MemoryForecast(weights: try weights(options.plan), stages: stages(of: request, options))
+    }
+}

@@ -1,0 +1,95 @@
+package import Layers
+
+/// What the stages of a request are given besides it.
+package struct RunEnvironment {
+    /// What the model computes with; it is told of each step.
+    package let context: ComputeContext
+    /// How the model is opened.
+    package let options: PipelineOptions
+    /// One for each transformer, or none.
+    package let stepCaches: [StepCacheSettings]
+    /// Told of every stage and step.
+    package let observe: ProgressObserver
+    /// Where intermediate results are recorded, or nil.
+    package let trace: Trace?
+    /// Given the output as it comes.
+    package let deliver: PixelReceiver
+
+    package init(
+        _ context: ComputeContext, _ options: PipelineOptions = PipelineOptions(), stepCaches: [StepCacheSettings] = [],
+        observe: @escaping ProgressObserver = { _ in }, trace: Trace? = nil, deliver: @escaping PixelReceiver = { _ in }
+    ) {
+        (self.context, self.options, self.stepCaches) = (context, options, stepCaches)
+        (self.observe, self.trace, self.deliver) = (observe, trace, deliver)
+    }
+}
+
+/// A part of a request during which the same weights are needed, and what is done in it.
+package struct RunStage {
+    package let memory: MemoryStage
+    /// Does the next piece; returns whether more is to come.
+    fileprivate let work: (inout StageTimes) throws -> Bool
+
+    /// A stage that is done at once.
+    ///
+    /// - Parameters:
+    ///   - memory: its weights and activations
+    ///   - body: what is done; it adds its time
+    package init(_ memory: MemoryStage, _ body: @escaping (inout StageTimes) throws -> Void) {
+        self.memory = memory
+        work = { times in
+            try body(&times)
+            return false
+        }
+    }
+
+    /// A stage that is done step by step.
+    ///
+    /// - Parameters:
+    ///   - memory: its weights and activations
+    ///   - step: takes one step and adds its time; returns whether more are to come
+    package init(_ memory: MemoryStage, steps step: @escaping (inout StageTimes) throws -> Bool) {
+        (self.memory, work) = (memory, step)
+    }
+}
+
+/// One request on its way: opened, advanced piece by piece, finished.
+package final class PipelineRun {
+    private let residency: Residency
+    private let forecast: MemoryForecast
+    private let observe: ProgressObserver
+    private var stages: ArraySlice<RunStage>
+    /// How long what is done took.
+    package private(set) var times = StageTimes()
+
+    init(_ stages: [RunStage], _ residency: Residency, _ forecast: MemoryForecast, observe: @escaping ProgressObserver)
+    {
+        (self.stages, self.residency, self.forecast, self.observe) = (stages[...], residency, forecast, observe)
+    }
+
+    /// Whether everything is done and delivered.
+    package var isOver: Bool { stages.isEmpty }
+
+    /// Does the next piece: one denoising step, or a whole stage that has no steps.
+    ///
+    /// - Throws: `CancellationError` before it, an error of the weights' files, or of the stage
+    package func advance() throws {
+        guard let stage = stages.first else { return }
+        try during(stage) { if try !stage.work(&$0) { stages.removeFirst() } }
+    }
+
+    /// Does all that is left; a cancelled task ends between two pieces.
+    ///
+    /// - Throws: as ``advance()``
+    package func finish() throws {
+        while let stage = stages.first {
+            try during(stage) { times in while try stage.work(&times) { try Task.checkCancellation() } }
+            stages.removeFirst()
+        }
+    }
+
+    private func during(_ stage: RunStage, _ body: (inout StageTimes) throws -> Void) throws {
+        try Task.checkCancellation()
+        try residency.during(stage.memory, of: forecast, times: &times, observe: observe, body)
+    }
+}

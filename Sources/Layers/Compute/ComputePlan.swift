@@ -1,0 +1,48 @@
+package import Tensors
+
+/// How models compute, as a value that crosses processes.
+///
+/// The thread of a device makes a ``ComputeContext`` of it. What changes how every model computes is a field here and
+/// nowhere else.
+package struct ComputePlan: Sendable, Equatable, Codable {
+    /// The type of weights and activations.
+    package var dtype: DType
+    /// Where they live.
+    package var device: Device
+    /// The attention kernel of the transformers; nil for the exact one of the device.
+    package var attention: AttentionBackend?
+
+    /// - Parameters:
+    ///   - dtype: the type of weights and activations
+    ///   - device: where they live
+    ///   - attention: the attention kernel of the transformers; nil for the exact one of the device
+    package init(dtype: DType = .float32, device: Device = .cpu, attention: AttentionBackend? = nil) {
+        (self.dtype, self.device, self.attention) = (dtype, device, attention)
+    }
+
+    /// The plan of one component.
+    ///
+    /// Text encoders and autoencoders never take over what only transformers are meant to have.
+    ///
+    /// - Parameters:
+    ///   - role: what the component is for
+    ///   - dtype: the type that it keeps to whatever the model's; nil if it follows the model
+    /// - Returns: the plan
+    package func `for`(_ role: ComponentRole, keeping dtype: DType? = nil) -> ComputePlan {
+        var plan = self
+        plan.dtype = dtype ?? self.dtype
+        if role != .transformer { plan.attention = nil }
+        return plan
+    }
+
+    /// Whether the weights of linear layers are kept as this processor's products read them, not as they are stored.
+    func packsWeights() throws(TensorError) -> Bool {
+        guard device == .cpu else { return false }
+        return try dtype.isPackedForProducts()
+    }
+}
+
+/// What a component of a model is for.
+package enum ComponentRole: String, Sendable, Codable {
+    case textEncoder, imageEncoder, transformer, vae
+}

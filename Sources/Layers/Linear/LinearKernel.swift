@@ -1,0 +1,108 @@
+package import Tensors
+
+/// Computes a linear layer: x · weightᵀ + bias, and what follows it.
+///
+/// The weight source makes the kernel of each site: the weight as it is stored, packed, or quantised.
+package protocol LinearKernel {
+    /// The product alone.
+    ///
+    /// - Parameter x: `[…, from]`
+    /// - Returns: `[…, to]`
+    func product(_ x: Tensor) throws(TensorError) -> Tensor
+
+    /// The product and what follows it; one after the other unless the kernel does both at once.
+    ///
+    /// - Parameters:
+    ///   - x: `[…, from]`
+    ///   - epilogue: what follows
+    /// - Returns: as the epilogue says
+    func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor
+}
+
+/// What follows a product.
+package enum LinearEpilogue {
+    case none
+    /// `[…, to]`.
+    case activation(Activation)
+    /// The activation of the product behind another tensor: `[batch, tokens, width]` becomes `[batch, tokens, width + to]`.
+    case beside(Tensor, Activation)
+    /// The activation of the product times another tensor, `[…, to]`, as in SwiGLU.
+    case gating(Tensor, Activation)
+}
+
+extension LinearKernel {
+    package func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+        try applyInOrder(x, epilogue)
+    }
+
+    /// The product, then what follows it.
+    fileprivate func applyInOrder(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+        switch epilogue {
+        case .none: try product(x)
+        case .activation(let activation): try activation(product(x))
+        case .beside(let other, let activation): try concatenate([other, activation(product(x))], axis: 2)
+        case .gating(let other, let activation): try activation(product(x)) * other
+        }
+    }
+}
+
+/// A weight as it is stored.
+struct PlainLinear: FusesGELU {
+    /// `[to, from]`.
+    let weight: Tensor
+    /// `[to]`.
+    let bias: Tensor?
+
+    func product(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
+
+    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try linearGELUTanh(x, weight: weight, bias: bias) }
+
+    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor {
+        try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
+    }
+}
+
+/// A weight as oneDNN's products read it.
+struct PackedLinear: FusesGELU {
+    let weight: PackedWeight
+    /// `[to]`.
+    let bias: Tensor?
+
+    func product(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
+
+    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try linearGELUTanh(x, weight: weight, bias: bias) }
+
+    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor {
+        try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
+    }
+}
+
+/// A weight of 16 bits whose products are in 32-bit floats: once for each call, so that no wide copy is kept.
+struct WideningLinear: LinearKernel {
+    /// `[to, from]`.
+    let weight: Tensor
+    /// `[to]`.
+    let bias: Tensor?
+
+    func product(_ x: Tensor) throws(TensorError) -> Tensor {
+        try linear(x, weight: weight.to(.float32), bias: bias?.to(.float32))
+    }
+}
+
+/// A kernel that applies GELU in the memory of its product.
+protocol FusesGELU: LinearKernel {
+    /// `[…, from]` to `[…, to]`.
+    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor
+    /// `[batch, tokens, from]` to `[batch, tokens, width + to]`, behind `[batch, tokens, width]`.
+    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor
+}
+
+extension FusesGELU {
+    package func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+        switch epilogue {
+        case .activation(.geluTanh): try geluTanh(x)
+        case .beside(let other, .geluTanh): try geluTanh(x, beside: other)
+        default: try applyInOrder(x, epilogue)
+        }
+    }
+}
