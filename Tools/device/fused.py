@@ -183,7 +183,7 @@ def attention_distances(shim, dtype):
     """Name, and how far attention to some of the keys and its log-sum-exp are from float64, over what they may be."""
     torch.manual_seed(1)
     shapes = [(2, 3, 37, 53, 64, None), (2, 3, 37, 53, 64, (2, 1, 1, 53)), (1, 4, 200, 77, 128, (1, 4, 200, 77)),
-              (1, 24, 512, 1000, 128, None)]  # fmt: skip
+              (1, 24, 512, 1000, 128, None), (1, 2, 65, 130, 256, None)]  # fmt: skip
     for batch, heads, tokens, keys, width, masked in shapes:
         query, key, value = (torch.randn(batch, heads, count, width).to(dtype) for count in (tokens, keys, keys))
         mask = torch.randn(masked).to(dtype) if masked else None
