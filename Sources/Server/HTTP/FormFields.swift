@@ -10,7 +10,7 @@ package struct FormFields {
     /// Texts, and objects and lists of them; a file among them is a data URL.
     package private(set) var values: [String: JSON] = [:]
     /// Fields that hold nothing but files.
-    package private(set) var files: [String: [Upload]] = [:]
+    package private(set) var files: [String: [MultipartForm.Part]] = [:]
     /// Fields that came several times under one plain name: a list where one is wanted.
     package private(set) var repeated: Set<String> = []
 
@@ -20,13 +20,13 @@ package struct FormFields {
     private static let depthLimit = 8
 
     /// - Parameter form: a form's parts; empty texts count as absent
-    /// - Throws: ``APIError`` where names contradict each other
-    package init(_ form: MultipartForm) throws(APIError) {
+    /// - Throws: ``FormFault`` where names contradict each other
+    package init(_ form: MultipartForm) throws(FormFault) {
         var (fields, order): ([String: [Entry]], [String]) = ([:], [])
         for part in form.parts where !part.isAbsent {
             let (name, keys) = Self.path(part.name)
             guard keys.count <= Self.depthLimit else {
-                throw .invalid("\(part.name.quoted) is nested more than \(Self.depthLimit) deep", param: name)
+                throw FormFault("\(part.name.quoted) is nested more than \(Self.depthLimit) deep", name)
             }
             if fields[name] == nil { order.append(name) }
             fields[name, default: []].append((keys[...], part))
@@ -34,7 +34,7 @@ package struct FormFields {
         for name in order { try add(name, fields[name] ?? []) }
     }
 
-    private mutating func add(_ name: String, _ entries: [Entry]) throws(APIError) {
+    private mutating func add(_ name: String, _ entries: [Entry]) throws(FormFault) {
         let isFlat = entries.allSatisfy { $0.keys.isEmpty || $0.keys.count == 1 && ($0.keys.first?.isPlace ?? false) }
         if isFlat, entries.allSatisfy({ $0.part.isFile }) {
             let numbers = entries.map { $0.keys.first.flatMap { Int($0) } ?? -1 }
@@ -42,7 +42,7 @@ package struct FormFields {
                 throw Self.fault("\(name)[\(number)] is given twice", name, code: "duplicate_parameter")
             }
             let order = entries.indices.sorted { (numbers[$0], $0) < (numbers[$1], $1) }
-            files[name] = order.map { Upload(entries[$0].part) }
+            files[name] = order.map { entries[$0].part }
         } else if entries.count > 1, entries.allSatisfy(\.keys.isEmpty) {
             values[name] = .array(entries.map { Self.leaf($0.part) })
             repeated.insert(name)
@@ -81,8 +81,8 @@ package struct FormFields {
     ///   - entries: at least one
     ///   - path: what their names have in common, for messages
     /// - Returns: a text, a list or an object
-    /// - Throws: ``APIError`` where their names contradict each other
-    private static func value(_ entries: [Entry], _ path: String) throws(APIError) -> JSON {
+    /// - Throws: ``FormFault`` where their names contradict each other
+    private static func value(_ entries: [Entry], _ path: String) throws(FormFault) -> JSON {
         let keys = entries.compactMap(\.keys.first)
         guard let key = keys.first else {
             guard entries.count == 1 else { throw fault("\(path) is given twice", path, code: "duplicate_parameter") }
@@ -111,7 +111,7 @@ package struct FormFields {
     }
 
     /// The items of a list without numbers.
-    private static func items(_ entries: [Entry], _ path: String) throws(APIError) -> [JSON] {
+    private static func items(_ entries: [Entry], _ path: String) throws(FormFault) -> [JSON] {
         let rests = entries.map { (keys: $0.keys.dropFirst(), part: $0.part) }
         if rests.allSatisfy(\.keys.isEmpty) { return rests.map { leaf($0.part) } }
         let names = rests.map { $0.keys.map { "[\($0)]" }.joined() }
@@ -142,8 +142,8 @@ package struct FormFields {
         zip(names, names.dropFirst()).filter { $0 != $1 }.count >= Set(names).count
     }
 
-    private static func fault(_ message: String, _ path: String, code: String = "invalid_value") -> APIError {
-        .invalid(message, param: String(path.utf8.prefix { $0 != UInt8(ascii: "[") }), code: code)
+    private static func fault(_ message: String, _ path: String, code: String = "invalid_value") -> FormFault {
+        FormFault(message, String(decoding: path.utf8.prefix { $0 != UInt8(ascii: "[") }, as: UTF8.self), code: code)
     }
 }
 
@@ -162,8 +162,16 @@ extension MultipartForm.Part {
     fileprivate var isAbsent: Bool { bytes.isEmpty && (!isFile || fileName?.isEmpty ?? false) }
 }
 
-extension Upload {
-    fileprivate init(_ part: MultipartForm.Part) {
-        self.init(name: part.fileName ?? part.name, bytes: Array(part.bytes))
+/// Names of a form's parts that contradict each other.
+package struct FormFault: Error, Equatable {
+    /// One sentence.
+    package let message: String
+    /// The field that it is about.
+    package let field: String
+    /// OpenAI's word for it.
+    package let code: String
+
+    init(_ message: String, _ field: String, code: String = "invalid_value") {
+        (self.message, self.field, self.code) = (message, field, code)
     }
 }

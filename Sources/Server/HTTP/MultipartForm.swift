@@ -19,6 +19,11 @@ package struct MultipartForm: Sendable {
         /// The bytes as text, if they are one: UTF-8, or what the part's header says.
         package var text: String? { String(bytes: bytes, charset: charset) }
 
+        /// Whether it may hold images as text, however its name goes on.
+        var mayHoldImages: Bool {
+            ["image", "input_reference", "image_reference"].contains { name == $0 || name.hasPrefix("\($0)[") }
+        }
+
         /// Whether it is a file rather than the text of a field.
         ///
         /// A part is a file if its type is not text, if it has a name and no type, or if its bytes are not text.
@@ -62,7 +67,7 @@ package struct MultipartForm: Sendable {
             guard parts.count < limits.parts else { throw .tooManyParts(limit: limits.parts) }
             let part = try Self.part(body, position..<end, nameLimit: limits.nameBytes)
             // Texts may hold pictures too, which only the limit of the body holds for.
-            if part.bytes.count > limits.fieldBytes, !part.isFile, !RequestFields.mayHoldPictures(part.name) {
+            if part.bytes.count > limits.fieldBytes, !part.isFile, !part.mayHoldImages {
                 throw .fieldTooLong(part.name, limit: limits.fieldBytes)
             }
             parts.append(part)

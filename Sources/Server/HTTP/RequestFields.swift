@@ -26,8 +26,16 @@ package struct RequestFields {
     /// - Parameter form: a form's parts
     /// - Throws: ``APIError`` where names contradict each other
     package init(_ form: MultipartForm) throws(APIError) {
-        let fields = try FormFields(form)
-        (isForm, files, values, repeated) = (true, fields.files, fields.values, fields.repeated)
+        do throws(FormFault) {
+            let fields = try FormFields(form)
+            isForm = true
+            files = fields.files.mapValues { parts in
+                parts.map { Upload(name: $0.fileName ?? $0.name, bytes: Array($0.bytes)) }
+            }
+            (values, repeated) = (fields.values, fields.repeated)
+        } catch {
+            throw .invalid(error.message, param: error.field, code: error.code)
+        }
     }
 
     /// The value of a field, nil if it is absent or null.
@@ -171,12 +179,5 @@ extension RequestFields {
         if isForm, case .string(let text) = value, case .object(let members)? = JSON(text: text) { return members }
         refuse(name, value, expected: "an object")
         return nil
-    }
-}
-
-extension RequestFields {
-    /// Whether a form's field may hold pictures as texts, however its name goes on.
-    static func mayHoldPictures(_ name: String) -> Bool {
-        ["image", "input_reference", "image_reference"].contains { name == $0 || name.hasPrefix("\($0)[") }
     }
 }
