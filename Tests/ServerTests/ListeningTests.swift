@@ -78,21 +78,22 @@ import Testing
         }
     }
 
+    /// At addresses that no other test has: there a port that is free at one is free at the other too.
     @Test func saysWhichAddressIsTaken() async throws {
-        try await serve(["127.0.0.2"]) { port in
+        try await serve(["127.0.0.22"]) { port in
             let error = try #require(
                 await #expect(throws: ServerError.self) {
-                    try await serve(["127.0.0.1", "127.0.0.2"], port: port) { _ in Issue.record("it listens") }
+                    try await serve(["127.0.0.21", "127.0.0.22"], port: port) { _ in Issue.record("it listens") }
                 })
-            let reason = "127.0.0.2:\(port): another program listens there"
+            let reason = "127.0.0.22:\(port): another program listens there"
             #expect(error == .cannotListen(host: "name", port: port, reason: reason))
             let taken = ServerError.cannotListen(
-                host: "127.0.0.2", port: port, reason: "another program listens there")
+                host: "127.0.0.22", port: port, reason: "another program listens there")
             #expect(throws: taken) {
-                try ListeningCheck(host: "127.0.0.2", port: port).run()
+                try ListeningCheck(host: "127.0.0.22", port: port).run()
             }
             // The other one is free again.
-            try await serve(["127.0.0.1"], port: port) { try await check("127.0.0.1:\($0)") }
+            try await serve(["127.0.0.21"], port: port) { try await check("127.0.0.21:\($0)") }
         }
     }
 
