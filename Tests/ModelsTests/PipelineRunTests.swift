@@ -36,7 +36,7 @@ import Testing
     func givesTheSameWhateverRunsInBetween(_ name: String, _ spare: Int?) throws {
         let model = try TinyModel(name).model()
         let requests = try [1, 2, 3].map { try request($0, model) }
-        // With as little memory as can be, every piece reads its weights again.
+        // With as little memory as can be, a stage reads its weights again when another had to let them go.
         let least = try model.memory(of: requests[0], PipelineOptions()).leastPeak
         let pipeline = try model.load(PipelineOptions(memoryLimit: spare.map { least + $0 }))
         let expected = try requests.map { request in
