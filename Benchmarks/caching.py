@@ -4,7 +4,7 @@
     python Benchmarks/caching.py speed --model demo-image --output caching
     python Benchmarks/caching.py report --output caching
 
-`quality` makes the goldens' prompts with every setting and compares with the uncached pictures; pictures that are there
+`quality` makes the goldens' prompts with every setting and compares with the uncached images; images that are there
 already are not made again. `speed` times the settings in turn, and wants a quiet machine. Run it with the packages of
 Tools/reference/requirements.txt, after `make build`.
 """
@@ -80,7 +80,7 @@ def prompts(model, count):
 
 
 def generate(model, cache, prompt, path):
-    """Makes one picture, or one folder of frames, and returns the metrics."""
+    """Makes one image, or one folder of frames, and returns the metrics."""
     with tempfile.TemporaryDirectory() as folder:
         config, metrics = Path(folder) / "config.yaml", Path(folder) / "metrics.json"
         config.write_text(json.dumps({"threads": 2} | ({"cache_config": cache} if cache else {})))
@@ -96,7 +96,7 @@ def place(output, model, name, number):
 
 
 def frames(path):
-    """The pictures at a place, `[frames, height, width, 3]`."""
+    """The images at a place, `[frames, height, width, 3]`."""
     import numpy as np
     from PIL import Image
 
@@ -104,14 +104,14 @@ def frames(path):
     return np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
 
 
-def psnr(picture, reference):
+def psnr(image, reference):
     import numpy as np
 
-    error = np.mean((picture.astype(np.float64) - reference.astype(np.float64)) ** 2)
+    error = np.mean((image.astype(np.float64) - reference.astype(np.float64)) ** 2)
     return 99.0 if error == 0 else min(99.0, 10 * np.log10(255**2 / error))
 
 
-def ssim(picture, reference):
+def ssim(image, reference):
     """The mean structural similarity over windows of 7 × 7 pixels, of every frame and colour."""
     import numpy as np
     from scipy.ndimage import uniform_filter
@@ -119,22 +119,22 @@ def ssim(picture, reference):
     def mean(x):
         return uniform_filter(x, size=(1, 7, 7, 1))
 
-    a, b = picture.astype(np.float64), reference.astype(np.float64)
+    a, b = image.astype(np.float64), reference.astype(np.float64)
     (ma, mb), c1, c2 = (mean(a), mean(b)), (0.01 * 255) ** 2, (0.03 * 255) ** 2
     scale = 49 / 48
     va, vb, cov = (scale * (mean(x * y) - mean(x) * mean(y)) for x, y in ((a, a), (b, b), (a, b)))
     return float(np.mean((2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))))
 
 
-def is_right(model, pictures, scene):
+def is_right(model, images, scene):
     """Whether the checker finds by the pixels what the prompt asks for."""
     import check
     import video_check
 
     if model == "demo-video":
-        right, _ = video_check.judge(pictures, scene)
+        right, _ = video_check.judge(images, scene)
         return all(right[name] for name in video_check.ASKED)
-    return all(check.judge(pictures[0], scene)[0].values())
+    return all(check.judge(images[0], scene)[0].values())
 
 
 def quality(arguments):
@@ -152,12 +152,12 @@ def quality(arguments):
         for number, entry in enumerate(entries):
             path = place(arguments.output, model, name, number)
             metrics = json.loads(path.with_suffix(".json").read_text())
-            pictures = frames(path)
+            images = frames(path)
             reference = frames(place(arguments.output, model, UNCACHED, number))
             shares = [branch["skipped_share"] for branch in metrics.get("cache", [])]
             rows.append({
-                "psnr": psnr(pictures, reference), "ssim": ssim(pictures, reference),
-                "right": is_right(model, pictures, entry["scene"]),
+                "psnr": psnr(images, reference), "ssim": ssim(images, reference),
+                "right": is_right(model, images, entry["scene"]),
                 "skipped": statistics.mean(shares) if shares else 0,
             })  # fmt: skip
         results[name] = {key: statistics.mean(row[key] for row in rows) for key in ("psnr", "ssim", "right", "skipped")}

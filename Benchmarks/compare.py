@@ -66,7 +66,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
     if arguments.subject in ("generation", "process") and arguments.family != "flux":
-        parser.error("whole generations are compared with the built-in model of pictures only")
+        parser.error("whole generations are compared with the built-in model of images only")
     if len(arguments.blocks) != len(SHAPES[arguments.family]["blocks"]):
         parser.error(f"blocks takes {len(SHAPES[arguments.family]['blocks'])} numbers for this family")
     return arguments
@@ -131,12 +131,12 @@ def other(arguments: argparse.Namespace, engine: str) -> dict:
 
 
 def processes(command: list[str], runs: int) -> dict:
-    """How long a command takes that writes a picture to its last argument, after a run that is not counted."""
+    """How long a command takes that writes an image to its last argument, after a run that is not counted."""
     seconds, peak = [], 0
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(runs + 1):
             start = time.perf_counter()
-            process = subprocess.Popen([*command, f"{folder}/picture.png"])
+            process = subprocess.Popen([*command, f"{folder}/image.png"])
             _, status, usage = os.wait4(process.pid, 0)
             seconds.append(time.perf_counter() - start)
             if status:

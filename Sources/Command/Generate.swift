@@ -77,7 +77,7 @@ struct Generate: AsyncParsableCommand {
             (0..<request.outputCount).map {
                 Recipe(
                     request, model: arguments.model, dtype: options.plan.dtype, cache: arguments.cacheConfig,
-                    picture: $0)
+                    image: $0)
             })
         defer { output.abandon() }
         // LibTorch does not say whether it could write.

@@ -7,7 +7,7 @@ internal import Foundation
 struct GenerationOptions: ParsableArguments {
     @Option(
         name: .shortAndLong, parsing: .unconditionalSingleValue,
-        help: "What the picture or video shows. Repeat it for a batch.")
+        help: "What the image or video shows. Repeat it for a batch.")
     var prompt: [String] = []
 
     @Option(
@@ -59,14 +59,14 @@ struct GenerationOptions: ParsableArguments {
     @Option(name: .long, help: "A parameter that only this model's family has, as KEY=VALUE; VALUE may be JSON.")
     var extra: [ExtraParameter] = []
 
-    /// The request, as far as the command line says; its pictures are read.
+    /// The request, as far as the command line says; its images are read.
     func request() throws -> GenerationRequest {
         var request = GenerationRequest(prompts: prompt)
         if let size, height ?? size.height != size.height || width ?? size.width != size.width {
             throw RequestError.value("size", found: "\(size)", expected: "the same as --width and --height")
         }
-        request.images = try image.map { try Self.picture("image", $0) }
-        request.lastImage = try lastImage.map { try Self.picture("last_image", $0) }
+        request.images = try image.map { try Self.image("image", $0) }
+        request.lastImage = try lastImage.map { try Self.image("last_image", $0) }
         request.negativePrompts = negativePrompt
         request.height = size?.height ?? height
         request.width = size?.width ?? width
@@ -83,9 +83,9 @@ struct GenerationOptions: ParsableArguments {
 }
 
 extension GenerationOptions {
-    private static func picture(_ field: String, _ path: String) throws -> InputPicture {
-        if path.isEmpty { throw RequestError.value(field, found: "empty", expected: "a picture's path") }
-        return try InputPicture(path: path)
+    private static func image(_ field: String, _ path: String) throws -> RequestImage {
+        if path.isEmpty { throw RequestError.value(field, found: "empty", expected: "an image's path") }
+        return try RequestImage(path: path)
     }
 }
 

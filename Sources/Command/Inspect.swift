@@ -12,7 +12,7 @@ internal import VisualGen
 /// `visualgen inspect`.
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell what a model is and whether it is whole, or how a picture or a video was made.")
+        abstract: "Tell what a model is and whether it is whole, or how an image or a video was made.")
 
     @Argument(help: "A checkpoint's folder, a hub id, a built-in model, or a PNG, MP4, WebM or AVI made here.")
     var subject: String
@@ -27,7 +27,7 @@ struct Inspect: AsyncParsableCommand {
         let path = try await ModelLocation.path(of: subject)
         let isFile = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
         if isFile, let format = try? ImageFormat(path: path), format != .webp {
-            try inspectPicture(path, format)
+            try inspectImage(path, format)
         } else if isFile, let format = try? VideoFormat(path: path) {
             try inspectVideo(path, format)
         } else {
@@ -35,7 +35,7 @@ struct Inspect: AsyncParsableCommand {
         }
     }
 
-    private func inspectPicture(_ path: String, _ format: ImageFormat) throws {
+    private func inspectImage(_ path: String, _ format: ImageFormat) throws {
         guard format == .png else { throw InspectionError.noRecipe(path, kind: "\(format)") }
         let texts: [PNGText]
         do throws(MediaError) {
@@ -97,7 +97,7 @@ struct Inspect: AsyncParsableCommand {
     }
 }
 
-/// A picture or a video that is not VisualGen's, or of a format that cannot tell how it was made.
+/// An image or a video that is not VisualGen's, or of a format that cannot tell how it was made.
 enum InspectionError: Error, CustomStringConvertible {
     case noRecipe(String, kind: String)
 

@@ -5,9 +5,9 @@ protocol Output: Sendable {
     /// Seconds spent on encoding and writing so far.
     var seconds: Double { get }
 
-    /// Takes pictures or frames; they come in order.
+    /// Takes images or frames; they come in order.
     ///
-    /// - Parameter part: some frames of every video, or all pictures
+    /// - Parameter part: some frames of every video, or all images
     /// - Throws: `MediaError`, or `CancellationError` once it was given up
     func deliver(_ part: PixelPart) throws
 

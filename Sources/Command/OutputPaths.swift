@@ -2,15 +2,15 @@ internal import Diffusion
 internal import Media
 internal import VisualGen
 
-/// Where pictures or videos go, and as what; all that can be wrong with it is found out before any work is done.
+/// Where images or videos go, and as what; all that can be wrong with it is found out before any work is done.
 struct OutputPaths {
-    /// One path for each picture or video.
+    /// One path for each image or video.
     let paths: [String]
     /// What the paths ask for.
     let format: OutputFormat
-    /// How videos are encoded; nil for pictures.
+    /// How videos are encoded; nil for images.
     let encoding: VideoEncoding?
-    /// Frames of a video in a second; nil for pictures.
+    /// Frames of a video in a second; nil for images.
     let rate: FrameRate?
 
     /// Numbers a path for several outputs, and checks that they can be written.
@@ -25,9 +25,9 @@ struct OutputPaths {
         format = try OutputFormat(path: path, frames: request.numFrames)
         paths = try format.paths(path, count: request.outputCount)
         switch format {
-        case .picture:
+        case .image:
             if let crf {
-                throw RequestError.value("crf", found: "\(crf)", expected: "left out: \(path) is a picture")
+                throw RequestError.value("crf", found: "\(crf)", expected: "left out: \(path) is an image")
             }
             (encoding, rate) = (nil, nil)
         case .video(let format):
@@ -48,10 +48,10 @@ struct OutputPaths {
 
     /// Begins to write.
     ///
-    /// - Parameter recipes: how each picture or video is made
+    /// - Parameter recipes: how each image or video is made
     /// - Returns: what takes the pixels
     func begin(_ recipes: [Recipe]) -> any Output {
-        guard let encoding, let rate else { return PictureOutput(paths, recipes) }
+        guard let encoding, let rate else { return ImageOutput(paths, recipes) }
         return VideoOutput(paths, encoding, rate, recipes)
     }
 }

@@ -54,7 +54,7 @@ struct Serve: AsyncParsableCommand {
         if let publicUrl, !publicUrl.hasPrefix("http://"), !publicUrl.hasPrefix("https://") {
             throw ValidationError("public-url is \(publicUrl); it must begin with http:// or https://")
         }
-        for host in allowUrlHost where !ServerSettings.isPictureHost(host) {
+        for host in allowUrlHost where !ServerSettings.isImageHost(host) {
             throw ValidationError("allow-url-host is \(host); it must be a host's name in small letters, or name:port")
         }
     }
@@ -66,7 +66,7 @@ struct Serve: AsyncParsableCommand {
         var settings = ServerSettings(folder: try data ?? Self.standardFolder())
         (settings.host, settings.port, settings.publicURL) = (host, port, publicUrl)
         (settings.limits, settings.allowsAnyone) = (limits.limits, allowAnyone)
-        settings.pictureHosts = Set(allowUrlHost)
+        settings.imageHosts = Set(allowUrlHost)
         // A step cache decides on a batch as one: a request alone never depends on who came with it.
         if arguments.cacheConfig != nil { settings.limits.batch = 1 }
         settings.keys = try apiKeys.map { path throws(ServerError) in try APIKeys(path: path, log: log) }

@@ -74,7 +74,7 @@ extension PixelPart {
     /// - Parameters:
     ///   - item: of which video
     ///   - frame: counted from the part's first
-    /// - Returns: its picture
+    /// - Returns: its image
     /// - Throws: `MediaError`
     fileprivate func image(_ item: Int, _ frame: Int) throws -> Image {
         let start = piece(item).range.lowerBound + frame * shape.frameBytes

@@ -6,7 +6,7 @@ internal import Glibc
 struct VisualGenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "visualgen",
-        abstract: "Pictures and videos from diffusion transformers.",
+        abstract: "Images and videos from diffusion transformers.",
         subcommands: [Generate.self, Serve.self, Inspect.self, Bench.self, Key.self, Work.self])
 
     /// Runs a subcommand; an error becomes one sentence and its exit status.

@@ -4,10 +4,10 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
     package var prompts: [String]
     /// None, one for all prompts, or one for each.
     package var negativePrompts: [String] = []
-    /// The pictures that the output begins with or is made from, for models that take any.
-    package var images: [InputPicture] = []
-    /// The picture that a video ends with.
-    package var lastImage: InputPicture?
+    /// The images that the output begins with or is made from, for models that take any.
+    package var images: [RequestImage] = []
+    /// The image that a video ends with.
+    package var lastImage: RequestImage?
     package var height: Int?
     package var width: Int?
     package var numFrames: Int?
@@ -16,9 +16,9 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
     package var guidanceScale: Double?
     package var maxSequenceLength: Int?
     package var numImagesPerPrompt = 1
-    /// One for the batch, one for each prompt, or one for each picture; none draws one.
+    /// One for the batch, one for each prompt, or one for each image; none draws one.
     package var seeds: [UInt64] = []
-    /// How often a picture is shown on its way, for families that can; it does not change the picture.
+    /// How often an image is shown on its way, for families that can; it does not change the image.
     package var previews = 0
     /// Parameters that only some families know, by the name of diffusers' argument.
     package var extra: [String: ParameterValue] = [:]
@@ -32,7 +32,7 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
         "num_inference_steps", "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
     ]
 
-    /// How many pictures or videos come out.
+    /// How many images or videos come out.
     package var outputCount: Int { (MemorySize(prompts.count) * numImagesPerPrompt).count }
 }
 

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// What a model computed is no picture: some of its numbers are infinite or undefined.
+/// What a model computed is no image: some of its numbers are infinite or undefined.
 package enum NonFiniteOutput: Error, Equatable {
     /// The latents after the last step.
     case latents
@@ -13,9 +13,9 @@ extension NonFiniteOutput: CustomStringConvertible {
         let place =
             switch self {
             case .latents: "the latents after the last step"
-            case .decoded: "the decoded pictures"
+            case .decoded: "the decoded images"
             }
-        return "\(place) hold numbers that are not finite, so there is no picture: the weights or the scheduler's "
+        return "\(place) hold numbers that are not finite, so there is no image: the weights or the scheduler's "
             + "config are damaged, or the type is too narrow for this model (float16 may be; bfloat16 and float32 are not)"
     }
 }

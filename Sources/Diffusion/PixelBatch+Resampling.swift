@@ -1,16 +1,16 @@
 extension PixelBatch {
-    /// The pictures in another size, every byte as Pillow's `Image.resize` makes it.
+    /// The images in another size, every byte as Pillow's `Image.resize` makes it.
     ///
     /// - Parameters:
     ///   - width: in pixels, at least 1
     ///   - height: in pixels, at least 1
     ///   - filter: how pixels are weighed
-    /// - Returns: the pictures; themselves where the size is theirs
+    /// - Returns: the images; themselves where the size is theirs
     package func resized(width: Int, height: Int, filter: ResamplingFilter) -> PixelBatch {
         resized(width: width, height: height, filter: filter, columns: 0..<width, rows: 0..<height)
     }
 
-    /// The middle part of the pictures in another size; beyond their edges there is black.
+    /// The middle part of the images in another size; beyond their edges there is black.
     ///
     /// Every byte is the one that ``resized(width:height:filter:)`` and ``centreCropped(height:width:)`` make in turn,
     /// but no more is computed than is kept.
@@ -21,7 +21,7 @@ extension PixelBatch {
     ///   - filter: how pixels are weighed
     ///   - cropHeight: in pixels
     ///   - cropWidth: in pixels
-    /// - Returns: pictures of the crop's size
+    /// - Returns: images of the crop's size
     package func resized(
         width: Int, height: Int, filter: ResamplingFilter, croppedTo cropHeight: Int, _ cropWidth: Int
     ) -> PixelBatch {
@@ -37,7 +37,7 @@ extension PixelBatch {
     private func resized(
         width: Int, height: Int, filter: ResamplingFilter, columns: Range<Int>, rows: Range<Int>
     ) -> PixelBatch {
-        precondition(width > 0 && height > 0, "a picture without pixels")
+        precondition(width > 0 && height > 0, "an image without pixels")
         let lostRows = self.height - height
         if lostRows > 0, lostRows > 2 * (self.width - width) {
             return withColumnsResized(to: height, rows, filter).withRowsResized(to: width, columns, filter)
@@ -45,21 +45,21 @@ extension PixelBatch {
         return withRowsResized(to: width, columns, filter).withColumnsResized(to: height, rows, filter)
     }
 
-    /// The middle part of each picture; beyond its edges there is black.
+    /// The middle part of each image; beyond its edges there is black.
     ///
     /// - Parameters:
     ///   - cropHeight: in pixels
     ///   - cropWidth: in pixels
-    /// - Returns: pictures of that size
+    /// - Returns: images of that size
     // Source: transformers 5.23.0, image_transforms.py, `center_crop`.
     package func centreCropped(height cropHeight: Int, width cropWidth: Int) -> PixelBatch {
         let (top, left) = (Self.margin(height, cropHeight), Self.margin(width, cropWidth))
         var cropped = [UInt8](repeating: 0, count: count * cropHeight * cropWidth * 3)
         let columns = max(left, 0)..<min(left + cropWidth, width)
-        for picture in 0..<count {
+        for image in 0..<count {
             for y in max(top, 0)..<min(top + cropHeight, height) {
-                let source = 3 * ((picture * height + y) * width + columns.lowerBound)
-                let target = 3 * ((picture * cropHeight + y - top) * cropWidth + columns.lowerBound - left)
+                let source = 3 * ((image * height + y) * width + columns.lowerBound)
+                let target = 3 * ((image * cropHeight + y - top) * cropWidth + columns.lowerBound - left)
                 cropped.replaceSubrange(
                     target..<target + 3 * columns.count, with: bytes[source..<source + 3 * columns.count])
             }
@@ -67,13 +67,13 @@ extension PixelBatch {
         return PixelBatch(count: count, height: cropHeight, width: cropWidth, bytes: cropped)
     }
 
-    /// Where the crop begins in the picture; negative where the picture is smaller.
+    /// Where the crop begins in the image; negative where the image is smaller.
     private static func margin(_ size: Int, _ crop: Int) -> Int {
         crop <= size ? (size - crop) / 2 : -((crop - size + 1) / 2)
     }
 
     /// - Parameters:
-    ///   - wholeWidth: of the new picture
+    ///   - wholeWidth: of the new image
     ///   - columns: which of its columns are made
     ///   - filter: how pixels are weighed
     /// - Returns: those columns
@@ -99,7 +99,7 @@ extension PixelBatch {
     }
 
     /// - Parameters:
-    ///   - wholeHeight: of the new picture
+    ///   - wholeHeight: of the new image
     ///   - rows: which of its rows are made
     ///   - filter: how pixels are weighed
     /// - Returns: those rows
@@ -112,10 +112,10 @@ extension PixelBatch {
         let row = 3 * width
         let resized = bytes.withUnsafeBufferPointer { source in
             Self.filled(count * newHeight * row) { result in
-                for picture in 0..<count {
+                for image in 0..<count {
                     for (y, taps) in taps.enumerated() {
-                        let first = (picture * height + taps.start) * row
-                        let target = (picture * newHeight + y) * row
+                        let first = (image * height + taps.start) * row
+                        let target = (image * newHeight + y) * row
                         for place in 0..<row {
                             result[target + place] = taps.sum(source, from: first + place, step: row)
                         }

@@ -1,47 +1,47 @@
 package import Tensors
 
-/// The size of finished pictures or videos.
+/// The size of finished images or videos.
 package struct PixelShape: Sendable, Equatable, Codable {
-    /// How many pictures or videos.
+    /// How many images or videos.
     package let count: Int
-    /// Of each video; nil for pictures.
+    /// Of each video; nil for images.
     package let frames: Int?
     /// In pixels.
     package let height, width: Int
 
     /// - Parameters:
-    ///   - count: how many pictures or videos
-    ///   - frames: of each video; nil for pictures
+    ///   - count: how many images or videos
+    ///   - frames: of each video; nil for images
     ///   - height: in pixels
     ///   - width: in pixels
     package init(count: Int, frames: Int? = nil, height: Int, width: Int) {
         (self.count, self.frames, self.height, self.width) = (count, frames, height, width)
     }
 
-    /// The bytes of one frame or picture.
+    /// The bytes of one frame or image.
     package var frameBytes: Int { height * width * 3 }
-    /// The bytes of one picture or video.
+    /// The bytes of one image or video.
     package var itemBytes: Int { (frames ?? 1) * frameBytes }
     /// All bytes.
     package var byteCount: Int { count * itemBytes }
 }
 
-/// Some finished frames of every video of a batch, or its pictures, in host memory.
+/// Some finished frames of every video of a batch, or its images, in host memory.
 package struct PixelPart: Sendable {
     /// The whole that it belongs to.
     package let shape: PixelShape
-    /// Where its frames begin in each video; 0 for pictures.
+    /// Where its frames begin in each video; 0 for images.
     package let firstFrame: Int
-    /// How many frames it has of each video; 1 for pictures.
+    /// How many frames it has of each video; 1 for images.
     package let frameCount: Int
     /// Red, green and blue of every pixel, rows from the top, `[count, frameCount, height, width, 3]`.
     package let bytes: [UInt8]
 
-    /// Turns a VAE's pictures into bytes: -1 becomes 0, 1 becomes 255, rounded.
+    /// Turns a VAE's images into bytes: -1 becomes 0, 1 becomes 255, rounded.
     ///
     /// - Parameter decoded: `[batch, 3, height, width]`
     /// - Throws: ``NonFiniteOutput`` or ``TensorError``
-    package init(pictures decoded: Tensor) throws {
+    package init(images decoded: Tensor) throws {
         shape = PixelShape(count: decoded.size(0), height: decoded.size(2), width: decoded.size(3))
         (firstFrame, frameCount) = (0, 1)
         bytes = try decoded.levels().permuted(0, 2, 3, 1).bytes()
@@ -60,7 +60,7 @@ package struct PixelPart: Sendable {
         bytes = try decoded.levels().permuted(0, 2, 3, 4, 1).bytes()
     }
 
-    /// Where the part of one picture or video lies.
+    /// Where the part of one image or video lies.
     ///
     /// - Parameter item: which one
     /// - Returns: its range in ``bytes``, and where that begins in the bytes of the whole
@@ -73,7 +73,7 @@ package struct PixelPart: Sendable {
 /// Given every part of what a pipeline makes, in the order of the frames, as soon as it is decoded.
 package typealias PixelReceiver = @Sendable (PixelPart) throws -> Void
 
-/// Finished pictures or videos in host memory.
+/// Finished images or videos in host memory.
 package struct PixelBatch: Sendable, Equatable {
     package let shape: PixelShape
     /// Red, green and blue of every pixel, `[count, frames, height, width, 3]`, rows from the top.
@@ -84,10 +84,10 @@ package struct PixelBatch: Sendable, Equatable {
     ///   - bytes: as many as the shape has
     package init(_ shape: PixelShape, bytes: [UInt8]) { (self.shape, self.bytes) = (shape, bytes) }
 
-    /// A batch of pictures.
+    /// A batch of images.
     ///
     /// - Parameters:
-    ///   - count: how many pictures
+    ///   - count: how many images
     ///   - height: of each, in pixels
     ///   - width: of each, in pixels
     ///   - bytes: `count · height · width · 3` of them
@@ -109,7 +109,7 @@ package struct PixelBatch: Sendable, Equatable {
         }
     }
 
-    /// How many pictures or videos.
+    /// How many images or videos.
     package var count: Int { shape.count }
     /// In pixels.
     package var height: Int { shape.height }
@@ -126,7 +126,7 @@ package struct PixelBatch: Sendable, Equatable {
         }
     }
 
-    /// One picture's or video's bytes.
+    /// One image's or video's bytes.
     ///
     /// - Parameter index: which one
     /// - Returns: `frames · height · width · 3` bytes

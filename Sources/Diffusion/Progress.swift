@@ -6,7 +6,7 @@ package enum Progress: Sendable, Equatable, Codable {
     case encodingText
     /// So many denoising steps of so many are done.
     case denoising(step: Int, of: Int)
-    /// What the pictures would be if the last step were the end; only where the request asks for previews.
+    /// What the images would be if the last step were the end; only where the request asks for previews.
     case preview(PixelBatch)
     /// Latents are becoming pixels.
     case decoding

@@ -4,7 +4,7 @@ internal import Files
 package struct RequestChecks {
     /// No batch is larger: what one call may ask for, not what fits into memory.
     private static let mostOutputs = 1024
-    /// The sides of a picture, in pixels.
+    /// The sides of an image, in pixels.
     static let sides = 1...16384
     /// The lengths of a video, in frames.
     static let frameCounts = 1...100_000
@@ -32,14 +32,14 @@ package struct RequestChecks {
         if !problems.isEmpty { throw InvalidRequest(problems) }
     }
 
-    /// Prompts, negative prompts, pictures for each prompt, and seeds.
+    /// Prompts, negative prompts, images for each prompt, and seeds.
     package mutating func batch() {
         if request.prompts.isEmpty { problems.append(.missing("prompt")) }
         let (outputs, overflow) = request.prompts.count.multipliedReportingOverflow(by: request.numImagesPerPrompt)
         guard request.numImagesPerPrompt >= 1, !overflow, outputs <= Self.mostOutputs else {
             return refuse(
                 "num_images_per_prompt", request.numImagesPerPrompt,
-                "at least 1, with at most \(Self.mostOutputs) pictures in all")
+                "at least 1, with at most \(Self.mostOutputs) images in all")
         }
         if !request.negativePrompts.isEmpty {
             oneForEachPrompt("negative_prompt", count: request.negativePrompts.count)
@@ -92,7 +92,7 @@ package struct RequestChecks {
         }
     }
 
-    /// That nothing asks a model of pictures for a video.
+    /// That nothing asks a model of images for a video.
     package mutating func noFrames() {
         for (field, isGiven) in [("num_frames", request.numFrames != nil), ("frame_rate", request.frameRate != nil)]
         where isGiven {
@@ -113,18 +113,18 @@ package struct RequestChecks {
     /// Whether a model takes something.
     package enum Need: Sendable { case refused, optional, required }
 
-    /// The pictures that a video begins and ends with.
+    /// The images that a video begins and ends with.
     ///
     /// - Parameters:
     ///   - first: whether the model takes one to begin with, for the whole batch
     ///   - last: whether it takes one to end with
-    package mutating func pictures(first: Need, last: Need) {
+    package mutating func images(first: Need, last: Need) {
         if !request.images.isEmpty, first != .refused { count("image", request.images.count, oneOf: [1]) }
-        picture("image", isGiven: !request.images.isEmpty, first)
-        picture("last_image", isGiven: request.lastImage != nil, last)
+        image("image", isGiven: !request.images.isEmpty, first)
+        image("last_image", isGiven: request.lastImage != nil, last)
     }
 
-    private mutating func picture(_ field: String, isGiven: Bool, _ need: Need) {
+    private mutating func image(_ field: String, isGiven: Bool, _ need: Need) {
         if need == .refused, isGiven { notForModel(field) }
         if need == .required, !isGiven { problems.append(.missing(field)) }
     }

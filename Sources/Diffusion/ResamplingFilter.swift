@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How a picture's size is changed: what each new pixel takes from the old ones around its place.
+/// How an image's size is changed: what each new pixel takes from the old ones around its place.
 package enum ResamplingFilter: Sendable {
     case lanczos, bicubic
 
@@ -13,7 +13,7 @@ package enum ResamplingFilter: Sendable {
         }
     }
 
-    /// How far the filter reaches, in pixels of the coarser picture.
+    /// How far the filter reaches, in pixels of the coarser image.
     private var reach: Double { self == .lanczos ? 3 : 2 }
 
     private func weight(_ distance: Double) -> Double {
@@ -43,7 +43,7 @@ extension ResamplingFilter {
     /// The fraction's bits in a weight: what 8 bits of colour, and 2 for overshoot, leave of 32.
     static let precision = 22
 
-    /// What every pixel of a new row or column takes; when the picture shrinks the filter widens, so that every old pixel
+    /// What every pixel of a new row or column takes; when the image shrinks the filter widens, so that every old pixel
     /// counts.
     ///
     /// - Parameters:

@@ -61,7 +61,7 @@ package actor LocalWorker {
     ///   - tracing: whether intermediate results are kept
     ///   - profile: where the record of all operations goes, as ``Profile`` writes it; nil for none
     ///   - observe: told of every stage and step
-    ///   - deliver: given the pictures, or the frames as they come
+    ///   - deliver: given the images, or the frames as they come
     /// - Returns: times, and the trace if it was asked for
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
@@ -84,7 +84,7 @@ package actor LocalWorker {
     ///   - request: a request that the family has resolved
     ///   - tracing: whether intermediate results are kept
     ///   - observe: told of every stage and step
-    /// - Returns: pictures, times and the trace
+    /// - Returns: images, times and the trace
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }

@@ -16,7 +16,7 @@ package struct CausalConvolution3D {
     ///   - from: channels of the input
     ///   - to: channels of the output
     ///   - frames: how many frames the window sees
-    ///   - size: height and width of the window, an odd number; zeros keep the size of the picture
+    ///   - size: height and width of the window, an odd number; zeros keep the size of the image
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, from: Int, to: Int, frames: Int = 3, size: Int = 3) throws {
         weight = try weights.tensor("weight", [to, from, frames, size, size], permuted: [0, 2, 3, 4, 1])

@@ -33,7 +33,7 @@ package struct Convolution2D {
         try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
     }
 
-    /// Applies a layer of kernel 3 and padding 1 to a picture at double its size, in which every pixel stands four times.
+    /// Applies a layer of kernel 3 and padding 1 to an image at double its size, in which every pixel stands four times.
     ///
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, height · 2, width · 2]`

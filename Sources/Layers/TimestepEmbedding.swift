@@ -7,7 +7,7 @@ package import Tensors
 ///   - timesteps: one for each item of the batch, as the model was trained with (0 to 1000)
 ///   - width: how many numbers each becomes; even
 ///   - device: where they go
-/// - Returns: `[batch, width]` in 32-bit floats: a timestep rounded to 16 bits moves the picture visibly
+/// - Returns: `[batch, width]` in 32-bit floats: a timestep rounded to 16 bits moves the image visibly
 // Source: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with flip_sin_to_cos.
 package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Device) throws(TensorError) -> Tensor {
     let half = width / 2

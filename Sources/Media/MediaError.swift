@@ -1,4 +1,4 @@
-/// Why a picture or a video cannot be read or written.
+/// Why an image or a video cannot be read or written.
 package enum MediaError: Error, Equatable {
     case emptyImage(width: Int, height: Int)
     case pixelCount(width: Int, height: Int, found: Int)
@@ -8,9 +8,9 @@ package enum MediaError: Error, Equatable {
     case textKeyword(String)
     case textHoldsNUL(keyword: String)
     case notAnImage
-    case damaged(PictureFormat, String)
-    case unsupported(PictureFormat, String)
-    case cannotDecode(PictureFormat, reason: String)
+    case damaged(DecodableFormat, String)
+    case unsupported(DecodableFormat, String)
+    case cannotDecode(DecodableFormat, reason: String)
     case cannotEncode(ImageFormat, reason: String)
     case unknownVideoExtension(path: String, known: [String])
     case missingVideoEncoder(VideoFormat)
@@ -32,13 +32,13 @@ package enum MediaError: Error, Equatable {
 extension MediaError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .emptyImage(let width, let height): "a picture of \(width)×\(height) pixels has no pixel"
+        case .emptyImage(let width, let height): "an image of \(width)×\(height) pixels has no pixel"
         case .pixelCount(let width, let height, let found):
-            "a picture of \(width)×\(height) pixels takes 3 bytes a pixel, not \(found) bytes in all"
+            "an image of \(width)×\(height) pixels takes 3 bytes a pixel, not \(found) bytes in all"
         case .imageTooLarge(let width, let height, let sideLimit, let pixelLimit):
-            "the picture has \(width)×\(height) pixels; at most \(sideLimit) a side and \(pixelLimit) in all are allowed"
+            "the image has \(width)×\(height) pixels; at most \(sideLimit) a side and \(pixelLimit) in all are allowed"
         case .unknownExtension(let path, let known):
-            "the name \(path) does not tell a picture's format; it must end in \(known.joined(separator: ", "))"
+            "the name \(path) does not tell an image's format; it must end in \(known.joined(separator: ", "))"
         case .quality(let quality, let format): "the quality of a \(format) is 1 to 100, not \(quality)"
         case .textKeyword(let keyword):
             "a PNG's text cannot have the keyword \"\(keyword.prefix(100))\": 1 to 79 printable Latin-1 characters are "
@@ -48,7 +48,7 @@ extension MediaError: CustomStringConvertible {
         case .damaged(let format, let what): "the \(format) is damaged: \(what)"
         case .unsupported(let format, let what): "the \(format) cannot be read: \(what)"
         case .cannotDecode(let format, let reason): "the \(format) cannot be decoded: \(reason)"
-        case .cannotEncode(let format, let reason): "the picture cannot be written as \(format): \(reason)"
+        case .cannotEncode(let format, let reason): "the image cannot be written as \(format): \(reason)"
         case .unknownVideoExtension(let path, let known):
             "the name \(path) does not tell a video's format; it must end in \(known.joined(separator: ", ")), "
                 + "in / for a folder of PNG files, or in .png with %d for their numbers"
@@ -68,7 +68,7 @@ extension MediaError: CustomStringConvertible {
         case .noFrames: "a video without a frame cannot be written"
         case .videoIsClosed: "the video is finished or was given up, and takes no more frames"
         case .missingCodec(let name): "this machine's FFmpeg has no \(name)"
-        case .outOfMemory: "there is no memory left for the picture"
+        case .outOfMemory: "there is no memory left for the image"
         case .cannotRead(let path, let reason): "\(path) cannot be read: \(reason)"
         case .cannotWrite(let path, let reason): "\(path) cannot be written: \(reason)"
         }

@@ -35,7 +35,7 @@ package struct ModelFields: Sendable, Equatable {
             }
         }
         let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: [UInt8](repeating: 0, count: 768))
-        let image = InputPicture(name: "image", pixels: pixels)
+        let image = RequestImage(name: "image", pixels: pixels)
         let (without, with) = (
             problems { _ in },
             problems {

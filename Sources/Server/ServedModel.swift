@@ -60,9 +60,9 @@ package struct ServedModel: Sendable {
     /// The type of weights and activations, told in the files' recipes.
     package var dtype: DType { admission.options.plan.dtype }
 
-    /// Whether it takes a picture to begin with.
-    package var takesPictures: Bool { fields.firstImage != .refused }
+    /// Whether it takes an image to begin with.
+    package var takesImages: Bool { fields.firstImage != .refused }
 
-    /// Whether it makes videos rather than pictures.
+    /// Whether it makes videos rather than images.
     package var makesVideos: Bool { offer.defaults.numFrames != nil }
 }

@@ -11,7 +11,7 @@ package struct ServerCore: Sendable {
     /// What all requests together may hold.
     package let memory: RequestMemory
     /// Fetches what requests name by URLs.
-    package let pictures: PictureFetcher
+    package let images: ImageFetcher
     /// Who may use the server; nil lets anyone.
     package let keys: APIKeys?
     /// What URLs of files begin with; nil for the name under which the client found the server.
@@ -22,19 +22,19 @@ package struct ServerCore: Sendable {
     ///   - model: the model, its worker started
     ///   - settings: how the server was configured
     ///   - storage: where jobs and files lie; nil for the settings' folder
-    ///   - pictures: fetches what requests name by URLs; nil for what the settings say
+    ///   - images: fetches what requests name by URLs; nil for what the settings say
     ///   - clock: tells the seconds since 1970
     ///   - log: told of requests and faults
     /// - Throws: ``ServerError``
     package init(
         _ model: ServedModel, _ settings: ServerSettings, storage: ServerStorage? = nil,
-        pictures: PictureFetcher? = nil,
+        images: ImageFetcher? = nil,
         clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }, log: Logger
     ) throws(ServerError) {
         (self.model, limits, self.log) = (model, settings.limits, log)
         (keys, publicURL, metrics) = (settings.keys, settings.publicURL, ServerMetrics())
         memory = RequestMemory(limit: settings.limits.requestMemory)
-        self.pictures = pictures ?? PictureFetcher(hosts: settings.pictureHosts, settings.limits)
+        self.images = images ?? ImageFetcher(hosts: settings.imageHosts, settings.limits)
         queue = GenerationQueue(model, limits)
         let storage = if let storage { storage } else { try ServerStorage(path: settings.folder, clock: clock) }
         jobs = JobService(

@@ -2,7 +2,7 @@
 package struct ServerLimits: Sendable, Equatable {
     /// Of a whole request, in bytes.
     package var bodyBytes = 32 << 20
-    /// Of all requests that are being read and checked, their decoded pictures included, in bytes.
+    /// Of all requests that are being read and checked, their decoded images included, in bytes.
     package var requestMemory = 512 << 20
     /// Of the name of a field, in bytes.
     package var nameBytes = 128
@@ -24,17 +24,17 @@ package struct ServerLimits: Sendable, Equatable {
     package var connections = 4096
     /// Of a prompt.
     package var promptCharacters = 32_000
-    /// Pictures of one request.
+    /// Images of one request.
     package var images = 10
-    /// Of one picture or frame.
+    /// Of one image or frame.
     package var pixels = 1 << 22
-    /// Pixels of all pictures or frames of one request, times its steps.
+    /// Pixels of all images or frames of one request, times its steps.
     package var work = 1 << 38
-    /// Pixels of an input picture, looked up before it is decoded.
+    /// Pixels of an input image, looked up before it is decoded.
     package var inputPixels = 1 << 25
-    /// Input pictures of one request.
-    package var inputPictures = 16
-    /// How long the pictures that a request names by URLs may take to arrive, in seconds.
+    /// Input images of one request.
+    package var inputImages = 16
+    /// How long the images that a request names by URLs may take to arrive, in seconds.
     package var fetchSeconds = 30
     /// Frames of a video.
     package var frames = 7200

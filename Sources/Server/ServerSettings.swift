@@ -10,8 +10,8 @@ package struct ServerSettings: Sendable {
     package var keys: APIKeys?
     /// What URLs of files begin with; nil for the name under which the client found the server.
     package var publicURL: String?
-    /// The hosts whose pictures requests may name by URLs, each with its port unless that is the scheme's own.
-    package var pictureHosts: Set<String> = []
+    /// The hosts whose images requests may name by URLs, each with its port unless that is the scheme's own.
+    package var imageHosts: Set<String> = []
     /// Whether machines beyond this one may use a server without keys.
     package var allowsAnyone = false
 
@@ -24,11 +24,11 @@ package struct ServerSettings: Sendable {
     /// Whether only this machine's users reach the server.
     var isLocal: Bool { ListeningHost(host).isLocal }
 
-    /// Whether a text can be one of ``pictureHosts``: a name or an address of version 4, and a port if wanted.
+    /// Whether a text can be one of ``imageHosts``: a name or an address of version 4, and a port if wanted.
     ///
     /// - Parameter text: what the server's owner wrote
     /// - Returns: whether it can
-    package static func isPictureHost(_ text: String) -> Bool {
+    package static func isImageHost(_ text: String) -> Bool {
         text.wholeMatch(of: /[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?/) != nil
     }
 

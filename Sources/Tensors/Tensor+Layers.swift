@@ -182,7 +182,7 @@ package func attentionPart(
     try callForTwo("attention_part", query, key, value, mask, scale)
 }
 
-/// A convolution over a picture at double its size, in which every pixel stands four times, with zeros at the edges.
+/// A convolution over an image at double its size, in which every pixel stands four times, with zeros at the edges.
 ///
 /// - Parameters:
 ///   - x: `[batch, from, height, width]`

@@ -3,7 +3,7 @@ package import Engine
 internal import Foundation
 internal import Synchronization
 
-/// A worker that computes nothing: it goes through the stages of a request and gives pictures of one colour, which the
+/// A worker that computes nothing: it goes through the stages of a request and gives images of one colour, which the
 /// seed decides.
 package final class FakeWorker: Worker {
     /// What a test wants of it.
@@ -19,8 +19,8 @@ package final class FakeWorker: Worker {
         package var isReady = true
         /// What it says that a step cache left out.
         package var cache: CacheReport?
-        /// Whether it takes pictures to begin with.
-        package var takesPictures = false
+        /// Whether it takes images to begin with.
+        package var takesImages = false
         /// The parameters that its family has.
         package var parameters: [ParameterSpec] = []
         /// Those of them that this model has no use for.
@@ -100,7 +100,7 @@ package final class FakeWorker: Worker {
 
     /// Fills in the model's own choices and checks what a model checks.
     package static func resolve(
-        _ request: GenerationRequest, _ makesVideos: Bool, takesPictures: Bool = false,
+        _ request: GenerationRequest, _ makesVideos: Bool, takesImages: Bool = false,
         parameters: [ParameterSpec] = []
     ) throws -> GenerationRequest {
         let resolved = request.filled(from: defaults(makesVideos))
@@ -111,7 +111,7 @@ package final class FakeWorker: Worker {
         checks.finiteGuidance()
         checks.parameters(parameters)
         if !makesVideos { checks.noFrames() }
-        if !takesPictures { checks.pictures(first: .refused, last: .refused) }
+        if !takesImages { checks.images(first: .refused, last: .refused) }
         try checks.finish()
         return resolved
     }
@@ -135,7 +135,7 @@ package final class FakeWorker: Worker {
         bytes.reserveCapacity(shape.byteCount)
         for item in 0..<shape.count {
             let seed = request.seeds[request.seeds.count * item / shape.count]
-            // As with noise, what a seed gives depends on how many of its pictures came before.
+            // As with noise, what a seed gives depends on how many of its images came before.
             let place = item % (shape.count / request.seeds.count)
             for frame in 0..<(shape.frames ?? 1) {
                 let level = UInt8(truncatingIfNeeded: seed &* 37 &+ UInt64(place * 11 + frame * 8))

@@ -18,7 +18,7 @@ package struct Floors: Sendable {
 
     /// How far a tensor of a pipeline or a component may be from its golden.
     ///
-    /// Ids are exact, and so is noise where both drew it with vector instructions. A picture's bytes may be one level off.
+    /// Ids are exact, and so is noise where both drew it with vector instructions. An image's bytes may be one level off.
     /// All else may be a bound away, or the margin times the reference's own distance where that is more.
     ///
     /// - Parameters:

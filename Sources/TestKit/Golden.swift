@@ -64,7 +64,7 @@ package struct Golden: Sendable {
 
     /// What was asked of the pipeline, as arguments of `visualgen generate`.
     ///
-    /// - Returns: the arguments, with the full paths of model and pictures
+    /// - Returns: the arguments, with the full paths of model and images
     /// - Throws: `DecodingError`
     package func command() throws -> [String] {
         let arguments = try JSONDecoder().decode([String].self, from: Data((file.metadata["command"] ?? "").utf8))
@@ -117,7 +117,7 @@ package struct GoldenRequest: Decodable, Sendable {
     package let trueCfgScale, guidanceScale2: Double?
     package let height, width, numInferenceSteps: Int
     package let numFrames: Int?
-    /// Names of pictures.
+    /// Names of images.
     package let image, lastImage: String?
     package let sigmas: [Double]?
     package let numImagesPerPrompt: Int

@@ -106,8 +106,8 @@ extension CommandLineRefusalTests {
             try await expectRefused(copy.path, names: ["model_index.json", "height", "4611686018427387904"])
         }
 
-        /// Infinite weights give a picture of undefined numbers, which would be black.
-        @Test func refusesAPictureThatIsNotFinite() async throws {
+        /// Infinite weights give an image of undefined numbers, which would be black.
+        @Test func refusesAnImageThatIsNotFinite() async throws {
             for (component, tensor) in [("transformer", "proj_out.bias"), ("vae", "decoder.conv_out.bias")] {
                 let copy = try TinyCheckpoint()
                 try copy.rewriteTensors(of: component) { tensors in

@@ -13,8 +13,8 @@ extension CommandLineTests {
             "--max-sequence-length", "16", "--quiet",
         ]
 
-        private func settings(of picture: String) async throws -> String {
-            let outcome = try await visualgen("inspect", visualgen.folder.file(picture))
+        private func settings(of image: String) async throws -> String {
+            let outcome = try await visualgen("inspect", visualgen.folder.file(image))
             return outcome.output.split(separator: "\n").first { $0.hasPrefix("settings:") }.map(String.init) ?? ""
         }
 

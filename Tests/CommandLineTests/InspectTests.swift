@@ -16,7 +16,7 @@ extension CommandLineTests {
             return try Dictionary(PNGText.read(bytes).map { ($0.keyword, $0.text) }) { $1 }
         }
 
-        @Test func aPictureCarriesHowItWasMade() async throws {
+        @Test func anImageCarriesHowItWasMade() async throws {
             let outcome = try await visualgen.run(
                 VisualGen.generation() + ["--prompt", "a dog", "--seed", "9", "--output", "a.png"])
             #expect(outcome.status == 0, "\(outcome.testDescription)")
@@ -36,7 +36,7 @@ extension CommandLineTests {
             "*? [a] {b,c} ~ # & ; | < >", "\u{301}it's'\u{301}; touch pwned; : '\u{301}",
             "\u{1B}]0;x\u{7}a\r\nb\u{202E}!\n\n",
         ])
-        func printsACommandThatMakesThePictureAgain(_ prompt: String) async throws {
+        func printsACommandThatMakesTheImageAgain(_ prompt: String) async throws {
             let made = try await visualgen.run([
                 "generate", "--model", TinyCheckpoint.path(), "--prompt", prompt, "--negative-prompt=", "--width", "40",
                 "--height", "32", "--num-inference-steps", "2", "--extra", "true_cfg_scale=1.5", "--extra",
@@ -150,9 +150,9 @@ extension CommandLineTests {
         }
 
         @Test func refusesWhatItCannotInspect() async throws {
-            try folder.write("no picture", to: "a.png")
-            let picture = try await visualgen.run(VisualGen.generation() + ["--output", "b.png"])
-            #expect(picture.status == 0)
+            try folder.write("no image", to: "a.png")
+            let image = try await visualgen.run(VisualGen.generation() + ["--output", "b.png"])
+            #expect(image.status == 0)
             let pixels = try Image(path: folder.file("b.png"))
             try pixels.write(to: folder.file("plain.png"), as: ImageEncoding(.png))
             for (subject, names) in [

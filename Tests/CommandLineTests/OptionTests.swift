@@ -10,10 +10,10 @@ extension CommandLineTests {
 
         init() throws { visualgen = try VisualGen() }
 
-        /// The bytes of the picture that arguments make, behind the ones every picture of this suite has.
-        private func picture(_ arguments: String...) async throws -> [UInt8] { try await picture(arguments) }
+        /// The bytes of the image that arguments make, behind the ones every image of this suite has.
+        private func image(_ arguments: String...) async throws -> [UInt8] { try await image(arguments) }
 
-        private func picture(_ arguments: [String]) async throws -> [UInt8] {
+        private func image(_ arguments: [String]) async throws -> [UInt8] {
             let basic = [
                 "generate", "--model", TinyCheckpoint.path(), "--num-inference-steps", "2", "--output", "a.png",
             ]
@@ -23,10 +23,10 @@ extension CommandLineTests {
         }
 
         @Test func takesAnOptionInBothSpellings() async throws {
-            let spaced = try await picture("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
-            let joined = try await picture("--prompt=a lake", "--seed=1", "--height=32", "--width=48")
-            let sized = try await picture("--prompt", "a lake", "--seed", "1", "--size", "48x32")
-            let both = try await picture("--prompt", "a lake", "--seed", "1", "--size=48X32", "--height", "32")
+            let spaced = try await image("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
+            let joined = try await image("--prompt=a lake", "--seed=1", "--height=32", "--width=48")
+            let sized = try await image("--prompt", "a lake", "--seed", "1", "--size", "48x32")
+            let both = try await image("--prompt", "a lake", "--seed", "1", "--size=48X32", "--height", "32")
             #expect(spaced.count == 32 * 48 * 3)
             #expect(spaced == joined)
             #expect(spaced == sized)
@@ -34,7 +34,7 @@ extension CommandLineTests {
         }
 
         @Test func takesTheShortSpellings() async throws {
-            let long = try await picture("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
+            let long = try await image("--prompt", "a lake", "--seed", "1", "--height", "32", "--width", "48")
             try FileManager.default.removeItem(atPath: visualgen.folder.file("a.png"))
             let outcome = try await visualgen(
                 "generate", "-m", TinyCheckpoint.path(), "-p", "a lake", "-o", "a.png", "-H", "32", "-W", "48", "-n",
@@ -55,7 +55,7 @@ extension CommandLineTests {
         @Test(arguments: ["\u{301}a", "\u{200D}a", "\u{FE0F}a", "\u{20E3}", "\u{1F3FD}=b"])
         func takesAValueThatBeginsInTheMiddleOfACharacter(_ text: String) async throws {
             let guided = ["--seed", "1", "--size", "32x32", "--extra", "true_cfg_scale=3"]
-            func draw(_ arguments: [String]) async throws -> [UInt8] { try await picture(guided + arguments) }
+            func draw(_ arguments: [String]) async throws -> [UInt8] { try await image(guided + arguments) }
             let spaced = try await draw([
                 "--prompt", text, "--negative-prompt", text, "--extra", "prompt_2=\"\(text)\"",
             ])
@@ -91,16 +91,16 @@ extension CommandLineTests {
 
         @Test func takesAnEmptyNegativePromptAsTheEmptyString() async throws {
             let guided = ["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", "true_cfg_scale=3"]
-            let none = try await picture(guided)
-            let empty = try await picture(guided + ["--negative-prompt="])
-            #expect(try await picture(guided + ["--negative-prompt", ""]) == empty)
-            #expect(try await picture(guided + ["--negative-prompt=dogs"]) != empty)
+            let none = try await image(guided)
+            let empty = try await image(guided + ["--negative-prompt="])
+            #expect(try await image(guided + ["--negative-prompt", ""]) == empty)
+            #expect(try await image(guided + ["--negative-prompt=dogs"]) != empty)
             #expect(none != empty)
         }
 
         @Test func readsAnExtraAsJSONOrAsText() async throws {
             func with(_ extra: String) async throws -> [UInt8] {
-                try await picture(["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", extra])
+                try await image(["--prompt", "a lake", "--seed", "1", "--size", "32x32", "--extra", extra])
             }
             let text = try await with("prompt_2=a dog")
             #expect(try await with(#"prompt_2="a dog""#) == text)
@@ -110,21 +110,21 @@ extension CommandLineTests {
         }
 
         @Test func takesAPromptThatLooksLikeAnOption() async throws {
-            let joined = try await picture("--prompt=--seed", "--seed", "1", "--size", "32x32")
-            let spaced = try await picture("--prompt", "--seed", "--seed", "1", "--size", "32x32")
+            let joined = try await image("--prompt=--seed", "--seed", "1", "--size", "32x32")
+            let spaced = try await image("--prompt", "--seed", "--seed", "1", "--size", "32x32")
             #expect(joined == spaced)
         }
 
         @Test func takesSeedsAsTorchDoes() async throws {
-            let top = try await picture("--prompt", "a", "--size", "32x32", "--seed", "18446744073709551615")
-            let negative = try await picture("--prompt", "a", "--size", "32x32", "--seed", "-1")
+            let top = try await image("--prompt", "a", "--size", "32x32", "--seed", "18446744073709551615")
+            let negative = try await image("--prompt", "a", "--size", "32x32", "--seed", "-1")
             #expect(top == negative)
-            #expect(try await picture("--prompt", "a", "--size", "32x32", "--seed=-9223372036854775808") != top)
+            #expect(try await image("--prompt", "a", "--size", "32x32", "--seed=-9223372036854775808") != top)
         }
 
         @Test func drawsASeedWhereNoneIsGiven() async throws {
-            let first = try await picture("--prompt", "a", "--size", "32x32")
-            #expect(try await picture("--prompt", "a", "--size", "32x32") != first)
+            let first = try await image("--prompt", "a", "--size", "32x32")
+            #expect(try await image("--prompt", "a", "--size", "32x32") != first)
         }
 
         @Test func makesABatchOfRepeatedPromptsAndSeeds() async throws {
@@ -135,13 +135,13 @@ extension CommandLineTests {
             ])
             #expect(outcome.status == 0, "\(outcome.testDescription)")
             #expect(visualgen.folder.names == ["batch-0.png", "batch-1.png"])
-            let alone = try await picture("--prompt", "a dog", "--seed", "4", "--size", "32x32")
+            let alone = try await image("--prompt", "a dog", "--seed", "4", "--size", "32x32")
             let second = try Image(path: visualgen.folder.file("batch-1.png")).pixels
             #expect(zip(alone, second).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
         }
 
         @Test(arguments: ["float32", "bfloat16", "float16"]) func computesInEveryType(_ dtype: String) async throws {
-            let pixels = try await picture(
+            let pixels = try await image(
                 "--prompt", "a", "--size", "32x32", "--seed", "1", "--dtype", dtype, "--threads", "1", "--device", "cpu"
             )
             #expect(Set(pixels).count > 10)

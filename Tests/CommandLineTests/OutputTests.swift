@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 extension CommandLineTests {
-    /// Where pictures go, and what happens when they cannot.
+    /// Where images go, and what happens when they cannot.
     @Suite struct OutputTests {
         private let visualgen: VisualGen
         private var folder: TemporaryFolder { visualgen.folder }
@@ -13,12 +13,12 @@ extension CommandLineTests {
 
         @Test(arguments: ["png", "jpg", "jpeg", "webp", "PNG"])
         func writesTheFormatOfTheExtension(_ name: String) async throws {
-            let outcome = try await visualgen.run(VisualGen.generation() + ["--output", "picture.\(name)"])
+            let outcome = try await visualgen.run(VisualGen.generation() + ["--output", "image.\(name)"])
             #expect(outcome.status == 0, "\(outcome.testDescription)")
-            #expect(folder.names == ["picture.\(name)"])
-            let image = try Image(path: folder.file("picture.\(name)"))
+            #expect(folder.names == ["image.\(name)"])
+            let image = try Image(path: folder.file("image.\(name)"))
             #expect((image.width, image.height) == (32, 32))
-            let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder.file("picture.\(name)"))))
+            let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder.file("image.\(name)"))))
             let magic: [UInt8] =
                 switch name.lowercased() {
                 case "png": [0x89, 0x50, 0x4E, 0x47]
@@ -32,13 +32,13 @@ extension CommandLineTests {
             ("a.png", ["a-0.png", "a-1.png", "a-2.png"]), ("b%d.png", ["b0.png", "b1.png", "b2.png"]),
             ("%d-%d.webp", ["0-0.webp", "1-1.webp", "2-2.webp"]),
         ])
-        func numbersSeveralPictures(_ output: String, _ expected: [String]) async throws {
+        func numbersSeveralImages(_ output: String, _ expected: [String]) async throws {
             let outcome = try await visualgen.run(
                 VisualGen.generation() + ["--num-images-per-prompt", "3", "--output", output])
             #expect(outcome.status == 0, "\(outcome.testDescription)")
             #expect(folder.names == expected)
-            let pictures = try expected.map { try Image(path: folder.file($0)).pixels }
-            #expect(Set(pictures).count == 3)
+            let images = try expected.map { try Image(path: folder.file($0)).pixels }
+            #expect(Set(images).count == 3)
         }
 
         @Test func replacesAFileInOneStep() async throws {

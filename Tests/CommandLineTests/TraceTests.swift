@@ -137,7 +137,7 @@ extension CommandLineTests {
             #expect((1...1.6).contains(predicted / found), "\(predicted) for \(found)")
         }
 
-        @Test func makesTheSamePictureWithinAMemoryLimit() async throws {
+        @Test func makesTheSameImageWithinAMemoryLimit() async throws {
             let free = try await visualgen.run(VisualGen.generation() + ["--output", "a.png"])
             let limited = try await visualgen.run(
                 VisualGen.generation() + ["--memory-limit", "330MB", "--output", "b.png"])

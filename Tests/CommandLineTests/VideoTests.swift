@@ -30,7 +30,7 @@ extension CommandLineTests {
             return frames
         }
 
-        private func pictures(_ name: String) throws -> [Image] {
+        private func images(_ name: String) throws -> [Image] {
             try FileManager.default.contentsOfDirectory(atPath: folder.file(name)).sorted()
                 .map { try Image(path: folder.file("\(name)/\($0)")) }
         }
@@ -46,18 +46,18 @@ extension CommandLineTests {
             #expect(frames.allSatisfy { ($0.width, $0.height) == (32, 16) })
         }
 
-        @Test func writesNumberedPicturesAndAnimatedWebP() async throws {
+        @Test func writesNumberedImagesAndAnimatedWebP() async throws {
             for name in ["a/", "b-%03d.png", "c.webp"] {
                 let outcome = try await run("wan2.1-tiny-t2v", "--output", name)
                 #expect(outcome.status == 0, "\(outcome.testDescription)")
             }
             let numbered = (0..<5).map { "b-00\($0).png" }
             #expect(folder.names == ["a"] + numbered + ["c.webp"])
-            #expect(try pictures("a") == numbered.map { try Image(path: folder.file($0)) })
+            #expect(try images("a") == numbered.map { try Image(path: folder.file($0)) })
             #expect(try Image(path: folder.file("c.webp")).width == 32)
         }
 
-        @Test func aVideoOfOneFrameMayBeAPicture() async throws {
+        @Test func aVideoOfOneFrameMayBeAnImage() async throws {
             let outcomes = [
                 try await run("wan2.1-tiny-t2v", "--num-frames", "1"),
                 try await run("wan2.1-tiny-t2v", "--num-frames", "1", "--output", "a.mp4"),
@@ -102,7 +102,7 @@ extension CommandLineTests {
             let again = try await visualgen.shell("PATH=\"$(dirname \"$0\"):$PATH\" bash again.sh")
             #expect(again.status == 0, "\(again.testDescription)\n\(inspected.output)")
             if name == "a/" {
-                #expect(try pictures("a") == pictures("again"))
+                #expect(try images("a") == images("again"))
             } else {
                 let files = [name, "again\(name.dropFirst())"].map { URL(fileURLWithPath: folder.file($0)) }
                 #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]))
@@ -146,7 +146,7 @@ extension CommandLineTests {
                 name, of: found.doubles, shape: found.shape, to: expected.doubles, shape: expected.shape)
             #expect(distance <= 1)
             let first = folder.names.contains("a") ? "a" : "a-0"
-            let pixels = try pictures(first).flatMap(\.pixels)
+            let pixels = try images(first).flatMap(\.pixels)
             #expect(pixels.map(Double.init) == Array(found.doubles.prefix(pixels.count)))
         }
 
@@ -160,7 +160,7 @@ extension CommandLineTests {
 
         /// Each gives the video that its pixels give as a plain PNG.
         @Test(arguments: ["cmyk.jpg", "rgb16.png", "rgba.png", "animated.gif", "turned6.jpg", "grey.jpg"])
-        func takesPicturesOfEveryKind(_ name: String) async throws {
+        func takesImagesOfEveryKind(_ name: String) async throws {
             let resource = "\(Golden.folder)/../MediaTests/Resources/\(name)"
             // That these are PIL's pixels is what the tests of Media are for.
             try Image(path: resource).write(to: folder.file("plain.png"))
@@ -168,8 +168,8 @@ extension CommandLineTests {
                 let outcome = try await run("wan2.2-tiny-i2v-a14b", "--image", image, "--output", output)
                 #expect(outcome.status == 0, "\(outcome.testDescription)")
             }
-            #expect(try pictures("a") == pictures("b"))
-            #expect(try pictures("a").count == 5)
+            #expect(try images("a") == images("b"))
+            #expect(try images("a").count == 5)
         }
     }
 }

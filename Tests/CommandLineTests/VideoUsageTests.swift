@@ -41,7 +41,7 @@ extension CommandLineRefusalTests {
             let visualgen = try VisualGen()
             try FileManager.default.copyItem(
                 atPath: "\(Golden.folder)/wan/pictures/first.png", toPath: visualgen.folder.file("first.png"))
-            try visualgen.folder.write("no picture", to: "text.png")
+            try visualgen.folder.write("no image", to: "text.png")
             let outcome = try await visualgen.run(CommandLineTests.VideoTests.generation(model, arguments))
             expectRefusal(outcome, status, names: names)
             #expect(visualgen.folder.names == ["first.png", "text.png"])

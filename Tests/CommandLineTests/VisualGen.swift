@@ -56,7 +56,7 @@ struct VisualGen: Sendable {
         try await Self.run("/bin/bash", ["-c", line, Self.path] + arguments, in: folder.path)
     }
 
-    /// Arguments that make a small picture.
+    /// Arguments that make a small image.
     static func generation(_ model: String = TinyCheckpoint.path(), _ more: String...) -> [String] {
         [
             "generate", "--model", model, "--prompt", "a lake", "--size", "32x32", "--num-inference-steps", "2",

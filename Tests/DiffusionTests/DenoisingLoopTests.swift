@@ -79,7 +79,7 @@ import Testing
         #expect(times.count == 2)
     }
 
-    @Test func showsNothingOfPicturesThatAreNotFinite() throws {
+    @Test func showsNothingOfImagesThatAreNotFinite() throws {
         let seen = Mutex(0)
         let loop = try loop(steps: 2) { if case .preview = $0 { seen.withLock { $0 += 1 } } }
         loop.preview = DenoisingLoop.Preview(1, of: 2) { _ in throw NonFiniteOutput.decoded }
@@ -176,8 +176,8 @@ import Testing
         }
     }
 
-    /// A seed for each of two prompts serves the two pictures of each in a row.
-    @Test func sharesASeedAmongThePicturesOfAPrompt() throws {
+    /// A seed for each of two prompts serves the two images of each in a row.
+    @Test func sharesASeedAmongTheImagesOfAPrompt() throws {
         let noise = try NoiseSource(seeds: [7, 8], count: 4).draw([6])
         let (first, second) = try (Generator(seed: 7), Generator(seed: 8))
         let expected = try [first, first, second, second].flatMap { try $0.normal([1, 6]).floats() }
@@ -188,21 +188,21 @@ import Testing
 @DeviceActor @Suite struct PixelTests {
     @Test func turnsMinusOneToOneIntoBytes() throws {
         let values: [Float] = [-1, 1, 0, -2, 2, -0.999, 0.5]
-        let batch = try PixelPart(pictures: Tensor(values.flatMap { [$0, $0, $0] }, shape: [7, 3, 1, 1]))
+        let batch = try PixelPart(images: Tensor(values.flatMap { [$0, $0, $0] }, shape: [7, 3, 1, 1]))
         let expected: [UInt8] = [0, 255, 128, 0, 255, 0, 191]
         #expect(batch.bytes == expected.flatMap { [$0, $0, $0] })
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity], [DType.float32, .bfloat16, .float16])
     func refusesWhatIsNoColour(_ value: Float, _ dtype: DType) throws {
-        let picture = try Tensor([0, value, 0], shape: [1, 3, 1, 1]).to(dtype)
-        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(pictures: picture) }
-        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(frames: picture.unsqueezed(2), from: 0, of: 1) }
+        let image = try Tensor([0, value, 0], shape: [1, 3, 1, 1]).to(dtype)
+        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(images: image) }
+        #expect(throws: NonFiniteOutput.decoded) { try PixelPart(frames: image.unsqueezed(2), from: 0, of: 1) }
     }
 
     @Test func putsTheColoursOfAPixelTogether() throws {
         let decoded = try Tensor.range(24).reshaped(2, 3, 2, 2) / 127.5 - 1
-        let batch = try PixelBatch(PixelPart(pictures: decoded))
+        let batch = try PixelBatch(PixelPart(images: decoded))
         #expect(batch.shape == PixelShape(count: 2, height: 2, width: 2))
         #expect(batch.item(0) == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
         #expect(batch.item(1) == [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23])
@@ -231,7 +231,7 @@ import Testing
 
     @Test(arguments: [DType.bfloat16, .float16]) func roundsIn32Bits(_ dtype: DType) throws {
         let decoded = try Tensor([0.7421875, -0.25, 0.125] as [Float], shape: [1, 3, 1, 1])
-        #expect(try PixelPart(pictures: decoded.to(dtype)).bytes == PixelPart(pictures: decoded).bytes)
+        #expect(try PixelPart(images: decoded.to(dtype)).bytes == PixelPart(images: decoded).bytes)
     }
 }
 

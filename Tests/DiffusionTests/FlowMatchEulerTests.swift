@@ -32,7 +32,7 @@ import Testing
         }.max() ?? 0
     }
 
-    @Test func goesFromNoiseToPicture() {
+    @Test func goesFromNoiseToImage() {
         for steps in [1, 2, 4, 28, 1000] {
             let schedule = FlowMatchEuler().schedule(steps: steps)
             #expect(schedule.sigmas.count == steps + 1)
@@ -90,16 +90,16 @@ import Testing
             values.flatMap { $0.flatMap { $0 } }, shape: [values.count, values[0].count, values[0][0].count])
     }
 
-    /// With the true velocity, noise minus picture, one step from any level lands on the picture.
-    @Test(arguments: [0, 1, 3]) func reachesThePictureAlongTheTrueVelocity(_ index: Int) throws {
+    /// With the true velocity, noise minus image, one step from any level lands on the image.
+    @Test(arguments: [0, 1, 3]) func reachesTheImageAlongTheTrueVelocity(_ index: Int) throws {
         let schedule = FlowMatchEuler().schedule(sigmas: [1, 0.75, 0.5, 0.25])
-        let (picture, noise) = try (Generator(seed: 1).normal([2, 3]), Generator(seed: 2).normal([2, 3]))
+        let (image, noise) = try (Generator(seed: 1).normal([2, 3]), Generator(seed: 2).normal([2, 3]))
         let sigma = Double(schedule.sigmas[index])
-        var sample = try picture * (1 - sigma) + noise * sigma
+        var sample = try image * (1 - sigma) + noise * sigma
         for step in index..<4 {
-            sample = try FlowMatchEuler().step(sample, velocity: noise - picture, index: step, of: schedule) { noise }
+            sample = try FlowMatchEuler().step(sample, velocity: noise - image, index: step, of: schedule) { noise }
         }
-        #expect(try sample.distance(to: picture) <= 1e-6)
+        #expect(try sample.distance(to: image) <= 1e-6)
     }
 
     @Test func drawsNoNoiseWhereNoneIsAskedFor() throws {

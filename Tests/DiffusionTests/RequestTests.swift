@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 1, 2, 6]) func takesOneSeedOrOneForEachPromptOrPicture(_ seeds: Int) {
+    @Test(arguments: [0, 1, 2, 6]) func takesOneSeedOrOneForEachPromptOrImage(_ seeds: Int) {
         let request = request {
             $0.numImagesPerPrompt = 3
             $0.seeds = (0..<seeds).map(UInt64.init)
@@ -70,7 +70,7 @@ import Testing
         #expect(fields(request { $0.numImagesPerPrompt = count }) { $0.batch() } == ["num_images_per_prompt"])
     }
 
-    @Test(arguments: [0, -1, 15, 16385, .max, .min]) func refusesSizesThatGiveNoPicture(_ size: Int) {
+    @Test(arguments: [0, -1, 15, 16385, .max, .min]) func refusesSizesThatGiveNoImage(_ size: Int) {
         #expect(fields(request { $0.height = size }) { $0.size(atLeast: 16) } == ["height"])
         #expect(fields(request { $0.width = size }) { $0.size(atLeast: 16) } == ["width"])
     }
@@ -93,7 +93,7 @@ import Testing
         #expect(found == ["max_sequence_length"])
     }
 
-    @Test func refusesFramesOfAPicture() {
+    @Test func refusesFramesOfAnImage() {
         let found = fields(request { ($0.numFrames, $0.frameRate) = (5, 5) }) { $0.noFrames() }
         #expect(found == ["num_frames", "frame_rate"])
     }

@@ -75,16 +75,16 @@ import Testing
         try Tensor(values.flatMap { $0.flatMap { $0 } }, shape: [values.count, values[0].count, values[0][0].count])
     }
 
-    /// With the true velocity, noise minus picture, every prediction names the same picture, which the steps reach.
-    @Test(arguments: [1, 2, 3]) func reachesThePictureAlongTheTrueVelocity(_ order: Int) throws {
+    /// With the true velocity, noise minus image, every prediction names the same image, which the steps reach.
+    @Test(arguments: [1, 2, 3]) func reachesTheImageAlongTheTrueVelocity(_ order: Int) throws {
         var config = UniPCConfig()
         (config.useFlowSigmas, config.predictionType, config.solverOrder) = (true, .flow, order)
         let scheduler = UniPCMultistep(config)
-        let (picture, noise) = try (Generator(seed: 1).normal([2, 3]), Generator(seed: 2).normal([2, 3]))
+        let (image, noise) = try (Generator(seed: 1).normal([2, 3]), Generator(seed: 2).normal([2, 3]))
         var steps = scheduler.begin(scheduler.schedule(steps: 5))
         var sample = noise
-        for _ in 0..<5 { sample = try steps.step(sample, prediction: noise - picture) { noise } }
-        #expect(try sample.distance(to: picture) <= 1e-5)
+        for _ in 0..<5 { sample = try steps.step(sample, prediction: noise - image) { noise } }
+        #expect(try sample.distance(to: image) <= 1e-5)
     }
 
     /// What a run remembers is its own: a second one beside it changes nothing.

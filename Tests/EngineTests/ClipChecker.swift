@@ -2,12 +2,12 @@ import Diffusion
 
 /// Judges a clip of one object that moves or stands still, by the main rules of Tools/demo/video_check.py.
 struct ClipChecker {
-    /// How far an object comes in all that stands still, and that moves, of the picture's side.
+    /// How far an object comes in all that stands still, and that moves, of the image's side.
     private static let (still, moved) = (0.06, 0.15)
     /// How far it goes from one frame to the next at most, and how far against its direction.
     private static let (leap, back) = (0.08, 0.02)
 
-    private let looks: [PictureLook]
+    private let looks: [ImageLook]
 
     /// - Parameters:
     ///   - batch: videos
@@ -15,7 +15,7 @@ struct ClipChecker {
     init(_ batch: PixelBatch, _ index: Int) {
         let (bytes, size) = (batch.item(index), batch.shape.frameBytes)
         looks = (0..<(batch.shape.frames ?? 1)).map {
-            PictureLook(bytes[$0 * size..<($0 + 1) * size], height: batch.height, width: batch.width)
+            ImageLook(bytes[$0 * size..<($0 + 1) * size], height: batch.height, width: batch.width)
         }
     }
 
@@ -40,7 +40,7 @@ struct ClipChecker {
     }
 
     /// The shape of most frames, if it is that of a third of them.
-    private func shape(of things: [PictureLook.Found]) -> String {
+    private func shape(of things: [ImageLook.Found]) -> String {
         var counts: [String: Int] = [:]
         for thing in things { counts[thing.shape, default: 0] += 1 }
         counts["other"] = nil

@@ -16,7 +16,7 @@ import Testing
 
     private static let folder = "\(Golden.folder)/../../Sources/DemoModels/Resources/demo-image"
 
-    /// Pictures of all prompts at once, each from a seed of its own.
+    /// Images of all prompts at once, each from a seed of its own.
     private static func draw(_ entries: [Entry]) async throws -> PixelBatch {
         let model = try Flux1(CheckpointFolder(folder))
         let worker = LocalWorker(device: .cpu)
@@ -38,7 +38,7 @@ import Testing
             if !faults.isEmpty { wrong.append("\(entry.prompt): \(faults)") }
         }
         #expect(wrong.count * 10 <= entries.count, "\(wrong)")
-        // The checker itself must refuse the same pictures for other prompts.
+        // The checker itself must refuse the same images for other prompts.
         let mistaken = entries.indices.count {
             SceneChecker(pixels, $0).faults(entries[($0 + 1) % entries.count].scene).isEmpty
         }

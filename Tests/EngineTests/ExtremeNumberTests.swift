@@ -67,7 +67,7 @@ import Testing
             let options = PipelineOptions()
             if model.checkpoint.pipelineClass == "WanImageToVideoPipeline" {
                 let pixels = [UInt8](repeating: 0, count: 48)
-                request.images = [try InputPicture(name: "a", height: 4, width: 4, pixels: pixels)]
+                request.images = [try RequestImage(name: "a", height: 4, width: 4, pixels: pixels)]
             }
             _ = model.warmUpSizes
             let resolved = try model.resolve(request)

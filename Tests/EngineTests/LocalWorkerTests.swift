@@ -52,7 +52,7 @@ import Testing
         #expect(first == elsewhere)
     }
 
-    @Test(arguments: [1, 2, 3]) func givesTheReferencesPictureOnEveryNumberOfThreads(_ threads: Int) async throws {
+    @Test(arguments: [1, 2, 3]) func givesTheReferencesImageOnEveryNumberOfThreads(_ threads: Int) async throws {
         let golden = try Golden("flux1/dev-smallest").tensor("output")
         let worker = LocalWorker(device: .cpu, threads: threads)
         try await worker.load(Self.model(), PipelineOptions())
@@ -101,15 +101,15 @@ import Testing
     @Test func servesRequestsThatComeAtOnceOneAfterAnother() async throws {
         let worker = try await Self.loaded()
         let requests = try [1, 2, 1, 2].map { seed in try Self.request { $0.seeds = [seed] } }
-        let pictures = try await withThrowingTaskGroup(of: (Int, PixelBatch).self) { group in
+        let images = try await withThrowingTaskGroup(of: (Int, PixelBatch).self) { group in
             for (index, request) in requests.enumerated() {
                 group.addTask { (index, try await worker.generate(request).pixels) }
             }
             return try await group.reduce(into: [Int: PixelBatch]()) { $0[$1.0] = $1.1 }
         }
-        #expect(pictures[0] == pictures[2])
-        #expect(pictures[1] == pictures[3])
-        #expect(pictures[0] != pictures[1])
+        #expect(images[0] == images[2])
+        #expect(images[1] == images[3])
+        #expect(images[0] != images[1])
     }
 
     @Test func needsAModel() async throws {

@@ -30,16 +30,16 @@ import Testing
         await #expect(throws: EngineError.closed) { try await worker.generate(TinyWorker.request()) { _ in } }
     }
 
-    /// Pictures go to the process, and frames come back.
-    @Test func makesAVideoOfPicturesAsThisProcessDoes() async throws {
+    /// Images go to the process, and frames come back.
+    @Test func makesAVideoOfImagesAsThisProcessDoes() async throws {
         let model = TinyCheckpoint.path(of: "wan2.2-tiny-i2v-a14b")
         var configuration = WorkerConfiguration(model: model)
         (configuration.options.plan.dtype, configuration.threads) = (.float32, 1)
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numFrames, request.numInferenceSteps) = (16, 32, 5, 2)
         (request.seeds, request.maxSequenceLength) = ([42], 16)
-        request.images = [try InputPicture(path: "\(Golden.folder)/wan/pictures/first.png")]
-        request.lastImage = try InputPicture(path: "\(Golden.folder)/wan/pictures/last.png")
+        request.images = [try RequestImage(path: "\(Golden.folder)/wan/pictures/first.png")]
+        request.lastImage = try RequestImage(path: "\(Golden.folder)/wan/pictures/last.png")
         let resolved = try Wan(CheckpointFolder(model)).resolve(request)
         let worker = ProcessWorker(configuration)
         let local = try InProcessWorker(configuration)

@@ -5,7 +5,7 @@ struct Scene: Decodable {
     struct Thing: Decodable {
         let size, colour, shape: String
 
-        /// The lengths that the longer side of a thing of this size may have, of the picture's shorter side.
+        /// The lengths that the longer side of a thing of this size may have, of the image's shorter side.
         var extents: ClosedRange<Double>? {
             ["large": 0.33...0.45, "medium": 0.235...0.325, "small": 0.15...0.245][size]
         }
@@ -17,18 +17,18 @@ struct Scene: Decodable {
     let arrangement: String
 }
 
-/// Judges a picture of a scene.
+/// Judges an image of a scene.
 struct SceneChecker {
-    private let look: PictureLook
+    private let look: ImageLook
 
     /// - Parameters:
-    ///   - batch: pictures
+    ///   - batch: images
     ///   - index: which of them
     init(_ batch: PixelBatch, _ index: Int) {
-        look = PictureLook(batch.item(index)[...], height: batch.height, width: batch.width)
+        look = ImageLook(batch.item(index)[...], height: batch.height, width: batch.width)
     }
 
-    /// What is wrong with the picture of a scene; nothing if it is wholly right.
+    /// What is wrong with the image of a scene; nothing if it is wholly right.
     func faults(_ scene: Scene) -> [String] {
         var faults: [String] = []
         if look.background != scene.background { faults.append("background") }
@@ -45,7 +45,7 @@ struct SceneChecker {
         return faults
     }
 
-    private func isInPlace(_ found: [PictureLook.Found], _ isVertical: Bool) -> Bool {
+    private func isInPlace(_ found: [ImageLook.Found], _ isVertical: Bool) -> Bool {
         guard found.count == 2 else {
             return abs(found[0].centre.x - 0.5) < 0.2 && abs(found[0].centre.y - 0.5) < 0.2
         }

@@ -82,7 +82,7 @@ internal import Testing
     @Test func leavesOutVariantsAndOtherFormats() async throws {
         let hub = try await vae([
             "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "model.onnx", "x.pt",
-            "diffusion_pytorch_model.bin", "diffusion_flax_model.msgpack", "tf_model.h5", "picture.png",
+            "diffusion_pytorch_model.bin", "diffusion_flax_model.msgpack", "tf_model.h5", "image.png",
             "diffusion_pytorch_model.bin.index.json", "model.safetensors.index.fp16.json", "deeper/config.json",
         ])
         _ = try await hub.client().folder(of: .tiny())

@@ -43,10 +43,10 @@ import Testing
         #expect(try norm(x).distance(to: expected) == 0)
         let rows = try Embedding(weights["e"], count: 4, width: 3)(Tensor([3, 0] as [Int32], shape: [2]))
         #expect(try rows.floats() == [10, 11, 12, 1, 2, 3])
-        let picture = try Convolution2D(weights["c"], from: 1, to: 2, kernel: 3, stride: 2, padding: 1)(
+        let image = try Convolution2D(weights["c"], from: 1, to: 2, kernel: 3, stride: 2, padding: 1)(
             .full(1, [1, 1, 4, 4]))
-        #expect(picture.shape == [1, 2, 2, 2])
-        #expect(try picture.floats()[3] == 46)
+        #expect(image.shape == [1, 2, 2, 2])
+        #expect(try image.floats()[3] == 46)
     }
 
     @Test func splitsAndMergesHeads() throws {

@@ -2,7 +2,7 @@ import Foundation
 import Media
 import Testing
 
-/// Numbered frames beside other numbered pictures.
+/// Numbered frames beside other numbered images.
 @Suite struct FrameFolderTests {
     private let folder: MediaFolder
     private static let texts = [
@@ -24,13 +24,13 @@ import Testing
 
     /// A photo that happens to have the next number is somebody else's, whatever program it says it is from.
     @Test(arguments: [[], [PNGText(keyword: "Software", text: "Camera"), PNGText(keyword: "prompt", text: "")]])
-    func otherPicturesStay(_ others: [PNGText]) throws {
+    func otherImagesStay(_ others: [PNGText]) throws {
         try write(5, others)
         try write(2)
         #expect(folder.names.sorted() == (0..<5).map { "a-\($0).png" })
-        try Data("no picture".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/a-2.png"))
+        try Data("no image".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/a-2.png"))
         try write(1)
         #expect(folder.names.count == 4 || folder.names.count == 5)
-        #expect(try String(contentsOfFile: "\(folder.path)/a-2.png", encoding: .utf8) == "no picture")
+        #expect(try String(contentsOfFile: "\(folder.path)/a-2.png", encoding: .utf8) == "no image")
     }
 }

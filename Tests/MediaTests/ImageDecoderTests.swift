@@ -15,7 +15,7 @@ import Testing
 
     @Test func readsFilesWhateverTheirName() throws {
         let folder = try MediaFolder()
-        let path = try folder.write("picture.jpg", MediaGoldens.bytes("rgb.png"))
+        let path = try folder.write("image.jpg", MediaGoldens.bytes("rgb.png"))
         #expect(try Image(path: path) == MediaGoldens.image("rgb.png"))
     }
 
@@ -34,7 +34,7 @@ import Testing
         #expect(throws: MediaError.notAnImage) { try Image(decoding: Array(text.utf8)) }
     }
 
-    /// The same picture or an error: never a picture with a part missing. As with PIL, what a file lacks behind the last
+    /// The same image or an error: never an image with a part missing. As with PIL, what a file lacks behind the last
     /// pixel does not matter: of a PNG the checksums and the end, of a GIF the byte that tells that no other frame comes.
     @Test(arguments: [
         ("rgb.png", 24), ("interlaced.png", 24), ("420.jpg", 0), ("progressive.jpg", 0), ("lossy.webp", 0),
@@ -54,8 +54,8 @@ import Testing
     @Test func passesOverDamageBehindAPNGsPixels() throws {
         let bytes = try MediaGoldens.bytes("rgb.png")
         let (whole, body) = (try Image(decoding: bytes), Array(bytes.dropLast(12)))
-        let text = PictureBytes.chunk("tEXt", Array("k\0text".utf8))
-        let end = PictureBytes.chunk("IEND")
+        let text = ImageBytes.chunk("tEXt", Array("k\0text".utf8))
+        let end = ImageBytes.chunk("IEND")
         for rest in [[], Array(end.prefix(5)), Array(end.prefix(9)), end.dropLast() + [0], text.dropLast() + [0] + end]
         {
             #expect(try Image(decoding: body + rest) == whole)
@@ -65,7 +65,7 @@ import Testing
         #expect(try Image(decoding: changed) == whole)
     }
 
-    @Test func ignoresWhatFollowsThePicture() throws {
+    @Test func ignoresWhatFollowsTheImage() throws {
         for name in ["rgb.png", "420.jpg", "lossy.webp", "still.gif"] {
             let bytes = try MediaGoldens.bytes(name)
             #expect(try Image(decoding: bytes + Array("trailing".utf8)) == Image(decoding: bytes))

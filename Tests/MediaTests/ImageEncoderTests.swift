@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: [(1, 1), (1, 40), (40, 1), (37, 21), (256, 192)]) func keepsEveryPixelWhereItIsLossless(
         _ width: Int, _ height: Int
     ) throws {
-        let image = try MediaGoldens.picture(width: width, height: height)
+        let image = try MediaGoldens.image(width: width, height: height)
         for encoding in [ImageEncoding.png(), .webpLossless(), .webpLossless(effort: 100)] {
             #expect(try Image(decoding: image.encoded(encoding)) == image)
         }
@@ -14,14 +14,14 @@ import Testing
 
     @Test(arguments: [(100, 0.7), (95, 1.2), (90, 1.5), (89, 3), (75, 4), (50, 6), (1, 60)])
     func losesLittleAsAJPEG(quality: Int, mean: Double) throws {
-        let image = try MediaGoldens.picture(width: 160, height: 96)
+        let image = try MediaGoldens.image(width: 160, height: 96)
         let decoded = try Image(decoding: image.encoded(.jpeg(quality: quality)))
         #expect(decoded.difference(from: image).mean <= mean)
     }
 
     @Test func givesColourFullResolutionInAJPEGFromQuality90() throws {
         func sampling(_ quality: Int) throws -> [UInt8] {
-            let bytes = try MediaGoldens.picture(width: 16, height: 16).encoded(.jpeg(quality: quality))
+            let bytes = try MediaGoldens.image(width: 16, height: 16).encoded(.jpeg(quality: quality))
             let header = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
             return [11, 14, 17].map { bytes[header + $0] }
         }
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func makesSmallerFilesOfLowerQuality() throws {
-        let image = try MediaGoldens.picture(width: 160, height: 96)
+        let image = try MediaGoldens.image(width: 160, height: 96)
         for encodings in [
             [5, 50, 89, 90, 95, 100].map { ImageEncoding.jpeg(quality: $0) }, [5, 50, 95].map { .webp(quality: $0) },
         ] {
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func losesLittleAsAWebP() throws {
-        let image = try MediaGoldens.picture(width: 160, height: 96)
+        let image = try MediaGoldens.image(width: 160, height: 96)
         #expect(try Image(decoding: image.encoded(.webp(quality: 95))).difference(from: image).mean < 4)
     }
 
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(arguments: [0, -1, 101, Int.max]) func refusesAnotherQuality(_ quality: Int) throws {
-        let image = try MediaGoldens.picture(width: 8, height: 8)
+        let image = try MediaGoldens.image(width: 8, height: 8)
         #expect(throws: MediaError.quality(quality, format: .jpeg)) { try image.encoded(.jpeg(quality: quality)) }
         #expect(throws: MediaError.quality(quality, format: .webp)) { try image.encoded(.webp(quality: quality)) }
         #expect(throws: MediaError.quality(quality, format: .webp)) {
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func saysWhenAPictureIsTooLargeForItsFormat() throws {
+    @Test func saysWhenAnImageIsTooLargeForItsFormat() throws {
         let image = try Image(width: 70_000, height: 1, pixels: [UInt8](repeating: 0, count: 210_000))
         #expect(throws: MediaError.self) { try image.encoded(.webp()) }
         #expect(throws: MediaError.self) { try image.encoded(.jpeg()) }
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func encodesFromSeveralThreadsAtOnce() async throws {
-        let image = try MediaGoldens.picture(width: 64, height: 64)
+        let image = try MediaGoldens.image(width: 64, height: 64)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<16 { group.addTask { try Image(decoding: image.encoded(.png())) == image } }
             for try await isSame in group { #expect(isSame) }

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func takesItsFormatFromAName() throws {
-        #expect(try ImageFormat(path: "/a/b.c/picture.PNG") == .png)
+        #expect(try ImageFormat(path: "/a/b.c/image.PNG") == .png)
         #expect(try ImageFormat(path: "a.png.jpeg") == .jpeg)
         #expect(try ImageFormat(path: "a.jpg") == .jpeg)
         #expect(try ImageFormat(path: "a.webp").mediaType == "image/webp")

@@ -8,14 +8,14 @@ import Testing
 
     init() throws {
         folder = try MediaFolder()
-        image = try MediaGoldens.picture(width: 20, height: 10)
+        image = try MediaGoldens.image(width: 20, height: 10)
     }
 
     @Test(arguments: [("a.png", ImageFormat.png), ("a.JPG", .jpeg), ("a.jpeg", .jpeg), ("a.webp", .webp)])
     func writesWhatTheNameSays(name: String, format: ImageFormat) throws {
         try image.write(to: "\(folder.path)/\(name)")
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)")))
-        #expect(PictureFormat(signature: bytes)?.rawValue == format.rawValue)
+        #expect(DecodableFormat(signature: bytes)?.rawValue == format.rawValue)
         #expect(folder.names == [name])
     }
 
@@ -55,7 +55,7 @@ import Testing
             signal(SIGXFSZ, SIG_IGN)
             var limit = rlimit(rlim_cur: 64, rlim_max: 64)
             try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
-            let image = try MediaGoldens.picture(width: 200, height: 200)
+            let image = try MediaGoldens.image(width: 200, height: 200)
             #expect(throws: MediaError.cannotWrite(path: path, reason: "File too large")) { try image.write(to: path) }
             #expect(folder.names == ["a.png"])
             #expect(try Data(contentsOf: URL(filePath: path)) == Data([1, 2, 3]))
@@ -73,7 +73,7 @@ import Testing
                 for place in stride(from: bytes.count / 2, to: bytes.count - 20, by: 7) { bytes[place] ^= 0x55 }
                 _ = try? Image(decoding: bytes)
             }
-            let image = try MediaGoldens.picture(width: 50, height: 50)
+            let image = try MediaGoldens.image(width: 50, height: 50)
             for encoding in [ImageEncoding.png(), .jpeg(), .jpeg(quality: 5), .webp(), .webpLossless()] {
                 _ = try image.encoded(encoding)
             }

@@ -20,7 +20,7 @@ enum MediaGoldens {
     }
 
     /// Smooth waves and a block with hard edges.
-    static func picture(width: Int, height: Int) throws -> Image {
+    static func image(width: Int, height: Int) throws -> Image {
         let pixels = (0..<height).flatMap { y in
             (0..<width).flatMap { x in
                 (0..<3).map { channel -> UInt8 in
@@ -35,7 +35,7 @@ enum MediaGoldens {
 }
 
 extension Image {
-    /// How far the pixels are from another picture's of the same size: at most, and on average.
+    /// How far the pixels are from another image's of the same size: at most, and on average.
     func difference(from other: Image) -> (largest: Int, mean: Double) {
         guard (width, height) == (other.width, other.height) else { return (.max, .infinity) }
         let differences = zip(pixels, other.pixels).map { abs(Int($0) - Int($1)) }

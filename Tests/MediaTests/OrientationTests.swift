@@ -1,7 +1,7 @@
 import Media
 import Testing
 
-/// Where an orientation is found, as PIL 13.0 finds it: the picture is 37×21, and 21×37 where it is turned.
+/// Where an orientation is found, as PIL 13.0 finds it: the image is 37×21, and 21×37 where it is turned.
 @Suite struct OrientationTests {
     /// EXIF data with one field of the orientation.
     private static func exif(_ kind: UInt8, _ value: [UInt8], count: UInt8 = 1) -> [UInt8] {
@@ -17,7 +17,7 @@ import Testing
 
     private static func jpeg(_ notes: [UInt8]...) throws -> [UInt8] {
         let bytes = try MediaGoldens.bytes("444.jpg")
-        return bytes.prefix(2) + notes.flatMap { PictureBytes.segment(0xE1, $0) } + bytes.dropFirst(2)
+        return bytes.prefix(2) + notes.flatMap { ImageBytes.segment(0xE1, $0) } + bytes.dropFirst(2)
     }
 
     private static func png(before: [[UInt8]] = [], after: [[UInt8]] = []) throws -> [UInt8] {
@@ -27,9 +27,9 @@ import Testing
     }
 
     private static func webp(flags: UInt8, _ chunks: (String, [UInt8])...) throws -> [UInt8] {
-        let header = PictureBytes.riffChunk("VP8X", [flags, 0, 0, 0, 36, 0, 0, 20, 0, 0])
-        let picture = try MediaGoldens.bytes("lossless.webp").dropFirst(12)
-        return PictureBytes.riff(header + picture + chunks.flatMap { PictureBytes.riffChunk($0.0, $0.1) })
+        let header = ImageBytes.riffChunk("VP8X", [flags, 0, 0, 0, 36, 0, 0, 20, 0, 0])
+        let image = try MediaGoldens.bytes("lossless.webp").dropFirst(12)
+        return ImageBytes.riff(header + image + chunks.flatMap { ImageBytes.riffChunk($0.0, $0.1) })
     }
 
     private func isTurned(_ bytes: [UInt8]) throws -> Bool { try Image(decoding: bytes).width == 21 }
@@ -68,26 +68,26 @@ import Testing
     }
 
     @Test func readsAPNGsChunks() throws {
-        let exif = PictureBytes.chunk("eXIf", Self.turned)
+        let exif = ImageBytes.chunk("eXIf", Self.turned)
         let xmp = Array("XML:com.adobe.xmp\0".utf8)
         let digits = (Self.prefix + Self.turned).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let profile = Array("Raw profile type exif\0\nexif\n  36\n\(digits)\n".utf8)
-        let stored = PictureBytes.stored(Self.xmp)
+        let stored = ImageBytes.stored(Self.xmp)
         for chunk in [
-            exif, PictureBytes.chunk("eXIf", Self.prefix + Self.turned),
-            PictureBytes.chunk("tEXt", Array("exif\0".utf8) + Self.prefix + Self.turned),
-            PictureBytes.chunk("tEXt", profile), PictureBytes.chunk("tEXt", xmp + Self.xmp),
-            PictureBytes.chunk("iTXt", xmp + [0, 0, 0, 0] + Self.xmp),
-            PictureBytes.chunk("iTXt", xmp + [1, 0, 0, 0] + stored), PictureBytes.chunk("zTXt", xmp + [0] + stored),
+            exif, ImageBytes.chunk("eXIf", Self.prefix + Self.turned),
+            ImageBytes.chunk("tEXt", Array("exif\0".utf8) + Self.prefix + Self.turned),
+            ImageBytes.chunk("tEXt", profile), ImageBytes.chunk("tEXt", xmp + Self.xmp),
+            ImageBytes.chunk("iTXt", xmp + [0, 0, 0, 0] + Self.xmp),
+            ImageBytes.chunk("iTXt", xmp + [1, 0, 0, 0] + stored), ImageBytes.chunk("zTXt", xmp + [0] + stored),
         ] {
             #expect(try isTurned(Self.png(before: [chunk])))
             #expect(try isTurned(Self.png(after: [chunk])))
         }
-        let upright = PictureBytes.chunk("eXIf", Self.exif(3, [1, 0]))
+        let upright = ImageBytes.chunk("eXIf", Self.exif(3, [1, 0]))
         #expect(try !isTurned(Self.png(before: [exif], after: [upright])))
-        #expect(try !isTurned(Self.png(before: [upright, PictureBytes.chunk("tEXt", profile)])))
+        #expect(try !isTurned(Self.png(before: [upright, ImageBytes.chunk("tEXt", profile)])))
         #expect(
-            try !isTurned(Self.png(before: [PictureBytes.chunk("tEXt", Array("Raw profile type exif\0x\n\n\nx".utf8))]))
+            try !isTurned(Self.png(before: [ImageBytes.chunk("tEXt", Array("Raw profile type exif\0x\n\n\nx".utf8))]))
         )
     }
 

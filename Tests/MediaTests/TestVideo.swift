@@ -32,8 +32,8 @@ enum TestVideo {
     /// Every frame of a video.
     static func read(_ path: String) throws -> [Image] {
         if path.hasSuffix(".webp") {
-            let frames = try AnimatedWebP(path).frames.map(\.picture)
-            return frames.isEmpty ? [try Image(path: path)] : frames  // A single frame becomes a still picture.
+            let frames = try AnimatedWebP(path).frames.map(\.image)
+            return frames.isEmpty ? [try Image(path: path)] : frames  // A single frame becomes a still image.
         }
         let reader = try VideoReader(path: path)
         var frames: [Image] = []
@@ -54,7 +54,7 @@ enum TestVideo {
 }
 
 extension Image {
-    /// The likeness to another picture of the same size in decibels; infinite where they are equal.
+    /// The likeness to another image of the same size in decibels; infinite where they are equal.
     func psnr(to other: Image) -> Double {
         guard (width, height) == (other.width, other.height) else { return -.infinity }
         let squares = zip(pixels, other.pixels).reduce(0) { $0 + (Int($1.0) - Int($1.1)) * (Int($1.0) - Int($1.1)) }
@@ -68,9 +68,9 @@ extension Image {
     }
 }
 
-/// The frames of an animated WebP, each of which covers the whole picture.
+/// The frames of an animated WebP, each of which covers the whole image.
 struct AnimatedWebP {
-    let frames: [(picture: Image, milliseconds: Int)]
+    let frames: [(image: Image, milliseconds: Int)]
     let loops: Int
 
     init(_ path: String) throws {
@@ -85,7 +85,7 @@ struct AnimatedWebP {
             switch String(decoding: bytes[offset..<offset + 4], as: UTF8.self) {
             case "ANIM": loops = number(data + 4, 2)
             case "ANMF":
-                let still = PictureBytes.riff(Array(bytes[data + 16..<data + size]))
+                let still = ImageBytes.riff(Array(bytes[data + 16..<data + size]))
                 frames.append((try Image(decoding: still), number(data + 12, 3)))
             default: break
             }

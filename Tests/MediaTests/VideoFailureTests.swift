@@ -26,7 +26,7 @@ import Testing
 
     @Test(arguments: [
         ("a.mp4", VideoFormat.mp4), ("a.b.WebM", .webm), ("x/a.webp", .webp), ("a.GIF", .gif), ("a.avi", .avi),
-        ("frames/", .pictures), ("a-%d.png", .pictures), ("d/%05d.png", .pictures), ("a-%d.mp4", .mp4),
+        ("frames/", .images), ("a-%d.png", .images), ("d/%05d.png", .images), ("a-%d.mp4", .mp4),
     ])
     func readsAFormatFromAName(_ path: String, _ format: VideoFormat) throws {
         #expect(try VideoFormat(path: path) == format)

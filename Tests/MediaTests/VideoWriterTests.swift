@@ -50,13 +50,13 @@ import Testing
         #expect(video.frames.count == 17)
         #expect(abs(video.frames.reduce(0) { $0 + $1.milliseconds } - 17_000 / 24) <= 1)
         for (number, frame) in video.frames.enumerated() {
-            #expect(try frame.picture.psnr(to: TestVideo.frame(number, width: 96, height: 64)) > 30)
+            #expect(try frame.image.psnr(to: TestVideo.frame(number, width: 96, height: 64)) > 30)
         }
-        #expect(try Image(path: "\(folder.path)/a.webp") == video.frames[0].picture)
+        #expect(try Image(path: "\(folder.path)/a.webp") == video.frames[0].image)
     }
 
     @Test(arguments: ["frames/", "frames//", "shot-%d.png", "%03d.PNG"])
-    func writesNumberedPictures(_ name: String) throws {
+    func writesNumberedImages(_ name: String) throws {
         let texts = [PNGText(keyword: "prompt", text: "a cat")]
         try TestVideo.write(to: "\(folder.path)/\(name)", frames: 11, width: 9, height: 5, texts: texts)
         let pattern = ["s": ("", "shot-%d.png"), "%": ("", "%03d.PNG")][name.prefix(1)] ?? ("frames/", "%05d.png")
@@ -152,11 +152,11 @@ import Testing
         let path = "\(folder.path)/a.gif"
         var pixels: [UInt8] = []
         for place in 0..<48 * 48 { for step in [7, 5, 3] { pixels.append(UInt8(place % step * 30)) } }
-        let picture = try Image(width: 48, height: 48, pixels: pixels)
+        let image = try Image(width: 48, height: 48, pixels: pixels)
         let writer = try VideoWriter(to: path, width: 48, height: 48, rate: FrameRate(10))
-        for _ in 0..<3 { try writer.append(picture) }
+        for _ in 0..<3 { try writer.append(image) }
         try writer.finish()
-        #expect(try TestVideo.read(path) == [picture, picture, picture])
+        #expect(try TestVideo.read(path) == [image, image, image])
     }
 
     @Test func makesTheSameFileOfTheSameFrames() throws {

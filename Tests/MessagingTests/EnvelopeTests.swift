@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct EnvelopeTests {
     private let key = MessageKey()
-    private let body = Array("a picture of a lake".utf8)
+    private let body = Array("an image of a lake".utf8)
 
     @Test func comesOutAsItWentIn() throws {
         var (sender, receiver) = (Envelope(.toWorker, key: key), Envelope(.toWorker, key: key))

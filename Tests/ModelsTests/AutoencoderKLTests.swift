@@ -22,19 +22,19 @@ import Testing
         #expect(try vae.decode(scaled: scaled).distance(to: vae.decode(latents)) <= 1e-5)
     }
 
-    @Test(arguments: TinyCheckpoint.models) func decodesEachPictureAsIfAlone(_ model: String) throws {
+    @Test(arguments: TinyCheckpoint.models) func decodesEachImageAsIfAlone(_ model: String) throws {
         let vae = try TinyModel(model).vae()
         let latents = try Generator(seed: 5).normal([3, vae.config.latentChannels, 4, 6])
-        let pictures = try vae.decode(latents)
+        let images = try vae.decode(latents)
         let factor = vae.config.scaleFactor
-        #expect(pictures.shape == [3, 3, 4 * factor, 6 * factor])
+        #expect(images.shape == [3, 3, 4 * factor, 6 * factor])
         for item in 0..<3 {
             let alone = try vae.decode(latents.slice(item..<item + 1, axis: 0))
-            #expect(try pictures.slice(item..<item + 1, axis: 0).distance(to: alone) <= 1e-5)
+            #expect(try images.slice(item..<item + 1, axis: 0).distance(to: alone) <= 1e-5)
         }
     }
 
-    @Test(arguments: TinyCheckpoint.models) func encodesEachPictureAsIfAlone(_ model: String) throws {
+    @Test(arguments: TinyCheckpoint.models) func encodesEachImageAsIfAlone(_ model: String) throws {
         let vae = try TinyModel(model).vae()
         let factor = vae.config.scaleFactor
         let pixels = try Generator(seed: 6).normal([2, 3, 4 * factor, 2 * factor])

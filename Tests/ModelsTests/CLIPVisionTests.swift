@@ -17,7 +17,7 @@ import Testing
         #expect(try states.distance(to: golden.tensor("vision.\(activation).output")) <= 5e-5)
     }
 
-    @Test func encodesEachPictureAsIfAlone() throws {
+    @Test func encodesEachImageAsIfAlone() throws {
         let model = try checkpoint.module("gelu", CLIPVisionModel.init)
         let pixels = try golden.tensor("vision.gelu.input").onDevice()
         let states = try model(pixels)
@@ -37,15 +37,15 @@ import Testing
     }
 
     @Test(arguments: ["upright", "lying", "enlarged", "square", "fixed", "margin", "plain"])
-    func preparesPicturesAsTheReferenceDoes(_ name: String) throws {
+    func preparesImagesAsTheReferenceDoes(_ name: String) throws {
         let path = "\(checkpoint.path)/processor-\(name).json"
         let processor = CLIPImageProcessor(try CLIPImageProcessorConfig.read(path).0)
         let input = try golden.tensor("processor.\(name).input")
-        let picture = PixelBatch(count: 1, height: input.shape[0], width: input.shape[1], bytes: input.bytes)
-        #expect(try processor(picture).distance(to: golden.tensor("processor.\(name)")) <= 2e-7)
+        let image = PixelBatch(count: 1, height: input.shape[0], width: input.shape[1], bytes: input.bytes)
+        #expect(try processor(image).distance(to: golden.tensor("processor.\(name)")) <= 2e-7)
     }
 
-    @Test func preparesEachPictureOfABatchAsIfAlone() throws {
+    @Test func preparesEachImageOfABatchAsIfAlone() throws {
         let input = try golden.tensor("processor.lying.input")
         let bytes = input.bytes
         let batch = PixelBatch(count: 2, height: 33, width: 61, bytes: bytes + bytes.reversed())
@@ -57,10 +57,10 @@ import Testing
     }
 
     /// Whole they would be 3.7 million pixels long.
-    @Test(arguments: [(1, 16_384), (16_384, 1)]) func preparesNarrowPictures(_ height: Int, _ width: Int) throws {
-        let picture = PixelBatch(
+    @Test(arguments: [(1, 16_384), (16_384, 1)]) func preparesNarrowImages(_ height: Int, _ width: Int) throws {
+        let image = PixelBatch(
             count: 1, height: height, width: width, bytes: [UInt8](repeating: 255, count: 3 * 16_384))
-        let values = try CLIPImageProcessor(CLIPImageProcessorConfig())(picture)
+        let values = try CLIPImageProcessor(CLIPImageProcessorConfig())(image)
         #expect(values.shape == [1, 3, 224, 224])
         let white = try CLIPImageProcessor(CLIPImageProcessorConfig())(
             PixelBatch(count: 1, height: 1, width: 1, bytes: [255, 255, 255]))
@@ -69,7 +69,7 @@ import Testing
         var uncropped = CLIPImageProcessorConfig()
         uncropped.doCenterCrop = false
         let error = #expect(throws: InvalidRequest.self) {
-            try CLIPImageProcessor(uncropped)(picture, of: "last_image")
+            try CLIPImageProcessor(uncropped)(image, of: "last_image")
         }
         let reason = "last_image is of \(width)×\(height) pixels; it must be less narrow"
         #expect(error?.description.hasPrefix(reason) == true)

@@ -14,7 +14,7 @@ import Tokenizers
         try copy.rewriteTensors(of: "transformer") { _ in }
         #expect(try CheckpointFiles.locate(in: copy.file("transformer")).isSingle)
         #expect(try !CheckpointFiles.locate(in: "\(TinyCheckpoint.path())/transformer").isSingle)
-        #expect(try TinyModel(copy).picture() == TinyModel().picture())
+        #expect(try TinyModel(copy).image() == TinyModel().image())
     }
 
     @Test func isTheSameFromManyShards() throws {
@@ -33,7 +33,7 @@ import Tokenizers
         let index = try JSONSerialization.data(withJSONObject: ["metadata": [:] as [String: Int], "weight_map": map])
         try index.write(to: URL(fileURLWithPath: "\(folder)/diffusion_pytorch_model.safetensors.index.json"))
         try copy.remove("transformer/diffusion_pytorch_model.safetensors")
-        #expect(try TinyModel(copy).picture() == TinyModel("flux1-tiny-schnell").picture())
+        #expect(try TinyModel(copy).image() == TinyModel("flux1-tiny-schnell").image())
     }
 
     @Test(arguments: TinyCheckpoint.models) func readsCLIPWithAndWithoutItsPrefix(_ model: String) throws {
@@ -44,7 +44,7 @@ import Tokenizers
                 $0.renamed($0.name.hasPrefix(prefix) ? String($0.name.dropFirst(prefix.count)) : prefix + $0.name)
             }
         }
-        #expect(try TinyModel(copy).picture() == TinyModel(model).picture())
+        #expect(try TinyModel(copy).image() == TinyModel(model).image())
     }
 
     private static let tables = ["shared.weight", "encoder.embed_tokens.weight"]
@@ -64,7 +64,7 @@ import Tokenizers
                 for name in kept { others.append(try #require(table).renamed(name)) }
                 tensors = others
             }
-            #expect(try TinyModel(copy).picture() == TinyModel(model).picture())
+            #expect(try TinyModel(copy).image() == TinyModel(model).image())
         }
     }
 
@@ -103,7 +103,7 @@ import Tokenizers
                     floats: floats.map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) })
             }
         }
-        #expect(try TinyModel(copy).picture() == TinyModel(rounded).picture())
+        #expect(try TinyModel(copy).image() == TinyModel(rounded).image())
     }
 }
 

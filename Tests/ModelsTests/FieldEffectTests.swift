@@ -13,7 +13,7 @@ import Testing
         (request.seeds, request.maxSequenceLength) = ([1], 16)
         request.negativePrompts = ["a house"]
         if model.path.contains("wan") { request.numFrames = 5 }
-        if model.path.contains("i2v") { request.images = [try InputPicture(golden: "first.png")] }
+        if model.path.contains("i2v") { request.images = [try RequestImage(golden: "first.png")] }
         for change in changes { change(&request) }
         return try model.run(request).0
     }

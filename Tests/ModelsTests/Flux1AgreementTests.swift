@@ -31,7 +31,7 @@ import Testing
     @Test func readsTextsOfTheModelsLengthWhereTheTokenizerHasNone() throws {
         let copy = try TinyCheckpoint()
         try copy.editJSON("tokenizer/tokenizer_config.json") { $0["model_max_length"] = nil }
-        #expect(try TinyModel(copy).picture() == TinyModel().picture())
+        #expect(try TinyModel(copy).image() == TinyModel().image())
     }
 
     @Test func refusesATokenizerOfLongerTextsThanTheModelReads() throws {

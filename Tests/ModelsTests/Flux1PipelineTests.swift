@@ -25,10 +25,10 @@ import Testing
     }
 
     @Test(arguments: TinyCheckpoint.models) func givesTheSameAgain(_ model: String) throws {
-        #expect(try TinyModel(model).picture() == TinyModel(model).picture())
+        #expect(try TinyModel(model).image() == TinyModel(model).image())
     }
 
-    /// What the golden cases are worth: prompt, seed and guidance must move the picture visibly.
+    /// What the golden cases are worth: prompt, seed and guidance must move the image visibly.
     @Test func dependsOnEverythingAskedFor() throws {
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps, request.seeds) = (32, 32, 2, [1])
@@ -39,18 +39,18 @@ import Testing
             ("length", { $0.maxSequenceLength = 24 }), ("second prompt", { $0.extra["prompt_2"] = .text("a dog") }),
             ("sigmas", { $0.extra["sigmas"] = .list([.number(1), .number(0.3)]) }),
         ]
-        let picture = try TinyModel().run(request).0
+        let image = try TinyModel().run(request).0
         for (name, change) in changes {
             var changed = request
             change(&changed)
             let other = try TinyModel().run(changed).0
-            let moved = zip(picture.bytes, other.bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
+            let moved = zip(image.bytes, other.bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
             #expect(moved > 3, "\(name)")
         }
     }
 
-    /// A picture of a batch is the picture alone, if it has its own seed.
-    @Test func makesEachPictureOfABatchAsIfAlone() throws {
+    /// An image of a batch is the image alone, if it has its own seed.
+    @Test func makesEachImageOfABatchAsIfAlone() throws {
         var request = GenerationRequest(prompts: ["a lake", "a dog"])
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 2)
         (request.seeds, request.maxSequenceLength) = ([3, 4], 16)

@@ -9,8 +9,8 @@ import Testing
         (request.height, request.width, request.numInferenceSteps) = (0, 7, 1001)
         (request.guidanceScale, request.maxSequenceLength, request.seeds) = (-1, 513, [1, 2, 3])
         (request.numFrames, request.frameRate) = (5, 24)
-        let picture = InputPicture(name: "a", pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
-        (request.images, request.lastImage) = ([picture], picture)
+        let image = RequestImage(name: "a", pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
+        (request.images, request.lastImage) = ([image], image)
         request.extra = [
             "promt_2": .text("c"), "prompt_2": .list([.text("a"), .text("b"), .text("c")]),
             "true_cfg_scale": .text("strong"),

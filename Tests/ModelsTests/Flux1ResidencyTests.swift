@@ -73,8 +73,8 @@ private final class Events: Sendable {
         #expect(events.take().isEmpty)
     }
 
-    /// With room for one stage at a time everything is read anew in every request, and the picture stays as it is.
-    @Test func givesTheSamePictureWithinTheLeastMemory() throws {
+    /// With room for one stage at a time everything is read anew in every request, and the image stays as it is.
+    @Test func givesTheSameImageWithinTheLeastMemory() throws {
         let pipeline = try pipeline(forecast.leastPeak)
         let expected = try generate(self.pipeline()).pixels
         _ = events.take()
@@ -105,7 +105,7 @@ private final class Events: Sendable {
         }
     }
 
-    @Test func foreseesMoreForMorePicturesPixelsAndTokens() throws {
+    @Test func foreseesMoreForMoreImagesPixelsAndTokens() throws {
         func peak(_ change: (inout GenerationRequest) -> Void) throws -> Int {
             var changed = request
             change(&changed)

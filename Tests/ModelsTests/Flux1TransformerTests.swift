@@ -54,17 +54,17 @@ import Testing
             let distance = try found.distance(to: change(reference), name)
             #expect(distance <= floors.limit("transformer.\(name)", of: "components-\(variant)"))
         }
-        func expectStreams(_ state: Flux1.Transformer.State, _ text: String, _ picture: String) throws {
+        func expectStreams(_ state: Flux1.Transformer.State, _ text: String, _ image: String) throws {
             let split = try golden.tensor("transformer.txt_ids").shape[0]
             switch state.streams {
-            case .double(let texts, let pictures):
+            case .double(let texts, let images):
                 try expect(texts, text)
-                try expect(pictures, picture)
+                try expect(images, image)
             case .single(let joint):
                 try expect(joint.slice(0..<split, axis: 1), text)
-                try expect(joint.slice(split..<joint.size(1), axis: 1), picture)
-            case .picture(let pictures):
-                try expect(pictures, picture)
+                try expect(joint.slice(split..<joint.size(1), axis: 1), image)
+            case .image(let images):
+                try expect(images, image)
             }
         }
         var state = try transformer.begin(input(golden, sample, transformer.config))
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    /// Text has no positions, so its order means nothing to the picture.
+    /// Text has no positions, so its order means nothing to the image.
     @Test func doesNotSeeTheOrderOfTheText() throws {
         let transformer = try TinyModel().transformer()
         let input = try drawn(transformer.config, batch: 1)
@@ -151,7 +151,7 @@ import Testing
         #expect(try transformer(permuted).distance(to: transformer(input)) <= 1e-5)
     }
 
-    @Test func seesWhereThePicturesTokensLie() throws {
+    @Test func seesWhereTheImagesTokensLie() throws {
         let transformer = try TinyModel().transformer()
         let input = try drawn(transformer.config, batch: 1)
         let order = try Tensor([5, 1, 2, 3, 4, 0] as [Int32], shape: [6])

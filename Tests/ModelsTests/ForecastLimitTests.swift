@@ -17,12 +17,12 @@ import Testing
         var request = GenerationRequest(prompts: Array(repeating: "a", count: 1024))
         (request.height, request.width, request.numInferenceSteps) = (16384, 16384, 1000)
         (request.maxSequenceLength, request.previews) = (512, 1000)
-        let picture = InputPicture(
+        let image = RequestImage(
             name: "grey", pixels: PixelBatch(count: 1, height: 16, width: 16, bytes: .init(repeating: 9, count: 768)))
         if model is Wan {
             request.numFrames = 100_000
-            if name.contains("i2v") || name.contains("flf2v") || name.contains("ti2v") { request.images = [picture] }
-            if name.contains("flf2v") { request.lastImage = picture }
+            if name.contains("i2v") || name.contains("flf2v") || name.contains("ti2v") { request.images = [image] }
+            if name.contains("flf2v") { request.lastImage = image }
         }
         var cache = DualBlockSettings()
         cache.order = 1000

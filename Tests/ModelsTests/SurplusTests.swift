@@ -10,15 +10,15 @@ import Testing
 @DeviceActor @Suite struct SurplusTests {
     private func tensor(_ name: String) -> SafetensorsWriter.Tensor { .init(name: name, shape: [2], floats: [1, 2]) }
 
-    private func pictureAndSurplus(
+    private func imageAndSurplus(
         _ copy: TinyCheckpoint, of component: String
-    ) throws -> (picture: PixelBatch, known: [String]) {
+    ) throws -> (image: PixelBatch, known: [String]) {
         let model = TinyModel(copy)
         let part = try #require(model.model().components.first { $0.name == component })
         let names = try SafetensorsCheckpoint(CheckpointFiles.locate(in: part.folder)).names
         let surplus = try part.listing(of: Set(names)).surplus(of: names)
         #expect(surplus.unknown.isEmpty)
-        return (try model.picture(), surplus.known)
+        return (try model.image(), surplus.known)
     }
 
     /// `CLIPTextModelWithProjection`, and a whole `CLIPModel`, whose config holds the text encoder's.
@@ -43,8 +43,8 @@ import Testing
             }
         }
         try copy.rewriteTensors(of: "text_encoder") { $0 += rest.map(tensor) }
-        let (picture, known) = try pictureAndSurplus(copy, of: "text_encoder")
-        #expect(picture == (try TinyModel().picture()))
+        let (image, known) = try imageAndSurplus(copy, of: "text_encoder")
+        #expect(image == (try TinyModel().image()))
         #expect(known == (rest + ["text_model.embeddings.position_ids"]).sorted())
     }
 
@@ -52,12 +52,12 @@ import Testing
         let copy = try TinyCheckpoint()
         let rest = ["decoder.block.0.layer.1.EncDecAttention.q.weight", "decoder.embed_tokens.weight", "lm_head.bias"]
         try copy.rewriteTensors(of: "text_encoder_2") { $0 += rest.map(tensor) }
-        let (picture, known) = try pictureAndSurplus(copy, of: "text_encoder_2")
-        #expect(picture == (try TinyModel().picture()))
+        let (image, known) = try imageAndSurplus(copy, of: "text_encoder_2")
+        #expect(image == (try TinyModel().image()))
         #expect(rest.allSatisfy(known.contains))
     }
 
-    @Test func leavesOutTheRestOfCLIPForPictures() throws {
+    @Test func leavesOutTheRestOfCLIPForImages() throws {
         let rest = ["logit_scale", "text_model.norm.bias", "text_projection.weight"]
         let copy = try TinyCheckpoint(copying: "wan2.1-tiny-i2v")
         try copy.rewriteTensors(of: "image_encoder") { $0 += rest.map(tensor) }
@@ -72,7 +72,7 @@ import Testing
     func refusesWhatNobodyKnowsUnlessAllowed(_ component: String) throws {
         let copy = try TinyCheckpoint()
         try copy.rewriteTensors(of: component) { $0.append(tensor("decoder_ema.weight")) }
-        let error = try #require(throws: WeightError.self) { try TinyModel(copy).picture() }
+        let error = try #require(throws: WeightError.self) { try TinyModel(copy).image() }
         #expect(error == .unread(["decoder_ema.weight"], in: copy.file(component)))
         let model = try Catalog.model(at: copy.path, allowingUnknown: true)
         let pipeline = try model.load(PipelineOptions())
@@ -110,13 +110,13 @@ import Testing
             map["lm_head.weight"] = "model-00003-of-00002.safetensors"
             for omitted in ["encoder.embed_tokens.weight", "encoder.final_layer_norm.weight"] { map[omitted] = nil }
         }
-        #expect(try TinyModel(copy).picture() == TinyModel().picture())
+        #expect(try TinyModel(copy).image() == TinyModel().image())
     }
 
     @Test func areRefusedWhereTheModelReads() throws {
         let copy = try sharded { _ in }
         try copy.remove("text_encoder_2/model-00002-of-00002.safetensors")
-        let error = try #require(throws: WeightError.self) { try TinyModel(copy).picture() }
+        let error = try #require(throws: WeightError.self) { try TinyModel(copy).image() }
         #expect("\(error)".contains("model-00002-of-00002.safetensors") && "\(error)".contains("is missing"))
     }
 }

@@ -53,8 +53,8 @@ struct TinyModel {
         return (try #require(collector.pixels), Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
     }
 
-    /// A picture that takes little time and depends on every component.
-    func picture() throws -> PixelBatch {
+    /// An image that takes little time and depends on every component.
+    func image() throws -> PixelBatch {
         var request = GenerationRequest(prompts: ["A cat holding a sign that says hello world."])
         (request.height, request.width, request.numInferenceSteps) = (32, 48, 2)
         (request.seeds, request.maxSequenceLength) = ([42], 32)
@@ -80,14 +80,14 @@ extension GenerationRequest {
         extra["guidance_scale_2"] = golden.guidanceScale2.map(ParameterValue.number)
         extra["prompt_2"] = golden.prompt2.map { .list($0.map(ParameterValue.text)) }
         extra["negative_prompt_2"] = golden.negativePrompt2.map { .list($0.map(ParameterValue.text)) }
-        images = try [golden.image].compactMap { $0 }.map(InputPicture.init(golden:))
-        lastImage = try golden.lastImage.map(InputPicture.init(golden:))
+        images = try [golden.image].compactMap { $0 }.map(RequestImage.init(golden:))
+        lastImage = try golden.lastImage.map(RequestImage.init(golden:))
         extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
     }
 }
 
-extension InputPicture {
-    /// One of the pictures that goldens begin or end with.
+extension RequestImage {
+    /// One of the images that goldens begin or end with.
     init(golden name: String) throws {
         let image = try Image(path: "\(Golden.folder)/wan/pictures/\(name)")
         self.init(

@@ -55,15 +55,15 @@ import Testing
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numFrames) = (16, 16, 5)
         (request.numInferenceSteps, request.seeds, request.maxSequenceLength) = (4, [1], 16)
-        request.images = [try InputPicture(golden: "first.png")]
+        request.images = [try RequestImage(golden: "first.png")]
         let changes: [(String, (inout GenerationRequest) throws -> Void)] = [
             ("prompt", { $0.prompts = ["a dog"] }), ("seed", { $0.seeds = [2] }),
             ("negative prompt", { $0.negativePrompts = ["a dog"] }), ("guidance", { $0.guidanceScale = 1 }),
             ("second guidance", { $0.extra["guidance_scale_2"] = .number(1) }),
             ("boundary", { $0.extra["boundary_ratio"] = .number(0.5) }), ("steps", { $0.numInferenceSteps = 5 }),
             ("length", { $0.maxSequenceLength = 24 }),
-            ("picture", { $0.images = [try InputPicture(golden: "last.png")] }),
-            ("last picture", { $0.lastImage = try InputPicture(golden: "last.png") }),
+            ("image", { $0.images = [try RequestImage(golden: "last.png")] }),
+            ("last image", { $0.lastImage = try RequestImage(golden: "last.png") }),
         ]
         let model = TinyModel("wan2.2-tiny-i2v-a14b")
         let video = try model.run(request).0

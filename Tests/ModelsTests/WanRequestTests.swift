@@ -16,8 +16,8 @@ import Testing
         "\(try #require(throws: InvalidRequest.self) { try resolve(model, change) })"
     }
 
-    private var picture: InputPicture {
-        InputPicture(name: "p.png", pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
+    private var image: RequestImage {
+        RequestImage(name: "p.png", pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
     }
 
     @Test func tellsWhatChangesNothing() throws {
@@ -36,21 +36,21 @@ import Testing
         let two = "wan2.2-tiny-i2v-a14b"
         let scale = ParameterValue.number(3)
         #expect(
-            try notes(two) { ($0.images, $0.guidanceScale, $0.extra) = ([picture], 1, ["guidance_scale_2": scale]) }
+            try notes(two) { ($0.images, $0.guidanceScale, $0.extra) = ([image], 1, ["guidance_scale_2": scale]) }
                 == ["guidance_scale_2 \(reason)"])
         #expect(
             try notes(two) {
-                ($0.images, $0.extra) = ([picture], ["guidance_scale_2": scale, "boundary_ratio": .number(0)])
+                ($0.images, $0.extra) = ([image], ["guidance_scale_2": scale, "boundary_ratio": .number(0)])
             }
                 == ["guidance_scale_2 has no effect: no step is left for the second transformer"])
-        #expect(try notes(two) { ($0.images, $0.extra) = ([picture], ["guidance_scale_2": scale]) } == [])
+        #expect(try notes(two) { ($0.images, $0.extra) = ([image], ["guidance_scale_2": scale]) } == [])
     }
 
     @Test func tellsEveryProblemOfARequestAtOnce() throws {
         let found = try problems("wan2.1-tiny-t2v") {
             ($0.height, $0.width, $0.numFrames, $0.frameRate) = (0, 15, 0, 0)
             ($0.numInferenceSteps, $0.guidanceScale, $0.maxSequenceLength) = (0, .nan, 513)
-            ($0.images, $0.lastImage, $0.seeds) = ([picture], picture, [1, 2])
+            ($0.images, $0.lastImage, $0.seeds) = ([image], image, [1, 2])
             $0.extra = ["guidance_scale_2": .number(3), "vae_tiling": .text("yes"), "shift": .number(3)]
         }
         for name in [
@@ -64,30 +64,30 @@ import Testing
         #expect(found.split(separator: ";").count >= 13)
     }
 
-    /// What diffusers fails at, except for sizes, which are cut down here, and several videos of one picture.
+    /// What diffusers fails at, except for sizes, which are cut down here, and several videos of one image.
     @Test func refusesWhatTheReferenceFailsAt() throws {
         #expect(try problems("wan2.1-tiny-i2v") { _ in } == "image is needed")
-        #expect(try problems("wan2.2-tiny-i2v-a14b") { $0.lastImage = picture } == "image is needed")
-        let two = try problems("wan2.1-tiny-i2v") { ($0.images, $0.lastImage) = ([picture], picture) }
+        #expect(try problems("wan2.2-tiny-i2v-a14b") { $0.lastImage = image } == "image is needed")
+        let two = try problems("wan2.1-tiny-i2v") { ($0.images, $0.lastImage) = ([image], image) }
         #expect(two.contains("no parameter last_image"))
-        #expect(try problems("wan2.1-tiny-flf2v") { $0.images = [picture] } == "last_image is needed")
+        #expect(try problems("wan2.1-tiny-flf2v") { $0.images = [image] } == "last_image is needed")
         let short = try problems("wan2.1-tiny-flf2v") {
-            ($0.images, $0.lastImage, $0.numFrames) = ([picture], picture, 3)
+            ($0.images, $0.lastImage, $0.numFrames) = ([image], image, 3)
         }
         #expect(short.contains("num_frames is 3"))
         #expect(try problems("wan2.1-tiny-t2v") { $0.negativePrompts = ["a", "b"] }.contains("negative_prompt"))
     }
 
     /// diffusers leaves it aside in silence.
-    @Test func refusesALastPictureThatNothingWouldSee() throws {
-        let found = try problems("wan2.2-tiny-ti2v-5b") { ($0.images, $0.lastImage) = ([picture], picture) }
+    @Test func refusesALastImageThatNothingWouldSee() throws {
+        let found = try problems("wan2.2-tiny-ti2v-5b") { ($0.images, $0.lastImage) = ([image], image) }
         #expect(found.contains("no parameter last_image"))
     }
 
-    @Test func takesOnePictureForTheWholeBatch() throws {
-        let found = try problems("wan2.1-tiny-i2v") { $0.images = [picture, picture] }
+    @Test func takesOneImageForTheWholeBatch() throws {
+        let found = try problems("wan2.1-tiny-i2v") { $0.images = [image, image] }
         #expect(found.contains("2 values were given for image"))
-        #expect(try resolve("wan2.2-tiny-ti2v-5b") { $0.images = [picture] }.images.count == 1)
+        #expect(try resolve("wan2.2-tiny-ti2v-5b") { $0.images = [image] }.images.count == 1)
         #expect(try resolve("wan2.2-tiny-ti2v-5b") { _ in }.images.isEmpty)
     }
 

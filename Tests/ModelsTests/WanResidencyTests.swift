@@ -17,7 +17,7 @@ import Testing
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numFrames, request.numInferenceSteps) = (16, 16, 5, 4)
         (request.seeds, request.maxSequenceLength) = ([1], 16)
-        request.images = [try InputPicture(golden: "first.png")]
+        request.images = [try RequestImage(golden: "first.png")]
         self.request = try model.resolve(request)
         forecast = try model.memory(of: self.request, PipelineOptions())
     }
@@ -78,7 +78,7 @@ import Testing
         #expect(try peak { $0.numFrames = 81 } > least)
         #expect(try peak { $0.numImagesPerPrompt = 9 } > least)
         #expect(try peak { $0.maxSequenceLength = 512 } > least)
-        // Tiles need less than a large picture.
+        // Tiles need less than a large image.
         #expect(
             try peak { ($0.height, $0.width, $0.extra["vae_tiling"]) = (2048, 2048, .bool(true)) }
                 < peak { ($0.height, $0.width) = (2048, 2048) })

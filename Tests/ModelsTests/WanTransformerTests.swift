@@ -204,7 +204,7 @@ import Testing
     @Test(arguments: [
         #""image_dim": 1280"#, #""added_kv_proj_dim": 5120"#, #""pos_embed_seq_len": 514"#,
     ])
-    func refusesHalfAPictureInput(_ settings: String) throws {
+    func refusesHalfAnImageInput(_ settings: String) throws {
         guard case .unsupported = try fault("{\(settings)}") else {
             Issue.record("\(try fault("{\(settings)}"))")
             return

@@ -21,19 +21,19 @@ import Testing
             #expect(fields["num_inference_steps"]?["default"] as? Int == 4)
             #expect(fields["num_inference_steps"]?["maximum"] as? Int == 1000)
             #expect(answer["images"] as? [String: String] == ["first": "refused", "last": "refused"])
-            #expect(answer["takes_pictures"] as? Bool == false)
+            #expect(answer["takes_images"] as? Bool == false)
         }
     }
 
     @Test func namesTheFieldsOfAModelOfVideos() async throws {
-        let server = try await TestServer({ ($0.makesVideos, $0.takesPictures) = (true, true) })
+        let server = try await TestServer({ ($0.makesVideos, $0.takesImages) = (true, true) })
         try await server.run { client in
             let answer = try await client.get("/v1/capabilities").json
             let fields = try fields(answer)
             #expect(fields["n"] == nil && fields["num_frames"]?["default"] as? Int == 5)
             #expect(fields["fps"]?["default"] as? Int == 8 && fields["fps"]?["maximum"] as? Int == 120)
             #expect(answer["images"] as? [String: String] == ["first": "optional", "last": "optional"])
-            #expect(answer["takes_pictures"] as? Bool == true)
+            #expect(answer["takes_images"] as? Bool == true)
         }
     }
 

@@ -24,8 +24,8 @@ import Testing
         }
     }
 
-    @Test func takesPicturesFromFormsAndFromJSON() async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+    @Test func takesImagesFromFormsAndFromJSON() async throws {
+        let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
             let one = try await client.post(Self.path, form: [prompt, ("@image", try png())])
             #expect(one.status == 200, "\(one.text)")
@@ -42,8 +42,8 @@ import Testing
         }
     }
 
-    @Test func refusesPicturesThatCannotBeUsed() async throws {
-        let server = try await TestServer({ $0.takesPictures = true }, settings: { $0.limits.inputPixels = 1000 })
+    @Test func refusesImagesThatCannotBeUsed() async throws {
+        let server = try await TestServer({ $0.takesImages = true }, settings: { $0.limits.inputPixels = 1000 })
         try await server.run { client in
             let good = try png()
             let bad: [[UInt8]] = [[], [1], Array(good.prefix(40)), Array(good.dropLast(30)), try png(100, 100)]
@@ -72,7 +72,7 @@ import Testing
         "//127.0.0.1/x", "~/.ssh/id_rsa", "C:\\\\x.png",
     ])
     func fetchesNothing(_ text: String) async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+        let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
             let answer = try await client.post(Self.path, #"{"prompt": "a", "image": "\#(text)"}"#)
             #expect(answer.status == 400 && answer.param == "image", "\(answer.text)")

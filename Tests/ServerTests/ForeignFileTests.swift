@@ -126,7 +126,7 @@ import Testing
         }
         for name in all { #expect(chmod("\(data)/\(name)", 0o755) == 0) }
         #expect(chmod(data, 0o755) == 0)
-        let server = try await TestServer({ $0.takesPictures = true }, settings: { $0.folder = data })
+        let server = try await TestServer({ $0.takesImages = true }, settings: { $0.folder = data })
         try await server.run { client in
             let answer = try await client.post("/v1/images/generations", #"{"prompt": "a"}"#)
             #expect(answer.status == 200)

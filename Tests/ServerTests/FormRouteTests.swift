@@ -12,7 +12,7 @@ import Testing
         _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in }
     ) async throws -> TestServer {
         try await TestServer({
-            ($0.makesVideos, $0.takesPictures, $0.step) = (true, true, .milliseconds(1))
+            ($0.makesVideos, $0.takesImages, $0.step) = (true, true, .milliseconds(1))
             $0.parameters = [
                 ParameterSpec("vae_tiling", .flag, ""), ParameterSpec("cfg", .number(0...10), ""),
                 ParameterSpec("sigmas", .numbers(0...1), ""), ParameterSpec("prompt_2", .texts, ""),
@@ -70,8 +70,8 @@ import Testing
         }
     }
 
-    /// The first picture is 5 pixels wide, the last one 6, however they are named.
-    @Test func readsPicturesByTheirRoles() async throws {
+    /// The first image is 5 pixels wide, the last one 6, however they are named.
+    @Test func readsImagesByTheirRoles() async throws {
         let server = try await server()
         try await server.run { client in
             let (first, last) = (try base64(5), try base64(6))
@@ -144,7 +144,7 @@ import Testing
     @Test(arguments: [
         "", "; filename*=utf-8''b%C3%BCcher.png", "; filename=\"b\u{FC}cher.png\"", "; filename=a.png",
     ])
-    func readsPicturesWithAnyHeader(_ more: String) async throws {
+    func readsImagesWithAnyHeader(_ more: String) async throws {
         let server = try await server()
         try await server.run { client in
             for type in ["", "Content-Type: image/png\r\n", "Content-Type: text/plain\r\n"] {
@@ -159,8 +159,8 @@ import Testing
         }
     }
 
-    /// A picture in a text may be as long as the body.
-    @Test func readsLongPicturesInTexts() async throws {
+    /// An image in a text may be as long as the body.
+    @Test func readsLongImagesInTexts() async throws {
         let server = try await server()
         var random = SplitMix(state: 5)
         let pixels = (0..<3 * 700 * 700).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -59,7 +59,7 @@ import Testing
         return requests.indices.compactMap { outcomes[$0] }
     }
 
-    @Test func requestsOfOneShapeRunTogetherWithTheSamePictures() async throws {
+    @Test func requestsOfOneShapeRunTogetherWithTheSameImages() async throws {
         let worker = FakeWorker()
         let queue = try await queue(worker)
         let requests = try (0..<4).map { try request("\($0)", seed: UInt64($0)) }
@@ -220,13 +220,13 @@ import Testing
 
 /// The worker that really computes.
 @Suite struct BatchTests {
-    /// Pictures are the same to the byte, by themselves and in a batch.
+    /// Images are the same to the byte, by themselves and in a batch.
     @Test(arguments: [
         (1, TinyCheckpoint.path(), 32, 3, DType.float32), (4, TinyCheckpoint.path(), 32, 3, .float32),
         (4, TinyCheckpoint.path(), 48, 2, .bfloat16), (4, "demo-image", 64, 3, .float32),
         (4, "demo-image", 128, 2, .float32), (2, "demo-image", 96, 2, .bfloat16),
     ])
-    func aPictureDoesNotDependOnWhoWaitsBesideIt(
+    func anImageDoesNotDependOnWhoWaitsBesideIt(
         _ batch: Int, _ path: String, _ side: Int, _ steps: Int, _ dtype: DType
     ) async throws {
         var configuration = WorkerConfiguration(model: try await ModelLocation.path(of: path))
@@ -238,7 +238,7 @@ import Testing
         let queue = GenerationQueue(model, limits)
         let everyoneWaits = Mutex(false)
         let requests = try (0...4).map { seed in
-            var request = GenerationRequest(prompts: ["picture \(seed)"])
+            var request = GenerationRequest(prompts: ["image \(seed)"])
             (request.height, request.width, request.numInferenceSteps) = (side, side, steps)
             (request.seeds, request.maxSequenceLength) = ([UInt64(seed)], 16)
             return try model.admission.admit(request).request

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ImageRouteTests {
     private static let path = "/v1/images/generations"
 
-    @Test func deliversPicturesAsURLs() async throws {
+    @Test func deliversImagesAsURLs() async throws {
         let server = try await TestServer()
         try await server.run { client in
             let answer = try await client.post(Self.path, #"{"prompt": "a lake", "n": 3, "seed": 5, "size": "96x64"}"#)
@@ -45,7 +45,7 @@ import Testing
                 #"{"prompt": "a lake", "response_format": "b64_json", "output_format": "\#(format)"}"#)
             let item = try #require((answer.json["data"] as? [[String: Any]])?.first)
             let bytes = try #require((item["b64_json"] as? String).flatMap { Data(base64Encoded: $0) })
-            #expect(PictureFormat(signature: Array(bytes))?.rawValue.lowercased() == format)
+            #expect(DecodableFormat(signature: Array(bytes))?.rawValue.lowercased() == format)
             #expect(answer.json["output_format"] as? String == format)
         }
     }
@@ -240,7 +240,7 @@ import Testing
         }
     }
 
-    @Test func aStreamEndsWithThePicture() async throws {
+    @Test func aStreamEndsWithTheImage() async throws {
         let server = try await TestServer()
         try await server.run { client in
             let answer = try await client.post(Self.path, #"{"prompt": "a", "stream": true}"#)
@@ -251,7 +251,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0...3) func aStreamShowsThePictureOnItsWay(_ count: Int) async throws {
+    @Test(arguments: 0...3) func aStreamShowsTheImageOnItsWay(_ count: Int) async throws {
         let server = try await TestServer()
         try await server.run { client in
             let answer = try await client.post(

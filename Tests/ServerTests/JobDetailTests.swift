@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func givesBackTheImagesOfARequest() async throws {
-        let server = try await TestServer({ ($0.makesVideos, $0.takesPictures) = (true, true) })
+        let server = try await TestServer({ ($0.makesVideos, $0.takesImages) = (true, true) })
         let png = try Image(width: 4, height: 4, pixels: [UInt8](repeating: 9, count: 48)).encoded(.png())
         let jpeg = try Image(width: 4, height: 4, pixels: [UInt8](repeating: 9, count: 48)).encoded(.jpeg())
         try await server.run { client in

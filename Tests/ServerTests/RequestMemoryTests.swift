@@ -79,7 +79,7 @@ import Testing
 
     /// Whatever becomes of a request, it holds nothing afterwards.
     @Test func nothingIsHeldAfterwards() async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+        let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
             for body in [
                 "", "{", #"{"prompt": "a"}"#, #"{"prompt": "a", "nothing": 1}"#, #"{"prompt": "a", "image": "!"}"#,
@@ -91,15 +91,15 @@ import Testing
         }
     }
 
-    private static func picture() throws -> [UInt8] {
+    private static func image() throws -> [UInt8] {
         try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
     }
 
     /// What a model refuses for their number is not decoded: here nothing could be.
-    @Test func picturesAreCountedBeforeTheyAreDecoded() async throws {
+    @Test func imagesAreCountedBeforeTheyAreDecoded() async throws {
         let server = try await TestServer({ $0.makesVideos = true })
         try await server.run { client in
-            let files = (0..<16).map { _ in (name: "@image_reference", value: Array("no picture".utf8)) }
+            let files = (0..<16).map { _ in (name: "@image_reference", value: Array("no image".utf8)) }
             let answer = try await client.post("/v1/videos", form: [("prompt", Array("a".utf8))] + files)
             #expect(answer.status == 400 && answer.param == "image_reference", "\(answer.text)")
             #expect(answer.code == "invalid_value", "not invalid_image: \(answer.text)")
@@ -109,9 +109,9 @@ import Testing
     /// Of a job that waits only the file is kept; its pixels are made when its turn comes.
     @Test func waitingJobsHoldNoPixels() async throws {
         let server = try await TestServer({
-            ($0.takesPictures, $0.isHeld) = (true, true)
+            ($0.takesImages, $0.isHeld) = (true, true)
         })
-        let form = [(name: "prompt", value: Array("a".utf8)), ("@image", try Self.picture())]
+        let form = [(name: "prompt", value: Array("a".utf8)), ("@image", try Self.image())]
         try await server.run { (client: Client) async throws in
             let answers = (0..<5).map { _ in Task { try await client.post("/v1/images/edits", form: form) } }
             #expect(try await server.wait { await server.core.queue.waitingCount == 4 && server.worker.isBusy })

@@ -5,12 +5,12 @@ import Server
 import TestKit
 import Testing
 
-/// How values are written: numbers, pictures, bodies and queries.
+/// How values are written: numbers, images, bodies and queries.
 @Suite struct RequestValueTests {
     private static let images = "/v1/images/generations"
 
     private func videos() async throws -> TestServer {
-        try await TestServer({ ($0.makesVideos, $0.takesPictures, $0.step) = (true, true, .milliseconds(1)) })
+        try await TestServer({ ($0.makesVideos, $0.takesImages, $0.step) = (true, true, .milliseconds(1)) })
     }
 
     /// Numbers in texts are written as JSON writes them.
@@ -178,11 +178,11 @@ import Testing
 
     @Test(arguments: ["image_generation.completed", "image_edit.completed"])
     func tellsTheUseOfAStream(_ event: String) async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+        let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
-            let picture = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
+            let image = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
             let isEdit = event.hasPrefix("image_edit")
-            let image = isEdit ? #", "image": "\#(Data(picture).base64EncodedString())""# : ""
+            let image = isEdit ? #", "image": "\#(Data(image).base64EncodedString())""# : ""
             let body = #"{"prompt": "a", "size": "96x64", "stream": STREAM\#(image)}"#
             let path = isEdit ? "/v1/images/edits" : Self.images
             let stream = try await client.post(path, body.replacing("STREAM", with: "true"))

@@ -8,7 +8,7 @@ import Testing
 
 /// What must not get out, and who must not get in.
 @Suite struct SecrecyTests {
-    /// Prompts, pictures and keys are never in the log, whether a request succeeds, is refused or fails.
+    /// Prompts, images and keys are never in the log, whether a request succeeds, is refused or fails.
     @Test func theLogHoldsNoSecrets() async throws {
         let folder = try TemporaryFolder()
         let (key, line) = APIKey.new(name: "alice", scopes: [])
@@ -17,10 +17,10 @@ import Testing
         let server = try await TestServer(
             log: lines.log,
             {
-                $0.takesPictures = true
+                $0.takesImages = true
                 $0.failures = ["sesame doom": .noPixels]
             }, settings: { $0.keys = try APIKeys(path: path) })
-        let picture = Data("sesame picture".utf8).base64EncodedString()
+        let image = Data("sesame image".utf8).base64EncodedString()
         try await server.run { client in
             let own = ["authorization": "Bearer \(key)"]
             let answered = Mutex<Set<Int>>([])
@@ -28,7 +28,7 @@ import Testing
                 #"{"prompt": "sesame"}"#, #"{"prompt": "sesame doom"}"#, #"{"prompt": "sesame", "sesame": 1}"#,
                 #"{"prompt": "sesame", "size": "sesame"}"#, #"{"prompt": "sesame"#,
                 #"{"prompt": "sesame", "negative_prompt": "sesame", "stream": true}"#,
-                #"{"prompt": "a", "image": "\#(picture)"}"#,
+                #"{"prompt": "a", "image": "\#(image)"}"#,
             ] {
                 for path in ["/v1/images/generations", "/v1/images/edits", "/v1/videos", "/v1/sesame?key=\(key)"] {
                     for headers in [own, ["authorization": "Bearer sesame"], [:]] {
@@ -55,7 +55,7 @@ import Testing
         let all = lines.all
         #expect(all.count > 80)
         #expect(all.contains { $0.contains("a job failed") })
-        for secret in ["sesame", picture, key, String(line.split(separator: " ")[1])] {
+        for secret in ["sesame", image, key, String(line.split(separator: " ")[1])] {
             for line in all { #expect(!line.contains(secret), "\(line)") }
         }
     }
@@ -113,7 +113,7 @@ import Testing
     }
 
     private static func check(_ name: String) async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+        let server = try await TestServer({ $0.takesImages = true })
         let media = "\(server.core.jobs.folder.path)/media"
         let secret = try server.folder.write("sesame", to: "secret")
         try FileManager.default.createDirectory(

@@ -16,7 +16,7 @@ import Testing
     @Test func refusesWhatItCannotStoreAndRecovers() async {
         await #expect(processExitsWith: .success) {
             signal(SIGXFSZ, SIG_IGN)
-            let server = try await TestServer({ $0.takesPictures = true })
+            let server = try await TestServer({ $0.takesImages = true })
             var random = SplitMix(state: 1)
             let noise = (0..<3 * 256 * 256).map { _ in UInt8.random(in: 0...255, using: &random) }
             let large = try Image(width: 256, height: 256, pixels: noise).encoded(.png())
@@ -24,7 +24,7 @@ import Testing
             try await server.run { client in
                 let form = [("prompt", Array("a".utf8)), ("@image", large)]
                 for round in 0..<20 {
-                    // The smaller limit stops the database too, the larger one only the picture.
+                    // The smaller limit stops the database too, the larger one only the image.
                     let limit = round % 2 == 0 ? 4096 : 90_000
                     Self.limitFiles(to: limit)
                     let refused = try await client.post("/v1/images/edits", form: form)

@@ -21,7 +21,7 @@ struct TestServer: Sendable {
     private let settings: ServerSettings
 
     init(
-        in folder: TemporaryFolder? = nil, pictures: PictureFetcher? = nil,
+        in folder: TemporaryFolder? = nil, images: ImageFetcher? = nil,
         clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
         log: Logger = TestServer.silence, limitedEffects: [String: FieldEffect] = [:],
         _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
@@ -29,7 +29,7 @@ struct TestServer: Sendable {
     ) async throws {
         var behaviour = FakeWorker.Behaviour()
         behave(&behaviour)
-        let (makesVideos, takesPictures) = (behaviour.makesVideos, behaviour.takesPictures)
+        let (makesVideos, takesImages) = (behaviour.makesVideos, behaviour.takesImages)
         let refused = behaviour.refusedParameters
         let parameters = behaviour.parameters.filter { !refused.contains($0.name) }
         worker = FakeWorker(behaviour)
@@ -44,9 +44,9 @@ struct TestServer: Sendable {
             Admission(
                 PipelineOptions(),
                 resolve: {
-                    try FakeWorker.resolve($0, makesVideos, takesPictures: takesPictures, parameters: parameters)
+                    try FakeWorker.resolve($0, makesVideos, takesImages: takesImages, parameters: parameters)
                 }, notes: FakeWorker.notes), limitedEffects: limitedEffects)
-        core = try ServerCore(model, settings, pictures: pictures, clock: clock, log: log)
+        core = try ServerCore(model, settings, images: images, clock: clock, log: log)
         try await core.jobs.recover()
     }
 

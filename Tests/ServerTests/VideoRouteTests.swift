@@ -63,8 +63,8 @@ import Testing
             while try reader.next() != nil { count += 1 }
             #expect(count == 16)
             for (variant, format) in [("thumbnail", "WebP"), ("spritesheet", "JPEG")] {
-                let picture = try await client.get("/v1/videos/\(id)/content?variant=\(variant)")
-                #expect(PictureFormat(signature: Array(picture.body))?.rawValue == format)
+                let image = try await client.get("/v1/videos/\(id)/content?variant=\(variant)")
+                #expect(DecodableFormat(signature: Array(image.body))?.rawValue == format)
             }
             #expect(try await client.get("/v1/videos/\(id)/content?variant=x").param == "variant")
         }

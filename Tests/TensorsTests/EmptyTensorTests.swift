@@ -122,7 +122,7 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         }
     }
 
-    @Test(arguments: types) func convolutionsOfNoPicturesAreEmpty(_ dtype: DType) throws {
+    @Test(arguments: types) func convolutionsOfNoImagesAreEmpty(_ dtype: DType) throws {
         let x = try tensor([0, 8, 6, 6], dtype, seed: 1)
         let weight = try tensor([4, 8, 3, 3], dtype, seed: 2)
         #expect(try convolution2D(x, weight: weight, bias: nil, stride: 1, padding: 1).shape == [0, 4, 6, 6])

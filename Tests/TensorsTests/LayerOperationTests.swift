@@ -122,7 +122,7 @@ import Testing
         #expect(try softmax(x, axis: 0).isFinite())
     }
 
-    /// Channels last and channels first, small pictures and such as are measured in several parts; in 16 bits too.
+    /// Channels last and channels first, small images and such as are measured in several parts; in 16 bits too.
     @Test(arguments: [(1, 1), (3, 5), (70, 90)], [DType.float32, .bfloat16, .float16])
     func normsGroupsOfChannelsBeforeSilu(
         _ size: (height: Int, width: Int), _ dtype: DType
@@ -150,7 +150,7 @@ import Testing
     }
 
     /// Where every pixel stands four times, the convolution of the repeated pixels is what is asked for.
-    @Test(arguments: [(1, 1), (2, 3), (17, 33)], [DType.float32, .bfloat16, .float16]) func convolvesDoubledPictures(
+    @Test(arguments: [(1, 1), (2, 3), (17, 33)], [DType.float32, .bfloat16, .float16]) func convolvesDoubledImages(
         _ size: (height: Int, width: Int), _ dtype: DType
     ) throws {
         let x = try tensor([2, size.height, size.width, 6]).to(dtype).permuted(0, 3, 1, 2)

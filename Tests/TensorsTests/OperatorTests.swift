@@ -43,10 +43,10 @@ private func modulated(_ x: Tensor) throws -> Tensor {
         let x = try tensor([1, 2, 4])
         let vectors = try tensor([1, 4], seed: 2)
         #expect(try call("modulated_layer_norm", x, vectors, vectors, 1e-6, DType.bfloat16).dtype == .bfloat16)
-        let picture = try tensor([1, 4, 2, 2])
+        let image = try tensor([1, 4, 2, 2])
         let (weight, bias) = try (tensor([4], seed: 2), tensor([4], seed: 3))
-        let expected = try silu(groupNorm(picture, groups: 2, weight: weight, bias: bias, epsilon: 1e-6))
-        #expect(try call("group_norm_silu", picture, 2, weight, bias, 1e-6).distance(to: expected) <= 1e-6)
+        let expected = try silu(groupNorm(image, groups: 2, weight: weight, bias: bias, epsilon: 1e-6))
+        #expect(try call("group_norm_silu", image, 2, weight, bias, 1e-6).distance(to: expected) <= 1e-6)
     }
 
     @Test func takesATensorThatMayBeAbsent() throws {

@@ -17,7 +17,7 @@ import Testing
         #expect(try result.to(.float32).distance(to: normal / (1 + exp(-normal))) <= limit)
     }
 
-    /// A window over frames is the sum of its pictures' convolutions.
+    /// A window over frames is the sum of its images' convolutions.
     @Test(arguments: [DType.float32, .bfloat16]) func sumsTheConvolutionsOfFrames(_ dtype: DType) throws {
         let x = try tensor([2, 3, 5, 4, 7], dtype, seed: 1)
         let weight = try tensor([6, 3, 3, 3, 7], dtype, seed: 2) * 0.1
@@ -28,9 +28,9 @@ import Testing
         #expect(result.isContiguous)
         var sum = try bias.to(.float32).reshaped(1, 6, 1, 1)
         for frame in 0..<3 {
-            let picture = try x.select(frame, axis: 1).permuted(0, 3, 1, 2).to(.float32)
+            let image = try x.select(frame, axis: 1).permuted(0, 3, 1, 2).to(.float32)
             let window = try weight.select(frame, axis: 1).permuted(0, 3, 1, 2).to(.float32)
-            sum = try sum + convolution2D(picture, weight: window, bias: nil, stride: 1, padding: 1)
+            sum = try sum + convolution2D(image, weight: window, bias: nil, stride: 1, padding: 1)
         }
         let expected = try sum.permuted(0, 2, 3, 1).unsqueezed(1)
         #expect(try result.to(.float32).distance(to: expected) <= (dtype == .float32 ? 1e-5 : 8e-3))

@@ -25,7 +25,7 @@ import VisualGen
     }
 
     @Test func saysWhatIsWrong() throws {
-        try folder.write("no picture", to: "b.png")
+        try folder.write("no image", to: "b.png")
         let path = folder.file("b.png")
         #expect(
             throws: VisualGenError.input("\(path) cannot be used: the data are neither PNG nor JPEG nor WebP nor GIF")

@@ -5,12 +5,12 @@ import VisualGen
 
 @Suite struct OutputFormatTests {
     @Test(arguments: [
-        ("a.png", Int?.none, OutputFormat.picture(.png)), ("a.WEBP", nil, .picture(.webp)),
-        ("a%d.jpeg", nil, .picture(.jpeg)), ("a.png", 1, .picture(.png)), ("a.webp", 1, .picture(.webp)),
-        ("a-%d.png", 1, .picture(.png)), ("a-%05d.png", 1, .video(.pictures)), ("a/", 1, .video(.pictures)),
+        ("a.png", Int?.none, OutputFormat.image(.png)), ("a.WEBP", nil, .image(.webp)),
+        ("a%d.jpeg", nil, .image(.jpeg)), ("a.png", 1, .image(.png)), ("a.webp", 1, .image(.webp)),
+        ("a-%d.png", 1, .image(.png)), ("a-%05d.png", 1, .video(.images)), ("a/", 1, .video(.images)),
         ("a.mp4", 1, .video(.mp4)), ("a.webp", 5, .video(.webp)), ("a.MP4", 5, .video(.mp4)),
         ("a.webm", 5, .video(.webm)), ("a.gif", 5, .video(.gif)), ("a.avi", 5, .video(.avi)),
-        ("a-%d.png", 5, .video(.pictures)), ("a/", 5, .video(.pictures)), ("b/%05d.png", 5, .video(.pictures)),
+        ("a-%d.png", 5, .video(.images)), ("a/", 5, .video(.images)), ("b/%05d.png", 5, .video(.images)),
     ])
     func followsTheName(_ path: String, _ frames: Int?, _ format: OutputFormat) throws {
         #expect(try OutputFormat(path: path, frames: frames) == format)

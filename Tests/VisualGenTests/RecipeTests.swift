@@ -10,16 +10,16 @@ import VisualGen
         (request.height, request.width, request.numFrames, request.frameRate) = (32, 48, 9, 16)
         (request.numInferenceSteps, request.guidanceScale, request.seeds) = (3, 5, [1, 2])
         let pixels = PixelBatch(count: 1, height: 1, width: 1, bytes: [1, 2, 3])
-        request.images = [InputPicture(name: "my picture.png", pixels: pixels)]
-        request.lastImage = InputPicture(name: "-end.png", pixels: pixels)
+        request.images = [RequestImage(name: "my image.png", pixels: pixels)]
+        request.lastImage = RequestImage(name: "-end.png", pixels: pixels)
         request.extra = ["guidance_scale_2": .number(1e300), "sigmas": .list([.number(1), .number(0.5)])]
-        return Recipe(request, model: "demo-video", dtype: .bfloat16, picture: 1)
+        return Recipe(request, model: "demo-video", dtype: .bfloat16, image: 1)
     }
 
     @Test func aVideosRecipeHasEveryArgument() {
         let arguments = Self.recipe().arguments
         for argument in [
-            "--image=my picture.png", "--last-image=-end.png", "--num-frames=9", "--frame-rate=16.0", "--height=32",
+            "--image=my image.png", "--last-image=-end.png", "--num-frames=9", "--frame-rate=16.0", "--height=32",
             "--extra=guidance_scale_2=1e+300", "--extra=sigmas=[1,0.5]", "--seed=2",
         ] {
             #expect(arguments.contains(argument), "\(argument)")
@@ -37,7 +37,7 @@ import VisualGen
         let command = try #require(Recipe.command(fromComment: comment))
         #expect(command == Recipe.command(from: recipe.texts))
         #expect(command.hasPrefix("visualgen generate --model demo-video"))
-        #expect(command.contains("'--image=my picture.png' --last-image=-end.png"))
+        #expect(command.contains("'--image=my image.png' --last-image=-end.png"))
     }
 
     /// The apostrophe before a combining mark makes one character with it, and ends the word all the same.

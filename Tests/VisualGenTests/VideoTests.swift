@@ -22,7 +22,7 @@ import VisualGen
         return params
     }
 
-    @Test func makesAVideoOfAPictureHereAndInAProcessOfItsOwn() async throws {
+    @Test func makesAVideoOfAnImageHereAndInAProcessOfItsOwn() async throws {
         let (here, there) = try await (Self.engine(), Self.engine("wan2.2-tiny-i2v-a14b", .process))
         let output = try await here.generate("a lake", params: Self.params())
         let video = try #require(output.video)
@@ -78,7 +78,7 @@ import VisualGen
         #expect(folder.names == [])
     }
 
-    @Test func aVideoOfOneFrameIsSavedAsAPicture() async throws {
+    @Test func aVideoOfOneFrameIsSavedAsAnImage() async throws {
         let engine = try await Self.engine()
         var params = try Self.params()
         params.numFrames = 1
@@ -105,7 +105,7 @@ import VisualGen
     }
 
     @Test(arguments: ["wan2.1-tiny-t2v", "wan2.1-tiny-i2v", "wan2.1-tiny-flf2v", "wan2.2-tiny-ti2v-5b"])
-    func warmsUpModelsThatNeedPictures(_ model: String) async throws {
+    func warmsUpModelsThatNeedImages(_ model: String) async throws {
         var args = VisualGenArgs()
         (args.model, args.threads, args.workerMode) = (TinyCheckpoint.path(of: model), 1, .inProcess)
         (args.dtype, args.compilationConfig.numFrames) = (.float32, [5])

@@ -59,7 +59,7 @@ import VisualGen
         await engines.1.shutdown()
     }
 
-    @Test func aPromptsPictureDoesNotDependOnTheListAroundIt() async throws {
+    @Test func aPromptsImageDoesNotDependOnTheListAroundIt() async throws {
         let engine = try await Self.engine()
         let alone = try await engine.generate("a lake", params: Self.params())
         let list = try await engine.generate(["a house", "a lake", "a lake"], params: Self.params())
@@ -164,7 +164,7 @@ import VisualGen
         #expect(try await enough.value(timeout: .seconds(60)).images.count == 1)
     }
 
-    @Test func savesEachPictureUnderItsNumber() async throws {
+    @Test func savesEachImageUnderItsNumber() async throws {
         let engine = try await Self.engine()
         var params = Self.params()
         params.numImagesPerPrompt = 2
@@ -175,8 +175,8 @@ import VisualGen
         for path in paths { #expect(FileManager.default.fileExists(atPath: path)) }
         #expect(try output.save(folder.file("%d.jpg"), quality: 50) == [folder.file("0.jpg"), folder.file("1.jpg")])
         try output.save(folder.file("%d"), format: "png")
-        let picture = try Data(contentsOf: URL(fileURLWithPath: folder.file("1")))
-        #expect(picture.range(of: Data("a lake".utf8)) != nil)
+        let image = try Data(contentsOf: URL(fileURLWithPath: folder.file("1")))
+        #expect(image.range(of: Data("a lake".utf8)) != nil)
         #expect(throws: VisualGenError.self) { try output.save(folder.file("lake.bmp")) }
         #expect(throws: VisualGenError.invalidParameters(["format is bmp; it must be png, jpeg or webp"])) {
             try output.save(folder.file("lake.png"), format: "bmp")

@@ -12,7 +12,7 @@ packages=(build-essential dpkg-dev autoconf automake libtool nasm patchelf pkg-c
 sources=(ffmpeg zeromq3)
 jobs="${JOBS:-2}"
 
-# What Sources/Media writes (the encoders and muxers) and reads. WebP and GIF pictures are decoded without a demuxer, PNG
+# What Sources/Media writes (the encoders and muxers) and reads. WebP and GIF images are decoded without a demuxer, PNG
 # and JPEG without FFmpeg; the videos need their decoders, too. They go beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
 encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,png
 muxers=mp4,webm,webp,gif,avi

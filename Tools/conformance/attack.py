@@ -1,4 +1,4 @@
-"""What attacks on the server's memory cost it: unfinished bodies, pictures that become large, and jobs that wait."""
+"""What attacks on the server's memory cost it: unfinished bodies, images that become large, and jobs that wait."""
 
 import json
 import pathlib
@@ -44,7 +44,7 @@ def counts(statuses):
 
 
 def unfinished(address, connections=100, size=31 * MIB):
-    """Bodies of which the last byte never comes; meanwhile somebody asks for a picture."""
+    """Bodies of which the last byte never comes; meanwhile somebody asks for an image."""
     host, port = address.removeprefix("http://").split(":")
     head = f"POST /v1/videos HTTP/1.1\r\nHost: {host}\r\nContent-Type: {JSON}\r\nContent-Length: {size + 1}\r\n\r\n"
     statuses, sockets = [], []
@@ -75,7 +75,7 @@ def unfinished(address, connections=100, size=31 * MIB):
 
 
 def png(width, height):
-    """A black picture."""
+    """A black image."""
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
@@ -93,7 +93,7 @@ def form(files, **fields):
     return b"\r\n".join(lines + [b"--b--", b""]), "multipart/form-data; boundary=b"
 
 
-def pictures(address, each, requests):
+def images(address, each, requests):
     body, kind = form([png(8192, 4096)] * each, prompt="a")
     statuses, seconds = [], []
 
@@ -125,17 +125,17 @@ def cancel(address):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        # The built-in model, told that a video may begin with a picture.
+        # The built-in model, told that a video may begin with an image.
         shutil.copytree(ROOT / "Sources/DemoModels/Resources/demo-video", f"{folder}/model")
         index = pathlib.Path(f"{folder}/model/model_index.json")
         index.write_text(json.dumps(json.loads(index.read_text()) | {"expand_timesteps": True}))
         with served(f"{folder}/model", "--max-waiting-per-key", "300", "--log-level", "error") as (address, process):
             measured(process, "100 unfinished bodies of 31 MB", lambda: unfinished(address))
-            measured(process, "16 pictures of 8192x4096 in one request", lambda: pictures(address, 16, 1))
-            measured(process, "one such picture in each of 16 requests", lambda: pictures(address, 1, 16))
+            measured(process, "16 images of 8192x4096 in one request", lambda: images(address, 16, 1))
+            measured(process, "one such image in each of 16 requests", lambda: images(address, 1, 16))
             while cancel(address):
                 pass
-            measured(process, "256 jobs that wait with a picture of 2048x2048", lambda: waiting(address))
+            measured(process, "256 jobs that wait with an image of 2048x2048", lambda: waiting(address))
             while cancel(address):
                 pass
 

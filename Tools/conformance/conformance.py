@@ -1,4 +1,4 @@
-"""Every call that OpenAI's client has for pictures and videos, against a running server."""
+"""Every call that OpenAI's client has for images and videos, against a running server."""
 
 import argparse
 import asyncio
@@ -262,7 +262,7 @@ class Videos:
         picture = {"content": base64.b64encode(PNG).decode(), "role": "first_frame"}
         for more in ({"image_reference": [picture]}, {"image_reference": picture},
                      {"input_reference": {"image_url": "DATA:image/png;base64," + picture["content"]}}):
-            # The model takes no picture: it was found, and refused under the client's name for it.
+            # The model takes no image: it was found, and refused under the client's name for it.
             error = expect_error(openai.BadRequestError, "invalid_value", lambda: self.create(**more))
             assert error.param == next(iter(more)), error
 
@@ -292,7 +292,7 @@ def run(cases):
 
 
 def key_file(folder):
-    """A key for pictures, and the file that has it."""
+    """A key for images, and the file that has it."""
     from served import PROGRAM
     made = subprocess.run([PROGRAM, "key", "alice", "--scope", "images"], capture_output=True, text=True, check=True)
     path = f"{folder}/keys"

@@ -1,4 +1,4 @@
-"""What the server itself costs: cheap routes under wrk, and pictures against the engine alone. For a quiet machine."""
+"""What the server itself costs: cheap routes under wrk, and images against the engine alone. For a quiet machine."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def routes(address):
 
 
 def engine(count):
-    """Seconds of a picture in a process that does nothing else, with its file and without loading the model."""
+    """Seconds of an image in a process that does nothing else, with its file and without loading the model."""
     seconds = []
     for seed in range(count):
         with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def engine(count):
     return statistics.median(seconds)
 
 
-def picture(address, seed, more, times):
+def image(address, seed, more, times):
     body = json.dumps({"prompt": PROMPT, "seed": seed, **more}).encode()
     request = urllib.request.Request(
         f"{address}/v1/images/generations", data=body, headers={"content-type": "application/json"})
@@ -52,8 +52,8 @@ def picture(address, seed, more, times):
     times.append((float(timing["generation"]) + float(timing["encode"])) / 1000)
 
 
-def pictures(address, clients, **more):
-    """Seconds a picture with some clients of which each asks again and again, and the engine's own seconds of one."""
+def images(address, clients, **more):
+    """Seconds an image with some clients of which each asks again and again, and the engine's own seconds of one."""
     times, seeds, lock = [], iter(range(REQUESTS)), threading.Lock()
 
     def run():
@@ -62,7 +62,7 @@ def pictures(address, clients, **more):
                 seed = next(seeds, None)
             if seed is None:
                 return
-            picture(address, seed, more, times)
+            image(address, seed, more, times)
 
     threads = [threading.Thread(target=run) for _ in range(clients)]
     start = time.monotonic()
@@ -76,22 +76,22 @@ def pictures(address, clients, **more):
 def overhead():
     with served("demo-image", "--max-batch-size", "1") as (address, _):
         routes(address)
-        picture(address, 0, {}, [])
+        image(address, 0, {}, [])
         for clients in (1, CLIENTS):
             alone = engine(5)
-            each, own = pictures(address, clients)
-            print(f"{clients} clients: {each:.4f} s a picture; its stages and its file {own:.4f} s ({100 * (each / own - 1):+.1f} %),"
+            each, own = images(address, clients)
+            print(f"{clients} clients: {each:.4f} s an image; its stages and its file {own:.4f} s ({100 * (each / own - 1):+.1f} %),"
                   f" in a process by itself {alone:.4f} s ({100 * (each / alone - 1):+.1f} %)")
 
 
 def batches():
-    """Seconds a picture with as many clients, one after another and in batches."""
+    """Seconds an image with as many clients, one after another and in batches."""
     for size in ("64x64", "128x128", "256x256"):
         for batch in (1, 2, 4, 8, 1):
             with served("demo-image", "--max-batch-size", f"{batch}") as (address, _):
-                pictures(address, CLIENTS, size=size)
-                each, _ = pictures(address, CLIENTS, size=size)
-                print(f"{size}, batches of at most {batch}: {each:.4f} s a picture")
+                images(address, CLIENTS, size=size)
+                each, _ = images(address, CLIENTS, size=size)
+                print(f"{size}, batches of at most {batch}: {each:.4f} s an image")
 
 
 def main():

@@ -1,11 +1,11 @@
-"""Check the demo model's pictures by their pixels.
+"""Check the demo model's images by their pixels.
 
     python check.py prompts --count 200 --seed 1 > prompts.json
     python check.py score DIR_OF_PNGS --prompts prompts.json
-    python check.py draw DIR_OF_PNGS --prompts prompts.json     (the right pictures, to test the checker itself)
+    python check.py draw DIR_OF_PNGS --prompts prompts.json     (the right images, to test the checker itself)
 
 ``prompts`` writes captions of scenes held out of training. ``score`` reads 000.png, 001.png, ... and prints JSON: the
-share of pictures that are wholly right, the share for each attribute, and what is wrong with the others.
+share of images that are wholly right, the share for each attribute, and what is wrong with the others.
 """
 
 import argparse
@@ -55,11 +55,11 @@ def shape_of(mask):
     return "other"
 
 
-def find_objects(picture):
-    """Look at an (H, W, 3) picture: its background, its objects, and the share of pixels that fit neither."""
-    height, width, _ = picture.shape
+def find_objects(image):
+    """Look at an (H, W, 3) image: its background, its objects, and the share of pixels that fit neither."""
+    height, width, _ = image.shape
     short = min(height, width)
-    pixels = picture.astype(np.float64)
+    pixels = image.astype(np.float64)
     colours, distances = nearest_colour(pixels)
     edge = max(2, short // 64)
     border = np.ones((height, width), dtype=bool)
@@ -111,9 +111,9 @@ def in_place(objects, arrangement):
     return second[along] - first[along] > 0.2 and abs(second[across] - first[across]) < 0.2
 
 
-def judge(picture, scene):
-    """Compare a picture with the scene asked for: the attributes that are right, and what was seen."""
-    seen = find_objects(picture)
+def judge(image, scene):
+    """Compare an image with the scene asked for: the attributes that are right, and what was seen."""
+    seen = find_objects(image)
     wanted = scene["objects"]
     axis = "y" if scene["arrangement"] == "vertical" else "x"
     objects = sorted(seen["objects"], key=lambda o: o[axis])
@@ -151,17 +151,17 @@ def score(directory, prompts):
         wholly += all(right.values())
         if not all(right.values()):
             wrong = [name for name in ATTRIBUTES if not right[name]]
-            failures.append({"picture": path.name, "prompt": entry["prompt"], "wrong": wrong, "seen": seen})
+            failures.append({"image": path.name, "prompt": entry["prompt"], "wrong": wrong, "seen": seen})
     shares = {name: round(number / len(prompts), 4) for name, number in counts.items()}
     return {"count": len(prompts), "right": round(wholly / len(prompts), 4), "shares": shares, "failures": failures}
 
 
 def draw(directory, prompts, height, width):
-    """Render the pictures that the prompts ask for."""
+    """Render the images that the prompts ask for."""
     Path(directory).mkdir(parents=True, exist_ok=True)
     for index, entry in enumerate(prompts):
-        picture = scenes.draw(scenes.Scene.from_dict(entry["scene"]), height, width, seed=index)
-        Image.fromarray(picture).save(Path(directory) / f"{index:03d}.png")
+        image = scenes.draw(scenes.Scene.from_dict(entry["scene"]), height, width, seed=index)
+        Image.fromarray(image).save(Path(directory) / f"{index:03d}.png")
 
 
 def main():
@@ -170,10 +170,10 @@ def main():
     command = commands.add_parser("prompts", help="write held-out prompts as JSON")
     command.add_argument("--count", type=int, default=200)
     command.add_argument("--seed", type=int, default=1)
-    command = commands.add_parser("score", help="judge pictures")
+    command = commands.add_parser("score", help="judge images")
     command.add_argument("directory")
     command.add_argument("--prompts", required=True)
-    command = commands.add_parser("draw", help="render the right pictures")
+    command = commands.add_parser("draw", help="render the right images")
     command.add_argument("directory")
     command.add_argument("--prompts", required=True)
     command.add_argument("--height", type=int, default=256)

@@ -1,4 +1,4 @@
-"""Training data: scenes drawn once, with several captions each, at each of the picture sizes."""
+"""Training data: scenes drawn once, with several captions each, at each of the image sizes."""
 
 import random
 import time
@@ -14,7 +14,7 @@ import text
 from journal import log
 from words import WordTokenizer
 
-# Picture sizes (height, width), each with its share of all scenes.
+# Image sizes (height, width), each with its share of all scenes.
 SIZES = (((128, 128), 0.46), ((256, 256), 0.34), ((192, 256), 0.10), ((256, 192), 0.10))
 CAPTIONS = 3
 EMPTY_SHARE = 0.1
@@ -25,7 +25,7 @@ LABEL_CLASSES = (len(scenes.COLOURS), 3, *OBJECT_CLASSES, *OBJECT_CLASSES)
 
 @dataclass
 class Bucket:
-    """All scenes of one picture size: layouts (N, 3, 7), token ids of their captions (N, CAPTIONS, length), labels."""
+    """All scenes of one image size: layouts (N, 3, 7), token ids of their captions (N, CAPTIONS, length), labels."""
 
     height: int
     width: int
@@ -55,7 +55,7 @@ def _words(tokenizer, length, start=()):
 
 
 def make_bucket(clip, t5, size, count, device, rng, held_out=False):
-    """Draw ``count`` scenes of one picture size."""
+    """Draw ``count`` scenes of one image size."""
     clip_words = _words(clip, text.CLIP_LENGTH, [clip.bos_token_id])
     t5_words = _words(t5, text.T5_LENGTH)
     layouts = np.zeros((count, 3, 7), np.float32)
@@ -78,7 +78,7 @@ def make_bucket(clip, t5, size, count, device, rng, held_out=False):
 
 
 def make_buckets(clip, t5, total, device, seed=1):
-    """Draw about ``total`` training scenes, spread over the picture sizes."""
+    """Draw about ``total`` training scenes, spread over the image sizes."""
     rng = random.Random(seed)
     return [make_bucket(clip, t5, size, max(16, round(total * share)), device, rng) for size, share in SIZES]
 
@@ -89,7 +89,7 @@ def pad_ids(ids, length, pad):
 
 
 def render(layouts, height, width):
-    """Pictures (N, 3, H, W) in [-1, 1] on the layouts' device."""
+    """Images (N, 3, H, W) in [-1, 1] on the layouts' device."""
     rows = torch.arange(height, device=layouts.device) + 0.5
     columns = torch.arange(width, device=layouts.device) + 0.5
     return scenes.paint(layouts, rows, columns)

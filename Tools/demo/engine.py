@@ -2,7 +2,7 @@
 
     python engine.py OUTPUT --engine ../../.build/release/visualgen --size 128 --count 200
 
-Writes prompts.json, the pictures and results.json in OUTPUT. Picture ``i`` starts from the noise of seed ``seed + i``.
+Writes prompts.json, the images and results.json in OUTPUT. Image ``i`` starts from the noise of seed ``seed + i``.
 Other options go to ``visualgen generate`` as they are: ``-- --dtype bfloat16 --num-inference-steps 8``.
 """
 

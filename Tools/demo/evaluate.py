@@ -1,4 +1,4 @@
-"""Score a checkpoint with diffusers on held-out prompts, over picture sizes, steps, text lengths and data types.
+"""Score a checkpoint with diffusers on held-out prompts, over image sizes, steps, text lengths and data types.
 
     python evaluate.py CHECKPOINT OUTPUT --count 200
 """

@@ -27,7 +27,7 @@ KINDS = (
     (0, 512, 0.06, 0.05),
     (1, 512, 0.04, 0.25),
 )
-NOISE_SHIFT = 2.0  # above 1: more of the high noise levels, where the prompt decides what the picture becomes
+NOISE_SHIFT = 2.0  # above 1: more of the high noise levels, where the prompt decides what the image becomes
 LESSON_WEIGHT = 0.02
 
 
@@ -53,7 +53,7 @@ class FlowTrainer:
             tokenizer("", max_length=length, **padding).input_ids[0].to(generator.device)
             for tokenizer, length in zip(tokenizers, lengths)
         ]
-        self.pictures = 0
+        self.images = 0
         self.draws, self.steps = [], []
         for index, length, _, _ in KINDS:
             bucket = buckets[index]
@@ -70,7 +70,7 @@ class FlowTrainer:
 
     def _body(self, bucket, length, scene, wording, uniform, noise):
         rows, columns = bucket.height // 16, bucket.width // 16
-        picture_ids = FluxPipeline._prepare_latent_image_ids(len(scene), rows, columns, noise.device, noise.dtype)
+        image_ids = FluxPipeline._prepare_latent_image_ids(len(scene), rows, columns, noise.device, noise.dtype)
         text_ids = torch.zeros(length, 3, device=noise.device)
 
         def body():
@@ -90,7 +90,7 @@ class FlowTrainer:
                 encoder_hidden_states=hidden,
                 pooled_projections=pooled,
                 txt_ids=text_ids,
-                img_ids=picture_ids,
+                img_ids=image_ids,
                 return_dict=False,
             )[0]
             loss = F.mse_loss(velocity.float(), noise - latents)
@@ -110,12 +110,12 @@ class FlowTrainer:
         wording.random_(data.CAPTIONS, generator=self.generator)
         uniform.uniform_(generator=self.generator)
         noise.normal_(generator=self.generator)
-        self.pictures += len(scene)
+        self.images += len(scene)
         return size, self.steps[kind]()
 
 
 def score(parts, tokenizers, settings, count, batch):
-    """Draw pictures of held-out prompts with diffusers' pipeline and log how many are right."""
+    """Draw images of held-out prompts with diffusers' pipeline and log how many are right."""
     pipeline = FluxPipeline(
         scheduler=models.build_scheduler(),
         tokenizer=tokenizers[0],

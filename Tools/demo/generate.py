@@ -1,4 +1,4 @@
-"""Generate pictures with diffusers' FluxPipeline, the reference that the Swift engine is compared with.
+"""Generate images with diffusers' FluxPipeline, the reference that the Swift engine is compared with.
 
     python generate.py CHECKPOINT OUTPUT --prompts prompts.json --steps 20
 """
@@ -12,7 +12,7 @@ from diffusers import FluxPipeline
 
 
 def generate(pipeline, prompts, output, height, width, steps, text_length, seed, batch):
-    """Write 000.png, 001.png, ... in ``output``; picture ``i`` starts from the noise of seed ``seed + i``."""
+    """Write 000.png, 001.png, ... in ``output``; image ``i`` starts from the noise of seed ``seed + i``."""
     output.mkdir(parents=True, exist_ok=True)
     for start in range(0, len(prompts), batch):
         part = prompts[start : start + batch]

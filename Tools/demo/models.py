@@ -17,7 +17,7 @@ DEFAULTS = {"height": 256, "width": 256, "num_inference_steps": 20}
 
 
 def build_vae():
-    """FLUX's autoencoder, narrow: 8 times smaller pictures of 16 channels."""
+    """FLUX's autoencoder, narrow: 8 times smaller images of 16 channels."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,

@@ -1,4 +1,4 @@
-"""The world of the demo model: scenes of one or two flat shapes, and their pictures.
+"""The world of the demo model: scenes of one or two flat shapes, and their images.
 
 A scene has a background colour and one or two objects (size, colour, shape). Two objects stand side by side or one
 above the other; ``objects[0]`` is then always the left or upper one, so that "A left of B" and "B right of A" are the
@@ -29,7 +29,7 @@ COLOURS = {
     "gray": (128, 128, 128),
 }
 SHAPES = ("circle", "square", "triangle")
-# Width and height of an object as a share of the picture's shorter side.
+# Width and height of an object as a share of the image's shorter side.
 SIZES = {"large": (0.36, 0.42), "medium": (0.26, 0.30), "small": (0.18, 0.22)}
 HELD_OUT_SHARE = 20
 MARGIN = 0.03
@@ -47,7 +47,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows; ``arrangement`` is "single", "horizontal" or "vertical"."""
+    """What an image shows; ``arrangement`` is "single", "horizontal" or "vertical"."""
 
     background: str
     objects: tuple
@@ -85,7 +85,7 @@ def sample_scene(rng, held_out=False):
 
 
 def _place(rng, scene, sizes, height, width):
-    """Object centres in units of the shorter side, inside the picture and apart from each other."""
+    """Object centres in units of the shorter side, inside the image and apart from each other."""
     short = min(height, width)
     extent = {"horizontal": width / short, "vertical": height / short}
     if len(sizes) == 1:
@@ -114,11 +114,11 @@ def layout(rng, scene, height, width):
 
 
 def paint(layouts, rows, columns):
-    """Pictures (N, 3, H, W) in [-1, 1], antialiased, of layouts (N, 3, 7).
+    """Images (N, 3, H, W) in [-1, 1], antialiased, of layouts (N, 3, 7).
 
     ``rows`` and ``columns`` are the pixel centres (0.5, 1.5, ...) as arrays of the same library as ``layouts``.
     """
-    picture = layouts[:, 2, 4:, None, None] + 0 * (rows[:, None] + columns[None, :])
+    image = layouts[:, 2, 4:, None, None] + 0 * (rows[:, None] + columns[None, :])
     for index in (0, 1):
         shape, x, y, half = (layouts[:, index, i, None, None] for i in range(4))
         dx, dy = abs(columns[None, None, :] - x), rows[None, :, None] - y
@@ -127,8 +127,8 @@ def paint(layouts, rows, columns):
         triangle = _maximum(dy - half + 0 * dx, (2 * dx - dy - half) / 5**0.5)
         distance = (shape == 0) * circle + (shape == 1) * square + (shape == 2) * triangle
         cover = (0.5 - distance).clip(0, 1)[:, None]
-        picture = picture + cover * (layouts[:, index, 4:, None, None] - picture)
-    return picture / 127.5 - 1
+        image = image + cover * (layouts[:, index, 4:, None, None] - image)
+    return image / 127.5 - 1
 
 
 def _maximum(a, b):
@@ -136,7 +136,7 @@ def _maximum(a, b):
 
 
 def draw(scene, height, width, seed=0):
-    """One picture of a scene as an (H, W, 3) array of bytes."""
+    """One image of a scene as an (H, W, 3) array of bytes."""
     layouts = np.array([layout(random.Random(seed), scene, height, width)], dtype=np.float64)
-    picture = paint(layouts, np.arange(height) + 0.5, np.arange(width) + 0.5)[0]
-    return ((picture + 1) * 127.5).round().astype(np.uint8).transpose(1, 2, 0)
+    image = paint(layouts, np.arange(height) + 0.5, np.arange(width) + 0.5)[0]
+    return ((image + 1) * 127.5).round().astype(np.uint8).transpose(1, 2, 0)

@@ -5,7 +5,7 @@
 The committed weights come from one NVIDIA H100 (PyTorch 2.11, CUDA graphs), in three parts: this command (12243 steps of
 the autoencoder, 4348 of reading, 43135 of flow matching at 23 ms each); ``--resume`` on its result with ``--peak-rate
 5e-4``, 40600 steps, the rest of which was lost with the machine; and ``--resume`` on that with ``--peak-rate 1e-4
---minutes 6``, 12660 steps. A CPU will not do: one core of a two-core machine takes 17 pictures of 128x128 a second.
+--minutes 6``, 12660 steps. A CPU will not do: one core of a two-core machine takes 17 images of 128x128 a second.
 
 With ``--state FILE`` the whole state is saved every minute, and the same command goes on from it after an interruption.
 """
@@ -28,7 +28,7 @@ def parse_arguments():
     parser.add_argument("--save-minutes", type=float, default=4, help="how often the unfinished model is saved")
     parser.add_argument("--scenes", type=int, help="number of distinct training scenes")
     parser.add_argument("--batch-pixels", type=int, help="pixels in a batch of the autoencoder")
-    parser.add_argument("--batch-tokens", type=int, help="text and picture tokens in a batch of the transformer")
+    parser.add_argument("--batch-tokens", type=int, help="text and image tokens in a batch of the transformer")
     parser.add_argument("--no-graphs", action="store_true", help="on a GPU, do without CUDA graphs")
     return parser.parse_args()
 

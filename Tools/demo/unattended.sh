@@ -14,4 +14,4 @@ for graphs in "" "" --no-graphs; do
 done
 device=cpu
 [[ " $* " == *" cuda "* ]] && device=cuda
-python3 evaluate.py "$output" "$output.pictures" --device "$device"
+python3 evaluate.py "$output" "$output.images" --device "$device"

@@ -9,16 +9,16 @@ from journal import log
 from optim import FlatAdam
 
 KL_WEIGHT = 1e-4
-LATENT_NOISE = 0.3  # at most; makes the decoder turn slightly wrong latents into clean pictures
+LATENT_NOISE = 0.3  # at most; makes the decoder turn slightly wrong latents into clean images
 
 
-def edges(picture):
+def edges(image):
     """Differences between neighbouring pixels, downwards and to the right."""
-    return picture[..., 1:, :] - picture[..., :-1, :], picture[..., 1:] - picture[..., :-1]
+    return image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]
 
 
 class VaeTrainer:
-    """Fits the autoencoder to pictures of all sizes."""
+    """Fits the autoencoder to images of all sizes."""
 
     peak_rate = 1e-3
     warm_up = 200
@@ -38,14 +38,14 @@ class VaeTrainer:
 
     def _body(self, bucket, chosen, noise, level):
         def body():
-            pictures = render(bucket.layouts[chosen], bucket.height, bucket.width)
-            posterior = self.vae.encode(pictures.to(self.vae.dtype)).latent_dist
+            images = render(bucket.layouts[chosen], bucket.height, bucket.width)
+            posterior = self.vae.encode(images.to(self.vae.dtype)).latent_dist
             mean, variance = posterior.mean.float(), posterior.var.float()
             latents = mean + (variance + (LATENT_NOISE * level) ** 2).sqrt() * noise
             decoded = self.vae.decode(latents.to(self.vae.dtype)).sample.float()
             kl = 0.5 * (mean**2 + variance - 1 - posterior.logvar.float()).mean()
-            loss = F.l1_loss(decoded, pictures) + 0.5 * F.mse_loss(decoded, pictures) + KL_WEIGHT * kl
-            loss = loss + 0.5 * sum(F.l1_loss(a, b) for a, b in zip(edges(decoded), edges(pictures)))
+            loss = F.l1_loss(decoded, images) + 0.5 * F.mse_loss(decoded, images) + KL_WEIGHT * kl
+            loss = loss + 0.5 * sum(F.l1_loss(a, b) for a, b in zip(edges(decoded), edges(images)))
             self.optimiser.follow(loss)
             return loss.detach()
 
@@ -67,20 +67,20 @@ def measure(vae, buckets):
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 4))
     vae.register_to_config(shift_factor=round(latents.mean().item(), 4))
     for bucket in buckets[:2]:
-        pictures = render(bucket.layouts[:64], bucket.height, bucket.width)
-        decoded = vae.decode(vae.encode(pictures.to(vae.dtype)).latent_dist.mean).sample.float().clamp(-1, 1)
-        psnr = -10 * ((decoded - pictures) ** 2 / 4).mean(dim=(1, 2, 3)).log10()
+        images = render(bucket.layouts[:64], bucket.height, bucket.width)
+        decoded = vae.decode(vae.encode(images.to(vae.dtype)).latent_dist.mean).sample.float().clamp(-1, 1)
+        psnr = -10 * ((decoded - images) ** 2 / 4).mean(dim=(1, 2, 3)).log10()
         log(f"vae {bucket.height}x{bucket.width}: psnr mean {psnr.mean():.2f} dB, least {psnr.min():.2f} dB")
     log(f"vae scaling_factor {vae.config.scaling_factor} shift_factor {vae.config.shift_factor}")
 
 
 @torch.no_grad()
 def encode(vae, layouts, bucket, raw=False):
-    """Latents of the pictures of these layouts, scaled for diffusion unless ``raw``."""
+    """Latents of the images of these layouts, scaled for diffusion unless ``raw``."""
     parts = []
     for part in layouts.split(64):
-        pictures = render(part, bucket.height, bucket.width).to(vae.dtype)
-        parts.append(vae.encode(pictures).latent_dist.mean)
+        images = render(part, bucket.height, bucket.width).to(vae.dtype)
+        parts.append(vae.encode(images).latent_dist.mean)
     latents = torch.cat(parts)
     return latents if raw else (latents.float() - vae.config.shift_factor) * vae.config.scaling_factor
 

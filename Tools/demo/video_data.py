@@ -67,5 +67,5 @@ def draw_clips(tokenizer, count, device, seed=1, held_out=False):
 
 def render(layouts):
     """Clips (N, 3, frames, height, width) in [-1, 1] on the layouts' device."""
-    pictures = data.render(layouts.flatten(0, 1), video_scenes.HEIGHT, video_scenes.WIDTH)
-    return pictures.unflatten(0, layouts.shape[:2]).transpose(1, 2)
+    images = data.render(layouts.flatten(0, 1), video_scenes.HEIGHT, video_scenes.WIDTH)
+    return images.unflatten(0, layouts.shape[:2]).transpose(1, 2)

@@ -27,7 +27,7 @@ DEFAULTS = {
 
 
 def build_vae():
-    """Wan 2.1's autoencoder, narrow: 16 channels; 8 times smaller pictures; four frames in one, but for the first."""
+    """Wan 2.1's autoencoder, narrow: 16 channels; 8 times smaller images; four frames in one, but for the first."""
     return AutoencoderKLWan(
         base_dim=16,
         z_dim=16,

@@ -14,7 +14,7 @@ RATE = 8  # frames a second
 # Steps to the right and downwards.
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}
 STILL_SHARE = 0.14
-# In shares of the picture's side: how far an object comes, and how far the middle of its way is from the centre.
+# In shares of the image's side: how far an object comes, and how far the middle of its way is from the centre.
 DISTANCE = (0.34, 0.42)
 AWAY = 0.12
 
@@ -56,5 +56,5 @@ def layout(rng, scene):
 
 def draw(rng, scene):
     """One clip of a scene as (frames, height, width, 3) bytes."""
-    pictures = scenes.paint(layout(rng, scene).astype(np.float64), np.arange(HEIGHT) + 0.5, np.arange(WIDTH) + 0.5)
-    return ((pictures + 1) * 127.5).round().astype(np.uint8).transpose(0, 2, 3, 1)
+    images = scenes.paint(layout(rng, scene).astype(np.float64), np.arange(HEIGHT) + 0.5, np.arange(WIDTH) + 0.5)
+    return ((images + 1) * 127.5).round().astype(np.uint8).transpose(0, 2, 3, 1)

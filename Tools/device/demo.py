@@ -2,7 +2,7 @@
 
     python demo.py OUTPUT --device cuda --count 100
 
-OUTPUT keeps the pictures and the frames. Judging needs scipy: where it is missing, take OUTPUT to a machine that has it
+OUTPUT keeps the images and the frames. Judging needs scipy: where it is missing, take OUTPUT to a machine that has it
 and run `python demo.py OUTPUT --judge`. Item ``i`` starts from the noise of seed ``i``. Ends with status 1 if fewer
 than the share of --least are right.
 """
@@ -28,7 +28,7 @@ def entries(model, count):
 
 
 def make(model, arguments):
-    """Pictures as OUTPUT/MODEL/START/I.png, frames as OUTPUT/MODEL/START/I/00000.png; returns seconds of each call."""
+    """Images as OUTPUT/MODEL/START/I.png, frames as OUTPUT/MODEL/START/I/00000.png; returns seconds of each call."""
     chosen, calls = entries(model, arguments.count), []
     for start in range(0, len(chosen), BATCH[model]):
         folder = arguments.output / model / str(start)

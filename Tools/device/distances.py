@@ -2,7 +2,7 @@
 
     python distances.py flux /tmp/flux --device cuda
 
-Random weights say little about pictures; the figures show that both engines compute the same thing at the published
+Random weights say little about images; the figures show that both engines compute the same thing at the published
 size.
 """
 

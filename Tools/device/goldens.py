@@ -79,7 +79,7 @@ def trace(name, dtype, arguments):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         _, metadata = read(name)
-        output = "picture.png" if name.startswith("flux1/") else "video/"
+        output = "image.png" if name.startswith("flux1/") else "video/"
         words = [*options(metadata, folder), *(["--threads", str(arguments.threads)] if arguments.threads else [])]
         _, _, path = shared.generate(
             arguments.program.resolve(), arguments.device, dtype, words, folder, output, 120, trace=True,

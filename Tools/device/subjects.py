@@ -12,7 +12,7 @@ WAN = {"prompt": "a small blue circle moving up", "height": 480, "width": 832, "
 # is for trying the scripts without a GPU.
 SUBJECTS = {
     "flux": {
-        "manifest": "flux1-dev", "tokenizers": "demo-image", "title": "FLUX.1-dev", "output": "picture.png",
+        "manifest": "flux1-dev", "tokenizers": "demo-image", "title": "FLUX.1-dev", "output": "image.png",
         "requests": {"whole": FLUX, "tiny": FLUX | {"height": 64, "width": 64, "num_inference_steps": 3}},
     },
     "wan": {
@@ -56,11 +56,11 @@ def operations(family, checkpoint, asked):
     """Floating point operations of one step: the blocks' products and attention, as `visualgen bench` counts them."""
     config = json.loads((checkpoint / "transformer/config.json").read_text())
     width = config["num_attention_heads"] * config["attention_head_dim"]
-    text, picture = asked["max_sequence_length"], (asked["height"] // 16) * (asked["width"] // 16)
+    text, image = asked["max_sequence_length"], (asked["height"] // 16) * (asked["width"] // 16)
     if family == "flux":
-        tokens, blocks = text + picture, config["num_layers"] + config["num_single_layers"]
+        tokens, blocks = text + image, config["num_layers"] + config["num_single_layers"]
         return blocks * (2 * tokens * 12 * width**2 + 4 * tokens**2 * width)
-    video = picture * ((asked["num_frames"] - 1) // 4 + 1)
+    video = image * ((asked["num_frames"] - 1) // 4 + 1)
     products = 2 * width * (video * (6 * width + 2 * config["ffn_dim"]) + text * 2 * width)
     guided = 2 if asked["guidance_scale"] > 1 else 1
     return guided * config["num_layers"] * (products + 4 * width * video * (video + text))

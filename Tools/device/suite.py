@@ -190,7 +190,7 @@ def main():
     parser = shared.parser(__doc__)
     parser.add_argument("--program", type=Path, default=shared.PROGRAM)
     parser.add_argument("--work", type=Path, required=True, help="for checkpoints and traces: 55 GB")
-    parser.add_argument("--output", type=Path, required=True, help="for results and pictures")
+    parser.add_argument("--output", type=Path, required=True, help="for results and images")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     parser.add_argument("--scale", default="whole", choices=["whole", "tiny"])
     parser.add_argument("--rounds", type=int, default=2)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# libFuzzer against what reads clients' bytes: the parser of forms, and the decoder of pictures. Each runs for as many
+# libFuzzer against what reads clients' bytes: the parser of forms, and the decoder of images. Each runs for as many
 # seconds as the argument says; what it finds lies in .build/fuzz, and belongs into Tools/fuzz/TARGET when it is mended.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ for file in Sources/CJPEG/*.c; do
 done
 library Server Sources/Server/HTTP/{MultipartForm,HeaderParameters,FormFields}.swift Sources/Server/ServerLimits.swift
 compile -o "$build/multipart" Tools/fuzz/multipart.swift "$build"/{Files,Server}.o
-compile -o "$build/picture" Tools/fuzz/picture.swift "$build"/{Files,Media,decode,encode,errors}.o
+compile -o "$build/image" Tools/fuzz/image.swift "$build"/{Files,Media,decode,encode,errors}.o
 
 fuzz() {
     mkdir -p "$build/found/$1"
@@ -31,4 +31,4 @@ fuzz() {
         -artifact_prefix="$build/$1-" "${@:3}" "$build/found/$1" "$2" 2>&1 | grep -E "^(stat::|SUMMARY|==|Fatal)"
 }
 fuzz multipart Tools/fuzz/multipart -max_len=4096
-fuzz picture Tests/MediaTests/Resources -max_len=16384
+fuzz image Tests/MediaTests/Resources -max_len=16384

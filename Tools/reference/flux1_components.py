@@ -107,7 +107,7 @@ def transformer(pipe):
 
 
 def vae(pipe):
-    """Encoding of a picture of two samples, not square, with a seeded draw; decoding of a random latent."""
+    """Encoding of an image of two samples, not square, with a seeded draw; decoding of a random latent."""
     notes, model = Notes(), pipe.vae
     notes["vae.encode.input"] = draw(4, 2, 3, 48, 32).clamp(-1, 1).to(model.dtype)
     for number, block in enumerate(model.encoder.down_blocks):

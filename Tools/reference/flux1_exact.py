@@ -1,7 +1,7 @@
 """Loads FLUX.1's pipeline so that what it computes does not depend on the processor: in float64, or in float32 to see
 how far that is from float64.
 
-In float64, weights, states, latents and pictures are float64. What diffusers itself fixes to float32 whatever the
+In float64, weights, states, latents and images are float64. What diffusers itself fixes to float32 whatever the
 weights are stays float32, for it is part of what the model is: the scheduler's sigmas and timesteps, the timestep and
 the guidance with their sinusoids, and the rotary tables. Where its classes ask for float32 to gain precision (the
 rotation, T5's norms, the scheduler's steps), float64 is kept.

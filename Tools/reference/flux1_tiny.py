@@ -86,7 +86,7 @@ def make_transformer(variant):
 
 
 def make_vae(variant):
-    """The autoencoder; conv_out is scaled so that pictures lie within about -1 to 1."""
+    """The autoencoder; conv_out is scaled so that images lie within about -1 to 1."""
     config = dict(VAE) | SIZES[variant]["vae"] | {"norm_num_groups": 2, "sample_size": 64}
     levels = len(config["block_out_channels"])
     config["down_block_types"] = ["DownEncoderBlock2D"] * levels

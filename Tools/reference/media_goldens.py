@@ -1,4 +1,4 @@
-"""Writes the small picture files of Tests/MediaTests/Resources and what PIL reads from them.
+"""Writes the small image files of Tests/MediaTests/Resources and what PIL reads from them.
 
 For each file NAME there is NAME.rgb: width and height as two little-endian 32-bit numbers, then the pixels of
 `ImageOps.exif_transpose(image).convert("RGB")`, which is how diffusers' `load_image` opens a picture.
@@ -72,7 +72,7 @@ def interlaced(pixels):
 
 
 def with_sampling(jpeg, sampling, width, height):
-    """The same coded blocks in another arrangement: a sound file, if a picture that nobody drew."""
+    """The same coded blocks in another arrangement: a sound file, if an image that nobody drew."""
     frame = jpeg.index(b"\xff\xc0")
     patched = bytearray(jpeg)
     patched[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
@@ -132,7 +132,7 @@ def gif(width, height, table, *frames):
 
 
 def gifs():
-    """Whole pictures, and first frames that leave a part of the canvas open or reach beyond it."""
+    """Whole images, and first frames that leave a part of the canvas open or reach beyond it."""
     rgb, other = image("RGB"), Image.fromarray(255 - picture(3))
     numbers = picture(1)[..., 0]
     table = bytes((7 * i + 31 * c) % 256 for i in range(256) for c in range(3))

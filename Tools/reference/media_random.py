@@ -1,4 +1,4 @@
-"""Writes picture files drawn at random, sound and damaged, and what PIL reads from them.
+"""Writes image files drawn at random, sound and damaged, and what PIL reads from them.
 
     python Tools/reference/media_random.py FOLDER [COUNT [SEED]]        (needs pillow and numpy; pillow as pinned)
 
@@ -22,7 +22,7 @@ from media_goldens import png_chunk, riff, with_transform
 
 
 class Drawing:
-    """What is drawn at random: pictures, and places in files."""
+    """What is drawn at random: images, and places in files."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
@@ -176,7 +176,7 @@ JPEGS = {
     "short-note": lambda draw: before(jpeg(draw), [0xDB], bytes([0xFF, 0xE5, 0, draw.number(0, 1)])),
     "two-frames": lambda draw: before(jpeg(draw), [0xDA], segment(0xC0, b"\x08\0\x10\0\x10\1\1\x11\0")),
     "no-end": lambda draw: jpeg(draw)[: -draw.number(1, 3)],
-    # Not progressive: the releases of libjpeg-turbo differ in how they smooth a picture whose later scans are missing.
+    # Not progressive: the releases of libjpeg-turbo differ in how they smooth an image whose later scans are missing.
     "early-end": lambda draw: (lambda data: data[: scan_start(data) + draw.number(0, 200)] + b"\xff\xd9")(
         jpeg(draw, progressive=False)
     ),
@@ -517,7 +517,7 @@ KINDS = (
 
 
 def read(data):
-    """What PIL makes of a file: a line's end; None where it stumbles over what is not the picture."""
+    """What PIL makes of a file: a line's end; None where it stumbles over what is not the image."""
     with warnings.catch_warnings(action="ignore"):
         try:
             image = Image.open(io.BytesIO(data))

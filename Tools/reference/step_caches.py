@@ -190,9 +190,9 @@ def write_case(case):
                 "calls": json.dumps(calls)}  # fmt: skip
     path = FOLDER / f"{case}.safetensors"
     save_tensors(path, tensors, metadata | versions())
-    picture = "".join("-" if call["skipped"] else "#" for call in calls)
+    image = "".join("-" if call["skipped"] else "#" for call in calls)
     changes = [f"{call['change']:.3f}" for call in calls if call["change"] is not None]
-    print(f"{case:26} {path.stat().st_size:7} bytes {picture} {' '.join(changes)}", flush=True)
+    print(f"{case:26} {path.stat().st_size:7} bytes {image} {' '.join(changes)}", flush=True)
 
 
 def write_masks():

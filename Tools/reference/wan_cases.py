@@ -176,7 +176,7 @@ def load(asked, dtype, vae_dtype):
 
 
 def picture(name):
-    """An input picture, as RGB."""
+    """An input image, as RGB."""
     return name and Image.open(common.GOLDENS / "wan" / "pictures" / name).convert("RGB")
 
 

@@ -2,7 +2,7 @@
 
 `<case>.safetensors` holds one request; `refusals.json` holds requests and the first line of the errors;
 `bfloat16.json` says how far runs in bfloat16 are from the float32 ones, with the autoencoder in bfloat16 too (`all`)
-and with the autoencoder in float32 (`float32_vae`), which begin with the same noise; the pictures that videos begin and
+and with the autoencoder in float32 (`float32_vae`), which begin with the same noise; the images that videos begin and
 end with are in Tests/Goldens/wan/pictures.
 """
 
@@ -16,20 +16,20 @@ from PIL import Image
 
 from flux1_goldens import distance
 from wan_cases import CASES, REFUSALS, Recorder, command, request
-from wan_image import picture
+from wan_image import image
 
 FOLDER = GOLDENS / "wan" / "pipelines"
 BFLOAT16_CASES = ["t2v", "t2v-a14b", "i2v", "i2v-a14b-last", "flf2v", "ti2v", "ti2v-image"]
 # Width and height; neither side, nor their ratio, is a size of any case.
-PICTURES = {"first": (21, 45, 31), "last": (22, 29, 37)}
+IMAGES = {"first": (21, 45, 31), "last": (22, 29, 37)}
 
 
-def write_pictures():
-    """The input pictures, as PNG."""
+def write_images():
+    """The input images, as PNG."""
     folder = GOLDENS / "wan" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (seed, width, height) in PICTURES.items():
-        Image.fromarray(picture(seed, width, height)).save(folder / f"{name}.png", optimize=True)
+    for name, (seed, width, height) in IMAGES.items():
+        Image.fromarray(image(seed, width, height)).save(folder / f"{name}.png", optimize=True)
 
 
 def write_case(case):
@@ -75,7 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", help="which cases to write; all, and the refusals, if none is named")
     cases = parser.parse_args().cases
-    write_pictures()
+    write_images()
     total = sum(write_case(case) for case in cases or CASES)
     print(f"{total} bytes in all")
     if not cases:

@@ -1,4 +1,4 @@
-"""Writes what image to video takes from pictures: Tests/Goldens/wan/image.safetensors and checkpoints/wan-tiny-image.
+"""Writes what image to video takes from images: Tests/Goldens/wan/image.safetensors and checkpoints/wan-tiny-image.
 
 The golden has small pictures with what Pillow's `resize` makes of them in several sizes (`resize.<case>`), what CLIP's
 image processor makes of them (`processor.<case>`), and the states of a tiny random CLIP vision model with either
@@ -31,7 +31,7 @@ def picture(seed, width, height):
 
 
 def resizing(notes):
-    """One picture in many sizes, and one that shrinks far."""
+    """One image in many sizes, and one that shrinks far."""
     for name, pixels in (("small", picture(1, 37, 23)), ("large", picture(2, 150, 121))):
         notes[f"resize.{name}"] = torch.from_numpy(pixels)
         for filter_name, number in FILTERS.items():

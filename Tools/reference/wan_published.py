@@ -129,7 +129,7 @@ TRANSFORMER = {
     "rope_max_seq_len": 1024,
     "text_dim": 4096,
 }
-PICTURE = {"in_channels": 36, "image_dim": 1280, "added_kv_proj_dim": 5120}
+IMAGE = {"in_channels": 36, "image_dim": 1280, "added_kv_proj_dim": 5120}
 NEWER = {"_diffusers_version": NEW, "pos_embed_seq_len": None}
 
 VAE_21 = {
@@ -192,7 +192,7 @@ IMAGE_TO_VIDEO = {
     "image_processor": ["transformers", "CLIPImageProcessor"],
 } | TEXT
 EXPERTS = {"transformer_2": ["diffusers", "WanTransformer3DModel"]}
-NO_PICTURES = {"image_encoder": [None, None], "image_processor": [None, None]}
+NO_IMAGES = {"image_encoder": [None, None], "image_processor": [None, None]}
 
 
 def checkpoint(index, transformer, scheduler=SCHEDULER, text_encoder=TEXT_ENCODER, vae=VAE_21):
@@ -202,7 +202,7 @@ def checkpoint(index, transformer, scheduler=SCHEDULER, text_encoder=TEXT_ENCODE
 
 
 T2V_14B = checkpoint(TEXT_TO_VIDEO, TRANSFORMER)
-I2V_480P = checkpoint(IMAGE_TO_VIDEO, TRANSFORMER | PICTURE)
+I2V_480P = checkpoint(IMAGE_TO_VIDEO, TRANSFORMER | IMAGE)
 CHECKPOINTS = {
     "wan2.1-t2v-1.3b": checkpoint(
         TEXT_TO_VIDEO, TRANSFORMER | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960}
@@ -212,7 +212,7 @@ CHECKPOINTS = {
     "wan2.1-i2v-14b-720p": I2V_480P | {"scheduler": SCHEDULER | {"flow_shift": 5.0}},
     "wan2.1-flf2v-14b-720p": checkpoint(
         IMAGE_TO_VIDEO | {"_diffusers_version": MIDDLE, "image_processor": ["transformers", "CLIPProcessor"]},
-        TRANSFORMER | PICTURE | {"_diffusers_version": MIDDLE, "pos_embed_seq_len": 514},
+        TRANSFORMER | IMAGE | {"_diffusers_version": MIDDLE, "pos_embed_seq_len": 514},
         SCHEDULER | {"_diffusers_version": MIDDLE, "flow_shift": 16.0},
     ),
     "wan2.2-t2v-a14b": checkpoint(
@@ -220,7 +220,7 @@ CHECKPOINTS = {
         NEW_SCHEDULER, NEW_TEXT_ENCODER,
     ),
     "wan2.2-i2v-a14b": checkpoint(
-        IMAGE_TO_VIDEO | EXPERTS | NO_PICTURES | {"_diffusers_version": NEW, "boundary_ratio": 0.9},
+        IMAGE_TO_VIDEO | EXPERTS | NO_IMAGES | {"_diffusers_version": NEW, "boundary_ratio": 0.9},
         TRANSFORMER | NEWER | {"in_channels": 36}, NEW_SCHEDULER, NEW_TEXT_ENCODER,
     ),
     "wan2.2-ti2v-5b": checkpoint(

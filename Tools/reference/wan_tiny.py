@@ -4,7 +4,7 @@
 |----------------------|---------------------------|-------------------------------------------------------------------|
 | wan2.1-tiny-t2v      | T2V 1.3B and 14B          |                                                                   |
 | wan2.1-tiny-i2v      | I2V 14B 480P and 720P     | image encoder; 36 channels go in                                  |
-| wan2.1-tiny-flf2v    | FLF2V 14B 720P            | as above, with position embeddings of two pictures                |
+| wan2.1-tiny-flf2v    | FLF2V 14B 720P            | as above, with position embeddings of two images                |
 | wan2.2-tiny-t2v-a14b | T2V A14B                  | two transformers                                                  |
 | wan2.2-tiny-i2v-a14b | I2V A14B                  | two transformers, 36 channels, no image encoder                   |
 | wan2.2-tiny-ti2v-5b  | TI2V 5B                   | a time for each token; the autoencoder of 2.2 with 48 channels    |

@@ -2,7 +2,7 @@
 
 `checkpoints/wan-tiny-transformers/<kind>` holds a model for each kind of Wan checkpoint: 2 layers, 3 heads of 10, and
 weights that 16 bits hold exactly. `wan/transformer-<kind>.safetensors` holds inputs and outputs: `prompt` and `image` for
-two videos, of which a case of one takes the first (of two pictures each for `flf2v`); for each case `<case>.latents`, `<case>.timestep` (one for each token
+two videos, of which a case of one takes the first (of two images each for `flf2v`); for each case `<case>.latents`, `<case>.timestep` (one for each token
 for TI2V) and `<case>.output`; of the case `batch` also inner values, and the output of the model in bfloat16 (with
 bfloat16 inputs, as the pipelines run it), `batch.output.bfloat16`.
 """
@@ -121,8 +121,8 @@ def main():
         notes["prompt"] = draw(100 + number, 2, text_tokens, TINY["text_dim"])
         notes["prompt"][:, text_tokens * 2 // 3 :] = 0
         if "image_dim" in KINDS[kind]:
-            pictures = 4 if "pos_embed_seq_len" in KINDS[kind] else 2
-            notes["image"] = draw(200 + number, pictures, IMAGE_TOKENS, KINDS[kind]["image_dim"])
+            images = 4 if "pos_embed_seq_len" in KINDS[kind] else 2
+            notes["image"] = draw(200 + number, images, IMAGE_TOKENS, KINDS[kind]["image_dim"])
         for case, (batch, *sizes) in CASES.items():
             notes[f"{case}.latents"] = draw(300 + number, batch, KINDS[kind]["in_channels"], *sizes)
             notes[f"{case}.timestep"] = timestep_of(kind, case)

@@ -1,7 +1,7 @@
 internal import Foundation
 package import Tensors
 
-/// The Euler method for flow matching: the model predicts the velocity from picture to noise, and each step follows it
+/// The Euler method for flow matching: the model predicts the velocity from image to noise, and each step follows it
 /// down to the next noise level.
 // Source: diffusers 0.42.1, schedulers/scheduling_flow_match_euler_discrete.py.
 package struct FlowMatchEuler: Sendable {
@@ -43,9 +43,9 @@ package struct FlowMatchEuler: Sendable {
         finished(timesteps.map { $0 / Float(config.numTrainTimesteps) }, mu: mu, timesteps: timesteps)
     }
 
-    /// How far a picture's size shifts the noise levels: a line through the config's two points.
+    /// How far an image's size shifts the noise levels: a line through the config's two points.
     ///
-    /// - Parameter tokens: how many tokens the picture has
+    /// - Parameter tokens: how many tokens the image has
     /// - Returns: `mu` for the schedule
     package func mu(tokens: Int) -> Double {
         let (base, most) = (config.baseShift ?? 0.5, config.maxShift ?? 1.15)
@@ -134,7 +134,7 @@ package struct FlowMatchEuler: Sendable {
 
 /// Noise levels from the first step to past the last, and what the model is told at each step.
 package struct NoiseSchedule: Sendable, Equatable {
-    /// One more than there are steps; the last is the level of the finished picture.
+    /// One more than there are steps; the last is the level of the finished image.
     package let sigmas: [Float]
     /// One for each step.
     package let timesteps: [Float]

@@ -1,6 +1,6 @@
 package import Tensors
 
-/// How a model's predictions take latents from noise to the picture: what a checkpoint's `scheduler_config.json` describes.
+/// How a model's predictions take latents from noise to the image: what a checkpoint's `scheduler_config.json` describes.
 package protocol Scheduler: Sendable {
     /// How many noise levels the model was trained with, which is the timestep of noise alone.
     var trainTimesteps: Double { get }

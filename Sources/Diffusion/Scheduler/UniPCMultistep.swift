@@ -78,7 +78,7 @@ package struct UniPCMultistep: Scheduler {
         }
     }
 
-    /// Noise levels between the picture at 0 and noise alone at 1, shifted and stretched as the config says.
+    /// Noise levels between the image at 0 and noise alone at 1, shifted and stretched as the config says.
     private func flow(_ sigmas: [Double], mu: Double?) -> NoiseSchedule {
         var sigmas = sigmas.map { config.useDynamicShifting ? dynamically(shifted: $0, mu ?? 0) : shifted($0) }
         if let terminal = config.shiftTerminal, terminal != 0, let last = sigmas.last {

@@ -4,7 +4,7 @@ internal import Tensors
 struct UniPCRun: SchedulerRun {
     private let solver: UniPCSolver
     private var index: Int
-    /// What the model's predictions say of the picture, or of the noise; the newest last, as many as the order needs.
+    /// What the model's predictions say of the image, or of the noise; the newest last, as many as the order needs.
     private var outputs: [Tensor] = []
     /// The sample that the last step started from, and the order it was taken with.
     private var last: (sample: Tensor, order: Int)?
@@ -30,7 +30,7 @@ struct UniPCRun: SchedulerRun {
 
     private var schedule: NoiseSchedule { solver.schedule }
 
-    /// What a prediction says of the picture, or of the noise where the config asks for that.
+    /// What a prediction says of the image, or of the noise where the config asks for that.
     private func output(_ prediction: Tensor, _ sample: Tensor) throws(TensorError) -> Tensor {
         guard !solver.config.predictX0 else { return try denoised(sample, prediction: prediction) }
         let (signal, noise) = shares

@@ -40,7 +40,7 @@ package actor InProcessWorker: Worker {
     /// - Parameters:
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
-    ///   - deliver: given the pictures, or the frames as they come
+    ///   - deliver: given the images, or the frames as they come
     /// - Returns: how long the stages took
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     func generate(
@@ -85,20 +85,20 @@ package actor InProcessWorker: Worker {
         }
     }
 
-    /// A request of a size, with pictures where the model cannot do without.
+    /// A request of a size, with images where the model cannot do without.
     private static func warmUp(_ size: OutputSize, _ model: any ModelFamily) throws(InvalidRequest)
         -> GenerationRequest
     {
-        var request = GenerationRequest(prompts: ["a picture"])
+        var request = GenerationRequest(prompts: ["an image"])
         (request.height, request.width, request.numFrames) = (size.height, size.width, size.frames)
         (request.numInferenceSteps, request.seeds) = (2, [0])
         do {
             return try model.resolve(request)
         } catch {
             let pixels = PixelBatch(count: 1, height: 16, width: 16, bytes: .init(repeating: 128, count: 16 * 16 * 3))
-            let picture = InputPicture(name: "grey", pixels: pixels)
-            if error.problems.contains(.missing("image")) { request.images = [picture] }
-            if error.problems.contains(.missing("last_image")) { request.lastImage = picture }
+            let image = RequestImage(name: "grey", pixels: pixels)
+            if error.problems.contains(.missing("image")) { request.images = [image] }
+            if error.problems.contains(.missing("last_image")) { request.lastImage = image }
             return try model.resolve(request)
         }
     }

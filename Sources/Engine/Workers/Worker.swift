@@ -14,7 +14,7 @@ package protocol Worker: Sendable {
     /// - Parameters:
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
-    /// - Returns: pictures and times
+    /// - Returns: images and times
     /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure`` or ``EngineError``
     func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws -> WorkerResult
 

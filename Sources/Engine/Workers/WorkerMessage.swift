@@ -15,7 +15,7 @@ struct WorkerInvitation: Codable {
 enum EngineMessage: Codable {
     /// The first thing said, so that the worker knows whom to answer.
     case start
-    /// The pictures of the request are in the shared memory.
+    /// The images of the request are in the shared memory.
     case generate(job: Int, RequestParcel)
     case cancel(job: Int)
 }
@@ -23,7 +23,7 @@ enum EngineMessage: Codable {
 /// What a worker's process says to the engine.
 enum WorkerMessage: Codable {
     case progress(job: Int?, Diffusion.Progress)
-    /// What the pictures would be by now; the pixels are in the shared memory for previews, from this byte on.
+    /// What the images would be by now; the pixels are in the shared memory for previews, from this byte on.
     case preview(job: Int, PixelShape, at: Int)
     /// The model is loaded and warm.
     case ready(ModelOffer)

@@ -69,7 +69,7 @@ struct WorkerProcess {
         try say(.generate(job: job, RequestParcel(request, into: buffer)))
     }
 
-    /// The pictures of the job that was finished last.
+    /// The images of the job that was finished last.
     ///
     /// - Parameter shape: what the worker says of them
     /// - Returns: their bytes
@@ -78,7 +78,7 @@ struct WorkerProcess {
         PixelBatch(shape, bytes: try buffer.take(shape.byteCount))
     }
 
-    /// What the pictures of the job that is being done would be by now.
+    /// What the images of the job that is being done would be by now.
     ///
     /// - Parameters:
     ///   - shape: what the worker says of them

@@ -42,7 +42,7 @@ extension ConfigFault: CustomStringConvertible {
         case .notAnObject: "does not hold a JSON object"
         case .unknown(let keys):
             "has \(keys.count == 1 ? "a key" : "keys") unknown to this build: \(keys.quotedList) "
-                + "(--allow-unknown skips such keys, at the risk of wrong pictures)"
+                + "(--allow-unknown skips such keys, at the risk of wrong images)"
         case .value(let key, let found):
             "has \(found.cut(toBytes: 120)) for \(key), which this build cannot use"
         case .notMultiple(let key, let size, let name, let divisor):

@@ -27,7 +27,7 @@ extension WeightError: CustomStringConvertible {
         case .faults(let count, let model): "\(model) has \(count) fault\(count == 1 ? "" : "s"), listed above"
         case .unread(let keys, let place):
             "the model has no use for \(keys.count == 1 ? "the tensor" : "the tensors") \(keys.quotedList) of \(place) "
-                + "(--allow-unknown skips such tensors, at the risk of wrong pictures)"
+                + "(--allow-unknown skips such tensors, at the risk of wrong images)"
         case .tooLarge(let key, let shape): "the config asks for \(key) in the shape \(shape), which no file can hold"
         case .tooMany(let limit): "the config asks for more than \(limit) tensors"
         }

@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// An uncompressed picture of FFmpeg's, freed at the end of its life.
+/// An uncompressed image of FFmpeg's, freed at the end of its life.
 struct Frame: ~Copyable {
     let pointer: UnsafeMutablePointer<AVFrame>
 

@@ -7,7 +7,7 @@ final class PixelConverter {
     deinit { sws_freeContext(context) }
 
     /// - Parameter frame: a decoded frame
-    /// - Returns: the picture; transparency is dropped
+    /// - Returns: the image; transparency is dropped
     /// - Throws: `.outOfMemory`, also for a kind of pixels that cannot be converted
     func image(of frame: borrowing Frame) throws(MediaError) -> Image {
         let source = frame.pointer

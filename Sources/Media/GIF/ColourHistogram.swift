@@ -1,4 +1,4 @@
-/// How often each colour occurs in a picture, 64 steps for each of red, green and blue.
+/// How often each colour occurs in an image, 64 steps for each of red, green and blue.
 struct ColourHistogram {
     /// Colours that are nearly the same: how many pixels have them, and their mean.
     struct Bin {

@@ -22,7 +22,7 @@ struct GIFFile {
             switch file.number(file.offset, 1) {
             case 0x21: try file.readExtension()
             case 0x2C: return try file.readFrame(width: width, height: height, shared)
-            case 0x3B: throw .damaged(.gif, "it has no picture")
+            case 0x3B: throw .damaged(.gif, "it has no image")
             case nil: throw .damaged(.gif, "it ends before its first frame")
             default: throw .damaged(.gif, "something else stands where a block must begin, at byte \(file.offset)")
             }
@@ -78,15 +78,15 @@ struct GIFFile {
         offset += 1
         try skipBlocks()
         let bits = (table.count / 3).trailingZeroBitCount - 1
-        var picture = Array("GIF89a".utf8)
+        var image = Array("GIF89a".utf8)
         let size = [ownWidth, ownHeight].flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
-        picture += size + [UInt8(0x80 | bits), 0, 0] + table
-        picture += [0x2C, 0, 0, 0, 0] + size + [UInt8(flags & 0x40)]
-        picture += bytes[data..<offset] + [0x3B]
+        image += size + [UInt8(0x80 | bits), 0, 0] + table
+        image += [0x2C, 0, 0, 0, 0] + size + [UInt8(flags & 0x40)]
+        image += bytes[data..<offset] + [0x3B]
         let fill = 3 * (transparentIndex ?? 0)
         return StillFile(
             format: .gif, width: max(width, x + ownWidth), height: max(height, y + ownHeight), orientation: .upright,
-            coded: .file(picture),
+            coded: .file(image),
             placement: StillFile.Placement(
                 x: x, y: y, width: ownWidth, height: ownHeight,
                 around: Array(table.field(at: fill, size: 3) ?? [0, 0, 0]))

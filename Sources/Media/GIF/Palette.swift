@@ -1,15 +1,15 @@
-/// The colours that stand for all colours of a picture.
+/// The colours that stand for all colours of an image.
 struct Palette {
     /// Up to the number asked for.
     let colours: [SIMD3<Float>]
     /// How far a pixel's colour is from its stand-in, the root of the mean square over pixels and channels.
     let error: Float
 
-    /// Cuts the cloud of a picture's colours in two, then always the part that spreads most, through its mean across the
+    /// Cuts the cloud of an image's colours in two, then always the part that spreads most, through its mean across the
     /// channel in which it spreads most; each part's mean is a colour.
     ///
     /// - Parameters:
-    ///   - image: the picture
+    ///   - image: the image
     ///   - limit: the most colours, at least 1
     init(of image: Image, limit: Int) {
         var parts = [Part(ColourHistogram(image).bins[...])]

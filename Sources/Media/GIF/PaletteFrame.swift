@@ -1,10 +1,10 @@
 import CFFmpeg
 
 extension Image {
-    /// The picture in 256 colours of its own.
+    /// The image in 256 colours of its own.
     ///
     /// Where the colours are too few, pixels are mixed from them in a fixed pattern of 8×8, which stays where it is from
-    /// frame to frame; a picture that has no more colours than fit keeps them.
+    /// frame to frame; an image that has no more colours than fit keeps them.
     ///
     /// - Returns: a frame in `pal8`
     /// - Throws: `.outOfMemory`

@@ -1,4 +1,4 @@
-/// A picture of 8-bit RGB pixels.
+/// An image of 8-bit RGB pixels.
 package struct Image: Equatable, Sendable {
     /// In pixels, at least 1.
     package let width: Int

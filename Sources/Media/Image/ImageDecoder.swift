@@ -12,14 +12,14 @@ extension Image {
 
     /// Decodes a PNG, a JPEG, a WebP or a GIF, whichever the bytes are.
     ///
-    /// Grey, palette, 16-bit, transparent and four-colour pictures become RGB as PIL's `convert("RGB")` makes them:
-    /// transparency is dropped, of 16 bits the upper 8 stay. The picture is turned as its EXIF or XMP data ask. Of an
+    /// Grey, palette, 16-bit, transparent and four-colour images become RGB as PIL's `convert("RGB")` makes them:
+    /// transparency is dropped, of 16 bits the upper 8 stay. The image is turned as its EXIF or XMP data ask. Of an
     /// animation the first frame is taken. Colour profiles are ignored. Damage that PIL passes over is passed over.
     ///
     /// - Parameters:
     ///   - bytes: a whole file
     ///   - pixelLimit: the most pixels that are decoded, at most ``pixelLimit``
-    /// - Throws: ``MediaError``; a picture too large is refused before room for its pixels is made
+    /// - Throws: ``MediaError``; an image too large is refused before room for its pixels is made
     package init(decoding bytes: [UInt8], pixelLimit: Int = Image.pixelLimit) throws(MediaError) {
         let file = try StillFile(bytes)
         try Self.checkSize(width: file.width, height: file.height, pixelLimit: pixelLimit)
@@ -40,7 +40,7 @@ extension Image {
         try self.init(decoding: Self.bytes(at: path))
     }
 
-    /// A picture's file as it is.
+    /// An image's file as it is.
     ///
     /// - Parameter path: the file
     /// - Returns: all its bytes
@@ -63,7 +63,7 @@ extension Image {
         }
     }
 
-    /// The picture on a larger one of one colour.
+    /// The image on a larger one of one colour.
     private func placed(_ placement: StillFile.Placement, width: Int, height: Int) throws(MediaError) -> Image {
         if (placement.x, placement.y, self.width, self.height) == (0, 0, width, height) { return self }
         let row = [[UInt8]](repeating: placement.around, count: width).flatMap { $0 }
@@ -91,7 +91,7 @@ extension Image {
         }
     }
 
-    private static func decodedFrame(_ bytes: [UInt8], _ format: PictureFormat) throws(MediaError) -> Frame {
+    private static func decodedFrame(_ bytes: [UInt8], _ format: DecodableFormat) throws(MediaError) -> Frame {
         let decoder = try CodecContext(decoder: format == .gif ? AV_CODEC_ID_GIF : AV_CODEC_ID_WEBP)
         let context = decoder.pointer
         context.pointee.max_pixels = Int64(Image.pixelLimit)

@@ -2,7 +2,7 @@ import CFFmpeg
 internal import Files
 
 extension Image {
-    /// The picture as a file's bytes.
+    /// The image as a file's bytes.
     ///
     /// - Parameter encoding: format, quality and texts
     /// - Returns: a whole file
@@ -26,7 +26,7 @@ extension Image {
         }
     }
 
-    /// Writes the picture into a file, all or nothing.
+    /// Writes the image into a file, all or nothing.
     ///
     /// A file of this name is replaced in one step. On an error it stays as it was, and nothing new is left behind.
     ///

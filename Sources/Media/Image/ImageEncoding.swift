@@ -1,4 +1,4 @@
-/// How a picture becomes a file.
+/// How an image becomes a file.
 package enum ImageEncoding: Equatable, Sendable {
     /// Lossless, with texts that travel in the file.
     case png(text: [PNGText] = [])

@@ -1,6 +1,6 @@
 internal import Files
 
-/// A file format that still pictures are written in.
+/// A file format that still images are written in.
 package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
     case png = "PNG"
     case jpeg = "JPEG"

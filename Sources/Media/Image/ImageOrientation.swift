@@ -1,4 +1,4 @@
-/// How a stored picture is to be turned and mirrored before it is shown, as EXIF numbers it.
+/// How a stored image is to be turned and mirrored before it is shown, as EXIF numbers it.
 enum ImageOrientation: Int, CaseIterable {
     case upright = 1
     case mirrored = 2
@@ -15,7 +15,7 @@ enum ImageOrientation: Int, CaseIterable {
     /// The orientation that a file's notes give, as PIL reads them; upright where they give none.
     ///
     /// What XMP says counts where there are no EXIF data, or where they say nothing of it. Data that are no EXIF at all
-    /// let PIL give the picture up, or leave it as it is stored; here it stays as it is stored.
+    /// let PIL give the image up, or leave it as it is stored; here it stays as it is stored.
     ///
     /// - Parameters:
     ///   - exif: from the TIFF header on, or with one prefix or two before it
@@ -58,7 +58,7 @@ enum ImageOrientation: Int, CaseIterable {
 
     private static let name = Array("tiff:Orientation".utf8)
 
-    /// The picture as it is to be shown.
+    /// The image as it is to be shown.
     func applied(to image: Image) throws(MediaError) -> Image {
         if self == .upright { return image }
         let (width, height) = swapsSides ? (image.height, image.width) : (image.width, image.height)

@@ -3,8 +3,8 @@ import CFFmpeg
 extension Image {
     /// The RGB pixels of a decoded frame.
     ///
-    /// - Throws: `.unsupported` for a pixel format that no still picture is known to have
-    init(_ frame: borrowing Frame, of format: PictureFormat) throws(MediaError) {
+    /// - Throws: `.unsupported` for a pixel format that no still image is known to have
+    init(_ frame: borrowing Frame, of format: DecodableFormat) throws(MediaError) {
         let (width, height) = (frame.width, frame.height)
         guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
         let pixels =

@@ -1,5 +1,5 @@
 extension Image {
-    /// How many pixels a picture's file has, found without decoding it.
+    /// How many pixels an image's file has, found without decoding it.
     ///
     /// - Parameter bytes: a whole file
     /// - Returns: its pixels

@@ -1,6 +1,6 @@
-/// A picture's file, looked through but not decoded.
+/// An image's file, looked through but not decoded.
 struct StillFile {
-    /// Where a smaller frame lies on the picture of an animation.
+    /// Where a smaller frame lies on the image of an animation.
     struct Placement {
         let x, y, width, height: Int
         /// The colour beside it: red, green and blue.
@@ -16,20 +16,20 @@ struct StillFile {
         case file([UInt8])
     }
 
-    let format: PictureFormat
-    /// The size of the picture as it is stored, in pixels.
+    let format: DecodableFormat
+    /// The size of the image as it is stored, in pixels.
     let width, height: Int
-    /// How the stored picture is to be turned.
+    /// How the stored image is to be turned.
     let orientation: ImageOrientation
     let coded: Coded
-    /// Where the decoded pixels go; nil where they are the picture.
+    /// Where the decoded pixels go; nil where they are the image.
     var placement: Placement?
 
     /// Looks through a file of any known format.
     ///
     /// - Throws: `.notAnImage`, `.damaged`, `.unsupported`, `.emptyImage`, `.imageTooLarge`
     init(_ bytes: [UInt8]) throws(MediaError) {
-        switch PictureFormat(signature: bytes) {
+        switch DecodableFormat(signature: bytes) {
         case .png: self = try PNGFile.scan(bytes)
         case .jpeg: self = try JPEGFile.scan(bytes)
         case .webp: self = try WebPFile.scan(bytes)
@@ -39,7 +39,7 @@ struct StillFile {
     }
 
     init(
-        format: PictureFormat, width: Int, height: Int, orientation: ImageOrientation, coded: Coded,
+        format: DecodableFormat, width: Int, height: Int, orientation: ImageOrientation, coded: Coded,
         placement: Placement? = nil
     ) {
         (self.format, self.width, self.height, self.orientation) = (format, width, height, orientation)

@@ -28,7 +28,7 @@ extension Image {
         }
     }
 
-    /// The picture as a JPEG.
+    /// The image as a JPEG.
     ///
     /// - Parameters:
     ///   - quality: 1 to 100

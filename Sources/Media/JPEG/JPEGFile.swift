@@ -1,6 +1,6 @@
 /// What a JPEG says of itself before its first scan, found where PIL finds it.
 struct JPEGFile {
-    /// More scans than any encoder writes; each costs the decoder a pass over the whole picture.
+    /// More scans than any encoder writes; each costs the decoder a pass over the whole image.
     static let scanLimit = 100
 
     private let bytes: [UInt8]
@@ -35,7 +35,7 @@ struct JPEGFile {
     private mutating func readSegment() throws(MediaError) -> Bool {
         while offset < bytes.count, bytes[offset] != 0xFF { offset += 1 }
         while offset + 1 < bytes.count, bytes[offset + 1] == 0xFF { offset += 1 }
-        guard offset + 1 < bytes.count else { throw .damaged(.jpeg, "it has no picture") }
+        guard offset + 1 < bytes.count else { throw .damaged(.jpeg, "it has no image") }
         let marker = bytes[offset + 1]
         offset += 2
         switch marker {

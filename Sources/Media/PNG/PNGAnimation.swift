@@ -1,7 +1,7 @@
 /// What a PNG says of its frames, of which the first is read.
 // Source: W3C, Portable Network Graphics (Third Edition), 11.3.6; Pillow 13.0.0, PngImagePlugin.py.
 struct PNGAnimation {
-    /// Where a frame lies on the picture.
+    /// Where a frame lies on the image.
     struct Frame {
         let x, y, width, height: Int
     }
@@ -27,8 +27,8 @@ struct PNGAnimation {
     ///
     /// - Parameters:
     ///   - data: at least 26 bytes
-    ///   - width: the picture's
-    ///   - height: the picture's
+    ///   - width: the image's
+    ///   - height: the image's
     /// - Throws: `.damaged`
     mutating func readFrame(_ data: ArraySlice<UInt8>, width: Int, height: Int) throws(MediaError) {
         let fields = stride(from: 0, to: 20, by: 4).compactMap { data.bigEndian(at: $0, size: 4) }
@@ -36,7 +36,7 @@ struct PNGAnimation {
             throw .damaged(.png, "its frames are not in order")
         }
         guard fields[3] + fields[1] <= width, fields[4] + fields[2] <= height else {
-            throw .damaged(.png, "a frame reaches beyond the picture")
+            throw .damaged(.png, "a frame reaches beyond the image")
         }
         last = fields[0]
         frame = Frame(x: fields[3], y: fields[4], width: fields[1], height: fields[2])

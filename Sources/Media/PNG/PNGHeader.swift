@@ -1,7 +1,7 @@
 /// A PNG's first chunk.
 // Source: W3C, Portable Network Graphics (Third Edition), 11.2.1 and 8.1.
 struct PNGHeader {
-    /// The rows that one pass over the picture gives.
+    /// The rows that one pass over the image gives.
     struct Pass {
         let x, y, stepX, stepY: Int
         let columns, rows: Int
@@ -39,7 +39,7 @@ struct PNGHeader {
     /// How many bytes the pixels take before they are compressed, each row with the byte that names its filter.
     var unpackedSize: Int { passes.reduce(0) { $0 + $1.rows * (1 + size(ofColumns: $1.columns)) } }
 
-    /// The passes over the picture that hold pixels.
+    /// The passes over the image that hold pixels.
     var passes: [Pass] {
         let steps =
             isInterlaced

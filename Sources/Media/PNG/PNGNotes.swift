@@ -1,4 +1,4 @@
-/// What a PNG's chunks say of how the picture is to be turned.
+/// What a PNG's chunks say of how the image is to be turned.
 // Source: Pillow 13.0.0, PngImagePlugin.py, and Image.py, `getexif`.
 struct PNGNotes {
     /// The longest text, unpacked.
@@ -37,7 +37,7 @@ struct PNGNotes {
         }
     }
 
-    /// How the picture is to be turned, after all chunks.
+    /// How the image is to be turned, after all chunks.
     var orientation: ImageOrientation {
         var data = exif
         if data == nil, let profile {

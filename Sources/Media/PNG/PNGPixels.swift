@@ -3,7 +3,7 @@
 /// They are unpacked here, as in PIL, and not by a library: those refuse what PIL reads, such as a wrong checksum of a
 /// chunk whose pixels are sound.
 struct PNGPixels {
-    /// Of the picture, or of an animation's first frame.
+    /// Of the image, or of an animation's first frame.
     let header: PNGHeader
     /// Red, green and blue of 256 numbers; empty for pixels that are no numbers of a table.
     let palette: [UInt8]

@@ -1,4 +1,4 @@
-/// A text that travels in a PNG, such as the prompt that made the picture.
+/// A text that travels in a PNG, such as the prompt that made the image.
 package struct PNGText: Equatable, Sendable {
     /// 1 to 79 Latin-1 characters.
     package let keyword: String

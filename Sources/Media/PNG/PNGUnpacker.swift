@@ -7,7 +7,7 @@ struct PNGUnpacker {
     private let table: [UInt8]
 
     /// - Parameters:
-    ///   - header: the picture's
+    ///   - header: the image's
     ///   - palette: of 256 colours, if it has one
     init(_ header: PNGHeader, palette: [UInt8]) {
         bits = header.bits

@@ -1,7 +1,7 @@
 import CFFmpeg
 
 extension Image {
-    /// The picture as planes of luma and chroma, 8 bits of full range each; each 2×2 pixels share a colour, their mean.
+    /// The image as planes of luma and chroma, 8 bits of full range each; each 2×2 pixels share a colour, their mean.
     ///
     /// - Returns: a frame in `yuvj420p`
     /// - Throws: `.outOfMemory`

@@ -39,7 +39,7 @@ extension CodecContext {
         case .motionJPEG(let quality):
             pointer.pointee.pix_fmt = AV_PIX_FMT_YUVJ420P
             setMotionJPEGQuality(quality)
-        case .pictures: break
+        case .images: break
         }
         for (option, value) in options where !setOption(option, value) {
             throw .cannotEncodeVideo(encoding.format, reason: "the encoder does not take \(option)=\(value)")
@@ -60,12 +60,12 @@ extension CodecContext {
 }
 
 extension Image {
-    /// The picture in the form that an encoder takes.
+    /// The image in the form that an encoder takes.
     ///
     /// - Parameters:
     ///   - encoding: which
-    ///   - width: in pixels, at least the picture's
-    ///   - height: in pixels, at least the picture's
+    ///   - width: in pixels, at least the image's
+    ///   - height: in pixels, at least the image's
     /// - Returns: the frame
     /// - Throws: `.outOfMemory`
     func frame(for encoding: VideoEncoding, width: Int, height: Int) throws(MediaError) -> Frame {
@@ -74,7 +74,7 @@ extension Image {
         case .webp: try packedFrame(AV_PIX_FMT_BGRA)
         case .gif: try paletteFrame()
         case .motionJPEG: try motionJPEGFrame()
-        case .pictures: try packedFrame(AV_PIX_FMT_RGB24)
+        case .images: try packedFrame(AV_PIX_FMT_RGB24)
         }
     }
 }

@@ -13,7 +13,7 @@ package enum VideoEncoding: Equatable, Sendable {
     /// AVI with a JPEG for each frame; quality 1 to 100.
     case motionJPEG(quality: Int = 95)
     /// Numbered PNG files, lossless.
-    case pictures
+    case images
 
     /// The encoding of a format with its default settings.
     package init(_ format: VideoFormat) {
@@ -24,7 +24,7 @@ package enum VideoEncoding: Equatable, Sendable {
             case .webp: .webp()
             case .gif: .gif
             case .avi: .motionJPEG()
-            case .pictures: .pictures
+            case .images: .images
             }
     }
 
@@ -38,7 +38,7 @@ package enum VideoEncoding: Equatable, Sendable {
         switch format {
         case .mp4: self = .h264(crf: crf)
         case .webm: self = .vp9(crf: crf)
-        case .webp, .gif, .avi, .pictures: throw .noCRF(format)
+        case .webp, .gif, .avi, .images: throw .noCRF(format)
         }
     }
 
@@ -50,7 +50,7 @@ package enum VideoEncoding: Equatable, Sendable {
         case .webp: .webp
         case .gif: .gif
         case .motionJPEG: .avi
-        case .pictures: .pictures
+        case .images: .images
         }
     }
 
@@ -64,7 +64,7 @@ package enum VideoEncoding: Equatable, Sendable {
             case .h264(let crf): ("CRF", crf, 0...51)
             case .vp9(let crf): ("CRF", crf, 0...63)
             case .webp(let quality), .motionJPEG(let quality): ("quality", quality, 1...100)
-            case .gif, .pictures: nil
+            case .gif, .images: nil
             }
         if let setting, !setting.range.contains(setting.value) {
             throw .videoSetting(setting.name, setting.value, allowed: setting.range, format: format)

@@ -16,7 +16,7 @@ final class VideoFile: VideoSink {
     ///   - width: of the frames in the file, in pixels
     ///   - height: of the frames in the file, in pixels
     ///   - rate: frames a second
-    ///   - encoding: any but `.pictures`
+    ///   - encoding: any but `.images`
     ///   - texts: become the comment
     init(
         _ path: String, width: Int, height: Int, rate: FrameRate, encoding: VideoEncoding, texts: [PNGText]

@@ -8,12 +8,12 @@ package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertibl
     case webp = "animated WebP"
     case gif = "GIF"
     case avi = "AVI"
-    /// Numbered pictures in a folder.
-    case pictures = "PNG files"
+    /// Numbered images in a folder.
+    case images = "PNG files"
 
     package var description: String { rawValue }
 
-    /// How names of such files end, without the dot; none for ``pictures``.
+    /// How names of such files end, without the dot; none for ``images``.
     package var fileExtension: String? {
         switch self {
         case .mp4: "mp4"
@@ -21,18 +21,18 @@ package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertibl
         case .webp: "webp"
         case .gif: "gif"
         case .avi: "avi"
-        case .pictures: nil
+        case .images: nil
         }
     }
 
     /// The format that a file's name asks for.
     ///
     /// - Parameter path: its extension counts, in small or capital letters; a name that ends in `/`, or in `.png` and
-    ///   has a `%d` or `%05d` for the number, asks for ``pictures``
+    ///   has a `%d` or `%05d` for the number, asks for ``images``
     /// - Throws: `.unknownVideoExtension`
     package init(path: String) throws(MediaError) {
-        if PicturePattern(path) != nil {
-            self = .pictures
+        if ImagePattern(path) != nil {
+            self = .images
             return
         }
         let name = path.pathNames.last { !$0.isEmpty } ?? ""
@@ -54,7 +54,7 @@ package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertibl
         case .webp: "libwebp"
         case .gif: "gif"
         case .avi: "mjpeg"
-        case .pictures: "png"
+        case .images: "png"
         }
     }
 
@@ -64,6 +64,6 @@ package enum VideoFormat: String, CaseIterable, Sendable, CustomStringConvertibl
     /// What plays nearly everywhere: MP4, or AVI on a machine without an encoder for H.264.
     package static var best: VideoFormat { mp4.isAvailable ? .mp4 : .avi }
 
-    /// FFmpeg's name of the container; ``pictures`` have none.
+    /// FFmpeg's name of the container; ``images`` have none.
     var container: String { fileExtension ?? "" }
 }

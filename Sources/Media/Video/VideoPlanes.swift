@@ -1,14 +1,14 @@
 import CFFmpeg
 
 extension Image {
-    /// The picture as planes of luma (16 to 235) and chroma (16 to 240) in BT.709, four pixels sharing a colour.
+    /// The image as planes of luma (16 to 235) and chroma (16 to 240) in BT.709, four pixels sharing a colour.
     ///
     /// A colour lies where H.264 and VP9 expect it: between two rows, on the left of two columns. It is the mean of the
     /// pixels around with the weights 1, 2, 1 in each row.
     ///
     /// - Parameters:
-    ///   - width: of the frame, at least the picture's; the last column is repeated
-    ///   - height: of the frame, at least the picture's; the last row is repeated
+    ///   - width: of the frame, at least the image's; the last column is repeated
+    ///   - height: of the frame, at least the image's; the last row is repeated
     /// - Returns: a frame in `yuv420p`
     /// - Throws: `.outOfMemory`
     // Source: ITU-R BT.709-6, items 3.2 to 3.5 and 4.6.

@@ -18,7 +18,7 @@ package final class VideoWriter {
     /// Begins a video.
     ///
     /// - Parameters:
-    ///   - path: the file to be written, whose folder must exist. For ``VideoFormat/pictures`` a folder's name that
+    ///   - path: the file to be written, whose folder must exist. For ``VideoFormat/images`` a folder's name that
     ///     ends in `/` (it is made, and filled with `00000.png`, `00001.png`, …), or files' names with `%d` or `%05d`
     ///     where the number from 0 on goes.
     ///   - width: of each frame, in pixels
@@ -37,8 +37,8 @@ package final class VideoWriter {
         (self.width, self.height) = (width, height)
         (codedWidth, codedHeight) = isEven ? (width + width % 2, height + height % 2) : (width, height)
         sink =
-            if encoding.format == .pictures {
-                try PictureFolder(path, texts: texts)
+            if encoding.format == .images {
+                try ImageFolder(path, texts: texts)
             } else {
                 try VideoFile(
                     path, width: codedWidth, height: codedHeight, rate: rate, encoding: encoding, texts: texts)

@@ -1,7 +1,7 @@
 package import Diffusion
 package import Layers
 
-/// FLUX.1-dev and FLUX.1-schnell: text to picture.
+/// FLUX.1-dev and FLUX.1-schnell: text to image.
 package struct Flux1: ModelFamily {
     package static let name = "FLUX.1"
     package static let pipelineClasses = ["FluxPipeline"]

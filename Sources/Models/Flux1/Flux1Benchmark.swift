@@ -31,7 +31,7 @@ extension Flux1 {
                 rotary: try grid.rotary(
                     textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device)))
         let operations = config.operations(
-            batch: shape.batch, text: shape.textTokens, picture: grid.rows * grid.columns)
+            batch: shape.batch, text: shape.textTokens, image: grid.rows * grid.columns)
         let predict = StepPredictor(transformer, options.stepCache, steps: 0..<Int.max)
         return Benchmark(operations: operations) { _ = try predict([input]) }
     }
@@ -54,8 +54,8 @@ extension Flux1 {
 extension Flux1.TransformerConfig {
     /// Floating point operations of the blocks' products and attention: of the text's tokens, the last block takes nothing
     /// but keys and values.
-    fileprivate func operations(batch: Int, text: Int, picture: Int) -> Double {
-        let tokens = Double(text + picture)
+    fileprivate func operations(batch: Int, text: Int, image: Int) -> Double {
+        let tokens = Double(text + image)
         let area = Double(width * width)
         let products = 2 * tokens * area * (12 * Double(numLayers) + 12 * Double(numSingleLayers))
         let attention = 4 * tokens * tokens * Double(width) * Double(numLayers + numSingleLayers)

@@ -2,13 +2,13 @@ internal import Layers
 internal import Tensors
 
 extension Flux1 {
-    /// A block whose text and picture have weights of their own and meet in one attention.
+    /// A block whose text and image have weights of their own and meet in one attention.
     struct DoubleBlock {
-        private let text, picture: Stream
+        private let text, image: Stream
         private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
-            picture = try Stream(weights, .picture, config)
+            image = try Stream(weights, .image, config)
             text = try Stream(weights, .text, config)
             attention = Attention(
                 weights["attn"], .joint, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
@@ -16,38 +16,38 @@ extension Flux1 {
 
         /// - Parameters:
         ///   - x: text, `[batch, textTokens, width]`
-        ///   - y: picture, `[batch, tokens, width]`
+        ///   - y: image, `[batch, tokens, width]`
         ///   - conditioning: `[batch, width]`
-        ///   - rotary: tables for text and picture
+        ///   - rotary: tables for text and image
         /// - Returns: both streams, changed
-        func callAsFunction(text x: Tensor, picture y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
-            throws(TensorError) -> (text: Tensor, picture: Tensor)
+        func callAsFunction(text x: Tensor, image y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
+            throws(TensorError) -> (text: Tensor, image: Tensor)
         {
             let tokens = x.size(1)
             let textModulation = try text.modulation(conditioning)
-            let pictureModulation = try picture.modulation(conditioning)
+            let imageModulation = try image.modulation(conditioning)
             let attended: Tensor
             do {
-                let (textTables, pictureTables) = try rotary.split(at: tokens)
+                let (textTables, imageTables) = try rotary.split(at: tokens)
                 let a = try text.projected(x, textModulation, textTables)
-                let b = try picture.projected(y, pictureModulation, pictureTables)
+                let b = try image.projected(y, imageModulation, imageTables)
                 attended = try attention(
                     concatenate([a.query, b.query], axis: 1), concatenate([a.key, b.key], axis: 1),
                     concatenate([a.value, b.value], axis: 1), textTokens: tokens)
             }
             return (
                 try text.finished(x, attended.slice(0..<tokens, axis: 1), textModulation),
-                try picture.finished(y, attended.slice(tokens..<attended.size(1), axis: 1), pictureModulation)
+                try image.finished(y, attended.slice(tokens..<attended.size(1), axis: 1), imageModulation)
             )
         }
 
-        /// The picture's tokens as the attention takes them, `[batch, tokens, width]`.
-        func attentionInput(picture y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try picture.attentionInput(y, picture.modulation(conditioning))
+        /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
+        func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
+            try image.attentionInput(y, image.modulation(conditioning))
         }
     }
 
-    /// A block over text and picture in one sequence, whose attention and feed-forward run side by side.
+    /// A block over text and image in one sequence, whose attention and feed-forward run side by side.
     struct SingleBlock {
         private let modulation: Linear
         private let projections: Projections
@@ -67,11 +67,11 @@ extension Flux1 {
         }
 
         /// - Parameters:
-        ///   - x: text and picture, `[batch, tokens, width]`
+        ///   - x: text and image, `[batch, tokens, width]`
         ///   - first: the first token that is wanted; those before it are only attended to
         ///   - textTokens: how many tokens are text
         ///   - conditioning: `[batch, width]`
-        ///   - rotary: tables for text and picture
+        ///   - rotary: tables for text and image
         /// - Returns: the wanted tokens, `[batch, tokens - first, width]`
         func callAsFunction(
             _ x: Tensor, from first: Int, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding

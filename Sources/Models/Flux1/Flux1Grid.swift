@@ -3,7 +3,7 @@ internal import Layers
 internal import Tensors
 
 extension Flux1 {
-    /// A picture as the denoiser sees it: a grid of tokens, each of two by two latents.
+    /// An image as the denoiser sees it: a grid of tokens, each of two by two latents.
     struct Grid {
         /// Tokens from top to bottom and from left to right.
         let rows, columns: Int
@@ -13,7 +13,7 @@ extension Flux1 {
         ///   - columns: tokens from left to right
         init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
-        /// The grid of a request's picture.
+        /// The grid of a request's image.
         ///
         /// - Parameters:
         ///   - request: a resolved request
@@ -37,7 +37,7 @@ extension Flux1 {
                 .reshaped(batch, channels, 2 * rows, 2 * columns)
         }
 
-        /// The rotary tables of text, which has no position, and picture.
+        /// The rotary tables of text, which has no position, and image.
         func rotary(textTokens: Int, widths: [Int], on device: Device) throws(TensorError) -> RotaryEmbedding {
             var positions = [[Double]](repeating: [0, 0, 0], count: textTokens)
             for row in 0..<rows {

@@ -102,7 +102,7 @@ final class Flux1Run {
                     guidance: Float(request.guidanceScale ?? 1), rotary: rotary))
         }
         loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
-            PixelBatch(try PixelPart(pictures: images(of: clean)))
+            PixelBatch(try PixelPart(images: images(of: clean)))
         }
         try loop.begin([start])
         let predict = StepPredictor(transformer, run.stepCaches.first, steps: 0..<loop.count)
@@ -115,7 +115,7 @@ final class Flux1Run {
         let pixels = try timed(&times.decode) {
             let decoded = try images(of: loop.latents[0])
             try run.trace?.record("decoded", decoded)
-            return try PixelPart(pictures: decoded)
+            return try PixelPart(images: decoded)
         }
         let shape = pixels.shape
         run.trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])

@@ -43,7 +43,7 @@ extension Flux1 {
         checks.finiteGuidance()
         checks.sequenceLength(atMost: longestSequence)
         checks.noFrames()
-        checks.pictures(first: .refused, last: .refused)
+        checks.images(first: .refused, last: .refused)
         checks.parameters(parameters)
         for field in ["prompt_2", "negative_prompt_2"] {
             if let texts = request.extra[field] { checks.oneForEachPrompt(field, count: texts.items.count) }

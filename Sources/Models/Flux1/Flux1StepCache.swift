@@ -16,7 +16,7 @@ extension Flux1 {
 }
 
 extension Flux1.Transformer: CacheableTransformer {
-    /// The picture's tokens as the first block's attention takes them; both of TeaCache's ways are one.
+    /// The image's tokens as the first block's attention takes them; both of TeaCache's ways are one.
     package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
         try firstAttentionInput(state).to(.float32)
     }

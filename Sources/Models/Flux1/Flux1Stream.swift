@@ -4,7 +4,7 @@ internal import Tensors
 extension Flux1 {
     /// Half of a double block: one stream's norms, projections and feed-forward.
     struct Stream {
-        enum Kind { case text, picture }
+        enum Kind { case text, image }
 
         private let modulationLinear: Linear
         private let projections: Projections
@@ -16,7 +16,7 @@ extension Flux1 {
             let attention = weights["attn"]
             let feedForward: Weights
             switch kind {
-            case .picture:
+            case .image:
                 modulationLinear = try Linear(weights["norm1"]["linear"], from: width, to: 6 * width)
                 projections = try Projections(
                     attention, ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)

@@ -35,13 +35,13 @@ struct Flux1TextEncoders {
         encoder2 = Resident(components.textEncoder2, context)
     }
 
-    /// Encodes a request's prompts, each as often as pictures are wanted of it.
+    /// Encodes a request's prompts, each as often as images are wanted of it.
     ///
     /// - Parameters:
     ///   - request: a resolved request
     ///   - branch: of guidance
     ///   - trace: where ids and states are recorded, or nil
-    /// - Returns: one row for each picture
+    /// - Returns: one row for each image
     /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that an encoder has no row for
     func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Prompt {
         let texts = branch == .positive ? request.prompts : request.negativePrompts

@@ -3,7 +3,7 @@ package import Layers
 package import Tensors
 
 extension Flux1 {
-    /// FLUX.1's denoiser: blocks that hold text and picture apart, then blocks over both in one sequence.
+    /// FLUX.1's denoiser: blocks that hold text and image apart, then blocks over both in one sequence.
     // Source: diffusers 0.42.1, models/transformers/transformer_flux.py.
     package struct Transformer: DiffusionTransformer {
         /// What enters a denoising step.
@@ -18,7 +18,7 @@ extension Flux1 {
             package var timestep: Float
             /// The embedded guidance, for models that have it.
             package var guidance: Float?
-            /// The tables for text and picture tokens, in this order.
+            /// The tables for text and image tokens, in this order.
             package var rotary: RotaryEmbedding
             /// Both prompts at the width of the blocks, where that is done already.
             fileprivate var embedded: (prompt: Tensor, pooled: Tensor)?
@@ -34,8 +34,8 @@ extension Flux1 {
 
         /// What runs from block to block.
         package struct State {
-            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and picture; the
-            /// picture alone after the last block, as nothing reads the text any more.
+            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and image; the
+            /// image alone after the last block, as nothing reads the text any more.
             package var streams: Streams
             /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
             package var conditioning: Tensor
@@ -44,15 +44,15 @@ extension Flux1 {
 
             /// The tokens as the blocks hold them.
             package enum Streams {
-                case double(text: Tensor, picture: Tensor)
+                case double(text: Tensor, image: Tensor)
                 case single(Tensor)
-                case picture(Tensor)
+                case image(Tensor)
             }
         }
 
         /// The component's `config.json`.
         package let config: TransformerConfig
-        private let pictureIn, textIn: Linear
+        private let imageIn, textIn: Linear
         private let timestepEmbedding, pooledEmbedding: TimestepEmbedding
         private let guidanceEmbedding: TimestepEmbedding?
         private let doubleBlocks: BlockStore<DoubleBlock>
@@ -72,7 +72,7 @@ extension Flux1 {
             let embeddings = weights["time_text_embed"]
             self.config = config
             plan = weights.plan
-            pictureIn = try Linear(weights["x_embedder"], from: config.inChannels, to: width)
+            imageIn = try Linear(weights["x_embedder"], from: config.inChannels, to: width)
             textIn = try Linear(weights["context_embedder"], from: config.jointAttentionDim, to: width)
             timestepEmbedding = try TimestepEmbedding(
                 embeddings["timestep_embedder"], from: sinusoidWidth, to: width)
@@ -102,33 +102,33 @@ extension Flux1 {
         package func begin(_ input: Input) throws(TensorError) -> State {
             let (text, pooled) = try embedded(input)
             return State(
-                streams: .double(text: text, picture: try pictureIn(input.latents)),
+                streams: .double(text: text, image: try imageIn(input.latents)),
                 conditioning: try silu(conditioning(input, pooled)), rotary: input.rotary, textTokens: text.size(1))
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
-            if index < doubleBlocks.count, case .double(let text, let picture) = state.streams {
-                let (nextText, nextPicture) = try doubleBlocks[index](
-                    text: text, picture: picture, conditioning: state.conditioning, rotary: state.rotary)
-                state.streams = .double(text: nextText, picture: nextPicture)
+            if index < doubleBlocks.count, case .double(let text, let image) = state.streams {
+                let (nextText, nextImage) = try doubleBlocks[index](
+                    text: text, image: image, conditioning: state.conditioning, rotary: state.rotary)
+                state.streams = .double(text: nextText, image: nextImage)
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
                     state.joined(), from: isLast ? state.textTokens : 0, textTokens: state.textTokens,
                     conditioning: state.conditioning, rotary: state.rotary)
-                state.streams = isLast ? .picture(tokens) : .single(tokens)
+                state.streams = isLast ? .image(tokens) : .single(tokens)
             }
         }
 
         package func finish(_ state: consuming State) throws(TensorError) -> [Tensor] {
-            [try projectionOut(normOut(state.picture(), conditioning: state.conditioning))]
+            [try projectionOut(normOut(state.image(), conditioning: state.conditioning))]
         }
 
-        /// The picture's tokens as the first block's attention takes them, `[batch, tokens, width]`.
+        /// The image's tokens as the first block's attention takes them, `[batch, tokens, width]`.
         func firstAttentionInput(_ state: State) throws(TensorError) -> Tensor {
-            let picture = try state.picture()
-            guard doubleBlocks.count > 0 else { return picture }
-            return try doubleBlocks[0].attentionInput(picture: picture, conditioning: state.conditioning)
+            let image = try state.image()
+            guard doubleBlocks.count > 0 else { return image }
+            return try doubleBlocks[0].attentionInput(image: image, conditioning: state.conditioning)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {

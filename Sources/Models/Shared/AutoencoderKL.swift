@@ -1,7 +1,7 @@
 package import Layers
 package import Tensors
 
-/// The autoencoder between pictures and latents.
+/// The autoencoder between images and latents.
 // Source: diffusers 0.42.1, models/autoencoders/autoencoder_kl.py and vae.py.
 package struct AutoencoderKL {
     /// The component's `config.json`.
@@ -31,7 +31,7 @@ package struct AutoencoderKL {
             ? try Convolution2D(weights["post_quant_conv"], from: latent, to: latent, kernel: 1) : nil
     }
 
-    /// The distribution of a picture's latents, before scaling and shifting.
+    /// The distribution of an image's latents, before scaling and shifting.
     ///
     /// - Parameter pixels: from -1 to 1, `[batch, 3, height, width]`
     /// - Returns: mean and logarithm of the variance (clamped to -30…20), each
@@ -43,7 +43,7 @@ package struct AutoencoderKL {
         return (parts[0], try parts[1].clamped(-30, 20))
     }
 
-    /// The picture of latents that were scaled and shifted as the denoiser sees them.
+    /// The image of latents that were scaled and shifted as the denoiser sees them.
     ///
     /// - Parameter latents: `[batch, latentChannels, height, width]`, in 32-bit floats whatever the model's type
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
@@ -51,7 +51,7 @@ package struct AutoencoderKL {
         try decode((latents / config.scalingFactor + (config.shiftFactor ?? 0)).to(dtype))
     }
 
-    /// The picture of latents as ``encode(_:)`` gives them.
+    /// The image of latents as ``encode(_:)`` gives them.
     ///
     /// - Parameter latents: `[batch, latentChannels, height, width]`
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`

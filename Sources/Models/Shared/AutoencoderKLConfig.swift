@@ -31,7 +31,7 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// with 16-bit numbers if convolutions convert them; about 4.7 times its 16-bit input if they do not.
     ///
     /// - Parameters:
-    ///   - pixels: of all pictures
+    ///   - pixels: of all images
     ///   - dtype: what the decoder computes in
     /// - Returns: an upper estimate
     package func decodingBytes(pixels: MemorySize, _ dtype: DType) -> MemorySize {

@@ -2,7 +2,7 @@ package import Diffusion
 package import Layers
 package import Tensors
 
-/// `image_processor/preprocessor_config.json`: how pictures are brought into the form that CLIP's image encoder takes.
+/// `image_processor/preprocessor_config.json`: how images are brought into the form that CLIP's image encoder takes.
 package struct CLIPImageProcessorConfig: ModelConfig {
     /// A length for the shorter side, or both sides.
     package struct Size: Codable, Sendable {
@@ -42,7 +42,7 @@ package struct CLIPImageProcessorConfig: ModelConfig {
     }
 }
 
-/// Brings pictures into the form that CLIP's image encoder takes.
+/// Brings images into the form that CLIP's image encoder takes.
 // Source: transformers 5.23.0, image_processing_backends.py, `PilBackend`.
 package struct CLIPImageProcessor: Sendable {
     private let config: CLIPImageProcessorConfig
@@ -53,20 +53,20 @@ package struct CLIPImageProcessor: Sendable {
     /// Resizes, crops and normalises.
     ///
     /// - Parameters:
-    ///   - pixels: pictures of one size
+    ///   - pixels: images of one size
     ///   - field: what the request calls them
     /// - Returns: `[count, 3, height, width]` in 32-bit floats
-    /// - Throws: ``TensorError``, or ``InvalidRequest`` for pictures so narrow that they become too long
+    /// - Throws: ``TensorError``, or ``InvalidRequest`` for images so narrow that they become too long
     package func callAsFunction(_ pixels: PixelBatch, of field: String = "image") throws -> Tensor {
         let prepared = try sized(pixels, field)
         let levels = table()
         let plane = prepared.height * prepared.width
         var values = [Float](repeating: 0, count: prepared.count * 3 * plane)
-        for picture in 0..<prepared.count {
+        for image in 0..<prepared.count {
             for channel in 0..<3 {
-                let target = (picture * 3 + channel) * plane
+                let target = (image * 3 + channel) * plane
                 for place in 0..<plane {
-                    let byte = prepared.bytes[(picture * plane + place) * 3 + channel]
+                    let byte = prepared.bytes[(image * plane + place) * 3 + channel]
                     values[target + place] = levels[channel][Int(byte)]
                 }
             }
@@ -85,7 +85,7 @@ package struct CLIPImageProcessor: Sendable {
         }
     }
 
-    /// The longest side of a picture that is not cropped.
+    /// The longest side of an image that is not cropped.
     private static let sideLimit = 16_384
 
     /// Resizes and crops.
@@ -109,7 +109,7 @@ package struct CLIPImageProcessor: Sendable {
         return pixels.resized(width: width, height: height, filter: filter)
     }
 
-    /// The size that pictures are brought to before they are cropped.
+    /// The size that images are brought to before they are cropped.
     private func size(of pixels: PixelBatch) -> (height: Int, width: Int) {
         guard let edge = config.size.shortestEdge else { return (config.size.height ?? 1, config.size.width ?? 1) }
         let isUpright = pixels.width <= pixels.height

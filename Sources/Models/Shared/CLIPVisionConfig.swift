@@ -19,7 +19,7 @@ package struct CLIPVisionConfig: TransformersConfig {
     /// Where the config of a whole CLIP has it.
     package static var nestedKey: String? { "vision_config" }
 
-    /// How many patches, and one token for the whole picture.
+    /// How many patches, and one token for the whole image.
     package var tokens: Int { (MemorySize(imageSize / patchSize) * (imageSize / patchSize) + 1).count }
 
     /// What encoding holds at once besides weights, in bytes.

@@ -1,7 +1,7 @@
 package import Layers
 package import Tensors
 
-/// CLIP's image encoder: a transformer over the patches of a picture and one token for the whole of it.
+/// CLIP's image encoder: a transformer over the patches of an image and one token for the whole of it.
 // Source: transformers 5.23.0, models/clip/modeling_clip.py.
 package struct CLIPVisionModel {
     private let patches, classToken, positions: Tensor
@@ -38,16 +38,16 @@ package struct CLIPVisionModel {
 
     /// The states before the last layer, `hidden_states[-2]` in the reference, which condition image to video.
     ///
-    /// - Parameter pixels: normalised pictures, `[batch, channels, imageSize, imageSize]`
-    /// - Returns: the whole picture's token, then the patches row by row, `[batch, tokens, width]`
+    /// - Parameter pixels: normalised images, `[batch, channels, imageSize, imageSize]`
+    /// - Returns: the whole image's token, then the patches row by row, `[batch, tokens, width]`
     package func callAsFunction(_ pixels: Tensor) throws(TensorError) -> Tensor {
         let grid = try convolution2D(
             pixels.to(patches.dtype, on: patches.device), weight: patches, bias: nil, stride: config.patchSize,
             padding: 0)
         let (batch, width) = (grid.size(0), grid.size(1))
         let ofPatches = try grid.reshaped(batch, width, -1).transposed(1, 2)
-        let ofPicture = try classToken.expanded(batch, 1, width)
-        var states = try firstNorm(concatenate([ofPicture, ofPatches], axis: 1) + positions).to(.float32)
+        let ofImage = try classToken.expanded(batch, 1, width)
+        var states = try firstNorm(concatenate([ofImage, ofPatches], axis: 1) + positions).to(.float32)
         for layer in layers { states = try layer(states, mask: nil) }
         return try states.to(patches.dtype)
     }

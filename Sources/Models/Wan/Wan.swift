@@ -1,7 +1,7 @@
 package import Diffusion
 package import Layers
 
-/// Wan 2.1 and 2.2: text or a picture to video.
+/// Wan 2.1 and 2.2: text or an image to video.
 package struct Wan: ModelFamily {
     package static let name = "Wan 2.1/2.2"
     package static let pipelineClasses = ["WanPipeline", "WanImageToVideoPipeline"]
@@ -20,7 +20,7 @@ package struct Wan: ModelFamily {
             "the share of the timesteps below which the second transformer takes over; the checkpoint's if absent"),
         ParameterSpec(
             "vae_tiling", .flag, default: .bool(false),
-            "decode in overlapping tiles: less memory, and another picture where tiles meet"),
+            "decode in overlapping tiles: less memory, and another image where tiles meet"),
     ]
 
     package let checkpoint: CheckpointFolder

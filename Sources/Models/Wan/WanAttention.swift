@@ -32,9 +32,9 @@ extension Wan {
         }
     }
 
-    /// Attention of the video's tokens to the prompt's, and to the picture's with keys and values of their own.
+    /// Attention of the video's tokens to the prompt's, and to the image's with keys and values of their own.
     struct CrossAttention {
-        /// Keys and values of the prompt's tokens, and of the picture's.
+        /// Keys and values of the prompt's tokens, and of the image's.
         struct Sources {
             fileprivate var text: KeysAndValues
             fileprivate var image: KeysAndValues?
@@ -67,12 +67,12 @@ extension Wan {
                 weights, .cross, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
-        /// - Parameter context: prompt and picture
+        /// - Parameter context: prompt and image
         /// - Returns: what can be attended to
         func sources(_ context: Context) throws(TensorError) -> Sources {
-            var picture: KeysAndValues?
-            if let image, let tokens = context.image { picture = try image(tokens) }
-            return Sources(text: try text(context.text), image: picture)
+            var imageSource: KeysAndValues?
+            if let image, let tokens = context.image { imageSource = try image(tokens) }
+            return Sources(text: try text(context.text), image: imageSource)
         }
 
         /// - Parameters:
@@ -82,8 +82,8 @@ extension Wan {
         func callAsFunction(_ x: Tensor, _ sources: Sources) throws(TensorError) -> Tensor {
             let query = try queryNorm(query(x))
             var attended = try attention(query, sources.text.keys, sources.text.values)
-            if let picture = sources.image {
-                attended = try attended + attention(query, picture.keys, picture.values)
+            if let image = sources.image {
+                attended = try attended + attention(query, image.keys, image.values)
             }
             return try out(attended)
         }

@@ -25,14 +25,14 @@ extension Wan {
             (epsilon, dtype) = (config.eps, weights.plan.dtype)
         }
 
-        /// Keys and values of prompt and picture, which depend on nothing else.
+        /// Keys and values of prompt and image, which depend on nothing else.
         func sources(_ context: Context) throws(TensorError) -> CrossAttention.Sources {
             try crossAttention.sources(context)
         }
 
         /// - Parameters:
         ///   - x: `[batch, tokens, width]`, in 32-bit floats
-        ///   - sources: what ``sources(_:)`` made of prompt and picture
+        ///   - sources: what ``sources(_:)`` made of prompt and image
         ///   - modulation: of each group of tokens, `[batch, groups, 6, width]`, in 32-bit floats
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`, in 32-bit floats

@@ -2,7 +2,7 @@ internal import Layers
 internal import Tensors
 
 extension Wan {
-    /// What timesteps, prompt and picture become before the blocks see them.
+    /// What timesteps, prompt and image become before the blocks see them.
     struct ConditionEmbedding {
         private let time: TimestepEmbedding
         private let timeProjection: Linear
@@ -15,7 +15,7 @@ extension Wan {
             let width = config.width
             device = weights.plan.device
             frequencies = config.freqDim
-            // In 32-bit floats whatever the model's type: a timestep rounded to 16 bits moves the picture visibly.
+            // In 32-bit floats whatever the model's type: a timestep rounded to 16 bits moves the image visibly.
             time = try TimestepEmbedding(
                 weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
             timeProjection = try Linear(widening: weights["time_proj"], from: width, to: 6 * width)
@@ -37,11 +37,11 @@ extension Wan {
 
         /// - Parameters:
         ///   - prompt: the text encoder's states, `[batch, textTokens, textDim]`
-        ///   - picture: the picture encoder's states, `[…, imageTokens, imageDim]`, or nil
+        ///   - imageEmbeds: the image encoder's states, `[…, imageTokens, imageDim]`, or nil
         /// - Returns: both at the width of the blocks
-        func context(prompt: Tensor, image picture: Tensor?) throws(TensorError) -> Context {
-            guard let image, let picture else { return Context(text: try text(prompt), image: nil) }
-            return Context(text: try text(prompt), image: try image(picture))
+        func context(prompt: Tensor, imageEmbeds: Tensor?) throws(TensorError) -> Context {
+            guard let image, let imageEmbeds else { return Context(text: try text(prompt), image: nil) }
+            return Context(text: try text(prompt), image: try image(imageEmbeds))
         }
     }
 
@@ -49,7 +49,7 @@ extension Wan {
     struct Context {
         /// The prompt's tokens, `[batch, textTokens, width]`.
         var text: Tensor
-        /// The picture's tokens, `[batch, imageTokens, width]`.
+        /// The image's tokens, `[batch, imageTokens, width]`.
         var image: Tensor?
         /// What the blocks attend to, one for each, where it is kept from step to step.
         var sources: [CrossAttention.Sources]?
@@ -76,7 +76,7 @@ extension Wan {
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(geluTanh(linear1(x))) }
     }
 
-    /// Norm, linear, GELU, linear, norm; before them the positions of two pictures' tokens in a row.
+    /// Norm, linear, GELU, linear, norm; before them the positions of two images' tokens in a row.
     private struct ImageEmbedding {
         private let positions: Tensor?
         private let normIn, normOut: WideLayerNorm
@@ -92,7 +92,7 @@ extension Wan {
 
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
             var x = x
-            // The two pictures of a video may come as two items of a batch.
+            // The two images of a video may come as two items of a batch.
             if let positions { x = try x.reshaped(-1, positions.size(1), positions.size(2)) + positions }
             return try normOut(down(gelu(up(normIn(x)))))
         }

@@ -24,7 +24,7 @@ struct WanImages {
             processor = nil
             return
         }
-        // The index of FLF2V names a whole CLIPProcessor, of which only the part for pictures is used.
+        // The index of FLF2V names a whole CLIPProcessor, of which only the part for images is used.
         let folder = try model.checkpoint.folder(
             "image_processor", classes: ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"])
         processor = CLIPImageProcessor(
@@ -33,20 +33,20 @@ struct WanImages {
             ).0)
     }
 
-    /// The image encoder's states, for models that look at the pictures themselves.
+    /// The image encoder's states, for models that look at the images themselves.
     ///
     /// - Parameters:
     ///   - request: a resolved request
     ///   - dtype: the denoiser's type
     ///   - trace: where they are recorded, or nil
-    /// - Returns: for each video the tokens of its pictures in a row, `[outputs, tokens, width]`; nil if there is no encoder
+    /// - Returns: for each video the tokens of its images in a row, `[outputs, tokens, width]`; nil if there is no encoder
     /// - Throws: an error of the weights' files, or ``TensorError``
     func encoded(_ request: GenerationRequest, _ dtype: DType, _ trace: Trace?) throws -> Tensor? {
         guard let encoder, let processor else { return nil }
-        let pictures =
+        let images =
             try request.images.map { try processor($0.pixels, of: "image") }
             + [request.lastImage].compactMap { $0 }.map { try processor($0.pixels, of: "last_image") }
-        let pixels = try concatenate(pictures, axis: 0)
+        let pixels = try concatenate(images, axis: 0)
         let states = try encoder()(pixels)
         try trace?.record("pixel_values", pixels)
         try trace?.record("image_embeds", states)
@@ -57,22 +57,22 @@ struct WanImages {
     ///
     /// - Parameters:
     ///   - request: a resolved request
-    ///   - trace: where pictures and result are recorded, or nil
-    /// - Returns: latents of each video, `[outputs, channels, frames, height, width]` in 32-bit floats; nil without a picture
+    ///   - trace: where images and result are recorded, or nil
+    /// - Returns: latents of each video, `[outputs, channels, frames, height, width]` in 32-bit floats; nil without an image
     /// - Throws: an error of the weights' files, or ``TensorError``
     func condition(_ request: GenerationRequest, _ trace: Trace?) throws -> Tensor? {
         guard let first = request.images.first else { return nil }
-        let picture = try frame(first, request)
-        try trace?.record("image", picture.squeezed(2))
+        let image = try frame(first, request)
+        try trace?.record("image", image.squeezed(2))
         let last = try request.lastImage.map { try frame($0, request) }
         if let last { try trace?.record("last_image", last.squeezed(2)) }
         let frames = components.conditioning == .firstFrame ? 1 : request.numFrames ?? 1
-        let blank = try Tensor.full(0, picture.shape, on: device)
+        let blank = try Tensor.full(0, image.shape, on: device)
         let vae = try vae()
         let latents = try vae.normalised(
             vae.encode(frames: frames) { index in
                 try Task.checkCancellation()
-                if index == 0 { return picture }
+                if index == 0 { return image }
                 return index == frames - 1 ? last ?? blank : blank
             })
         let isBeside = components.conditioning == .channels
@@ -82,10 +82,10 @@ struct WanImages {
         return condition
     }
 
-    /// A picture in the size of the video, from -1 to 1, `[1, 3, 1, height, width]`.
-    private func frame(_ picture: InputPicture, _ request: GenerationRequest) throws(TensorError) -> Tensor {
+    /// An image in the size of the video, from -1 to 1, `[1, 3, 1, height, width]`.
+    private func frame(_ image: RequestImage, _ request: GenerationRequest) throws(TensorError) -> Tensor {
         let (height, width) = (request.height ?? 1, request.width ?? 1)
-        let pixels = picture.pixels.resized(width: width, height: height, filter: .lanczos)
+        let pixels = image.pixels.resized(width: width, height: height, filter: .lanczos)
         let values = try Tensor(pixels.bytes.map { Float($0) / 255 }, shape: [1, height, width, 3], on: device)
         return try (values.permuted(0, 3, 1, 2) * 2 - 1).unsqueezed(2)
     }

@@ -5,26 +5,26 @@ internal import Tensors
 extension Wan {
     /// The components with weights, and what the checkpoint says of how they work together.
     struct Parts {
-        /// What a picture is for.
+        /// What an image is for.
         enum Conditioning {
             /// The model takes none.
             case none
-            /// Latents and a mask of pictures stand beside the noise (2.1 I2V, 2.2 I2V A14B).
+            /// Latents and a mask of images stand beside the noise (2.1 I2V, 2.2 I2V A14B).
             case channels
-            /// The first latent frame is the picture (2.2 TI2V 5B).
+            /// The first latent frame is the image (2.2 TI2V 5B).
             case firstFrame
         }
 
         let textEncoder: Component<T5Config, T5Encoder>
-        /// Of models that look at the picture itself (2.1 I2V).
+        /// Of models that look at the image itself (2.1 I2V).
         let imageEncoder: Component<CLIPVisionConfig, CLIPVisionModel>?
         let transformer: Component<TransformerConfig, Transformer>
         /// Takes over at the noise level of ``boundaryRatio`` (2.2 A14B).
         let transformer2: Component<TransformerConfig, Transformer>?
         let vae: Component<AutoencoderKLWanConfig, AutoencoderKLWan>
         let conditioning: Conditioning
-        /// Whether a request must bring a picture.
-        let needsPicture: Bool
+        /// Whether a request must bring an image.
+        let needsImage: Bool
         /// The share of the timesteps below which the second transformer takes over.
         let boundaryRatio: Double?
 
@@ -35,11 +35,11 @@ extension Wan {
             vae = try Component(
                 "vae", in: checkpoint, classes: ["AutoencoderKLWan"], as: .vae, keeping: .float32,
                 AutoencoderKLWan.init)
-            needsPicture = checkpoint.pipelineClass == "WanImageToVideoPipeline"
+            needsImage = checkpoint.pipelineClass == "WanImageToVideoPipeline"
             let hasFramesOfOwnTime = checkpoint.settings["expand_timesteps"]?.flag ?? false
-            conditioning = hasFramesOfOwnTime ? .firstFrame : needsPicture ? .channels : .none
+            conditioning = hasFramesOfOwnTime ? .firstFrame : needsImage ? .channels : .none
             imageEncoder =
-                needsPicture && transformer.config.imageDim != nil
+                needsImage && transformer.config.imageDim != nil
                 ? try Component(
                     "image_encoder", in: checkpoint,
                     classes: ["CLIPVisionModel", "CLIPVisionModelWithProjection"], as: .imageEncoder,

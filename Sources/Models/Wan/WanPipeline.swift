@@ -173,7 +173,7 @@ extension WanRun {
         let middle = latents.size(2) / 2
         var frames: [Tensor] = []
         try decodeFrames(of: latents.slice(middle..<middle + 1, axis: 2)) { frames.append($0) }
-        return PixelBatch(try PixelPart(pictures: concatenate(frames, axis: 2).squeezed(2)))
+        return PixelBatch(try PixelPart(images: concatenate(frames, axis: 2).squeezed(2)))
     }
 
     /// Decodes frame by frame and delivers each as it comes.

@@ -66,11 +66,11 @@ extension Wan {
         checks.steps()
         checks.finiteGuidance()
         checks.sequenceLength(atMost: longestSequence)
-        checks.pictures(first: components.firstPicture, last: components.lastPicture)
-        if request.lastImage != nil, components.lastPicture != .refused, let frames = request.numFrames,
+        checks.images(first: components.firstImage, last: components.lastImage)
+        if request.lastImage != nil, components.lastImage != .refused, let frames = request.numFrames,
             components.vae.config.whole(frames: frames) < 2
         {
-            checks.refuse("num_frames", frames, "more than one latent frame, for a video between two pictures")
+            checks.refuse("num_frames", frames, "more than one latent frame, for a video between two images")
         }
         checks.parameters(parameters)
         if components.transformer2 == nil {
@@ -99,15 +99,15 @@ extension Wan {
 }
 
 extension Wan.Parts {
-    /// Whether a request must, may or must not bring a picture to begin with.
-    fileprivate var firstPicture: RequestChecks.Need {
-        needsPicture ? .required : conditioning == .firstFrame ? .optional : .refused
+    /// Whether a request must, may or must not bring an image to begin with.
+    fileprivate var firstImage: RequestChecks.Need {
+        needsImage ? .required : conditioning == .firstFrame ? .optional : .refused
     }
 
-    /// Whether a request must, may or must not bring a picture to end with.
-    fileprivate var lastPicture: RequestChecks.Need {
+    /// Whether a request must, may or must not bring an image to end with.
+    fileprivate var lastImage: RequestChecks.Need {
         guard conditioning == .channels else { return .refused }
-        // The embedding of the picture encoder's states is made for one picture or for two.
+        // The embedding of the image encoder's states is made for one image or for two.
         guard imageEncoder != nil else { return .optional }
         return transformer.config.posEmbedSeqLen == nil ? .refused : .required
     }

@@ -6,7 +6,7 @@ extension Wan {
     /// The parts of a request, with what each holds in memory.
     struct Stages {
         let text: MemoryStage
-        /// Of the picture encoder, and of the autoencoder; nil if the request has no picture.
+        /// Of the image encoder, and of the autoencoder; nil if the request has no image.
         let look, condition: MemoryStage?
         /// Of both transformers; nil for one that takes no step.
         let denoise, denoise2: MemoryStage?
@@ -29,7 +29,7 @@ extension Wan {
             let prompts = 4 * outputs * length * config.textDim * plan.dtype.size
             let area = MemorySize(size.height / vae.scaleFactor) * (size.width / vae.scaleFactor)
             let latents = area * vae.latentFrames(size.frames)
-            // Latents, prediction, what the scheduler remembers, and what pictures add.
+            // Latents, prediction, what the scheduler remembers, and what images add.
             let kept = prompts + 8 * outputs * latents * config.inChannels * DType.float32.size
             let coding = vae.decodingBytes(
                 batch: count, frames: size.frames, height: size.height, width: size.width, dtype: decoder.dtype,
@@ -110,7 +110,7 @@ extension Wan.TransformerConfig {
     /// What a step holds at once besides weights, in bytes.
     ///
     /// The feed-forward's inner stream decides, or query, key, value and the attention's result, beside the stream itself
-    /// and its normalised form; the prompt's and the picture's tokens are few beside a video's.
+    /// and its normalised form; the prompt's and the image's tokens are few beside a video's.
     fileprivate func activationBytes(
         outputs: MemorySize, text: Int, video: MemorySize, _ dtype: DType
     ) -> MemorySize {
@@ -121,12 +121,12 @@ extension Wan.TransformerConfig {
         return (6 * stream + inner + context) * dtype.size + 3 * stream * DType.float32.size + convertedWeights
     }
 
-    /// What the blocks keep of two prompts and the pictures from step to step, in bytes.
+    /// What the blocks keep of two prompts and the images from step to step, in bytes.
     fileprivate func keptKeyBytes(
         outputs: MemorySize, text: Int, video: MemorySize, _ dtype: DType
     ) -> MemorySize {
         guard keepsKeys(ofText: text, video: video.count) else { return 0 }
-        // Two pictures have 257 tokens each.
+        // Two images have 257 tokens each.
         let tokens = text + (imageDim == nil ? 0 : 514)
         return 4 * outputs * numLayers * tokens * width * dtype.size
     }

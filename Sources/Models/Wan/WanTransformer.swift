@@ -3,7 +3,7 @@ package import Layers
 package import Tensors
 
 extension Wan {
-    /// Wan's denoiser: blocks over the video's tokens, which look at prompt and picture in each.
+    /// Wan's denoiser: blocks over the video's tokens, which look at prompt and image in each.
     // Source: diffusers 0.42.1, models/transformers/transformer_wan.py.
     package struct Transformer: DiffusionTransformer {
         /// What enters a denoising step, on the model's device.
@@ -12,15 +12,15 @@ extension Wan {
             package var latents: Tensor
             /// The text encoder's states, `[batch, textTokens, textDim]`, in the model's type.
             package var prompt: Tensor { didSet { context = nil } }
-            /// The picture encoder's states, for models that take them, `[batch, imageTokens, imageDim]`, in the model's
-            /// type; the two pictures of a video in a row.
+            /// The image encoder's states, for models that take them, `[batch, imageTokens, imageDim]`, in the model's
+            /// type; the two images of a video in a row.
             package var image: Tensor? { didSet { context = nil } }
             /// From 0 to 1000, the same for the whole batch: one for all tokens, or one for each of several equal groups of
             /// tokens in a row, such as the frames.
             package var timesteps: [Float]
             /// The tables of the tokens.
             package var rotary: RotaryEmbedding
-            /// What the blocks make of prompt and picture, where that is done already.
+            /// What the blocks make of prompt and image, where that is done already.
             fileprivate var context: Context?
 
             package init(
@@ -111,10 +111,10 @@ extension Wan {
             return [try state.grid.latents(projectionOut(normed))]
         }
 
-        /// Prompt and picture, embedded.
+        /// Prompt and image, embedded.
         private func context(_ input: Input) throws(TensorError) -> Context {
             if let context = input.context { return context }
-            return try conditions.context(prompt: input.prompt, image: input.image)
+            return try conditions.context(prompt: input.prompt, imageEmbeds: input.image)
         }
 
         /// What a block attends to besides the video.

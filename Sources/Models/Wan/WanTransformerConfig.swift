@@ -27,7 +27,7 @@ extension Wan {
         /// Numbers of one patch of the latents that come out.
         var patchOut: Int { (outChannels ?? inChannels) * patchSize.reduce(1, *) }
 
-        /// Whether every block keeps the keys and values of prompt and picture from step to step: they take memory, and
+        /// Whether every block keeps the keys and values of prompt and image from step to step: they take memory, and
         /// beside the work for many tokens of a video, making them again is little.
         func keepsKeys(ofText text: Int, video: Int) -> Bool { video <= 16 * text }
 

@@ -1,6 +1,6 @@
 /// What a key may be used for.
 package enum Scope: String, CaseIterable, Sendable {
-    /// Making pictures, and reading them.
+    /// Making images, and reading them.
     case images
     /// Making videos, and reading them.
     case videos

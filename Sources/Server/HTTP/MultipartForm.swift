@@ -66,7 +66,7 @@ package struct MultipartForm: Sendable {
             guard let end = body.firstIndex(of: delimiter, from: position) else { throw .unfinished }
             guard parts.count < limits.parts else { throw .tooManyParts(limit: limits.parts) }
             let part = try Self.part(body, position..<end, nameLimit: limits.nameBytes)
-            // Texts may hold pictures too, which only the limit of the body holds for.
+            // Texts may hold images too, which only the limit of the body holds for.
             if part.bytes.count > limits.fieldBytes, !part.isFile, !part.mayHoldImages {
                 throw .fieldTooLong(part.name, limit: limits.fieldBytes)
             }

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// How many bytes all requests together may hold: bodies on their way, what is made of them, and decoded pictures.
+/// How many bytes all requests together may hold: bodies on their way, what is made of them, and decoded images.
 ///
 /// An eighth is kept for small requests, so that large ones cannot shut them out.
 package final class RequestMemory: Sendable {

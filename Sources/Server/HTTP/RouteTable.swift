@@ -15,12 +15,12 @@ struct RouteTable: Sendable {
     }
 
     static let standard = RouteTable(routes: [
-        Route(method: .post, path: "/v1/images/generations", summary: "Makes pictures."),
-        Route(method: .post, path: "/v1/images/edits", summary: "Changes pictures."),
+        Route(method: .post, path: "/v1/images/generations", summary: "Makes images."),
+        Route(method: .post, path: "/v1/images/edits", summary: "Changes images."),
         Route(
-            method: .get, path: "/v1/images/{id}/content", summary: "A finished picture, or a small one of it.",
+            method: .get, path: "/v1/images/{id}/content", summary: "A finished image, or a small one of it.",
             query: ["i", "variant"]),
-        Route(method: .delete, path: "/v1/images/{id}", summary: "Removes pictures."),
+        Route(method: .delete, path: "/v1/images/{id}", summary: "Removes images."),
         Route(method: .post, path: "/v1/videos", summary: "Asks for a video."),
         Route(
             method: .get, path: "/v1/videos", summary: "The videos that were asked for.",
@@ -30,11 +30,11 @@ struct RouteTable: Sendable {
         Route(method: .get, path: "/v1/videos/{id}", summary: "How far a video is."),
         Route(method: .delete, path: "/v1/videos/{id}", summary: "Removes a video; one that is being made ends."),
         Route(
-            method: .get, path: "/v1/videos/{id}/content", summary: "A finished video, or a small picture of it.",
+            method: .get, path: "/v1/videos/{id}/content", summary: "A finished video, or a small image of it.",
             query: ["variant"]),
         Route(method: .post, path: "/v1/videos/{id}/remix", summary: "The same video with another prompt."),
         Route(
-            method: .get, path: "/v1/jobs", summary: "Pictures and videos that were asked for, the newest first.",
+            method: .get, path: "/v1/jobs", summary: "Images and videos that were asked for, the newest first.",
             query: ["after", "limit", "order"]),
         Route(method: .get, path: "/v1/jobs/{id}", summary: "A job in full: its settings, and how long it took."),
         Route(method: .get, path: "/v1/jobs/{id}/inputs/{index}", summary: "An image that a job was asked for with."),
@@ -78,7 +78,7 @@ struct RouteTable: Sendable {
     func error(_ method: HTTPRequest.Method, _ path: String) -> APIError {
         if Self.notOffered.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) {
             return .invalid(
-                "this server does not offer \(path.quoted): it makes pictures and videos", code: "not_offered",
+                "this server does not offer \(path.quoted): it makes images and videos", code: "not_offered",
                 status: .notFound)
         }
         let methods = methods(for: path)

@@ -8,7 +8,7 @@ package struct Upload: Sendable, Equatable {
     package let name: String
     package let bytes: [UInt8]
 
-    /// A picture in a text: base64, or a URL that holds its data.
+    /// An image in a text: base64, or a URL that holds its data.
     ///
     /// - Parameters:
     ///   - text: what the client sent
@@ -26,7 +26,7 @@ package struct Upload: Sendable, Equatable {
             base64 = content
         } else if start.contains("://") || start.lowercased().hasPrefix("file:") {
             throw .invalid(
-                "\(field) is a URL that this server does not fetch: send the picture itself or a data URL",
+                "\(field) is a URL that this server does not fetch: send the image itself or a data URL",
                 param: field, code: "url_not_allowed")
         } else {
             base64 = Base64Text(characters[...])
@@ -37,13 +37,13 @@ package struct Upload: Sendable, Equatable {
 
     init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
 
-    /// Makes sure that it holds a picture, which is not kept, and finds out its size.
+    /// Makes sure that it holds an image, which is not kept, and finds out its size.
     ///
     /// - Parameters:
     ///   - field: the field, for messages
     ///   - pixelLimit: the most pixels that are decoded
     ///   - share: the memory that it takes meanwhile
-    /// - Returns: the picture's size
+    /// - Returns: the image's size
     /// - Throws: ``APIError``, `CancellationError`
     @discardableResult
     func check(field: String, pixelLimit: Int, _ share: RequestMemory.Share) throws -> OutputSize {
@@ -51,7 +51,7 @@ package struct Upload: Sendable, Equatable {
         let size = pixelBytes(pixelLimit)
         try share.grow(by: size)
         defer { share.shrink(by: size) }
-        let pixels = try picture(field: field, pixelLimit: pixelLimit).pixels
+        let pixels = try image(field: field, pixelLimit: pixelLimit).pixels
         return OutputSize(height: pixels.height, width: pixels.width)
     }
 
@@ -64,16 +64,16 @@ package struct Upload: Sendable, Equatable {
         return 2 * 3 * pixels
     }
 
-    /// The picture that it holds.
+    /// The image that it holds.
     ///
     /// - Parameters:
     ///   - field: the field, for messages
     ///   - pixelLimit: the most pixels that are decoded
-    /// - Returns: the picture
-    func picture(field: String, pixelLimit: Int) throws(APIError) -> InputPicture {
+    /// - Returns: the image
+    func image(field: String, pixelLimit: Int) throws(APIError) -> RequestImage {
         do {
             let image = try Image(decoding: bytes, pixelLimit: pixelLimit)
-            return InputPicture(
+            return RequestImage(
                 name: name,
                 pixels: PixelBatch(count: 1, height: image.height, width: image.width, bytes: image.pixels))
         } catch {

@@ -2,7 +2,7 @@ internal import Diffusion
 internal import Engine
 internal import Files
 
-/// The fields that requests for pictures and for videos share.
+/// The fields that requests for images and for videos share.
 struct CommonFields {
     private(set) var generation: GenerationRequest
     private(set) var priority = Priority.normal

@@ -2,9 +2,9 @@ internal import Diffusion
 internal import Engine
 internal import Files
 
-/// What a client asks of the picture routes, checked.
+/// What a client asks of the image routes, checked.
 struct ImageRequest {
-    /// How the client wants the pictures.
+    /// How the client wants the images.
     enum Delivery: Sendable { case url, base64 }
 
     /// Resolved by the model.
@@ -17,7 +17,7 @@ struct ImageRequest {
     private(set) var quality: Int?
     private(set) var isStream = false
     private(set) var partialImages = 0
-    /// The pictures to change, as the client sent them.
+    /// The images to change, as the client sent them.
     private(set) var inputs: [Upload] = []
     /// The size of each of them.
     private(set) var inputSizes: [OutputSize] = []
@@ -27,9 +27,9 @@ struct ImageRequest {
     ///
     /// - Parameters:
     ///   - fields: the request's
-    ///   - isEdit: whether it brings pictures to be changed
-    ///   - isAsync: whether its client does not wait for the pictures
-    ///   - model: who makes the pictures
+    ///   - isEdit: whether it brings images to be changed
+    ///   - isAsync: whether its client does not wait for the images
+    ///   - model: who makes the images
     ///   - limits: how much is taken
     ///   - principal: who asks
     ///   - share: the memory that checking takes
@@ -38,9 +38,9 @@ struct ImageRequest {
         _ fields: RequestFields, isEdit: Bool, isAsync: Bool, model: ServedModel, _ limits: ServerLimits,
         _ principal: Principal, _ share: RequestMemory.Share
     ) throws {
-        if isEdit, !model.takesPictures {
+        if isEdit, !model.takesImages {
             throw APIError.invalid(
-                "\(model.name) cannot edit pictures", param: "model", code: "model_cannot_edit")
+                "\(model.name) cannot edit images", param: "model", code: "model_cannot_edit")
         }
         var fields = fields
         let common = CommonFields(&fields, model: model, limits, principal)
@@ -50,7 +50,7 @@ struct ImageRequest {
         delivery = fields.choice("response_format", ["url", "b64_json"]) == "b64_json" ? .base64 : .url
         readFormat(&fields)
         isStream = fields.flag("stream") ?? false
-        // OpenAI's events carry the picture itself.
+        // OpenAI's events carry the image itself.
         if isStream { delivery = .base64 }
         partialImages = fields.integer("partial_images", 0...3) ?? 0
         if partialImages > 0, !isStream, !isAsync {
@@ -58,7 +58,7 @@ struct ImageRequest {
         }
         if isStream, generation.numImagesPerPrompt > 1 { fields.refuse("n", "n must be 1 with stream") }
         readWithoutEffect(&fields, isEdit: isEdit)
-        if isEdit { try readPictures(&fields, limits) }
+        if isEdit { try readImages(&fields, limits) }
         try fields.finish()
         generation.previews = partialImages
         guard !model.makesVideos else {
@@ -72,7 +72,7 @@ struct ImageRequest {
         inputSizes = try inputs.map { try $0.check(field: "image", pixelLimit: limits.inputPixels, share) }
     }
 
-    /// The pictures, which are then no longer kept here.
+    /// The images, which are then no longer kept here.
     mutating func takeInputs() -> [Upload] {
         defer { inputs = [] }
         return inputs
@@ -99,7 +99,7 @@ struct ImageRequest {
         // With the words that ask for nothing else than what is done.
         for (name, plain, hint) in [
             ("quality", ["auto", "standard", "medium"], "; num_inference_steps has"), ("style", [], ""),
-            ("moderation", ["auto"], ""), ("background", ["auto", "opaque"], "; pictures are opaque"),
+            ("moderation", ["auto"], ""), ("background", ["auto", "opaque"], "; images are opaque"),
             ("input_fidelity", isEdit ? ["low"] : nil, ""),
         ] {
             guard let plain, let word = fields.text(name), !plain.contains(word) else { continue }
@@ -107,7 +107,7 @@ struct ImageRequest {
         }
     }
 
-    private mutating func readPictures(_ fields: inout RequestFields, _ limits: ServerLimits) throws(APIError) {
+    private mutating func readImages(_ fields: inout RequestFields, _ limits: ServerLimits) throws(APIError) {
         inputs = fields.uploads("image")
         for item in fields.items("image") {
             guard case .string(let text) = item else {
@@ -122,11 +122,11 @@ struct ImageRequest {
         guard !inputs.isEmpty else {
             return fields.refuse("image", "image is needed", code: "missing_required_parameter")
         }
-        guard inputs.count <= limits.inputPictures else {
+        guard inputs.count <= limits.inputImages else {
             return fields.refuse(
-                "image", "image has \(inputs.count) pictures; at most \(limits.inputPictures) are taken")
+                "image", "image has \(inputs.count) images; at most \(limits.inputImages) are taken")
         }
-        generation.images = inputs.map { InputPicture(outlineOf: $0.name) }
+        generation.images = inputs.map { RequestImage(outlineOf: $0.name) }
     }
 }
 

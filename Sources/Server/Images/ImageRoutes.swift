@@ -47,7 +47,7 @@ struct ImageRoutes: Sendable {
         let fields = try await request.readFields(core.limits, share, allowsForm: isEdit)
         var asked = try await ClientConnection.of(context.channel).whileOpen {
             var fields = fields
-            if isEdit { try await fields.fetchPictures(by: core, share) }
+            if isEdit { try await fields.fetchImages(by: core, share) }
             return try await Blocking.run { [fields] in
                 try ImageRequest(
                     fields, isEdit: isEdit, isAsync: isAsync, model: core.model, core.limits, context.principal, share)
@@ -58,7 +58,7 @@ struct ImageRoutes: Sendable {
         var new = NewJob(.image, owner: context.principal.owner, priority: asked.priority, work: work)
         new.inputs = asked.takeInputs()
         try new.readIdempotency(request)
-        // A picture's client waits on its connection: what it posts again, it no longer waits for elsewhere.
+        // An image's client waits on its connection: what it posts again, it no longer waits for elsewhere.
         new.isRepeated = false
         // A job with a name goes on without its client, after a restart too.
         if isAsync, !asked.isStream { new.idempotencyKey = new.idempotencyKey ?? Identifier.new("async") }

@@ -6,7 +6,7 @@ internal import HummingbirdCore
 internal import Media
 internal import NIOCore
 
-/// A picture as a stream of events: what it looks like on the way, and the finished one.
+/// An image as a stream of events: what it looks like on the way, and the finished one.
 struct ImageStream: Sendable {
     /// What a client is told; OpenAI's names.
     private struct Event: Encodable {
@@ -28,11 +28,11 @@ struct ImageStream: Sendable {
     let asked: ImageRequest
     let isEdit: Bool
 
-    /// The stream; it goes on until the picture is finished or the client has gone.
+    /// The stream; it goes on until the image is finished or the client has gone.
     ///
     /// - Parameters:
     ///   - request: the client's
-    ///   - answer: reads the finished picture
+    ///   - answer: reads the finished image
     /// - Returns: the response
     func response(
         to request: Request, answer: @escaping @Sendable (Job) async throws -> ImagesResponse
@@ -61,7 +61,7 @@ struct ImageStream: Sendable {
 
     private func partial(_ pixels: PixelBatch, _ index: Int) throws -> ByteBuffer {
         let format = ImageFormat.allCases.first { $0.mediaType == "image/\(job.work.format)" } ?? .png
-        let bytes = try pixels.picture(0).encoded(ImageEncoding(format))
+        let bytes = try pixels.image(0).encoded(ImageEncoding(format))
         let event = Event(
             type: "\(prefix).partial_image", b64Json: Data(bytes).base64EncodedString(),
             createdAt: Int(Date().timeIntervalSince1970), outputFormat: job.work.format, partialImageIndex: index,

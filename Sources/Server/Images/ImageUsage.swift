@@ -1,6 +1,6 @@
 internal import Diffusion
 
-/// What OpenAI's clients read as the tokens of a request for pictures.
+/// What OpenAI's clients read as the tokens of a request for images.
 ///
 /// Text tokens are those that the model reads of each prompt: all are made `max_sequence_length` long. An image token stands
 /// for 16 × 16 pixels, as the models here have it.
@@ -16,7 +16,7 @@ struct ImageUsage: Encodable {
 
     /// - Parameters:
     ///   - request: resolved
-    ///   - inputs: the sizes of the pictures that it brings
+    ///   - inputs: the sizes of the images that it brings
     init(_ request: GenerationRequest, inputs: [OutputSize]) {
         let outputs = request.outputCount
         let text = request.prompts.count * (request.maxSequenceLength ?? 0)

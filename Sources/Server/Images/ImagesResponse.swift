@@ -1,7 +1,7 @@
 internal import Diffusion
 internal import Foundation
 
-/// The answer to a request for pictures.
+/// The answer to a request for images.
 struct ImagesResponse: Encodable {
     struct Item: Encodable {
         var b64Json: String?
@@ -25,8 +25,8 @@ struct ImagesResponse: Encodable {
     /// - Parameters:
     ///   - job: completed
     ///   - model: what clients call the model
-    ///   - items: its pictures
-    ///   - inputs: the sizes of the pictures that the request brought
+    ///   - items: its images
+    ///   - inputs: the sizes of the images that the request brought
     ///   - warnings: what was accepted and changes nothing
     init(_ job: Job, model: String, items: [Item], inputs: [OutputSize], warnings: [String]) {
         (id, data, self.model, outputFormat) = (job.id, items, model, job.work.format)

@@ -25,13 +25,13 @@ struct Capabilities: Encodable {
     struct Limits: Encodable {
         let promptCharacters, n, pixels, pixelsTimesFramesTimesSteps, frames: Int
         let seconds: Double
-        let bodyBytes, inputPictures, inputPixels, waiting, waitingPerKey: Int
+        let bodyBytes, inputImages, inputPixels, waiting, waitingPerKey: Int
         let keepSeconds: Double
     }
 
     let model, family: String
     let makes: String
-    let takesPictures: Bool
+    let takesImages: Bool
     let formats: [String]
     let partialImages = true
     let images: Images
@@ -44,7 +44,7 @@ struct Capabilities: Encodable {
     init(_ core: ServerCore) {
         let (offer, bounds) = (core.model.offer, core.limits)
         (model, family) = (core.model.name, offer.family)
-        (makes, takesPictures) = (core.model.makesVideos ? "video" : "image", core.model.takesPictures)
+        (makes, takesImages) = (core.model.makesVideos ? "video" : "image", core.model.takesImages)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
         let values = offer.defaults
         defaults = Defaults(
@@ -62,7 +62,7 @@ struct Capabilities: Encodable {
         limits = Limits(
             promptCharacters: bounds.promptCharacters, n: bounds.images, pixels: bounds.pixels,
             pixelsTimesFramesTimesSteps: bounds.work, frames: bounds.frames, seconds: bounds.seconds,
-            bodyBytes: bounds.bodyBytes, inputPictures: bounds.inputPictures, inputPixels: bounds.inputPixels,
+            bodyBytes: bounds.bodyBytes, inputImages: bounds.inputImages, inputPixels: bounds.inputPixels,
             waiting: bounds.waiting, waitingPerKey: bounds.waitingPerKey, keepSeconds: bounds.keepSeconds)
     }
 }

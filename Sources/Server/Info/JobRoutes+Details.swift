@@ -21,7 +21,7 @@ extension JobRoutes {
         }
         let path = core.jobs.folder.input(index, of: job.id)
         let bytes = try await Blocking.run { try? InputFile(reading: path).readAll(limit: 1 << 30) }
-        guard let bytes, let format = PictureFormat(signature: bytes) else { throw APIError.notFound("input", text) }
+        guard let bytes, let format = DecodableFormat(signature: bytes) else { throw APIError.notFound("input", text) }
         var response = Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         response.headers[.contentType] = "image/\(format.rawValue.lowercased())"
         response.headers[.cacheControl] = "private, no-cache"

@@ -5,7 +5,7 @@ internal import Hummingbird
 internal import Media
 internal import NIOCore
 
-/// `/v1/jobs`: pictures and videos together, for the page and whoever wants to see the queue.
+/// `/v1/jobs`: images and videos together, for the page and whoever wants to see the queue.
 struct JobRoutes: Sendable {
     private struct JobObject: Encodable {
         let id, kind, status, stage: String
@@ -70,7 +70,7 @@ struct JobRoutes: Sendable {
         guard let pixels = await core.jobs.life(of: job.id)?.preview else {
             throw APIError.notFound("preview of", job.id)
         }
-        let bytes = try await Blocking.run { try pixels.picture(0).encoded(.webp(quality: 80)) }
+        let bytes = try await Blocking.run { try pixels.image(0).encoded(.webp(quality: 80)) }
         var response = Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         response.headers[.contentType] = "image/webp"
         response.headers[.cacheControl] = "no-store"

@@ -69,13 +69,13 @@ package struct Job: Codable, Sendable, Equatable, FetchableRecord, PersistableRe
 
 /// What a job has to make.
 package struct JobWork: Codable, Sendable, Equatable {
-    /// Resolved; without its pictures, which lie beside the job's other files.
+    /// Resolved; without its images, which lie beside the job's other files.
     package var request: GenerationRequest
     /// How the files' names end.
     package var format: String
     /// Of lossy files, 1 to 100; nil for the format's own.
     package var quality: Int?
-    /// What the client calls the pictures that it sent.
+    /// What the client calls the images that it sent.
     package var inputs: [String] = []
     /// Whether the last of them is what the video ends with.
     package var endsWithLastInput = false

@@ -79,14 +79,14 @@ package final class JobFolder: Sendable {
     /// A small version of one of a job's images.
     package func thumbnail(_ index: Int, of job: String) -> String { "\(folder(of: job))/thumbnail-\(index).jpg" }
 
-    /// One of the pictures that a client sent.
+    /// One of the images that a client sent.
     package func input(_ index: Int, of job: String) -> String { "\(folder(of: job))/input-\(index)" }
 
-    /// Makes the folder of a new job and puts the client's pictures into it.
+    /// Makes the folder of a new job and puts the client's images into it.
     ///
     /// - Parameters:
     ///   - job: its id
-    ///   - inputs: the pictures' files
+    ///   - inputs: the images' files
     /// - Throws: `FileError`
     package func create(_ job: String, inputs: [[UInt8]]) throws(FileError) {
         try Folder.make(folder(of: job), permissions: 0o700)

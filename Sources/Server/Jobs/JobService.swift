@@ -38,7 +38,7 @@ package actor JobService: Service {
     ///   - queue: who has them computed
     ///   - model: the model
     ///   - limits: how long they are kept
-    ///   - memory: told of decoded pictures
+    ///   - memory: told of decoded images
     ///   - metrics: told of every job
     ///   - log: told of faults
     package init(
@@ -61,7 +61,7 @@ package actor JobService: Service {
         let kind = new.kind == .image ? "image" : "video"
         var wanted = Job(
             id: Identifier.new(kind), kind: new.kind, owner: new.owner, priority: new.priority,
-            work: new.work.withoutPictures, idempotencyKey: new.idempotencyKey,
+            work: new.work.withoutImages, idempotencyKey: new.idempotencyKey,
             fingerprint: new.fingerprint(seedIsDrawn: seedIsDrawn), remixedFrom: new.remixedFrom,
             createdAt: store.clock())
         wanted.bytes = new.inputs.reduce(0) { $0 + $1.bytes.count }
@@ -88,7 +88,7 @@ package actor JobService: Service {
         return try same(job, as: wanted)
     }
 
-    /// Puts a job and its pictures into the store, or nothing.
+    /// Puts a job and its images into the store, or nothing.
     private func keep(_ job: Job, inputs: [[UInt8]], _ repeatSeconds: Double?) async throws -> Job {
         do {
             // Before its folder is made, so that after a crash it is known whose that is.
@@ -199,7 +199,7 @@ package actor JobService: Service {
                 request, as: job.id, owner: job.owner, priority: job.priority,
                 prepare: { [folder, limits] in
                     try await Blocking.run {
-                        try job.work.withPictures(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
+                        try job.work.withImages(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
                     }
                 }
             ) { [store, metrics] progress in
@@ -288,9 +288,9 @@ extension JobService {
     /// The request of a job that can go on; one that cannot fails.
     private func recoverable(_ job: Job) async -> GenerationRequest? {
         do {
-            // Nobody waits for a picture any more whose connection ended with the process.
+            // Nobody waits for an image any more whose connection ended with the process.
             guard job.kind == .video || job.idempotencyKey != nil else {
-                throw APIError.unavailable("the server was stopped before the picture was finished")
+                throw APIError.unavailable("the server was stopped before the image was finished")
             }
             guard job.attempts < Self.mostAttempts else {
                 throw APIError.unavailable("the server died \(job.attempts) times while it worked on this")

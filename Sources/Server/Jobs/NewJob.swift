@@ -7,9 +7,9 @@ package struct NewJob: Sendable {
     package let kind: Job.Kind
     package let owner: String
     package let priority: Priority
-    /// What is to be made; its request carries the pictures.
+    /// What is to be made; its request carries the images.
     package var work: JobWork
-    /// The pictures as the client sent them.
+    /// The images as the client sent them.
     package var inputs: [Upload] = []
     /// The client's name for this request.
     package var idempotencyKey: String?

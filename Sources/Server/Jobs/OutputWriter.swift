@@ -10,7 +10,7 @@ struct OutputWriter: Sendable {
     let model: ServedModel
     let folder: JobFolder
 
-    /// The height of a small picture of a video, in pixels.
+    /// The height of a small image of a video, in pixels.
     private static let thumbnailHeight = 256
     /// The longest side of a small image, in pixels.
     private static let thumbnailSide = 384
@@ -21,7 +21,7 @@ struct OutputWriter: Sendable {
     /// - Throws: `MediaError`
     func write(_ pixels: PixelBatch) throws {
         if pixels.shape.frames == nil {
-            for index in 0..<pixels.count { try writePicture(pixels, index) }
+            for index in 0..<pixels.count { try writeImage(pixels, index) }
         } else {
             for index in 0..<pixels.count { try writeVideo(pixels, index) }
             try writePreviews(pixels)
@@ -29,17 +29,17 @@ struct OutputWriter: Sendable {
     }
 
     private func recipe(_ index: Int) -> [PNGText] {
-        Recipe(request, model: model.name, dtype: model.dtype, cache: model.cache, picture: index).texts
+        Recipe(request, model: model.name, dtype: model.dtype, cache: model.cache, image: index).texts
     }
 
-    private func writePicture(_ pixels: PixelBatch, _ index: Int) throws {
+    private func writeImage(_ pixels: PixelBatch, _ index: Int) throws {
         let encoding: ImageEncoding =
             switch job.work.format {
             case "jpeg": .jpeg(quality: job.work.quality ?? 95)
             case "webp": .webp(quality: job.work.quality ?? 90)
             default: .png(text: recipe(index))
             }
-        let image = try pixels.picture(index)
+        let image = try pixels.image(index)
         try image.write(to: folder.output(index, of: job), as: encoding)
         try image.scaled(toSide: Self.thumbnailSide).write(
             to: folder.thumbnail(index, of: job.id), as: .jpeg(quality: 85))
@@ -68,8 +68,8 @@ struct OutputWriter: Sendable {
 }
 
 extension PixelBatch {
-    /// One picture of a batch.
-    func picture(_ index: Int) throws(MediaError) -> Image {
+    /// One image of a batch.
+    func image(_ index: Int) throws(MediaError) -> Image {
         try Image(width: width, height: height, pixels: item(index))
     }
 
@@ -81,7 +81,7 @@ extension PixelBatch {
 }
 
 extension Image {
-    /// The picture made smaller, if it is higher.
+    /// The image made smaller, if it is higher.
     func scaled(toHeight limit: Int) throws(MediaError) -> Image {
         height <= limit ? self : try resized(width: max(1, width * limit / height), height: limit)
     }
@@ -99,24 +99,24 @@ extension Image {
         return try Image(width: batch.width, height: batch.height, pixels: batch.bytes)
     }
 
-    /// Pictures of one size side by side, in rows.
+    /// Images of one size side by side, in rows.
     ///
     /// - Parameters:
-    ///   - pictures: as many as fill the rows
+    ///   - images: as many as fill the rows
     ///   - columns: of the sheet
     /// - Throws: `MediaError`
-    init(sheet pictures: [Image], columns: Int) throws(MediaError) {
-        let (width, height) = (pictures.first?.width ?? 0, pictures.first?.height ?? 0)
+    init(sheet images: [Image], columns: Int) throws(MediaError) {
+        let (width, height) = (images.first?.width ?? 0, images.first?.height ?? 0)
         var pixels: [UInt8] = []
-        pixels.reserveCapacity(pictures.count * width * height * 3)
-        for row in 0..<pictures.count / columns {
+        pixels.reserveCapacity(images.count * width * height * 3)
+        for row in 0..<images.count / columns {
             for y in 0..<height {
                 for column in 0..<columns {
                     let start = 3 * y * width
-                    pixels += pictures[row * columns + column].pixels[start..<start + 3 * width]
+                    pixels += images[row * columns + column].pixels[start..<start + 3 * width]
                 }
             }
         }
-        try self.init(width: columns * width, height: pictures.count / columns * height, pixels: pixels)
+        try self.init(width: columns * width, height: images.count / columns * height, pixels: pixels)
     }
 }

@@ -1,8 +1,8 @@
 internal import Diffusion
 
-/// What requests have in common that can be computed as one batch, with the same pictures as by themselves.
+/// What requests have in common that can be computed as one batch, with the same images as by themselves.
 ///
-/// Each must draw one picture of one prompt with one seed: then every picture of the batch has its own stream of random
+/// Each must draw one image of one prompt with one seed: then every image of the batch has its own stream of random
 /// numbers, as it has alone.
 struct BatchKey: Equatable, Sendable {
     private let common: GenerationRequest

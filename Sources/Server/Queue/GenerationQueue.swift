@@ -14,7 +14,7 @@ package actor GenerationQueue {
         package let companions: Int
     }
 
-    /// Gives the request that is computed in place of one that only has the names of its pictures.
+    /// Gives the request that is computed in place of one that only has the names of its images.
     package typealias Preparation = @Sendable () async throws -> GenerationRequest
 
     fileprivate struct Waiting {
@@ -69,7 +69,7 @@ package actor GenerationQueue {
     ///   - name: what ``positions`` calls it
     ///   - owner: who asks
     ///   - priority: how urgent it is
-    ///   - prepare: gives the request with its pictures when its turn comes; nil for one without
+    ///   - prepare: gives the request with its images when its turn comes; nil for one without
     ///   - observe: told of every stage and step
     /// - Returns: what came of it
     /// - Throws: `CancellationError` within one step of the task's cancellation, or an error of the worker
@@ -182,7 +182,7 @@ extension GenerationQueue {
 
     private func start(_ members: [(number: Int, waiting: Waiting)]) {
         let request = members.dropFirst().reduce(members[0].waiting.request) { $0.merged(with: $1.waiting.request) }
-        // What has pictures is in no batch.
+        // What has images is in no batch.
         let prepare = members[0].waiting.prepare
         let observers = members.map(\.waiting.observe)
         let count = members.count

@@ -202,7 +202,7 @@ export function build(capabilities) {
   const { first, last } = capabilities.images;
   state.drops = [];
   if (first !== 'refused') {
-    const most = isVideo ? 1 : capabilities.limits.input_pictures;
+    const most = isVideo ? 1 : capabilities.limits.input_images;
     state.drops.push(drop('first', isVideo ? 'First frame' : 'Images to change', most, first === 'required'));
   }
   if (last !== 'refused') state.drops.push(drop('last', 'Last frame', 1, last === 'required'));

@@ -10,7 +10,7 @@ struct VideoRequest {
     private(set) var priority: Priority
     private(set) var seedIsDrawn: Bool
     private(set) var format = VideoFormat.best
-    /// The pictures to begin and to end with, as the client sent them; the last one ends it if there is a last picture.
+    /// The images to begin and to end with, as the client sent them; the last one ends it if there is a last image.
     private(set) var inputs: [Upload] = []
     private(set) var warnings: [String] = []
 
@@ -33,13 +33,13 @@ struct VideoRequest {
         warnings = common.warnings
         readFormat(&fields)
         readLength(&fields, model, limits)
-        let pictures = try VideoPictures(&fields, limits)
-        (inputs, generation.images, generation.lastImage) = (pictures.inputs, pictures.first, pictures.last)
+        let images = try VideoImages(&fields, limits)
+        (inputs, generation.images, generation.lastImage) = (images.inputs, images.first, images.last)
         generation.previews = fields.integer("partial_images", 0...3) ?? 0
         try fields.finish()
         guard model.makesVideos else {
             throw APIError.invalid(
-                "\(model.name) makes pictures: POST /v1/images/generations", param: "model",
+                "\(model.name) makes images: POST /v1/images/generations", param: "model",
                 code: "model_not_supported")
         }
         do {
@@ -47,15 +47,15 @@ struct VideoRequest {
             generation = admitted.request
             warnings += admitted.notes.map(\.description)
         } catch let problem as InvalidRequest {
-            throw problem.naming(["image": pictures.fields.first, "last_image": "image_reference"])
+            throw problem.naming(["image": images.fields.first, "last_image": "image_reference"])
         }
         // Only now: what is refused for another reason need not be decoded.
-        for (input, field) in zip(inputs, pictures.fields) {
+        for (input, field) in zip(inputs, images.fields) {
             _ = try input.check(field: field, pixelLimit: limits.inputPixels, share)
         }
     }
 
-    /// The pictures, which are then no longer kept here.
+    /// The images, which are then no longer kept here.
     mutating func takeInputs() -> [Upload] {
         defer { inputs = [] }
         return inputs
@@ -135,14 +135,14 @@ extension InvalidRequest {
     }
 }
 
-/// The pictures of a request for a video.
-struct VideoPictures {
+/// The images of a request for a video.
+struct VideoImages {
     private(set) var inputs: [Upload] = []
     /// The field of each.
     private(set) var fields: [String] = []
     /// What the model is told of them until they are decoded.
-    private(set) var first: [InputPicture] = []
-    private(set) var last: InputPicture?
+    private(set) var first: [RequestImage] = []
+    private(set) var last: RequestImage?
 
     /// Reads OpenAI's `input_reference` and TensorRT-LLM's `image_reference`.
     ///
@@ -164,12 +164,12 @@ struct VideoPictures {
         where !fields.uploads(name).isEmpty || fields.value(name) != nil {
             fields.refuse(name, "\(name) is not supported", code: "unsupported_parameter")
         }
-        if begin.count + end.count > limits.inputPictures || end.count > 1 {
-            fields.refuse("image_reference", "there are too many pictures")
+        if begin.count + end.count > limits.inputImages || end.count > 1 {
+            fields.refuse("image_reference", "there are too many images")
         }
         guard fields.problems.isEmpty else { return }
-        first = begin.map { InputPicture(outlineOf: $0.upload.name) }
-        last = end.first.map { InputPicture(outlineOf: $0.name) }
+        first = begin.map { RequestImage(outlineOf: $0.upload.name) }
+        last = end.first.map { RequestImage(outlineOf: $0.name) }
         inputs = begin.map(\.upload) + end
         self.fields = begin.map(\.field) + end.map { _ in "image_reference" }
     }

@@ -75,7 +75,7 @@ struct VideoRoutes: Sendable {
         let fields = try await request.readFields(core.limits, share)
         var asked = try await ClientConnection.of(context.channel).whileOpen {
             var fields = fields
-            try await fields.fetchPictures(by: core, share)
+            try await fields.fetchImages(by: core, share)
             return try await Blocking.run { [fields] in
                 try VideoRequest(fields, model: core.model, core.limits, context.principal, share)
             }

@@ -1,12 +1,12 @@
 internal import Diffusion
 internal import Engine
 
-/// A picture that a request brings along.
+/// An image that a request brings along.
 ///
 /// Grey, palette, 16-bit, transparent and four-colour files become RGB as PIL's `convert("RGB")` makes them, turned as
 /// their EXIF data ask. Of an animation the first frame is taken.
 public struct InputImage: Sendable, Equatable {
-    let picture: InputPicture
+    let image: RequestImage
 
     /// Reads a file.
     ///
@@ -14,7 +14,7 @@ public struct InputImage: Sendable, Equatable {
     /// - Throws: ``VisualGenError/input(_:)``
     public init(path: String) throws(VisualGenError) {
         do {
-            picture = try InputPicture(path: path)
+            image = try RequestImage(path: path)
         } catch {
             throw VisualGenError(error)
         }
@@ -28,13 +28,13 @@ public struct InputImage: Sendable, Equatable {
     /// - Throws: ``VisualGenError/input(_:)``
     public init(data: some Sequence<UInt8>, name: String = "image") throws(VisualGenError) {
         do {
-            picture = try InputPicture(name: name, decoding: Array(data))
+            image = try RequestImage(name: name, decoding: Array(data))
         } catch {
             throw VisualGenError(error)
         }
     }
 
-    /// A picture of pixels.
+    /// An image of pixels.
     ///
     /// - Parameters:
     ///   - height: in pixels, at least 1
@@ -44,24 +44,24 @@ public struct InputImage: Sendable, Equatable {
     /// - Throws: ``VisualGenError/input(_:)`` where the pixels do not fit the size
     public init(height: Int, width: Int, pixels: [UInt8], name: String = "image") throws(VisualGenError) {
         do {
-            picture = try InputPicture(name: name, height: height, width: width, pixels: pixels)
+            image = try RequestImage(name: name, height: height, width: width, pixels: pixels)
         } catch {
             throw VisualGenError(error)
         }
     }
 
     /// What errors and recipes call it; a file's path.
-    public var name: String { picture.name }
+    public var name: String { image.name }
     /// In pixels.
-    public var height: Int { picture.pixels.height }
+    public var height: Int { image.pixels.height }
     /// In pixels.
-    public var width: Int { picture.pixels.width }
+    public var width: Int { image.pixels.width }
     /// Red, green and blue of each pixel, rows from the top, `[height, width, 3]`.
-    public var pixels: [UInt8] { picture.pixels.bytes }
+    public var pixels: [UInt8] { image.pixels.bytes }
 }
 
 extension InputImage: ConfigField {
-    static var kind: String { "a picture's path" }
+    static var kind: String { "an image's path" }
 
     static func read(_ value: ConfigValue, at path: String, into problems: inout [ConfigProblem]) -> InputImage? {
         guard case .string(let file) = value else {

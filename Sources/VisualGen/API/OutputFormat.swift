@@ -3,23 +3,23 @@ package import Media
 
 /// What kind of file an output becomes.
 package enum OutputFormat: Equatable, Sendable {
-    case picture(ImageFormat)
+    case image(ImageFormat)
     case video(VideoFormat)
 
     /// The format that a file's name asks for.
     ///
-    /// A video of one frame may become a picture.
+    /// A video of one frame may become an image.
     ///
     /// - Parameters:
     ///   - path: its extension counts; a folder's name ends in `/`
-    ///   - frames: of each video; nil for pictures
+    ///   - frames: of each video; nil for images
     /// - Throws: ``RequestError`` where the name does not fit what is made
     package init(path: String, frames: Int?) throws(RequestError) {
-        let (picture, video) = (try? ImageFormat(path: path), try? VideoFormat(path: path))
-        // In a%d.png the number is the picture's, in a%05d.png it can only be a frame's.
-        let isNumbered = video == .pictures && !path.contains("%d")
-        if let picture, (frames ?? 1) == 1, frames == nil || !isNumbered {
-            self = .picture(picture)
+        let (image, video) = (try? ImageFormat(path: path), try? VideoFormat(path: path))
+        // In a%d.png the number is the image's, in a%05d.png it can only be a frame's.
+        let isNumbered = video == .images && !path.contains("%d")
+        if let image, (frames ?? 1) == 1, frames == nil || !isNumbered {
+            self = .image(image)
         } else if let video, frames != nil {
             self = .video(video)
         } else {
@@ -31,13 +31,13 @@ package enum OutputFormat: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - name: such as `png` or `mp4`
-    ///   - frames: of each video; nil for pictures
+    ///   - frames: of each video; nil for images
     /// - Throws: ``RequestError`` where the format does not fit what is made
     package init(named name: String, frames: Int?) throws(RequestError) {
-        let picture = ImageFormat.allCases.first { $0.fileExtensions.contains(name.lowercased()) }
+        let image = ImageFormat.allCases.first { $0.fileExtensions.contains(name.lowercased()) }
         let video = VideoFormat.allCases.first { $0.fileExtension == name.lowercased() }
-        if let picture, (frames ?? 1) == 1 {
-            self = .picture(picture)
+        if let image, (frames ?? 1) == 1 {
+            self = .image(image)
         } else if let video, frames != nil {
             self = .video(video)
         } else {
@@ -55,10 +55,10 @@ package enum OutputFormat: Equatable, Sendable {
     /// - Returns: a path for each
     /// - Throws: ``RequestError`` where several videos would become the same files
     package func paths(_ path: String, count: Int) throws(RequestError) -> [String] {
-        guard self == .video(.pictures), !path.hasSuffix("/") else { return NumberedPaths(path, count: count).paths }
+        guard self == .video(.images), !path.hasSuffix("/") else { return NumberedPaths(path, count: count).paths }
         if count == 1 { return [path] }
         let paths = NumberedPaths(path, count: count).paths
-        guard path.contains("%d"), paths.allSatisfy({ (try? VideoFormat(path: $0)) == .pictures }) else {
+        guard path.contains("%d"), paths.allSatisfy({ (try? VideoFormat(path: $0)) == .images }) else {
             throw .value(
                 "output", found: path,
                 expected: "a folder's name that ends in /, or have %d for the video's number and %05d for the frame's, "
@@ -68,11 +68,11 @@ package enum OutputFormat: Equatable, Sendable {
     }
 
     private static func expected(_ frames: Int?) -> String {
-        let pictures = list(ImageFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" })
-        guard let frames else { return "a name that ends in \(pictures): this model makes pictures" }
+        let images = list(ImageFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" })
+        guard let frames else { return "a name that ends in \(images): this model makes images" }
         let videos = list(VideoFormat.allCases.compactMap(\.fileExtension).map { ".\($0)" })
         return "a name that ends in \(videos), in / for a folder of PNG files or in .png with %d for their numbers"
-            + (frames == 1 ? ", or in \(pictures)" : ": a video of \(frames) frames is made")
+            + (frames == 1 ? ", or in \(images)" : ": a video of \(frames) frames is made")
     }
 
     private static func list(_ items: [String]) -> String {

@@ -10,11 +10,11 @@ struct OutputSaver {
     /// Frames a second; nil for a video's own.
     let frameRate: Double?
 
-    /// Writes pictures or videos.
+    /// Writes images or videos.
     ///
     /// - Parameters:
-    ///   - images: the pictures; none where there are videos
-    ///   - videos: the videos; none where there are pictures
+    ///   - images: the images; none where there are videos
+    ///   - videos: the videos; none where there are images
     ///   - recipes: how each is made
     ///   - path: where they go
     ///   - name: a format's name; nil for what the path says
@@ -33,10 +33,10 @@ struct OutputSaver {
             ?? OutputFormat(path: path, frames: frames)
         let paths = try format.paths(path, count: max(images.count, videos.count))
         switch format {
-        case .picture(let format):
-            let pictures = videos.isEmpty ? images : videos.map { $0.frame(0) }
+        case .image(let format):
+            let images = videos.isEmpty ? images : videos.map { $0.frame(0) }
             for (index, path) in paths.enumerated() {
-                try pictures[index].picture.write(to: path, as: encoding(format, recipes[index]))
+                try images[index].image.write(to: path, as: encoding(format, recipes[index]))
             }
         case .video(let format):
             for (index, path) in paths.enumerated() {
@@ -50,7 +50,7 @@ struct OutputSaver {
         let writer = try VideoWriter(
             to: path, width: video.width, height: video.height, rate: FrameRate(frameRate ?? video.frameRate),
             as: encoding, texts: recipe.texts)
-        for index in 0..<video.frameCount { try writer.append(video.frame(index).picture) }
+        for index in 0..<video.frameCount { try writer.append(video.frame(index).image) }
         try writer.finish()
     }
 
@@ -67,13 +67,13 @@ struct OutputSaver {
         return switch format {
         case .webp: .webp(quality: quality)
         case .avi: .motionJPEG(quality: quality)
-        case .mp4, .webm, .gif, .pictures: VideoEncoding(format)
+        case .mp4, .webm, .gif, .images: VideoEncoding(format)
         }
     }
 }
 
 extension GeneratedImage {
-    fileprivate var picture: Image {
+    fileprivate var image: Image {
         get throws(MediaError) { try Image(width: width, height: height, pixels: pixels) }
     }
 }

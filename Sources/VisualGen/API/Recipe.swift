@@ -4,7 +4,7 @@ internal import Foundation
 package import Media
 package import Tensors
 
-/// How a picture or a video was made, as it travels in a PNG's text chunks or in a video's comment.
+/// How an image or a video was made, as it travels in a PNG's text chunks or in a video's comment.
 package struct Recipe: Sendable {
     /// The arguments of `visualgen generate` that make the whole batch again.
     package let arguments: [String]
@@ -15,19 +15,19 @@ package struct Recipe: Sendable {
 
     private static let commandKeyword = "visualgen"
 
-    /// The recipe of one picture or video of a request.
+    /// The recipe of one image or video of a request.
     ///
     /// - Parameters:
     ///   - request: the resolved request
     ///   - model: the model's name, as the user gave it
     ///   - dtype: the type of weights and activations
     ///   - cache: the step cache, if there was one
-    ///   - picture: which picture or video of the batch
+    ///   - image: which image or video of the batch
     package init(
-        _ request: GenerationRequest, model: String, dtype: DType, cache: CacheConfig? = nil, picture: Int
+        _ request: GenerationRequest, model: String, dtype: DType, cache: CacheConfig? = nil, image: Int
     ) {
-        prompt = request.prompts[picture / request.numImagesPerPrompt]
-        seed = request.seeds[request.seeds.count * picture / request.outputCount]
+        prompt = request.prompts[image / request.numImagesPerPrompt]
+        seed = request.seeds[request.seeds.count * image / request.outputCount]
         self.model = model
         arguments =
             Self.arguments(request, model, dtype) + (cache.map { ["--cache-config=\($0.configValue)"] } ?? [])
@@ -51,10 +51,10 @@ package struct Recipe: Sendable {
         ]
     }
 
-    /// The command that made a picture.
+    /// The command that made an image.
     ///
-    /// - Parameter texts: the picture's chunks
-    /// - Returns: a line for any POSIX shell that no terminal takes for more than text, or nil if the picture does not tell,
+    /// - Parameter texts: the image's chunks
+    /// - Returns: a line for any POSIX shell that no terminal takes for more than text, or nil if the image does not tell,
     ///   or holds an argument that no program can be given
     package static func command(from texts: [PNGText]) -> String? {
         guard let json = texts.first(where: { $0.keyword == commandKeyword })?.text,
@@ -67,7 +67,7 @@ package struct Recipe: Sendable {
     /// The command that made a video.
     ///
     /// - Parameter comment: the video's comment: a line for each text, more where a text has several
-    /// - Returns: as for a picture
+    /// - Returns: as for an image
     package static func command(fromComment comment: String) -> String? {
         guard let recipe = texts(fromComment: comment).last(where: { $0.keyword == commandKeyword }) else { return nil }
         let line = Array(recipe.text.utf8).lines.first ?? []

@@ -90,9 +90,9 @@ public final class VisualGen: Sendable {
     /// Draws what a prompt says.
     ///
     /// - Parameters:
-    ///   - prompt: what the picture shows
+    ///   - prompt: what the image shows
     ///   - params: what else is asked for; nil is the model's choice throughout
-    /// - Returns: the pictures
+    /// - Returns: the images
     /// - Throws: ``VisualGenError``, or `CancellationError` within one step of the task's cancellation
     public func generate(_ prompt: String, params: VisualGenParams? = nil) async throws -> VisualGenOutput {
         let result = try generateAsync(prompt, params: params)
@@ -133,7 +133,7 @@ public final class VisualGen: Sendable {
     /// Begins to draw what a prompt says.
     ///
     /// - Parameters:
-    ///   - prompt: what the picture shows
+    ///   - prompt: what the image shows
     ///   - params: what else is asked for; nil is the model's choice throughout
     /// - Returns: the result, to be awaited, watched or called off
     /// - Throws: ``VisualGenError/invalidParameters(_:)`` with every problem
@@ -238,8 +238,8 @@ public final class VisualGen: Sendable {
             try Task.checkCancellation()
             let request = resolved.request
             let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
-            return VisualGenOutput(id, request, resolved.notes, result) { picture in
-                Recipe(request, model: model, dtype: dtype, cache: cache, picture: picture)
+            return VisualGenOutput(id, request, resolved.notes, result) { image in
+                Recipe(request, model: model, dtype: dtype, cache: cache, image: image)
             }
         } catch let error as CancellationError {
             throw error

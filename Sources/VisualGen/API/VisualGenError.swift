@@ -4,7 +4,7 @@ internal import Engine
 public enum VisualGenError: Error, Sendable, Equatable {
     /// The parameters cannot be served: every problem, each a sentence without a full stop.
     case invalidParameters([String])
-    /// A picture that a request brings along cannot be read, or is not what it must be.
+    /// An image that a request brings along cannot be read, or is not what it must be.
     case input(String)
     /// The model cannot be found, or its files are not what they must be.
     case model(String)

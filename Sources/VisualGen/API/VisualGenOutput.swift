@@ -8,11 +8,11 @@ public struct VisualGenOutput: Sendable {
     public let requestID: Int
     /// The prompt.
     public let prompt: String
-    /// What the noise was drawn from; asking again with it gives the same pictures.
+    /// What the noise was drawn from; asking again with it gives the same images.
     public let seed: UInt64
-    /// The pictures; empty if there is an error, or where videos were made.
+    /// The images; empty if there is an error, or where videos were made.
     public private(set) var images: [GeneratedImage] = []
-    /// The videos; empty if there is an error, or where pictures were made.
+    /// The videos; empty if there is an error, or where images were made.
     public private(set) var videos: [GeneratedVideo] = []
     /// Why there are none; only in the results of lists, since a single prompt's error is thrown.
     public private(set) var error: VisualGenError?
@@ -24,7 +24,7 @@ public struct VisualGenOutput: Sendable {
 
     init(
         _ requestID: Int, _ request: GenerationRequest, _ notes: [RequestNote], _ result: WorkerResult,
-        recipe: (_ picture: Int) -> Recipe
+        recipe: (_ image: Int) -> Recipe
     ) {
         self.init(requestID, request)
         warnings = notes.map(\.description)
@@ -55,18 +55,18 @@ public struct VisualGenOutput: Sendable {
         (self.requestID, prompt, seed) = (requestID, request.prompts.first ?? "", request.seeds.first ?? 0)
     }
 
-    /// The picture, the first if there are several.
+    /// The image, the first if there are several.
     public var image: GeneratedImage? { images.first }
 
     /// The video, the first if there are several.
     public var video: GeneratedVideo? { videos.first }
 
-    /// Writes the pictures or videos; each file appears whole or not at all.
+    /// Writes the images or videos; each file appears whole or not at all.
     ///
     /// - Parameters:
     ///   - path: of several `%d` in it is the number, or `name.png` becomes `name-0.png`, `name-1.png`, …. A video also
     ///     becomes numbered PNG files where the path ends in `/`, or in `.png` with `%d` or `%05d` for their numbers.
-    ///   - format: `png`, `jpeg` or `webp` for pictures and videos of one frame, `mp4`, `webm`, `webp`, `gif` or `avi`
+    ///   - format: `png`, `jpeg` or `webp` for images and videos of one frame, `mp4`, `webm`, `webp`, `gif` or `avi`
     ///     for videos; what the path's extension says if nil. All but JPEG, WebP and GIF carry how they were made.
     ///   - frameRate: frames of a video in a second; its own if nil
     ///   - quality: 1 to 100, of JPEG, WebP and AVI
@@ -87,7 +87,7 @@ public struct VisualGenOutput: Sendable {
     }
 }
 
-/// A picture as it came from a model.
+/// An image as it came from a model.
 public struct GeneratedImage: Sendable, Equatable {
     /// In pixels.
     public let height, width: Int
@@ -109,7 +109,7 @@ public struct GeneratedVideo: Sendable, Equatable {
     /// One frame.
     ///
     /// - Parameter index: from 0 to ``frameCount`` - 1
-    /// - Returns: its picture
+    /// - Returns: its image
     public func frame(_ index: Int) -> GeneratedImage {
         let size = height * width * 3
         return GeneratedImage(height: height, width: width, pixels: Array(pixels[index * size..<(index + 1) * size]))

@@ -20,13 +20,13 @@ public struct VisualGenParams: Sendable, Equatable {
     public var numFrames: Int?
     /// Frames of a video in a second (`frame_rate`).
     public var frameRate: Double?
-    /// The pictures that the output begins with or is made from (`image`), for models that take any.
+    /// The images that the output begins with or is made from (`image`), for models that take any.
     public var images: [InputImage] = []
-    /// The picture that a video ends with (`last_image`), for models that take one.
+    /// The image that a video ends with (`last_image`), for models that take one.
     public var lastImage: InputImage?
-    /// What the picture must not show (`negative_prompt`).
+    /// What the image must not show (`negative_prompt`).
     public var negativePrompt: String?
-    /// Pictures or videos of the prompt (`num_images_per_prompt`), drawn one after the other from the seed: default 1.
+    /// Images or videos of the prompt (`num_images_per_prompt`), drawn one after the other from the seed: default 1.
     public var numImagesPerPrompt = 1
     /// Parameters that only some models have, by name (`extra_params`); see ``VisualGen/extraParamSpecs``.
     public var extraParams: [String: ConfigValue] = [:]
@@ -78,13 +78,13 @@ public struct VisualGenParams: Sendable, Equatable {
 
     /// The request for a prompt.
     ///
-    /// - Parameter prompt: what the picture shows
+    /// - Parameter prompt: what the image shows
     /// - Returns: the request
     func request(_ prompt: String) -> GenerationRequest {
         var request = GenerationRequest(prompts: [prompt])
         (request.height, request.width) = (height, width)
         (request.numFrames, request.frameRate) = (numFrames, frameRate)
-        (request.images, request.lastImage) = (images.map(\.picture), lastImage?.picture)
+        (request.images, request.lastImage) = (images.map(\.image), lastImage?.image)
         (request.numInferenceSteps, request.guidanceScale) = (numInferenceSteps, guidanceScale)
         (request.maxSequenceLength, request.numImagesPerPrompt) = (maxSequenceLength, numImagesPerPrompt)
         request.negativePrompts = negativePrompt.map { [$0] } ?? []

@@ -5,7 +5,7 @@
 public struct CompilationConfig: Sendable, Equatable {
     /// Sizes in pixels (`resolutions`): default null, the model's own list; an empty list is no warm-up.
     public var resolutions: [Resolution]?
-    /// Numbers of frames, 1 for pictures (`num_frames`): each at least 1, default null, the model's own list.
+    /// Numbers of frames, 1 for images (`num_frames`): each at least 1, default null, the model's own list.
     public var numFrames: [Int]?
     /// Whether nothing is run (`skip_warmup`): default false.
     public var skipWarmup = false

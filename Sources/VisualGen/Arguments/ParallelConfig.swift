@@ -21,14 +21,14 @@ public struct ParallelConfig: Sendable, Equatable {
     public var attn2dSize = Attention2DSize(1, 1)
     /// Over how many workers each linear layer is spread (`tp_size`): at least 1, default 1.
     public var tpSize = 1
-    /// How many workers decode one picture together (`parallel_vae_size`): at least 1, default 1.
+    /// How many workers decode one image together (`parallel_vae_size`): at least 1, default 1.
     ///
     /// No more than there are workers, and either all of them or at most those of one guidance branch.
     public var parallelVAESize = 1
     /// The side along which the decoder's work is cut (`parallel_vae_split_dim`): default width.
     public var parallelVAESplitDim = SplitDimension.width
 
-    /// A side of a picture.
+    /// A side of an image.
     public enum SplitDimension: String, Sendable, CaseIterable {
         /// Each worker decodes some of the columns.
         case width

@@ -1,4 +1,4 @@
-// Group normalisation and SiLU of pictures whose channels lie last: one pass for the moments, one for the result.
+// Group normalisation and SiLU of images whose channels lie last: one pass for the moments, one for the result.
 #include "rows.h"
 
 #include <ATen/ops/empty_like.h>
@@ -16,7 +16,7 @@ namespace {
 // Pixels whose numbers stay in the cache between the pass that finds their means and the one that finds their distances.
 constexpr int64_t block = 64;
 
-// Parts of a picture that are measured by themselves. Their number does not depend on the threads', nor does the result.
+// Parts of an image that are measured by themselves. Their number does not depend on the threads', nor does the result.
 constexpr int64_t most_parts = 64;
 
 template <class T> CT_INLINE void measure_block(const T *in, int64_t pixels, int64_t channels, float *mean, float *squares) {
@@ -80,8 +80,8 @@ template <class T> std::vector<Moments> channel_moments(const T *in, int64_t pix
     return moments;
 }
 
-// One picture [height, width, channels].
-template <class T> void norm_picture(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
+// One image [height, width, channels].
+template <class T> void norm_image(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
                                      const float *bias, double epsilon, T *out) {
     const int64_t size = std::max(block, (pixels + most_parts - 1) / most_parts), parts = (pixels + size - 1) / size;
     std::vector<std::vector<Moments>> moments(parts);
@@ -120,7 +120,7 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
         using T = decltype(type);
         T *out = static_cast<T *>(result.mutable_data_ptr());
         for (int64_t item = 0, size = pixels * channels; item < x.size(0); ++item)
-            norm_picture(numbers<T>(x) + item * size, pixels, channels, groups, numbers<float>(weights),
+            norm_image(numbers<T>(x) + item * size, pixels, channels, groups, numbers<float>(weights),
                          numbers<float>(biases), epsilon, out + item * size);
     });
     return result;

@@ -1,4 +1,4 @@
-// Products, normalisation, attention, and pictures: calls of LibTorch, by the path that is fast on this processor.
+// Products, normalisation, attention, and images: calls of LibTorch, by the path that is fast on this processor.
 #include "choice.h"
 #include "support.h"
 
@@ -222,8 +222,8 @@ at::Tensor convolution(const at::Tensor &x, const at::Tensor &weight, const std:
     return (convolution_is_wide(x) ? wide_convolution : convolve)(x, weight, bias, strides, paddings);
 }
 
-// A convolution of 3 by 3 over a picture in which every pixel stands four times reads each pixel with sums of weights. This
-// is their kernel for a transposed convolution of stride 2 over the picture itself, which multiplies four times where the
+// A convolution of 3 by 3 over an image in which every pixel stands four times reads each pixel with sums of weights. This
+// is their kernel for a transposed convolution of stride 2 over the image itself, which multiplies four times where the
 // other multiplies nine times: along each axis [c, b + c, a + b, a] of [a, b, c].
 at::Tensor doubling_kernel(const at::Tensor &weight) {
     at::Tensor kernel = weight.flip({2, 3});
@@ -271,7 +271,7 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("linear_gelu(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
     m.def("join_linear_gelu(Tensor beside, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
-    // A kernel of 3 by 3, with zeros at the edges, over a picture at double its size: every pixel stands there four times.
+    // A kernel of 3 by 3, with zeros at the edges, over an image at double its size: every pixel stands there four times.
     m.def("doubled_conv2d(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
 }
 

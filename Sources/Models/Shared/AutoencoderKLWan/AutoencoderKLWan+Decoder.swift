@@ -122,7 +122,7 @@ extension AutoencoderKLWan {
         /// - Returns: `[batch, 1, height · 2, width · 2, channels]`; the frame itself on the last level
         func enlarged(_ frames: [Tensor], _ index: Int, of x: Tensor) throws(TensorError) -> Tensor {
             guard let convolution else { return frames[index] }
-            let large = try convolution.doubled(frames[index].asPicture()).asFrame()
+            let large = try convolution.doubled(frames[index].asImage()).asFrame()
             guard let shortcut else { return large }
             return try large + shortcut(x, frame: shortcut.frames - frames.count + index)
         }
@@ -131,8 +131,8 @@ extension AutoencoderKLWan {
 
 extension Tensor {
     /// A frame `[batch, 1, height, width, channels]` as a view `[batch, channels, height, width]`.
-    func asPicture() throws(TensorError) -> Tensor { try squeezed(1).permuted(0, 3, 1, 2) }
+    func asImage() throws(TensorError) -> Tensor { try squeezed(1).permuted(0, 3, 1, 2) }
 
-    /// A picture `[batch, channels, height, width]` as a frame `[batch, 1, height, width, channels]`, without gaps.
+    /// An image `[batch, channels, height, width]` as a frame `[batch, 1, height, width, channels]`, without gaps.
     func asFrame() throws(TensorError) -> Tensor { try permuted(0, 2, 3, 1).contiguous().unsqueezed(1) }
 }

@@ -98,7 +98,7 @@ extension AutoencoderKLWan {
         func callAsFunction(_ input: Tensor, _ state: inout State) throws(TensorError) -> Tensor? {
             var x = input
             for index in blocks.indices { x = try blocks[index](x, &state.blocks[index]) }
-            if let convolution { x = try convolution(x.asPicture().padded(0, 1, 0, 1)).asFrame() }
+            if let convolution { x = try convolution(x.asImage().padded(0, 1, 0, 1)).asFrame() }
             guard let halving else { return try added(x, [input]) }
             // The very first frame stays alone.
             guard let previous = state.previous else {

@@ -63,17 +63,17 @@ extension AutoencoderKLWan {
     ///
     /// - Parameters:
     ///   - latents: `[batch, zDim, latentFrames, height, width]`
-    ///   - tiling: how a picture larger than a tile is divided; nil decodes it whole
+    ///   - tiling: how an image larger than a tile is divided; nil decodes it whole
     ///   - emit: takes each frame in order, from -1 to 1, `[batch, channels, 1, height · scaleFactor, width · scaleFactor]`
     /// - Throws: ``TensorError``, or what `emit` throws
     package func decode(_ latents: Tensor, tiling: VideoTiling? = nil, _ emit: (Tensor) throws -> Void) throws {
         let z = try postQuantConvolution(latents.to(dtype).permuted(0, 2, 3, 4, 1).contiguous())
         if let tiling, let tiles = TileGrid(tiling, of: (z.size(2), z.size(3)), config) {
-            return try decode(z, tiles, tiling.order) { try emit(picture($0)) }
+            return try decode(z, tiles, tiling.order) { try emit(image($0)) }
         }
         var state = decoder.start()
         for index in 0..<z.size(1) {
-            try decoder(z.slice(index..<index + 1, axis: 1).contiguous(), &state) { try emit(picture($0)) }
+            try decoder(z.slice(index..<index + 1, axis: 1).contiguous(), &state) { try emit(image($0)) }
         }
     }
 
@@ -81,7 +81,7 @@ extension AutoencoderKLWan {
     ///
     /// - Parameters:
     ///   - latents: `[batch, zDim, latentFrames, height, width]`, in 32-bit floats whatever the model's type
-    ///   - tiling: how a picture larger than a tile is divided; nil decodes it whole
+    ///   - tiling: how an image larger than a tile is divided; nil decodes it whole
     ///   - emit: takes each frame in order, from -1 to 1, `[batch, channels, 1, height · scaleFactor, width · scaleFactor]`
     /// - Throws: ``TensorError``, or what `emit` throws
     package func decode(
@@ -115,7 +115,7 @@ extension AutoencoderKLWan {
     }
 
     /// The inverse of ``patches(_:)``, with every number in range.
-    private func picture(_ frame: Tensor) throws(TensorError) -> Tensor {
+    private func image(_ frame: Tensor) throws(TensorError) -> Tensor {
         let (batch, height, width, patch) = (frame.size(0), frame.size(2), frame.size(3), config.patch)
         let channels = frame.size(4) / (patch * patch)
         return try frame.clamped(-1, 1).reshaped(batch, height, width, channels, patch, patch)

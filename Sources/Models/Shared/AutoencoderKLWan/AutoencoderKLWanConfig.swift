@@ -26,10 +26,10 @@ package struct AutoencoderKLWanConfig: ModelConfig {
     package var scaleFactorSpatial: Int? = 8
     package init() {}
 
-    /// The reference clamps its pictures whatever this says.
+    /// The reference clamps its images whatever this says.
     package static var ignoredKeys: Set<String> { ["clip_output"] }
 
-    /// How many pixels of a row make one of the network's: 1 if it sees the picture as it is.
+    /// How many pixels of a row make one of the network's: 1 if it sees the image as it is.
     var patch: Int { patchSize ?? 1 }
 
     /// How many pixels a latent stands for in each direction.
@@ -77,7 +77,7 @@ package struct AutoencoderKLWanConfig: ModelConfig {
         if isResidual { try requireShortcuts() } else { try requireHalves() }
     }
 
-    /// A factor that contradicts the levels would give pictures of another size than the pipeline expects.
+    /// A factor that contradicts the levels would give images of another size than the pipeline expects.
     private func require(_ key: String, _ value: Int?, _ expected: Int) throws(ConfigFault) {
         if let value, value != expected { throw .value(key, found: "\(value), but its levels scale by \(expected)") }
     }

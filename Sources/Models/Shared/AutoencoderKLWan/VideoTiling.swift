@@ -3,7 +3,7 @@ internal import Tensors
 /// How a large video is decoded in overlapping tiles.
 ///
 /// The attention of a tile sees the tile only, and a tile's edge has no neighbours: the result differs from that of the
-/// whole picture where tiles meet.
+/// whole image where tiles meet.
 package struct VideoTiling: Sendable, Equatable {
     /// What is decoded first: it decides which memory is needed.
     package enum Order: Sendable {

@@ -4,15 +4,15 @@ internal import Media
 internal import Synchronization
 internal import VisualGen
 
-/// Pictures, written together when the last is there.
-final class PictureOutput: Output {
+/// Images, written together when the last is there.
+final class ImageOutput: Output {
     private let paths: [String]
     private let recipes: [Recipe]
     private let collector = PixelCollector()
     private let elapsed = Mutex(0.0)
 
     /// - Parameters:
-    ///   - paths: where each picture goes
+    ///   - paths: where each image goes
     ///   - recipes: how each is made
     init(_ paths: [String], _ recipes: [Recipe]) { (self.paths, self.recipes) = (paths, recipes) }
 

@@ -1,5 +1,5 @@
-/// What the pixels of a picture show, by the main rules of Tools/demo/check.py.
-struct PictureLook {
+/// What the pixels of an image show, by the main rules of Tools/demo/check.py.
+struct ImageLook {
     private static let palette: [(name: String, colour: [Double])] = [
         ("red", [255, 0, 0]), ("green", [0, 150, 0]), ("blue", [0, 0, 255]), ("yellow", [255, 255, 0]),
         ("orange", [255, 150, 0]), ("purple", [140, 10, 165]), ("pink", [255, 150, 190]), ("cyan", [0, 255, 255]),
@@ -11,9 +11,9 @@ struct PictureLook {
     /// Something that differs from the background.
     struct Found {
         let colour, shape: String
-        /// Of the picture's shorter side.
+        /// Of the image's shorter side.
         let extent: Double
-        /// Of the picture's height and width.
+        /// Of the image's height and width.
         let centre: (y: Double, x: Double)
     }
 

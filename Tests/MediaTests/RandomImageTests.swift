@@ -3,7 +3,7 @@ import Media
 import Testing
 
 /// The files that Tools/reference/media_random.py drew, sound and damaged: each gives what PIL makes of it.
-@Suite struct RandomPictureTests {
+@Suite struct RandomImageTests {
     struct Drawn: CustomTestStringConvertible, Sendable {
         let folder: URL
         let testDescription: String
@@ -17,7 +17,7 @@ import Testing
 
     static let goldens = drawn(in: Bundle.module.bundleURL.appending(path: "Resources/random"))
     /// Any other folder that the script wrote, for a run by hand.
-    static let others = ProcessInfo.processInfo.environment["VISUALGEN_TEST_PICTURES"].map {
+    static let others = ProcessInfo.processInfo.environment["VISUALGEN_TEST_IMAGES"].map {
         drawn(in: URL(filePath: $0, directoryHint: .isDirectory))
     }
 
@@ -39,7 +39,7 @@ import Testing
             return
         }
         let image = try Image(decoding: bytes)
-        let sum = String(PictureBytes.checksum(image.pixels), radix: 16)
+        let sum = String(ImageBytes.checksum(image.pixels), radix: 16)
         let padded = String(repeating: "0", count: 8 - sum.count) + sum
         #expect(["\(image.width)", "\(image.height)", padded] == expected)
     }

@@ -1,6 +1,6 @@
 import Media
 
-/// Any bytes give a picture of the size that was allowed, or an error.
+/// Any bytes give an image of the size that was allowed, or an error.
 @_cdecl("LLVMFuzzerTestOneInput") public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     let limit = 1 << 16
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))

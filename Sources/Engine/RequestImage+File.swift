@@ -1,10 +1,10 @@
 package import Diffusion
 package import Media
 
-extension InputPicture {
-    /// Reads a picture's file.
+extension RequestImage {
+    /// Reads an image's file.
     ///
-    /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; it becomes the picture's name
+    /// - Parameter path: a PNG, a JPEG, a WebP or a GIF; it becomes the image's name
     package init(path: String) throws(InputError) {
         do {
             self.init(name: path, try Image(path: path))
@@ -13,7 +13,7 @@ extension InputPicture {
         }
     }
 
-    /// Decodes a picture.
+    /// Decodes an image.
     ///
     /// - Parameters:
     ///   - name: what the user calls it
@@ -26,7 +26,7 @@ extension InputPicture {
         }
     }
 
-    /// A picture of pixels.
+    /// An image of pixels.
     ///
     /// - Parameters:
     ///   - name: what the user calls it
@@ -49,7 +49,7 @@ extension InputPicture {
     }
 }
 
-/// A picture that a request brings along and that cannot be used.
+/// An image that a request brings along and that cannot be used.
 package struct InputError: Error, Equatable {
     /// What the user calls it.
     package let name: String

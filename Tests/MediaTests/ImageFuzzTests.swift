@@ -1,8 +1,8 @@
 import Media
 import Testing
 
-/// Picture files changed at random: any may be refused, none may trap, and one that is accepted is a picture.
-@Suite struct PictureFuzzTests {
+/// Image files changed at random: any may be refused, none may trap, and one that is accepted is an image.
+@Suite struct ImageFuzzTests {
     @Test(arguments: MediaGoldens.names) func survivesMutants(of name: String) throws {
         let bytes = try MediaGoldens.bytes(name)
         var random = SmallRandom(state: UInt64(name.utf8.count))
@@ -31,7 +31,7 @@ import Testing
             let end = offset + 8 + length
             guard end + 4 <= bytes.count else { return }
             bytes.replaceSubrange(
-                end..<end + 4, with: PictureBytes.big(Int(PictureBytes.checksum(Array(bytes[offset + 4..<end])))))
+                end..<end + 4, with: ImageBytes.big(Int(ImageBytes.checksum(Array(bytes[offset + 4..<end])))))
             offset = end + 4
         }
     }

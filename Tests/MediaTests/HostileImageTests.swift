@@ -2,7 +2,7 @@ import Media
 import Testing
 
 /// Files made to break a decoder, each with the error that must come of it.
-@Suite struct HostilePictureTests {
+@Suite struct HostileImageTests {
     struct Hostile: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let bytes: [UInt8]
@@ -17,7 +17,7 @@ import Testing
         #expect(throws: file.error) { try Image(decoding: file.bytes) }
     }
 
-    private typealias Make = PictureBytes
+    private typealias Make = ImageBytes
     private static let pixels = Make.chunk("IDAT", Make.stored([0, 1, 2, 3, 0, 4, 5, 6]))
     private static let end = Make.chunk("IEND")
 
@@ -98,7 +98,7 @@ import Testing
                 Make.header(1, 2),
                 Make.chunk("fcTL", [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 14)), pixels, end
             ),
-            .damaged(.png, "a frame reaches beyond the picture")),
+            .damaged(.png, "a frame reaches beyond the image")),
         Hostile(
             "a PNG whose palette has too many colours",
             Make.png(
@@ -116,8 +116,8 @@ import Testing
     private static let frame = Make.segment(0xC0, [8, 0, 8, 0, 8, 1, 1, 0x11, 0])
 
     static let jpeg: [Hostile] = [
-        Hostile("a JPEG of nothing", [0xFF, 0xD8, 0xFF], .damaged(.jpeg, "it has no picture")),
-        Hostile("a JPEG without a picture", [0xFF, 0xD8, 0xFF, 0xD9], .damaged(.jpeg, "it has no picture")),
+        Hostile("a JPEG of nothing", [0xFF, 0xD8, 0xFF], .damaged(.jpeg, "it has no image")),
+        Hostile("a JPEG without an image", [0xFF, 0xD8, 0xFF, 0xD9], .damaged(.jpeg, "it has no image")),
         Hostile(
             "a JPEG with a long segment", [0xFF, 0xD8, 0xFF, 0xE0, 255, 255, 1],
             .damaged(.jpeg, "it ends inside a segment")),
@@ -163,16 +163,16 @@ import Testing
             "a JPEG of many pixels in few bytes",
             [0xFF, 0xD8] + Make.segment(0xC2, [8, 35, 40, 35, 40, 1, 1, 0x11, 0]) + scan + [0xFF, 0xD9],
             .damaged(.jpeg, "a part of its pixels is missing")),
-        Hostile("a JPEG that is all zeros", [0xFF, 0xD8, 0xFF] + [UInt8](repeating: 0, count: 5000), noPicture),
+        Hostile("a JPEG that is all zeros", [0xFF, 0xD8, 0xFF] + [UInt8](repeating: 0, count: 5000), noImage),
     ]
 
     private static let scan = Make.segment(0xDA, [1, 1, 0, 0, 63, 0])
-    private static let noPicture = MediaError.damaged(.jpeg, "it has no picture")
+    private static let noImage = MediaError.damaged(.jpeg, "it has no image")
 
     private static let still = Make.riffChunk("VP8L", [0x2F, 0, 0, 0, 0, 0])
 
     static let webp: [Hostile] = [
-        Hostile("a WebP of nothing", Make.riff([]), .damaged(.webp, "it has no picture")),
+        Hostile("a WebP of nothing", Make.riff([]), .damaged(.webp, "it has no image")),
         Hostile(
             "a WebP that claims 4 GB", Array("RIFF".utf8) + [255, 255, 255, 255] + Array("WEBP".utf8),
             .damaged(.webp, "it is shorter than it claims")),
@@ -183,8 +183,8 @@ import Testing
             "a WebP with a chunk of 4 GB", Make.riff(Array("VP8L".utf8) + [255, 255, 255, 255]),
             .damaged(.webp, "it ends inside a chunk")),
         Hostile(
-            "a WebP without a picture's header", Make.riff(Make.riffChunk("VP8 ", [1, 2])),
-            .damaged(.webp, "its picture has no header")),
+            "a WebP without an image's header", Make.riff(Make.riffChunk("VP8 ", [1, 2])),
+            .damaged(.webp, "its image has no header")),
         Hostile(
             "a WebP with a short header", Make.riff(Make.riffChunk("VP8X", [0, 0]) + still),
             .damaged(.webp, "its header is too short")),
@@ -204,14 +204,14 @@ import Testing
             Make.riff(
                 Make.riffChunk("VP8X", [2, 0, 0, 0, 9, 0, 0, 9, 0, 0])
                     + Make.riffChunk("ANMF", [9, 0, 0] + [UInt8](repeating: 0, count: 13) + still)),
-            .damaged(.webp, "its first frame reaches beyond the picture")),
+            .damaged(.webp, "its first frame reaches beyond the image")),
     ]
 
     private static let screen = Array("GIF89a".utf8) + [1, 0, 1, 0, 0, 0, 0]
 
     static let gif: [Hostile] = [
         Hostile("a GIF of nothing", Array("GIF89a".utf8), .damaged(.gif, "it ends inside its header")),
-        Hostile("a GIF without a picture", screen + [0x3B], .damaged(.gif, "it has no picture")),
+        Hostile("a GIF without an image", screen + [0x3B], .damaged(.gif, "it has no image")),
         Hostile("a GIF without an end", screen, .damaged(.gif, "it ends before its first frame")),
         Hostile(
             "a GIF with a short table", Array("GIF89a".utf8) + [1, 0, 1, 0, 0x87, 0, 0, 1, 2],

@@ -1,5 +1,5 @@
-/// Pieces of picture files, for files that no encoder would write.
-enum PictureBytes {
+/// Pieces of image files, for files that no encoder would write.
+enum ImageBytes {
     static func png(_ chunks: [UInt8]...) -> [UInt8] {
         [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunks.flatMap { $0 }
     }

@@ -1,7 +1,7 @@
 internal import Files
 
 /// Where the frames of a video go that becomes numbered PNG files.
-struct PicturePattern: Equatable {
+struct ImagePattern: Equatable {
     /// The folder, with a `/` at its end unless it is the current one.
     let folder: String
     /// Whether the path names the folder, which is made where it does not exist.

@@ -2,8 +2,8 @@ internal import Files
 internal import Glibc
 
 /// Numbered PNG files, which move to their place together when the last is written.
-final class PictureFolder: VideoSink {
-    private let pattern: PicturePattern
+final class ImageFolder: VideoSink {
+    private let pattern: ImagePattern
     private let texts: [PNGText]
     /// Where the files lie until then, with a `/` at its end.
     private let temporaryFolder: String
@@ -11,11 +11,11 @@ final class PictureFolder: VideoSink {
     private let path: String
 
     /// - Parameters:
-    ///   - path: as ``PicturePattern`` takes it
+    ///   - path: as ``ImagePattern`` takes it
     ///   - texts: travel in every file
     /// - Throws: `.unknownVideoExtension`, `.cannotWrite`
     init(_ path: String, texts: [PNGText]) throws(MediaError) {
-        guard let pattern = PicturePattern(path) else { throw .unknownVideoExtension(path: path, known: ["/"]) }
+        guard let pattern = ImagePattern(path) else { throw .unknownVideoExtension(path: path, known: ["/"]) }
         var parent = pattern.folder
         if pattern.namesFolder {
             while parent.count > 1, parent.hasSuffix("/") { parent.removeLast() }
@@ -44,7 +44,7 @@ final class PictureFolder: VideoSink {
     /// Moves the files to their place, where those of the same names are replaced.
     ///
     /// Frames of a longer video made before, which would go on after the last one, are removed, as far as they are of the
-    /// same size and carry the same kinds of texts: other pictures stay.
+    /// same size and carry the same kinds of texts: other images stay.
     func finish() throws(MediaError) {
         if pattern.namesFolder, mkdir(pattern.folder, 0o777) != 0, errno != EEXIST {
             throw .cannotWrite(path: path, reason: Self.lastReason)

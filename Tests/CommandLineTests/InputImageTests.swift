@@ -4,15 +4,15 @@ import TestKit
 import Testing
 
 extension CommandLineRefusalTests {
-    /// Pictures that cannot be used: one sentence that names the file, status 65, before anything is loaded.
-    @Suite struct InputPictureTests {
+    /// Images that cannot be used: one sentence that names the file, status 65, before anything is loaded.
+    @Suite struct InputImageTests {
         private let visualgen: VisualGen
         private var folder: TemporaryFolder { visualgen.folder }
 
         init() throws {
             visualgen = try VisualGen()
             try Image(width: 16, height: 16, pixels: .init(repeating: 90, count: 768)).write(to: folder.file("a.png"))
-            try folder.write("no picture", to: "text.png")
+            try folder.write("no image", to: "text.png")
             try folder.write("", to: "empty.png")
             let png = try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder.file("a.png"))))
             try Data(png.prefix(png.count - 30)).write(to: URL(fileURLWithPath: folder.file("cut.png")))
@@ -63,7 +63,7 @@ extension CommandLineRefusalTests {
         }
 
         @Test(arguments: [("--image", "image"), ("--last-image", "last_image")])
-        func aModelOfWordsAloneRefusesPictures(_ option: String, _ field: String) async throws {
+        func aModelOfWordsAloneRefusesImages(_ option: String, _ field: String) async throws {
             let outcome = try await visualgen.run(VisualGen.generation() + [option, "a.png", "--output", "b.png"])
             expectRefusal(outcome, 64, names: ["FLUX.1 has no parameter \(field)"])
         }

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// A URL of a picture on a host that the server may ask.
-package struct PictureURL: Sendable, Equatable {
+/// A URL of an image on a host that the server may ask.
+package struct ImageURL: Sendable, Equatable {
     /// In small letters.
     package let host: String
     /// The whole, written anew from its parts, so that nobody reads it otherwise.

@@ -7,11 +7,11 @@ import TestKit
 import Testing
 
 /// Small files that would become large: refused before they do, by the time of the processor and by memory.
-@Suite(.serialized) struct PictureBombSerialTests {
+@Suite(.serialized) struct ImageBombSerialTests {
     struct Bomb: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let bytes: [UInt8]
-        /// What the picture itself may take, in kB: it is decoded, copied and made smaller.
+        /// What the image itself may take, in kB: it is decoded, copied and made smaller.
         var room = 16 << 10
     }
 
@@ -43,7 +43,7 @@ import Testing
     ]
 
     @Test(arguments: bombs) func costsNeitherTimeNorMemory(_ bomb: Bomb) async throws {
-        let server = try await TestServer({ $0.takesPictures = true })
+        let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
             let form = [(name: "prompt", value: Array("a".utf8)), ("@image", bomb.bytes)]
             // What the first request sets up once is not the bomb's.
@@ -94,8 +94,8 @@ import Testing
             bits |= value << filled
             filled += width
         }
-        let picture: [UInt8] = [0x2F] + (0..<7).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
-        return Array("RIFF".utf8) + [20, 0, 0, 0] + Array("WEBPVP8L".utf8) + [8, 0, 0, 0] + picture
+        let image: [UInt8] = [0x2F] + (0..<7).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+        return Array("RIFF".utf8) + [20, 0, 0, 0] + Array("WEBPVP8L".utf8) + [8, 0, 0, 0] + image
     }
 
     private static func png(

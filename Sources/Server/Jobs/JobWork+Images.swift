@@ -2,50 +2,50 @@ internal import Diffusion
 internal import Files
 
 extension JobWork {
-    /// The work as it is stored, its pictures left to their files.
-    var withoutPictures: JobWork {
+    /// The work as it is stored, its images left to their files.
+    var withoutImages: JobWork {
         var work = self
         (work.request.images, work.request.lastImage) = ([], nil)
         return work
     }
 
-    /// The request with the names of its pictures, which stay in their files: all that a job needs that waits.
+    /// The request with the names of its images, which stay in their files: all that a job needs that waits.
     var outline: GenerationRequest {
         var request = request
-        request.images = inputs.map { InputPicture(outlineOf: $0) }
+        request.images = inputs.map { RequestImage(outlineOf: $0) }
         request.lastImage = endsWithLastInput ? request.images.popLast() : nil
         return request
     }
 
-    /// The request with its pictures, read from their files.
+    /// The request with its images, read from their files.
     ///
     /// - Parameters:
     ///   - job: whose
     ///   - folder: where
-    ///   - pixelLimit: the most pixels of a picture
+    ///   - pixelLimit: the most pixels of an image
     ///   - share: the memory that they take
     /// - Returns: the request
     /// - Throws: `FileError` or ``APIError``
-    func withPictures(
+    func withImages(
         of job: String, in folder: JobFolder, pixelLimit: Int, _ share: RequestMemory.Share
     ) throws -> GenerationRequest {
         var request = request
-        var pictures: [InputPicture] = []
+        var images: [RequestImage] = []
         for (index, name) in inputs.enumerated() {
             try Task.checkCancellation()
             let file = Upload(
                 name: name, bytes: try InputFile(reading: folder.input(index, of: job)).readAll(limit: 1 << 30))
             share.take(file.pixelBytes(pixelLimit))
-            pictures.append(try file.picture(field: "image", pixelLimit: pixelLimit))
+            images.append(try file.image(field: "image", pixelLimit: pixelLimit))
         }
-        if endsWithLastInput { request.lastImage = pictures.popLast() }
-        request.images = pictures
+        if endsWithLastInput { request.lastImage = images.popLast() }
+        request.images = images
         return request
     }
 }
 
-extension InputPicture {
-    /// Stands for a picture that lies in a file until it is needed.
+extension RequestImage {
+    /// Stands for an image that lies in a file until it is needed.
     ///
     /// - Parameter name: what the client calls it
     init(outlineOf name: String) {

@@ -1,5 +1,5 @@
-/// A file format of pictures that can be read.
-package enum PictureFormat: String, Sendable, CustomStringConvertible {
+/// A file format of images that can be read.
+package enum DecodableFormat: String, Sendable, CustomStringConvertible {
     case png = "PNG"
     case jpeg = "JPEG"
     case webp = "WebP"

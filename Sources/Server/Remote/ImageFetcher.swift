@@ -4,11 +4,11 @@ internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Fetches the pictures that requests name by their URLs, from hosts that the server's owner allows and no others.
+/// Fetches the images that requests name by their URLs, from hosts that the server's owner allows and no others.
 ///
 /// No redirect is followed, and the connection goes to an address that was looked at before: never to this machine, its
 /// networks or others that are not public, whatever a name server says.
-package struct PictureFetcher: Sendable {
+package struct ImageFetcher: Sendable {
     /// The addresses of a host.
     package typealias Lookup = @Sendable (String) async throws -> [String]
 
@@ -19,7 +19,7 @@ package struct PictureFetcher: Sendable {
 
     /// - Parameters:
     ///   - hosts: those that may be asked, each with its port unless that is the scheme's own
-    ///   - limits: how large pictures may be, how many, and how long they may take
+    ///   - limits: how large images may be, how many, and how long they may take
     ///   - lookUp: finds a host's addresses
     ///   - isAllowed: which addresses may be asked
     package init(
@@ -44,7 +44,7 @@ package struct PictureFetcher: Sendable {
     func fetched(_ value: JSON, field: String, _ budget: inout Budget) async throws -> JSON {
         switch value {
         case .string(let text):
-            guard let url = PictureURL(text, on: hosts) else { return value }
+            guard let url = ImageURL(text, on: hosts) else { return value }
             return .string("data:;base64,\(Data(try await fetch(url, field: field, &budget)).base64EncodedString())")
         case .array(let items):
             var results: [JSON] = []
@@ -53,11 +53,11 @@ package struct PictureFetcher: Sendable {
         case .object(let members):
             var results: [JSON.Member] = []
             for member in members {
-                let holdsPicture = member.key == "content" || member.key == "image_url"
+                let holdsImage = member.key == "content" || member.key == "image_url"
                 results.append(
                     JSON.Member(
                         key: member.key,
-                        value: holdsPicture ? try await fetched(member.value, field: field, &budget) : member.value))
+                        value: holdsImage ? try await fetched(member.value, field: field, &budget) : member.value))
             }
             return .object(results)
         default: return value
@@ -69,21 +69,21 @@ package struct PictureFetcher: Sendable {
 
     /// How much may be fetched for one request.
     struct Budget {
-        fileprivate var pictures: Int
+        fileprivate var images: Int
         fileprivate var bytes: Int
         fileprivate let deadline: NIODeadline
         /// The memory that what is fetched takes.
         var share: RequestMemory.Share?
 
         fileprivate init(_ limits: ServerLimits) {
-            (pictures, bytes) = (limits.inputPictures, limits.bodyBytes)
+            (images, bytes) = (limits.inputImages, limits.bodyBytes)
             deadline = .now() + .seconds(Int64(limits.fetchSeconds))
         }
     }
 
-    private func fetch(_ url: PictureURL, field: String, _ budget: inout Budget) async throws -> [UInt8] {
-        guard budget.pictures > 0 else {
-            throw APIError.invalid("\(field) has more than \(limits.inputPictures) pictures", param: field)
+    private func fetch(_ url: ImageURL, field: String, _ budget: inout Budget) async throws -> [UInt8] {
+        guard budget.images > 0 else {
+            throw APIError.invalid("\(field) has more than \(limits.inputImages) images", param: field)
         }
         let addresses = try await lookUp(url.host)
         // All of them: a host that is also somewhere inside is not to be trusted.
@@ -107,12 +107,12 @@ package struct PictureFetcher: Sendable {
             throw APIError.invalid(
                 "\(field) cannot be fetched from \(url.host): \(reason)", param: field, code: "url_not_fetched")
         }
-        budget.pictures -= 1
+        budget.images -= 1
         budget.bytes -= bytes.count
         return bytes
     }
 
-    /// Why an answer is no picture.
+    /// Why an answer is no image.
     private enum Refusal: Error, CustomStringConvertible {
         case status(UInt)
         case tooLarge(Int)
@@ -125,7 +125,7 @@ package struct PictureFetcher: Sendable {
         }
     }
 
-    private static func get(_ url: PictureURL, at address: String, _ budget: Budget) async throws -> [UInt8] {
+    private static func get(_ url: ImageURL, at address: String, _ budget: Budget) async throws -> [UInt8] {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: .seconds(5)),
             decompression: .disabled)
@@ -150,18 +150,18 @@ package struct PictureFetcher: Sendable {
 }
 
 extension RequestFields {
-    /// Puts what lies at URLs of pictures into their places, as far as they may be fetched.
+    /// Puts what lies at URLs of images into their places, as far as they may be fetched.
     ///
     /// - Parameters:
-    ///   - core: whom the server may ask, and whether the model takes pictures
+    ///   - core: whom the server may ask, and whether the model takes images
     ///   - share: the memory that they take
     /// - Throws: ``APIError``, `CancellationError`
-    mutating func fetchPictures(by core: ServerCore, _ share: RequestMemory.Share) async throws {
-        guard core.pictures.isInUse, core.model.takesPictures else { return }
-        var budget = core.pictures.budget
+    mutating func fetchImages(by core: ServerCore, _ share: RequestMemory.Share) async throws {
+        guard core.images.isInUse, core.model.takesImages else { return }
+        var budget = core.images.budget
         budget.share = share
         for name in ["image", "input_reference", "image_reference"] {
-            try await change(name) { try await core.pictures.fetched($0, field: name, &budget) }
+            try await change(name) { try await core.images.fetched($0, field: name, &budget) }
         }
     }
 }

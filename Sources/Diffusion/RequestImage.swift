@@ -1,8 +1,8 @@
-/// A picture that a request brings along.
-package struct InputPicture: Sendable, Equatable, Codable {
+/// An image that a request brings along.
+package struct RequestImage: Sendable, Equatable, Codable {
     /// What the user calls it: a path, or the name of a part of an upload.
     package let name: String
-    /// The picture, a batch of one.
+    /// The image, a batch of one.
     package let pixels: PixelBatch
 
     /// - Parameters:

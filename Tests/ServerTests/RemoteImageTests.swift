@@ -10,20 +10,20 @@ import Synchronization
 import TestKit
 import Testing
 
-@Suite struct RemotePictureTests {
-    /// Another machine with pictures; here it is on loopback.
+@Suite struct RemoteImageTests {
+    /// Another machine with images; here it is on loopback.
     private final class Host: Sendable {
         let asked = Mutex<[String]>([])
 
         func run(_ body: @Sendable (Int) async throws -> Void) async throws {
-            let picture = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
+            let image = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
             let router = Router()
             router.get("/**") { request, _ in
                 self.asked.withLock { $0.append(request.head.authority ?? "") }
                 switch request.uri.path {
-                case "/picture.png":
-                    return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: picture)))
-                case "/elsewhere": return Response(status: .found, headers: [.location: "/picture.png"])
+                case "/image.png":
+                    return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: image)))
+                case "/elsewhere": return Response(status: .found, headers: [.location: "/image.png"])
                 case "/large":
                     return Response(
                         status: .ok,
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// What a server says that may ask `pictures.example`, which a name server says is on loopback.
+    /// What a server says that may ask `images.example`, which a name server says is on loopback.
     private func answer(
         to path: String, of host: Host, field: String = "image", isAllowed: Bool = true
     ) async throws -> Client.Answer {
@@ -55,15 +55,15 @@ import Testing
         try await host.run { port in
             var limits = ServerLimits()
             (limits.bodyBytes, limits.fetchSeconds) = (1 << 20, path == "/slow" ? 2 : 60)
-            let pictures =
+            let images =
                 isAllowed
-                ? PictureFetcher(
-                    hosts: ["pictures.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] },
+                ? ImageFetcher(
+                    hosts: ["images.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] },
                     isAllowed: { _ in true })
-                : PictureFetcher(hosts: ["pictures.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] })
-            let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+                : ImageFetcher(hosts: ["images.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] })
+            let server = try await TestServer(images: images, { $0.takesImages = true })
             try await server.run { client in
-                let body = #"{"prompt": "a", "image": ["http://Pictures.example:\#(port)\#(path)"]}"#
+                let body = #"{"prompt": "a", "image": ["http://Images.example:\#(port)\#(path)"]}"#
                 let answer = try await client.post("/v1/images/edits", body)
                 if answer.status == 200 {
                     #expect(server.worker.requests.first?.images.first?.pixels.shape.width == 20)
@@ -76,18 +76,18 @@ import Testing
         return try #require(result.withLock { $0 })
     }
 
-    @Test func fetchesAPictureFromAHostThatIsAllowed() async throws {
+    @Test func fetchesAnImageFromAHostThatIsAllowed() async throws {
         let host = Host()
-        #expect(try await answer(to: "/picture.png?size=1", of: host).status == 200)
+        #expect(try await answer(to: "/image.png?size=1", of: host).status == 200)
         let asked = host.asked.withLock { $0 }
-        #expect(asked.count == 1 && asked[0].hasPrefix("pictures.example:"))
+        #expect(asked.count == 1 && asked[0].hasPrefix("images.example:"))
     }
 
     @Test(arguments: [
         ("/elsewhere", "status 302"), ("/nothing", "status 404"), ("/large", "more than 1048576 bytes"),
         ("/slow", "within 2 s"),
     ])
-    func refusesWhatIsNoPictureInTime(_ path: String, _ reason: String) async throws {
+    func refusesWhatIsNoImageInTime(_ path: String, _ reason: String) async throws {
         let host = Host()
         let answer = try await answer(to: path, of: host)
         #expect(answer.status == 400 && answer.param == "image" && answer.code == "url_not_fetched", "\(answer.text)")
@@ -95,17 +95,17 @@ import Testing
         #expect(host.asked.withLock { $0.count } == 1)
     }
 
-    /// Who goes away while a picture is fetched, or anything else is done before the job is accepted, ends that.
+    /// Who goes away while an image is fetched, or anything else is done before the job is accepted, ends that.
     @Test func stopsWhenTheClientGoesAway() async throws {
         let host = Host()
         try await host.run { port in
             var limits = ServerLimits()
             limits.fetchSeconds = 3600
-            let pictures = PictureFetcher(
-                hosts: ["pictures.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
-            let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+            let images = ImageFetcher(
+                hosts: ["images.example:\(port)"], limits, lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
+            let server = try await TestServer(images: images, { $0.takesImages = true })
             try await server.run { client in
-                let body = #"{"prompt": "a", "image": ["http://pictures.example:\#(port)/slow"]}"#
+                let body = #"{"prompt": "a", "image": ["http://images.example:\#(port)/slow"]}"#
                 do {
                     let raw = try RawClient(port: client.port)
                     raw.send(
@@ -124,31 +124,31 @@ import Testing
     /// A host where nobody listens is told in a sentence, without a library's words.
     @Test func saysThatNobodyListens() async throws {
         // The first port, where nothing listens.
-        let pictures = PictureFetcher(
-            hosts: ["pictures.example:1"], ServerLimits(), lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
-        let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+        let images = ImageFetcher(
+            hosts: ["images.example:1"], ServerLimits(), lookUp: { _ in ["127.0.0.1"] }, isAllowed: { _ in true })
+        let server = try await TestServer(images: images, { $0.takesImages = true })
         try await server.run { client in
-            let body = #"{"prompt": "a", "image": "http://pictures.example:1/a.png"}"#
+            let body = #"{"prompt": "a", "image": "http://images.example:1/a.png"}"#
             let answer = try await client.post("/v1/images/edits", body)
             #expect(answer.status == 400 && answer.param == "image" && answer.code == "url_not_fetched")
-            #expect(answer.message == "image cannot be fetched from pictures.example: Connection refused")
+            #expect(answer.message == "image cannot be fetched from images.example: Connection refused")
         }
     }
 
     /// Whatever name servers say, nobody inside is asked.
     @Test func asksNobodyInside() async throws {
         let host = Host()
-        let answer = try await answer(to: "/picture.png", of: host, isAllowed: false)
+        let answer = try await answer(to: "/image.png", of: host, isAllowed: false)
         #expect(answer.status == 400 && answer.param == "image" && answer.code == "url_not_allowed", "\(answer.text)")
         #expect(host.asked.withLock { $0.isEmpty })
     }
 
     @Test(arguments: [["93.184.215.14", "127.0.0.1"], ["10.0.0.1"], [], ["::ffff:127.0.0.1"], ["localhost"]])
     func refusesAHostOfWhichAnyAddressIsInside(_ addresses: [String]) async throws {
-        let pictures = PictureFetcher(hosts: ["pictures.example"], ServerLimits(), lookUp: { _ in addresses })
-        let server = try await TestServer(pictures: pictures, { $0.takesPictures = true })
+        let images = ImageFetcher(hosts: ["images.example"], ServerLimits(), lookUp: { _ in addresses })
+        let server = try await TestServer(images: images, { $0.takesImages = true })
         try await server.run { client in
-            for field in [#""image": "https://pictures.example/a.png""#, #""image": ["http://pictures.example"]"#] {
+            for field in [#""image": "https://images.example/a.png""#, #""image": ["http://images.example"]"#] {
                 let answer = try await client.post("/v1/images/edits", #"{"prompt": "a", \#(field)}"#)
                 #expect(answer.status == 400 && answer.code == "url_not_allowed", "\(answer.text)")
                 #expect(answer.message.contains("no address on the public internet"))
@@ -158,14 +158,14 @@ import Testing
 
     @Test func fetchesForEveryFieldOfVideos() async throws {
         let asked = Mutex<[String]>([])
-        let pictures = PictureFetcher(
-            hosts: ["pictures.example"], ServerLimits(),
+        let images = ImageFetcher(
+            hosts: ["images.example"], ServerLimits(),
             lookUp: { name in
                 asked.withLock { $0.append(name) }
                 return []
             })
-        let server = try await TestServer(pictures: pictures, { ($0.makesVideos, $0.takesPictures) = (true, true) })
-        let url = "https://pictures.example/a.png"
+        let server = try await TestServer(images: images, { ($0.makesVideos, $0.takesImages) = (true, true) })
+        let url = "https://images.example/a.png"
         try await server.run { client in
             for field in [
                 #""input_reference": "\#(url)""#, #""input_reference": {"image_url": "\#(url)"}"#,
@@ -178,20 +178,20 @@ import Testing
                 "/v1/videos", form: [("prompt", [97]), ("input_reference[image_url]", Array(url.utf8))])
             #expect(form.status == 400 && form.param == "input_reference", "\(form.text)")
         }
-        #expect(asked.withLock { $0 } == Array(repeating: "pictures.example", count: 4))
+        #expect(asked.withLock { $0 } == Array(repeating: "images.example", count: 4))
     }
 }
 
-@Suite struct PictureURLTests {
-    private static let hosts: Set = ["pictures.example", "other.example:8443", "192.0.2.7"]
+@Suite struct ImageURLTests {
+    private static let hosts: Set = ["images.example", "other.example:8443", "192.0.2.7"]
 
     @Test(arguments: [
-        ("https://pictures.example/a.png", "https://pictures.example/a.png"),
-        ("HTTP://PICTURES.example:80/a%20b?c=d&e#f", "http://pictures.example/a%20b?c=d&e"),
+        ("https://images.example/a.png", "https://images.example/a.png"),
+        ("HTTP://IMAGES.example:80/a%20b?c=d&e#f", "http://images.example/a%20b?c=d&e"),
         ("https://other.example:8443", "https://other.example:8443"), ("http://192.0.2.7/x", "http://192.0.2.7/x"),
     ])
     func takesWhatIsListed(_ text: String, _ whole: String) throws {
-        #expect(try #require(PictureURL(text, on: Self.hosts)).text == whole)
+        #expect(try #require(ImageURL(text, on: Self.hosts)).text == whole)
     }
 
     /// Anything that is not exactly a listed host, however it is written.
@@ -202,29 +202,29 @@ import Testing
         "http://[::]/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[64:ff9b::7f00:1]/",
         "http://[2002:7f00:1::]/", "http://[fe80::1%25lo]/", "http://[fd00::1]/", "http://169.254.169.254/latest",
         "http://metadata.google.internal/", "http://10.0.0.1/", "http://192.168.0.1/", "http://172.16.0.1/",
-        "http://pictures.example@127.0.0.1/", "http://user@pictures.example/", "http://user:pw@pictures.example/",
-        "http://:@pictures.example/", "http://@pictures.example/", "http://127.0.0.1#@pictures.example/",
-        "http://127.0.0.1?@pictures.example/", "http://127.0.0.1\\@pictures.example/",
-        "http://pictures.example\\@127.0.0.1/", "http:\\\\pictures.example/", "http:/\\pictures.example/",
-        "http://pictures.example\\.127.0.0.1/", "http://pictures.example.127.0.0.1.nip.io/",
-        "http://pictures.example.evil.example/", "http://evilpictures.example/", "http://a.pictures.example/",
-        "http://pictures.example./", "http://pictures.example:8080/", "http://pictures.example:443/",
-        "https://pictures.example:80/", "http://pictures.example:0/", "http://pictures.example:99999/",
-        "http://pictures.example:-1/", "http://pictures.example:80:80/", "http://pictures.example:8o/",
-        "https://other.example/", "http://other.example:8443.evil.example/", "http://pictures%2eexample/",
-        "http://pictures.example%00.evil.example/", "http://pictures.example%2f@evil.example/",
-        "http://pictures.example%0d%0ahost:x/", "http://pictures.example /", " http://pictures.example/",
-        "http://pictures.example/\n", "http://pictures.example/\r\nhost: x", "http://pictures.example/\t",
-        "http://pictures.example/\u{0}", "http://pictures。example/", "http://ｐictures.example/",
-        "http://рictures.example/", "http:///pictures.example/", "http:pictures.example/", "http://", "http:", "",
-        "//pictures.example/", "pictures.example/a.png", "https:/pictures.example/", "file:///etc/passwd",
-        "file://pictures.example/etc/passwd", "gopher://pictures.example/", "ftp://pictures.example/",
-        "dict://pictures.example/", "ldap://pictures.example/", "jar:http://pictures.example/!/", "data:,x",
-        "unix:///run/docker.sock", "http+unix://pictures.example/", "ws://pictures.example/", "javascript:alert(1)",
-        "view-source:http://pictures.example/", "url:http://pictures.example/", "http://[pictures.example]/",
+        "http://images.example@127.0.0.1/", "http://user@images.example/", "http://user:pw@images.example/",
+        "http://:@images.example/", "http://@images.example/", "http://127.0.0.1#@images.example/",
+        "http://127.0.0.1?@images.example/", "http://127.0.0.1\\@images.example/",
+        "http://images.example\\@127.0.0.1/", "http:\\\\images.example/", "http:/\\images.example/",
+        "http://images.example\\.127.0.0.1/", "http://images.example.127.0.0.1.nip.io/",
+        "http://images.example.evil.example/", "http://evilimages.example/", "http://a.images.example/",
+        "http://images.example./", "http://images.example:8080/", "http://images.example:443/",
+        "https://images.example:80/", "http://images.example:0/", "http://images.example:99999/",
+        "http://images.example:-1/", "http://images.example:80:80/", "http://images.example:8o/",
+        "https://other.example/", "http://other.example:8443.evil.example/", "http://images%2eexample/",
+        "http://images.example%00.evil.example/", "http://images.example%2f@evil.example/",
+        "http://images.example%0d%0ahost:x/", "http://images.example /", " http://images.example/",
+        "http://images.example/\n", "http://images.example/\r\nhost: x", "http://images.example/\t",
+        "http://images.example/\u{0}", "http://images。example/", "http://ｐictures.example/",
+        "http://рictures.example/", "http:///images.example/", "http:images.example/", "http://", "http:", "",
+        "//images.example/", "images.example/a.png", "https:/images.example/", "file:///etc/passwd",
+        "file://images.example/etc/passwd", "gopher://images.example/", "ftp://images.example/",
+        "dict://images.example/", "ldap://images.example/", "jar:http://images.example/!/", "data:,x",
+        "unix:///run/docker.sock", "http+unix://images.example/", "ws://images.example/", "javascript:alert(1)",
+        "view-source:http://images.example/", "url:http://images.example/", "http://[images.example]/",
     ])
     func takesNothingElse(_ text: String) {
-        #expect(PictureURL(text, on: Self.hosts) == nil)
+        #expect(ImageURL(text, on: Self.hosts) == nil)
     }
 
     @Test(arguments: [
