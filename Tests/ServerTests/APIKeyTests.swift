@@ -8,7 +8,7 @@ import Testing
     private static let hash = String(repeating: "ab", count: 32)
 
     @Test(arguments: [
-        ("alone", 1), ("a 12", 1), ("# fine\n\na sha256:xyz", 3), ("a \(hash) images", 1),
+        ("alone", 1), ("a 12", 1), ("# fine\n\na sha256:xyz", 3), ("a \(hash) sounds", 1),
         ("a \(hash) expires=soon", 1), ("a \(hash) priority=9", 1), ("a \(hash)\na \(hash)", 2),
     ])
     func namesTheLineThatIsWrong(_ text: String, _ line: Int) throws {

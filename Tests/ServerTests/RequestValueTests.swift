@@ -180,9 +180,9 @@ import Testing
     func tellsTheUseOfAStream(_ event: String) async throws {
         let server = try await TestServer({ $0.takesImages = true })
         try await server.run { client in
-            let image = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
+            let pixels = try Image(width: 20, height: 10, pixels: [UInt8](repeating: 9, count: 600)).encoded(.png())
             let isEdit = event.hasPrefix("image_edit")
-            let image = isEdit ? #", "image": "\#(Data(image).base64EncodedString())""# : ""
+            let image = isEdit ? #", "image": "\#(Data(pixels).base64EncodedString())""# : ""
             let body = #"{"prompt": "a", "size": "96x64", "stream": STREAM\#(image)}"#
             let path = isEdit ? "/v1/images/edits" : Self.images
             let stream = try await client.post(path, body.replacing("STREAM", with: "true"))

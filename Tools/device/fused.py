@@ -89,6 +89,8 @@ class Shim:
             return Argument(0, Value(tensor=None))
         if isinstance(word, torch.Tensor):
             return Argument(0, Value(tensor=self.handle(word)))
+        if isinstance(word, int):
+            return Argument(2, Value(integer=word))
         return Argument(3, Value(dtype=CODES[word])) if isinstance(word, torch.dtype) else Argument(1, Value(number=word))
 
     def __call__(self, name: str, *arguments, shape, dtype) -> torch.Tensor:
@@ -165,6 +167,11 @@ def cases(dtype):
         normed = F.rms_norm(joint.double(), (heads * width,), weight.double(), 1e-6).unflatten(-1, (heads, width))
         wanted = rotated(normed, cosine.double()[:, None], sine.double()[:, None]).flatten(-2)
         yield f"joint {heads} × {width}", "joint_rms_norm_rotary", (joint, weight, cosine, sine, epsilon), wanted
+    for batch, channels, groups, *size in [(1, 512, 32, 64, 64), (2, 128, 32, 24, 40), (1, 96, 8, 5, 16), (1, 128, 32, 512, 512),
+                                           (2, 32, 4, 5, 8), (1, 64, 1, 8, 8), (1, 64, 64, 3, 8, 16)]:  # fmt: skip
+        x, weight, bias = draw(batch, channels, *size) + 3, draw(channels), draw(channels)
+        wanted = F.silu(F.group_norm(x.double(), groups, weight.double(), bias.double(), 1e-6))
+        yield f"groups {channels} / {groups} × {size}", "group_norm_silu", (x, groups, weight, bias, epsilon), wanted
     for width in [3072, 1536, 5120, 192, 68, 10, 8192]:
         x = draw(2, 7, width)
         for of in {dtype, torch.float32}:

@@ -1,4 +1,4 @@
-// The operators of fused.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu. Types and layouts that these do
+// The operators of fused.cpp and group_norm.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu and group_norm.cu. Types and layouts that these do
 // not take are left to LibTorch's operations.
 #include "../CTorch/fused.h"
 
@@ -6,6 +6,8 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/silu.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -125,6 +127,23 @@ at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double e
     return result;
 }
 
+at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
+                           double epsilon) {
+    const int64_t channels = x.dim() > 2 ? x.size(1) : 0, pixels = channels && x.numel() ? x.numel() / x.size(0) / channels : 0;
+    const bool has_planes = pixels > 0 && number(x) && x.is_contiguous() && pixels * x.element_size() % 16 == 0 &&
+                            reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0 && x.size(0) * channels <= most_rows;
+    if (!has_planes || groups < 1 || channels % groups != 0 || weight.numel() != channels || bias.numel() != channels)
+        return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor scales = weight.to(at::kFloat).contiguous(), shifts = bias.to(at::kFloat).contiguous();
+    const at::Tensor moments = at::empty({x.size(0) * groups * most_parts, 3}, x.options().dtype(at::kFloat));
+    at::Tensor result = at::empty_like(x);
+    C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), {x.size(0), channels, pixels, groups}, table(scales),
+                                       table(shifts), static_cast<float>(epsilon), moments.mutable_data_ptr(),
+                                       result.mutable_data_ptr(), stream()));
+    return result;
+}
+
 }  // namespace kernels
 
 }  // namespace
@@ -135,4 +154,5 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("rms_norm_rotary", kernels::rms_norm_rotary);
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
+    m.impl("group_norm_silu", kernels::group_norm_silu);
 }

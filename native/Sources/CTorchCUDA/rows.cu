@@ -1,8 +1,6 @@
 // Rows on the card: some threads of a warp, a warp or a block of them take a row, each thread some packs of its numbers, in float32.
+#include "packs.cuh"
 #include "rows.h"
-
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 
 namespace {
 
@@ -10,67 +8,12 @@ using ct::Heads;
 using ct::Number;
 using ct::Vectors;
 
-constexpr int warp = 32, block = 256;
-
 // Numbers of rows and places in a row: divisions by 64-bit numbers are slow on a card.
 using Index = uint32_t;
 
 // Numbers of a row that a thread takes at once: four, or what 16 bytes hold. More are faster for the short rows of heads, and
 // slower beside vectors of float32.
 constexpr int quad = 4;
-template <class T> constexpr int longest_pack = 16 / sizeof(T);
-
-template <int count> struct Numbers {
-    float values[count];
-};
-
-__device__ float2 floats(__half2 pair) { return __half22float2(pair); }
-__device__ float2 floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
-__device__ void round(float2 pair, __half2 &to) { to = __float22half2_rn(pair); }
-__device__ void round(float2 pair, __nv_bfloat162 &to) { to = __float22bfloat162_rn(pair); }
-
-template <class T> struct Pair;
-template <> struct Pair<__half> {
-    using Type = __half2;
-};
-template <> struct Pair<__nv_bfloat16> {
-    using Type = __nv_bfloat162;
-};
-
-// As many numbers in a row, moved in as few pieces of at most 16 bytes as they fit.
-template <class T, int count> struct alignas(count * sizeof(T) < 16 ? count * sizeof(T) : 16) Stored {
-    T numbers[count];
-
-    __device__ Numbers<count> floats() const {
-        Numbers<count> result;
-        if constexpr (sizeof(T) == 4) {
-            for (int i = 0; i < count; ++i) result.values[i] = numbers[i];
-        } else {
-            const auto *pairs = reinterpret_cast<const typename Pair<T>::Type *>(numbers);
-            for (int i = 0; i < count / 2; ++i) {
-                const float2 pair = ::floats(pairs[i]);
-                result.values[2 * i] = pair.x;
-                result.values[2 * i + 1] = pair.y;
-            }
-        }
-        return result;
-    }
-};
-
-template <int count, class T> __device__ Numbers<count> load(const T *at) {
-    return reinterpret_cast<const Stored<T, count> *>(at)->floats();
-}
-
-template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
-    Stored<T, count> result;
-    if constexpr (sizeof(T) == 4) {
-        for (int i = 0; i < count; ++i) result.numbers[i] = numbers.values[i];
-    } else {
-        auto *pairs = reinterpret_cast<typename Pair<T>::Type *>(result.numbers);
-        for (int i = 0; i < count / 2; ++i) round({numbers.values[2 * i], numbers.values[2 * i + 1]}, pairs[i]);
-    }
-    *reinterpret_cast<Stored<T, count> *>(at) = result;
-}
 
 // The sum over the threads of a row.
 template <int threads> __device__ float total(float value) {
@@ -245,14 +188,6 @@ __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *we
         for (float &number : numbers.values) number /= 1 + __expf(-number);
         store(numbers, result + index * width + at);
     });
-}
-
-template <class Body> void with_type(Number type, Body body) {
-    switch (type) {
-    case Number::float32: return body(float{});
-    case Number::float16: return body(__half{});
-    case Number::bfloat16: return body(__nv_bfloat16{});
-    }
 }
 
 // Calls `body(a, b)` with a number of each type; the second is the first or float32.

@@ -1,4 +1,4 @@
-// Kernels over the rows of a tensor, each of them one pass over memory. Pointers are the card's; a row's numbers lie together.
+// Kernels over the rows of a tensor, each of them one pass over memory, and group norm, which is two. Pointers are the card's; a row's numbers lie together.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -48,5 +48,18 @@ cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int6
 // silu(rmsNorm(x) * weight)
 cudaError_t rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
                           void *result, cudaStream_t stream);
+
+// Images' channels that lie one after the other, [batch, channels, pixels], in as many equal groups of channels.
+struct Planes {
+    int64_t batch, channels, pixels, groups;
+};
+
+// Blocks that measure one group at most.
+constexpr int64_t most_parts = 64;
+
+// silu(groupNorm(x)) of planes of 16-byte packs; weight and bias have a number for each channel. `moments` is memory for three
+// float32 for each of an image's groups and parts.
+cudaError_t group_norm_silu(const void *x, Number type, Planes planes, const float *weight, const float *bias, float epsilon,
+                            void *moments, void *result, cudaStream_t stream);
 
 }  // namespace ct

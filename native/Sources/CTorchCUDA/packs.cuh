@@ -1,0 +1,79 @@
+// What the kernels share: packs of numbers, moved in pieces of at most 16 bytes and computed with in float32.
+#pragma once
+
+#include "rows.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+namespace {
+
+using ct::Number;
+
+constexpr int warp = 32, block = 256;
+
+// What 16 bytes hold.
+template <class T> constexpr int longest_pack = 16 / sizeof(T);
+
+template <int count> struct Numbers {
+    float values[count];
+};
+
+__device__ float2 floats(__half2 pair) { return __half22float2(pair); }
+__device__ float2 floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
+__device__ void round(float2 pair, __half2 &to) { to = __float22half2_rn(pair); }
+__device__ void round(float2 pair, __nv_bfloat162 &to) { to = __float22bfloat162_rn(pair); }
+
+template <class T> struct Pair;
+template <> struct Pair<__half> {
+    using Type = __half2;
+};
+template <> struct Pair<__nv_bfloat16> {
+    using Type = __nv_bfloat162;
+};
+
+// As many numbers in a row, moved in as few pieces of at most 16 bytes as they fit.
+template <class T, int count> struct alignas(count * sizeof(T) < 16 ? count * sizeof(T) : 16) Stored {
+    T numbers[count];
+
+    __device__ Numbers<count> floats() const {
+        Numbers<count> result;
+        if constexpr (sizeof(T) == 4) {
+            for (int i = 0; i < count; ++i) result.values[i] = numbers[i];
+        } else {
+            const auto *pairs = reinterpret_cast<const typename Pair<T>::Type *>(numbers);
+            for (int i = 0; i < count / 2; ++i) {
+                const float2 pair = ::floats(pairs[i]);
+                result.values[2 * i] = pair.x;
+                result.values[2 * i + 1] = pair.y;
+            }
+        }
+        return result;
+    }
+};
+
+template <int count, class T> __device__ Numbers<count> load(const T *at) {
+    return reinterpret_cast<const Stored<T, count> *>(at)->floats();
+}
+
+template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
+    Stored<T, count> result;
+    if constexpr (sizeof(T) == 4) {
+        for (int i = 0; i < count; ++i) result.numbers[i] = numbers.values[i];
+    } else {
+        auto *pairs = reinterpret_cast<typename Pair<T>::Type *>(result.numbers);
+        for (int i = 0; i < count / 2; ++i) round({numbers.values[2 * i], numbers.values[2 * i + 1]}, pairs[i]);
+    }
+    *reinterpret_cast<Stored<T, count> *>(at) = result;
+}
+
+// Calls `body` with a number of the type.
+template <class Body> void with_type(Number type, Body body) {
+    switch (type) {
+    case Number::float32: return body(float{});
+    case Number::float16: return body(__half{});
+    case Number::bfloat16: return body(__nv_bfloat16{});
+    }
+}
+
+}  // namespace
