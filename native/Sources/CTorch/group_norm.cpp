@@ -82,7 +82,7 @@ template <class T> std::vector<Moments> channel_moments(const T *in, int64_t pix
 
 // One image [height, width, channels].
 template <class T> void norm_image(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
-                                     const float *bias, double epsilon, T *out) {
+                                   const float *bias, double epsilon, T *out) {
     const int64_t size = std::max(block, (pixels + most_parts - 1) / most_parts), parts = (pixels + size - 1) / size;
     std::vector<std::vector<Moments>> moments(parts);
     parallel_for(0, parts, grain(size * channels), [&](int64_t begin, int64_t end) {
@@ -121,7 +121,7 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
         T *out = static_cast<T *>(result.mutable_data_ptr());
         for (int64_t item = 0, size = pixels * channels; item < x.size(0); ++item)
             norm_image(numbers<T>(x) + item * size, pixels, channels, groups, numbers<float>(weights),
-                         numbers<float>(biases), epsilon, out + item * size);
+                       numbers<float>(biases), epsilon, out + item * size);
     });
     return result;
 }

@@ -1,7 +1,8 @@
 // Group normalisation and SiLU of [batch, channels, pixels]: many blocks measure one group, so that a few groups keep the whole
 // card busy; then each channel is scaled in one pass.
 #include "packs.cuh"
-#include "rows.h"
+
+#include <algorithm>
 
 namespace {
 
@@ -70,18 +71,14 @@ __global__ void scale_and_silu(const T *x, int64_t packs, int channels, int memb
     const int64_t start = blockIdx.x * packs;
     for (int64_t i = blockIdx.y * block + threadIdx.x; i < packs; i += gridDim.y * block) {
         auto numbers = load<pack>(x + (start + i) * pack);
-        for (float &value : numbers.values) {
-            value = value * scale + shift;
-            value /= 1 + __expf(-value);
-        }
+        for (float &value : numbers.values) value = silu(value * scale + shift);
         store(numbers, result + (start + i) * pack);
     }
 }
 
 // Blocks that share so many packs, several for each of their threads.
 unsigned shares(int64_t packs, int64_t most) {
-    const int64_t wanted = packs / (4 * block);
-    return static_cast<unsigned>(wanted < 1 ? 1 : wanted < most ? wanted : most);
+    return static_cast<unsigned>(std::clamp<int64_t>(packs / (4 * block), 1, most));
 }
 
 }  // namespace

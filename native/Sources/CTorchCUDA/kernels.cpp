@@ -1,5 +1,5 @@
-// The operators of fused.cpp and group_norm.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu and group_norm.cu. Types and layouts that these do
-// not take are left to LibTorch's operations.
+// The operators of fused.cpp and group_norm.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu and
+// group_norm.cu. Types and layouts that these do not take are left to LibTorch's operations.
 #include "../CTorch/fused.h"
 
 #include "rows.h"
@@ -40,6 +40,13 @@ bool has_packs(const at::Tensor &x, int64_t pack) {
 bool has_quads(const at::Tensor &x) { return has_packs(x, 4); }
 
 bool has_rows(const at::Tensor &x) { return x.is_contiguous() && has_quads(x); }
+
+// Whether [batch, channels, ...] has no gaps and every channel begins where 16 bytes may.
+bool has_planes(const at::Tensor &x) {
+    if (!number(x) || x.dim() < 3 || x.numel() == 0 || !x.is_contiguous() || x.size(0) * x.size(1) > most_rows) return false;
+    const int64_t bytes = x.numel() / (x.size(0) * x.size(1)) * x.element_size();
+    return bytes % 16 == 0 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
+}
 
 // Whether a tensor's type is another's or float32.
 bool is_as_wide(const at::Tensor &x, at::ScalarType type) { return x.scalar_type() == type || x.scalar_type() == at::kFloat; }
@@ -129,11 +136,9 @@ at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double e
 
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
-    const int64_t channels = x.dim() > 2 ? x.size(1) : 0, pixels = channels && x.numel() ? x.numel() / x.size(0) / channels : 0;
-    const bool has_planes = pixels > 0 && number(x) && x.is_contiguous() && pixels * x.element_size() % 16 == 0 &&
-                            reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0 && x.size(0) * channels <= most_rows;
-    if (!has_planes || groups < 1 || channels % groups != 0 || weight.numel() != channels || bias.numel() != channels)
+    if (!has_planes(x) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) || bias.numel() != x.size(1))
         return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
+    const int64_t channels = x.size(1), pixels = x.numel() / (x.size(0) * channels);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor scales = weight.to(at::kFloat).contiguous(), shifts = bias.to(at::kFloat).contiguous();
     const at::Tensor moments = at::empty({x.size(0) * groups * most_parts, 3}, x.options().dtype(at::kFloat));

@@ -67,6 +67,8 @@ template <int count, class T> __device__ void store(const Numbers<count> &number
     *reinterpret_cast<Stored<T, count> *>(at) = result;
 }
 
+__device__ float silu(float x) { return x / (1 + __expf(-x)); }
+
 // Calls `body` with a number of the type.
 template <class Body> void with_type(Number type, Body body) {
     switch (type) {

@@ -1,11 +1,9 @@
 // Rows on the card: some threads of a warp, a warp or a block of them take a row, each thread some packs of its numbers, in float32.
 #include "packs.cuh"
-#include "rows.h"
 
 namespace {
 
 using ct::Heads;
-using ct::Number;
 using ct::Vectors;
 
 // Numbers of rows and places in a row: divisions by 64-bit numbers are slow on a card.
@@ -185,7 +183,7 @@ __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *we
     const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, Index at) {
         auto numbers = scaled(row.packs[i], factor, load<quad>(weight + at));
-        for (float &number : numbers.values) number /= 1 + __expf(-number);
+        for (float &number : numbers.values) number = silu(number);
         store(numbers, result + index * width + at);
     });
 }
