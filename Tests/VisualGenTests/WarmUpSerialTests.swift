@@ -1,10 +1,13 @@
 import Engine
+import Foundation
 import Testing
 import VisualGen
 
 @Suite(.serialized) struct WarmUpSerialTests {
-    /// Of three engines one at least must show it: whatever else the machine does slows a request now and then.
-    @Test func theFirstRequestAfterWarmingUpIsAsFastAsTheOthers() async throws {
+    /// Of three engines one at least must show it: whatever else the machine does slows a request now and then. Where it does
+    /// so all the time nothing can be measured, so this is for an idle machine: `make test-all`.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] != nil))
+    func theFirstRequestAfterWarmingUpIsAsFastAsTheOthers() async throws {
         var best = Double.infinity
         for _ in 0..<3 where best > 1.1 {
             let engine = try await VisualGen(model: "demo-image")
