@@ -9,6 +9,8 @@ import TestKit
 final class ServedProcess {
     private let process = Process()
     private let log: String
+    /// Its own: a port is given again, and a shared pool may still hold a connection to who had it before.
+    private let connections = HTTPClient(eventLoopGroupProvider: .singleton)
     private(set) var address = ""
 
     /// Starts it, if wanted after a command of the shell that limits the files it opens, and waits until it listens.
@@ -35,7 +37,10 @@ final class ServedProcess {
 
     struct NotStarted: Error { let log: String }
 
-    deinit { kill(process.processIdentifier, SIGKILL) }
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        try? connections.syncShutdown()
+    }
 
     /// The system's number of it.
     var identifier: Int32 { process.processIdentifier }
@@ -55,7 +60,7 @@ final class ServedProcess {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        guard let answer = try? await HTTPClient.shared.execute(request, timeout: .seconds(20)),
+        guard let answer = try? await connections.execute(request, timeout: .seconds(20)),
             let content = try? await answer.body.collect(upTo: 1 << 26)
         else { return nil }
         return (Int(answer.status.code), Data(buffer: content))

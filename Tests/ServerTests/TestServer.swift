@@ -71,8 +71,13 @@ struct TestServer: Sendable {
                 try await tasks.waitForAll()
                 throw NotListening()
             }
+            // Its own, as a served process has.
+            let connections = HTTPClient(eventLoopGroupProvider: .singleton)
             let result: Result<Value, any Error>
-            do { result = .success(try await body(Client(port: port))) } catch { result = .failure(error) }
+            do {
+                result = .success(try await body(Client(port: port, connections: connections)))
+            } catch { result = .failure(error) }
+            try await connections.shutdown()
             await services.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return try result.get()
@@ -104,6 +109,7 @@ enum Effort {
 /// Asks a test's server.
 struct Client: Sendable {
     let port: Int
+    fileprivate let connections: HTTPClient
 
     /// What the server answered.
     struct Answer: Sendable {
@@ -134,7 +140,7 @@ struct Client: Sendable {
         for field in fields { request.headers.add(name: field.name.rawName, value: field.value) }
         request.body = content.map { .bytes(ByteBuffer(bytes: $0)) }
         // Far longer than any answer takes, on a machine whose every core is busy with other tests.
-        let response = try await HTTPClient.shared.execute(request, timeout: .minutes(5))
+        let response = try await connections.execute(request, timeout: .minutes(5))
         let body = try await response.body.collect(upTo: .max)
         var found: HTTPFields = [:]
         for (name, value) in response.headers {
