@@ -73,12 +73,14 @@ struct Generate: AsyncParsableCommand {
         try await times.measure(\.load) {
             try await worker.load(opened, options, observe: progress.observe)
         }
-        let output = outputs.begin(
-            (0..<request.outputCount).map {
+        let files = outputs.paths.enumerated().map { image, path in
+            OutputWriter.File(
+                path,
                 Recipe(
                     request, model: arguments.model, dtype: options.plan.dtype, cache: arguments.cacheConfig,
-                    image: $0)
-            })
+                    image: image))
+        }
+        let output = OutputWriter(files, as: outputs.encoding)
         defer { output.abandon() }
         // LibTorch does not say whether it could write.
         let record = profile.map { _ in "\(NSTemporaryDirectory())/visualgen-\(UUID()).json" }

@@ -2,6 +2,7 @@ internal import Diffusion
 internal import Foundation
 internal import Layers
 internal import Tensors
+internal import VisualGen
 
 /// What `--metrics` writes: seconds of each stage, and the peak memory of the process and the GPU.
 struct Metrics {

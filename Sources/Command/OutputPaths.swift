@@ -7,11 +7,7 @@ struct OutputPaths {
     /// One path for each image or video.
     let paths: [String]
     /// What the paths ask for.
-    let format: OutputFormat
-    /// How videos are encoded; nil for images.
-    let encoding: VideoEncoding?
-    /// Frames of a video in a second; nil for images.
-    let rate: FrameRate?
+    let encoding: OutputEncoding
 
     /// Numbers a path for several outputs, and checks that they can be written.
     ///
@@ -22,36 +18,25 @@ struct OutputPaths {
     /// - Throws: `RequestError` or `MediaError` for what cannot be made, ``OutputError``
     init(_ path: String?, for request: GenerationRequest, crf: Int?) throws {
         let path = path ?? Self.standard(frames: request.numFrames)
-        format = try OutputFormat(path: path, frames: request.numFrames)
+        let format = try OutputFormat(path: path, frames: request.numFrames)
         paths = try format.paths(path, count: request.outputCount)
         switch format {
-        case .image:
+        case .image(let format):
             if let crf {
                 throw RequestError.value("crf", found: "\(crf)", expected: "left out: \(path) is an image")
             }
-            (encoding, rate) = (nil, nil)
+            encoding = .image(format)
         case .video(let format):
             guard let framesPerSecond = request.frameRate else { throw RequestError.missing("frame_rate") }
             let rate = try FrameRate(framesPerSecond)
             let encoding = try crf.map { try VideoEncoding(format, crf: $0) } ?? VideoEncoding(format)
             try encoding.validate(at: rate)
-            (self.encoding, self.rate) = (encoding, rate)
+            self.encoding = .video(encoding, rate)
         }
-        for path in paths {
-            if path.hasSuffix("/") { try OutputError.check(folder: path) } else { try OutputError.check(path) }
-        }
+        for path in paths { try OutputError.check(path) }
     }
 
     private static func standard(frames: Int?) -> String {
         (frames ?? 1) == 1 ? "output.png" : "output.\(VideoFormat.best.fileExtension ?? "")"
-    }
-
-    /// Begins to write.
-    ///
-    /// - Parameter recipes: how each image or video is made
-    /// - Returns: what takes the pixels
-    func begin(_ recipes: [Recipe]) -> any Output {
-        guard let encoding, let rate else { return ImageOutput(paths, recipes) }
-        return VideoOutput(paths, encoding, rate, recipes)
     }
 }

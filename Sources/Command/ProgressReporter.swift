@@ -31,8 +31,8 @@ final class ProgressReporter: @unchecked Sendable {
     }
 
     /// Tells how many frames of a video are there; where there is no terminal, a few times only.
-    func show(_ part: PixelPart) {
-        guard let count = part.shape.frames, count > 1 else { return }
+    func show(_ part: OutputPart) {
+        guard case .pixels(let part) = part, let count = part.shape.frames, count > 1 else { return }
         let done = part.firstFrame + part.frameCount
         lock.withLock {
             let figures = "frame \(done)/\(count)"

@@ -39,12 +39,12 @@ package final class Pipeline {
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
     ///   - trace: where intermediate results are recorded, or nil
-    ///   - deliver: given the images, or the frames as they come
+    ///   - deliver: given every part of the output as it is decoded
     /// - Returns: the request on its way
     /// - Throws: ``InvalidRequest`` if it cannot be served
     package func open(
         _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?,
-        deliver: @escaping PixelReceiver
+        deliver: @escaping OutputReceiver
     ) throws -> PipelineRun {
         let run = RunEnvironment(
             context, options, stepCaches: stepCaches, observe: observe, trace: trace, deliver: deliver)
@@ -61,13 +61,13 @@ package final class Pipeline {
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
     ///   - trace: where intermediate results are recorded, or nil
-    ///   - deliver: given the images, or the frames as they come
+    ///   - deliver: given every part of the output as it is decoded
     /// - Returns: how long the stages took
     /// - Throws: ``InvalidRequest`` before anything is done, `CancellationError`, ``TensorError``, an error of the tokenizers
     ///   or of the weights' files, or what `deliver` throws
     package func generate(
         _ request: GenerationRequest, observe: @escaping ProgressObserver, trace: Trace?,
-        deliver: @escaping PixelReceiver
+        deliver: @escaping OutputReceiver
     ) throws -> StageTimes {
         let run = try open(request, observe: observe, trace: trace, deliver: deliver)
         try run.finish()

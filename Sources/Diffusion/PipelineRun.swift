@@ -13,11 +13,12 @@ package struct RunEnvironment {
     /// Where intermediate results are recorded, or nil.
     package let trace: Trace?
     /// Given the output as it comes.
-    package let deliver: PixelReceiver
+    package let deliver: OutputReceiver
 
     package init(
         _ context: ComputeContext, _ options: PipelineOptions = PipelineOptions(), stepCaches: [StepCacheSettings] = [],
-        observe: @escaping ProgressObserver = { _ in }, trace: Trace? = nil, deliver: @escaping PixelReceiver = { _ in }
+        observe: @escaping ProgressObserver = { _ in }, trace: Trace? = nil,
+        deliver: @escaping OutputReceiver = { _ in }
     ) {
         (self.context, self.options, self.stepCaches) = (context, options, stepCaches)
         (self.observe, self.trace, self.deliver) = (observe, trace, deliver)

@@ -61,12 +61,12 @@ package actor LocalWorker {
     ///   - tracing: whether intermediate results are kept
     ///   - profile: where the record of all operations goes, as ``Profile`` writes it; nil for none
     ///   - observe: told of every stage and step
-    ///   - deliver: given the images, or the frames as they come
+    ///   - deliver: given every part of the output as it is decoded
     /// - Returns: times, and the trace if it was asked for
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, profile: String? = nil,
-        observe: @escaping ProgressObserver = { _ in }, deliver: @escaping PixelReceiver
+        observe: @escaping ProgressObserver = { _ in }, deliver: @escaping OutputReceiver
     ) throws -> (times: StageTimes, trace: [Trace.Entry]) {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil
@@ -84,14 +84,13 @@ package actor LocalWorker {
     ///   - request: a request that the family has resolved
     ///   - tracing: whether intermediate results are kept
     ///   - observe: told of every stage and step
-    /// - Returns: images, times and the trace
+    /// - Returns: images or frames, sound, times and the trace
     /// - Throws: `CancellationError` between two steps, or an error of the pipeline
     package func generate(
         _ request: GenerationRequest, tracing: Bool = false, observe: @escaping ProgressObserver = { _ in }
     ) throws -> WorkerResult {
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         let (times, trace) = try generate(request, tracing: tracing, observe: observe, deliver: collector.add)
-        guard let pixels = collector.pixels else { throw EngineError.noPixels }
-        return WorkerResult(pixels: pixels, times: times, trace: trace)
+        return try WorkerResult(collector, times, trace: trace)
     }
 }

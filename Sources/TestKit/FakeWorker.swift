@@ -57,9 +57,9 @@ package final class FakeWorker: Worker {
             family: "Fake", defaults: Self.defaults(behaviour.makesVideos), parameters: behaviour.parameters)
     }
 
-    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
-        -> WorkerResult
-    {
+    package func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping OutputReceiver
+    ) async throws -> StageTimes {
         let behaviour = state.withLock { state in
             state.requests.append(request)
             state.running += 1
@@ -83,7 +83,8 @@ package final class FakeWorker: Worker {
             if let failure = behaviour.failures[prompt] { throw failure }
         }
         observe(.decoding)
-        return WorkerResult(pixels: Self.pixels(request), times: times)
+        try Self.deliver(Self.pixels(request), to: deliver)
+        return times
     }
 
     package func isReady() -> Bool { state.withLock { $0.behaviour.isReady } }
@@ -125,6 +126,18 @@ package final class FakeWorker: Worker {
     package static func notes(_ request: GenerationRequest, _ resolved: GenerationRequest) -> [RequestNote] {
         guard let scale = request.guidanceScale, scale <= 1, !request.negativePrompts.isEmpty else { return [] }
         return [.withoutGuidance("negative_prompt", "guidance_scale", scale)]
+    }
+
+    /// Images at once, a video frame by frame.
+    private static func deliver(_ pixels: PixelBatch, to deliver: OutputReceiver) throws {
+        let shape = pixels.shape
+        for frame in 0..<(shape.frames ?? 1) {
+            let bytes = (0..<shape.count).flatMap { item in
+                let start = item * shape.itemBytes + frame * shape.frameBytes
+                return pixels.bytes[start..<start + shape.frameBytes]
+            }
+            try deliver(.pixels(PixelPart(shape, frames: frame, bytes: bytes)))
+        }
     }
 
     /// Each output's colour is its seed's; a video grows brighter.

@@ -218,11 +218,11 @@ import Testing
             }
         }
         #expect(whole.bytes == expected)
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         #expect(collector.pixels == nil)
         for frames in [0..<1, 1..<3, 3..<5] {
             collector.add(
-                try PixelPart(frames: decoded.slice(frames, axis: 2), from: frames.lowerBound, of: 5))
+                .pixels(try PixelPart(frames: decoded.slice(frames, axis: 2), from: frames.lowerBound, of: 5)))
         }
         #expect(collector.pixels == PixelBatch(whole))
         #expect(collector.pixels?.shape == PixelShape(count: 2, frames: 5, height: 1, width: 1))

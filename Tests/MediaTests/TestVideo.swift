@@ -21,10 +21,11 @@ enum TestVideo {
     /// Writes drifting frames.
     static func write(
         to path: String, frames: Int, width: Int, height: Int, rate: Double = 24, as encoding: VideoEncoding? = nil,
-        texts: [PNGText] = []
+        sound: VideoSound? = nil, texts: [PNGText] = []
     ) throws {
         let writer = try VideoWriter(
-            to: path, width: width, height: height, rate: FrameRate(rate), as: encoding, texts: texts)
+            to: path, width: width, height: height, rate: FrameRate(rate), as: encoding, sound: sound,
+            texts: texts)
         for number in 0..<frames { try writer.append(frame(number, width: width, height: height)) }
         try writer.finish()
     }

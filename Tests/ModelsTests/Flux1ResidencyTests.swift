@@ -43,7 +43,7 @@ private final class Events: Sendable {
     }
 
     private func generate(_ pipeline: Pipeline) throws -> (pixels: PixelBatch, times: StageTimes) {
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         let times = try pipeline.generate(request, observe: events.observe, trace: nil, deliver: collector.add)
         return (try #require(collector.pixels), times)
     }

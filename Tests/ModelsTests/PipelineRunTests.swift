@@ -17,7 +17,7 @@ import Testing
 
     /// What every run makes if they advance in turn.
     private func interleaved(_ pipeline: Pipeline, _ requests: [GenerationRequest]) throws -> [PixelBatch?] {
-        let collectors = requests.map { _ in PixelCollector() }
+        let collectors = requests.map { _ in OutputCollector() }
         let runs = try zip(requests, collectors).map { request, collector in
             try pipeline.open(request, observe: { _ in }, trace: nil, deliver: collector.add)
         }
@@ -40,7 +40,7 @@ import Testing
         let least = try model.memory(of: requests[0], PipelineOptions()).leastPeak
         let pipeline = try model.load(PipelineOptions(memoryLimit: spare.map { least + $0 }))
         let expected = try requests.map { request in
-            let collector = PixelCollector()
+            let collector = OutputCollector()
             _ = try pipeline.generate(request, observe: { _ in }, trace: nil, deliver: collector.add)
             return collector.pixels
         }

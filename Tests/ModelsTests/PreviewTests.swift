@@ -20,7 +20,7 @@ import Testing
         request.previews = previews
         let pipeline = try model.load(PipelineOptions())
         let shown = Mutex<[PixelBatch]>([])
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         _ = try pipeline.generate(
             model.resolve(request),
             observe: { progress in

@@ -107,7 +107,7 @@ import VisualGen
     private func run(_ request: GenerationRequest, _ pipeline: Pipeline) throws -> (
         pixels: PixelBatch, times: StageTimes
     ) {
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         let times = try pipeline.generate(request, observe: { _ in }, trace: nil, deliver: collector.add)
         return (try #require(collector.pixels), times)
     }

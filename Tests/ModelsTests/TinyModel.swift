@@ -48,7 +48,7 @@ struct TinyModel {
         let pipeline = try model.load(PipelineOptions(ComputePlan(dtype: dtype)))
         let trace = Trace()
         let resolved = try model.resolve(request)
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         _ = try pipeline.generate(resolved, observe: { _ in }, trace: trace, deliver: collector.add)
         return (try #require(collector.pixels), Dictionary(trace.entries.map { ($0.name, $0) }) { $1 })
     }

@@ -28,7 +28,7 @@ import Testing
     {
         let pipeline = try model.load(PipelineOptions(memoryLimit: limit))
         let read = Mutex<[String]>([])
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         _ = try pipeline.generate(
             request,
             observe: { progress in

@@ -39,16 +39,16 @@ import Testing
     /// Runs requests that wait together behind a first one.
     private func together(
         _ queue: GenerationQueue, _ worker: FakeWorker, _ requests: [GenerationRequest]
-    ) async throws -> [GenerationQueue.Outcome] {
+    ) async throws -> [GenerationQueue.Kept] {
         worker.change { $0.isHeld = true }
         let first = Task {
-            try await queue.run(try request("first"), owner: "", priority: .normal, observe: { _ in })
+            try await queue.keep(try request("first"), owner: "", priority: .normal, observe: { _ in })
         }
         while !worker.isBusy { await Task.yield() }
-        let outcomes = try await withThrowingTaskGroup(of: (Int, GenerationQueue.Outcome).self) { group in
+        let outcomes = try await withThrowingTaskGroup(of: (Int, GenerationQueue.Kept).self) { group in
             for (index, request) in requests.enumerated() {
                 group.addTask {
-                    (index, try await queue.run(request, owner: "", priority: .normal, observe: { _ in }))
+                    (index, try await queue.keep(request, owner: "", priority: .normal, observe: { _ in }))
                 }
             }
             while await queue.waitingCount < requests.count { await Task.yield() }
@@ -68,7 +68,7 @@ import Testing
         #expect(Set(worker.requests[1].prompts) == ["0", "1", "2", "3"])
         #expect(outcomes.map(\.companions) == [4, 4, 4, 4])
         for (request, outcome) in zip(requests, outcomes) {
-            let alone = try await queue.run(request, owner: "", priority: .normal, observe: { _ in })
+            let alone = try await queue.keep(request, owner: "", priority: .normal, observe: { _ in })
             #expect(
                 alone.pixels.bytes.first == outcome.pixels.bytes.first && alone.pixels.shape == outcome.pixels.shape)
         }
@@ -104,7 +104,7 @@ import Testing
         worker.change { $0.isHeld = true }
         func run(_ prompt: String, _ owner: String) async throws {
             let request = try request(prompt)
-            _ = try await queue.run(request, owner: owner, priority: .normal, observe: { _ in })
+            _ = try await queue.keep(request, owner: owner, priority: .normal, observe: { _ in })
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await run("first", "z") }
@@ -126,11 +126,11 @@ import Testing
         let worker = FakeWorker(behaviour)
         let queue = try await queue(worker)
         let first = Task {
-            try await queue.run(try request("first"), owner: "", priority: .normal, observe: { _ in })
+            try await queue.keep(try request("first"), owner: "", priority: .normal, observe: { _ in })
         }
         while !worker.isBusy { await Task.yield() }
-        let bad = Task { try await queue.run(try request("doom"), owner: "", priority: .normal, observe: { _ in }) }
-        async let good = queue.run(try request("fine"), owner: "", priority: .normal, observe: { _ in })
+        let bad = Task { try await queue.keep(try request("doom"), owner: "", priority: .normal, observe: { _ in }) }
+        async let good = queue.keep(try request("fine"), owner: "", priority: .normal, observe: { _ in })
         while await queue.waitingCount < 2 { await Task.yield() }
         worker.change { $0.isHeld = false }
         #expect(try await good.pixels.count == 1)
@@ -164,14 +164,14 @@ import Testing
     /// One request for each owner, the first of them running, without an end, if none runs yet.
     private func fill(
         _ queue: GenerationQueue, _ worker: FakeWorker, owners: [String]
-    ) async throws -> [Task<GenerationQueue.Outcome, any Error>] {
+    ) async throws -> [Task<GenerationQueue.Kept, any Error>] {
         worker.change { $0.isHeld = true }
-        var tasks: [Task<GenerationQueue.Outcome, any Error>] = []
+        var tasks: [Task<GenerationQueue.Kept, any Error>] = []
         for owner in owners {
             let (before, running) = (await queue.waitingCount, await queue.runningCount)
             tasks.append(
                 Task {
-                    try await queue.run(try request("long"), owner: owner, priority: .normal, observe: { _ in })
+                    try await queue.keep(try request("long"), owner: owner, priority: .normal, observe: { _ in })
                 })
             while await queue.waitingCount + queue.runningCount == before + running { await Task.yield() }
         }
@@ -189,7 +189,7 @@ import Testing
                 let request = try request("\(number)") { $0.numInferenceSteps = 3 }
                 tasks.append(
                     Task {
-                        _ = try? await queue.run(request, owner: "\(number % 2)", priority: .normal, observe: { _ in })
+                        _ = try? await queue.keep(request, owner: "\(number % 2)", priority: .normal, observe: { _ in })
                     })
             }
             for _ in 0..<3 {
@@ -245,13 +245,13 @@ import Testing
         }
         // The first one keeps the worker busy until the others wait.
         let first = Task {
-            try await queue.run(requests[0], owner: "", priority: .normal) { _ in
+            try await queue.keep(requests[0], owner: "", priority: .normal) { _ in
                 while !everyoneWaits.withLock({ $0 }) { usleep(1000) }
             }
         }
         while await queue.runningCount == 0 { await Task.yield() }
         let tasks = requests.dropFirst().map { request in
-            Task { try await queue.run(request, owner: "", priority: .normal, observe: { _ in }) }
+            Task { try await queue.keep(request, owner: "", priority: .normal, observe: { _ in }) }
         }
         while await queue.waitingCount < tasks.count { await Task.yield() }
         everyoneWaits.withLock { $0 = true }
@@ -265,5 +265,23 @@ import Testing
             #expect(isTheSame)
         }
         #expect(companions == Array(repeating: batch, count: 4))
+    }
+}
+
+extension GenerationQueue {
+    /// What came of a request, kept in memory.
+    fileprivate struct Kept: Sendable {
+        let pixels: PixelBatch
+        let companions: Int
+    }
+
+    fileprivate func keep(
+        _ request: GenerationRequest, owner: String, priority: Priority,
+        observe: @escaping ProgressObserver = { _ in }
+    ) async throws -> Kept {
+        let collector = OutputCollector()
+        let outcome = try await run(
+            request, owner: owner, priority: priority, observe: observe, deliver: collector.add)
+        return Kept(pixels: try #require(collector.pixels), companions: outcome.companions)
     }
 }

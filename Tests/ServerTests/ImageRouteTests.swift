@@ -159,6 +159,25 @@ import Testing
         }
     }
 
+    @Test func aConnectionServesOneRequestAfterAnother() async throws {
+        let server = try await TestServer({
+            $0.failures = ["doom": .workerDied(worker: 0, process: 7, ending: "was ended by signal 9")]
+        })
+        try await server.run { client in
+            let raw = try RawClient(port: client.port)
+            for (body, status) in [
+                (#"{"prompt": "doom"}"#, 503), (#"{"prompt": "a lake"}"#, 200), (#"{"prompt": 1}"#, 400),
+                (#"{"prompt": "doom"}"#, 503), (#"{"prompt": "a lake", "stream": true}"#, 200),
+            ] {
+                raw.send(
+                    "POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                let answer = try #require(await raw.answer())
+                #expect(answer.status == status, "\(body)")
+            }
+        }
+    }
+
     @Test func aClientThatGoesAwayFreesTheWorkerWithinAStep() async throws {
         let server = try await TestServer({ $0.step = .milliseconds(20) })
         try await server.run { client in

@@ -53,6 +53,32 @@ import VisualGen
         #expect(try VideoReader(path: folder.file("b-1")).rate?.value == 8)
     }
 
+    @Test(arguments: [VisualGenArgs.WorkerMode.inProcess, .process])
+    func writesFramesAsTheyCome(_ mode: VisualGenArgs.WorkerMode) async throws {
+        let engine = try await Self.engine("wan2.2-tiny-i2v-a14b", mode)
+        var params = try Self.params()
+        params.numImagesPerPrompt = 2
+        let kept = try await engine.generate("a lake", params: params)
+        let folder = try TemporaryFolder()
+        let expected = try kept.save(folder.file("kept.mp4"))
+        let output = try await engine.generate("a lake", params: params, savingTo: folder.file("made.mp4"))
+        #expect(output.paths == ["0", "1"].map { folder.file("made-\($0).mp4") })
+        #expect(output.videos.isEmpty && output.metrics != nil && output.seed == 42)
+        for (made, kept) in zip(output.paths, expected) {
+            #expect(FileManager.default.contents(atPath: made) == FileManager.default.contents(atPath: kept))
+        }
+        #expect(throws: VisualGenError.self) { try output.save(folder.file("again.mp4")) }
+        let names = folder.names
+        // Nothing is computed for a place where nothing can be written.
+        for path in [folder.file("a.png"), "/nowhere/a.mp4", folder.file("a.mpeg")] {
+            await #expect(throws: VisualGenError.self, "\(path)") {
+                try await engine.generate("a lake", params: params, savingTo: path)
+            }
+        }
+        #expect(folder.names == names)
+        await engine.shutdown()
+    }
+
     private static func comment(_ path: String) throws -> String? {
         let comment = try VideoReader(path: path).comment
         return Recipe.command(fromComment: comment)

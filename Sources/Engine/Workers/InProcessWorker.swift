@@ -29,22 +29,8 @@ package actor InProcessWorker: Worker {
         }
     }
 
-    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
-        -> WorkerResult
-    {
-        try await worker.generate(request, observe: observe)
-    }
-
-    /// Makes what a request asks for, without keeping it.
-    ///
-    /// - Parameters:
-    ///   - request: a request that the family has resolved
-    ///   - observe: told of every stage and step
-    ///   - deliver: given the images, or the frames as they come
-    /// - Returns: how long the stages took
-    /// - Throws: `CancellationError` between two steps, or an error of the pipeline
-    func generate(
-        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping PixelReceiver
+    package func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping OutputReceiver
     ) async throws -> StageTimes {
         try await worker.generate(request, observe: observe, deliver: deliver).times
     }

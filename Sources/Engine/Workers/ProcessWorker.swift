@@ -6,18 +6,6 @@ internal import Foundation
 /// A death costs the job that was being done, which fails with the cause; the jobs behind it, and one that the process
 /// had not begun, wait for the replacement.
 package actor ProcessWorker: Worker {
-    /// A request on its way.
-    private struct Job {
-        let number: Int
-        let request: GenerationRequest
-        let observe: ProgressObserver
-        let continuation: CheckedContinuation<WorkerResult, any Error>
-        /// Whether a process has said that it began.
-        var hasBegun = false
-        /// Whether a process died before it said so.
-        var wasLost = false
-    }
-
     private let index: Int
     private let configuration: WorkerConfiguration
     private let limits: WorkerLimits
@@ -29,9 +17,7 @@ package actor ProcessWorker: Worker {
     private var offer: ModelOffer?
     private var starters: [CheckedContinuation<ModelOffer, any Error>] = []
     private var observeLoading: ProgressObserver = { _ in }
-    /// In the order they came; the first is being done if ``isBusy``.
-    private var jobs: [Job] = []
-    private var isBusy = false
+    private var jobs = WorkerJobs()
     private var nextNumber = 0
     private var lastWord = ContinuousClock.now
     /// Why the process was killed, or will end by itself.
@@ -67,16 +53,15 @@ package actor ProcessWorker: Worker {
         }
     }
 
-    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws
-        -> WorkerResult
-    {
+    package func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping OutputReceiver
+    ) async throws -> StageTimes {
         if isClosed { throw EngineError.closed }
         let number = nextNumber
         nextNumber += 1
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                jobs.append(
-                    Job(number: number, request: request, observe: observe, continuation: continuation))
+                jobs.add(WorkerJobs.Job(number, request, observe, PartDelivery(to: deliver, continuation)))
                 advance()
             }
         } onCancel: {
@@ -154,11 +139,7 @@ extension ProcessWorker {
         watch?.cancel()
         let wasLoaded = offer != nil
         (self.process, offer, verdict) = (nil, nil, nil)
-        if isBusy, isSudden, !jobs[0].hasBegun, !jobs[0].wasLost {
-            (isBusy, jobs[0].wasLost) = (false, true)
-        } else if isBusy {
-            finish(with: .failure(cause))
-        }
+        if !(isSudden && jobs.reclaim()) { finish(with: .failure(cause)) }
         for closer in closers { closer.resume() }
         closers = []
         if isClosed { return }
@@ -194,17 +175,18 @@ extension ProcessWorker {
     private func hear(_ message: WorkerMessage, from process: WorkerProcess) {
         switch message {
         case .progress(nil, let progress): observeLoading(progress)
-        case .progress(let number?, let progress):
-            guard let job = current(number) else { return }
-            jobs[0].hasBegun = true
-            job.observe(progress)
-        case .preview(let number, let shape, let offset):
-            guard let job = current(number) else { return }
-            jobs[0].hasBegun = true
-            do {
-                job.observe(.preview(try process.preview(shape, at: offset)))
-            } catch {
-                condemn(.workerHung(worker: index, process: process.identifier, symptom: "lost a preview: \(error)"))
+        case .progress(let number?, let progress): jobs.heardOf(number)?.observe(progress)
+        case .preview(let number, let parcel):
+            guard let job = jobs.heardOf(number), case .pixels(let part)? = unpack(parcel, from: process) else {
+                return
+            }
+            job.observe(.preview(PixelBatch(part)))
+        case .part(let number, let parcel):
+            // Taken out, so that its memory is free, if someone waits for it or not.
+            guard let part = unpack(parcel, from: process) else { return }
+            guard let job = jobs.heardOf(number) else { return partWasTaken(of: number, in: life) }
+            job.delivery.add(part) { [weak self, life] fault in
+                Task { await self?.partWasTaken(of: number, in: life, fault) }
             }
         case .ready(let offer):
             self.offer = offer
@@ -214,35 +196,41 @@ extension ProcessWorker {
         case .unusable(let failure):
             verdict = failure
             process.kill()
-        case .finished(let number, let shape, let times):
-            do {
-                let pixels = try process.pixels(shape)
-                if current(number) != nil { finish(with: .success(WorkerResult(pixels: pixels, times: times))) }
-                deaths = 0
-            } catch {
-                condemn(.workerHung(worker: index, process: process.identifier, symptom: "lost a result: \(error)"))
-            }
+        case .finished(let number, let times):
+            if jobs.current(number) != nil { finish(with: .success(times)) }
+            deaths = 0
         case .failed(let number, let failure):
-            guard current(number) != nil else { return }
+            guard jobs.current(number) != nil else { return }
             finish(with: .failure(failure.kind == .cancelled ? CancellationError() : failure))
         case .heartbeat(let age):
-            guard isBusy, let age, age > limits.stall.seconds else { return }
+            guard jobs.isBusy, let age, age > limits.stall.seconds else { return }
             condemn(
                 .workerHung(
                     worker: index, process: process.identifier, symptom: "finished no step for \(Int(age)) seconds"))
         }
     }
 
-    private func current(_ number: Int) -> Job? {
-        guard isBusy, let job = jobs.first, job.number == number else { return nil }
-        return job
+    private func unpack(_ parcel: PartParcel, from process: WorkerProcess) -> OutputPart? {
+        do {
+            return try process.unpack(parcel)
+        } catch {
+            condemn(.workerHung(worker: index, process: process.identifier, symptom: "lost a result: \(error)"))
+            return nil
+        }
+    }
+
+    /// Lets the process send another part, and calls a job off whose parts nobody wants.
+    private func partWasTaken(of number: Int, in life: Int, _ fault: (any Error)? = nil) {
+        guard life == self.life else { return }
+        try? process?.say(.taken)
+        if fault != nil, jobs.current(number) != nil { try? process?.say(.cancel(job: number)) }
     }
 
     /// Hands the next job to the process, as soon as both are there.
     private func advance() {
-        guard !isBusy, let job = jobs.first else { return }
+        guard let job = jobs.next else { return }
         guard let process, offer != nil, verdict == nil else { return launchIfNeeded() }
-        isBusy = true
+        jobs.begin()
         do {
             try process.assign(job.number, job.request)
         } catch {
@@ -250,26 +238,26 @@ extension ProcessWorker {
         }
     }
 
-    private func finish(with result: Result<WorkerResult, any Error>) {
-        isBusy = false
-        jobs.removeFirst().continuation.resume(with: result)
+    /// Ends what the process is at, if it is at anything.
+    private func finish(with result: Result<StageTimes, any Error>) {
+        guard let job = jobs.finish() else { return }
+        job.delivery.end(result)
         advance()
     }
 
     private func cancel(_ number: Int) {
-        if current(number) != nil {
+        if jobs.current(number) != nil {
             try? process?.say(.cancel(job: number))
-        } else if let place = jobs.firstIndex(where: { $0.number == number }) {
-            jobs.remove(at: place).continuation.resume(throwing: CancellationError())
+        } else {
+            jobs.withdraw(number)?.delivery.end(.failure(CancellationError()))
         }
     }
 
     /// Fails everyone who waits.
     private func fail(_ error: any Error) {
-        isBusy = false
-        for job in jobs { job.continuation.resume(throwing: error) }
+        for job in jobs.removeAll() { job.delivery.end(.failure(error)) }
         for starter in starters { starter.resume(throwing: error) }
-        (jobs, starters) = ([], [])
+        starters = []
     }
 
     private func stopStarting() {

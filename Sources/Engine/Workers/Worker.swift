@@ -14,9 +14,13 @@ package protocol Worker: Sendable {
     /// - Parameters:
     ///   - request: a request that the family has resolved
     ///   - observe: told of every stage and step
-    /// - Returns: images and times
-    /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure`` or ``EngineError``
-    func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver) async throws -> WorkerResult
+    ///   - deliver: given every part of the output as it is decoded, one after another; the worker waits for it
+    /// - Returns: how long the stages took, when the last part is delivered
+    /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure``, ``EngineError``, or what
+    ///   `deliver` throws
+    func generate(
+        _ request: GenerationRequest, observe: @escaping ProgressObserver, deliver: @escaping OutputReceiver
+    ) async throws -> StageTimes
 
     /// Whether the model is loaded and its worker alive, so that a request would be served now or in its turn.
     func isReady() async -> Bool
@@ -25,19 +29,40 @@ package protocol Worker: Sendable {
     func close() async
 }
 
+extension Worker {
+    /// Makes what a request asks for, and keeps it.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - observe: told of every stage and step
+    /// - Returns: images or frames, sound and times
+    /// - Throws: `CancellationError` within one step of the task's cancellation, ``Failure`` or ``EngineError``
+    package func generate(_ request: GenerationRequest, observe: @escaping ProgressObserver = { _ in }) async throws
+        -> WorkerResult
+    {
+        let collector = OutputCollector()
+        let times = try await generate(request, observe: observe, deliver: collector.add)
+        return try WorkerResult(collector, times)
+    }
+}
+
 /// What came out of one request.
 package struct WorkerResult: Sendable {
     package let pixels: PixelBatch
+    /// Of videos that have any.
+    package let sound: SoundPart?
     package let times: StageTimes
     /// Intermediate results, if they were asked for; they do not leave their process.
     package let trace: [Trace.Entry]
 
     /// - Parameters:
-    ///   - pixels: what was made
+    ///   - collector: what was made
     ///   - times: how long the stages took
     ///   - trace: intermediate results, if they were asked for
-    package init(pixels: PixelBatch, times: StageTimes, trace: [Trace.Entry] = []) {
-        (self.pixels, self.times, self.trace) = (pixels, times, trace)
+    /// - Throws: ``EngineError/noPixels``
+    init(_ collector: OutputCollector, _ times: StageTimes, trace: [Trace.Entry] = []) throws(EngineError) {
+        guard let pixels = collector.pixels else { throw .noPixels }
+        (self.pixels, sound, self.times, self.trace) = (pixels, collector.sound, times, trace)
     }
 }
 

@@ -18,19 +18,22 @@ enum EngineMessage: Codable {
     /// The images of the request are in the shared memory.
     case generate(job: Int, RequestParcel)
     case cancel(job: Int)
+    /// One of the parts was handed on: another may come.
+    case taken
 }
 
 /// What a worker's process says to the engine.
 enum WorkerMessage: Codable {
     case progress(job: Int?, Diffusion.Progress)
-    /// What the images would be by now; the pixels are in the shared memory for previews, from this byte on.
-    case preview(job: Int, PixelShape, at: Int)
+    /// What the images would be by now.
+    case preview(job: Int, PartParcel)
+    /// A part of the output; only ``PartAllowance/count`` are on their way at once.
+    case part(job: Int, PartParcel)
     /// The model is loaded and warm.
     case ready(ModelOffer)
     /// The model cannot be loaded; the process ends.
     case unusable(Failure)
-    /// The pixels are in the shared memory.
-    case finished(job: Int, PixelShape, StageTimes)
+    case finished(job: Int, StageTimes)
     case failed(job: Int, Failure)
     /// Sent all the time, with the age of the last progress of what is being done, if anything is.
     case heartbeat(secondsSinceProgress: Double?)

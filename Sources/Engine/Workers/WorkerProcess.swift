@@ -13,7 +13,7 @@ struct WorkerProcess {
     }
 
     private let folder: PrivateFolder
-    private let buffer, previews: SharedBuffer
+    private let buffer: SharedBuffer
     private let channel: Channel
     private let child: ChildProcess
 
@@ -27,7 +27,7 @@ struct WorkerProcess {
         let program = try WorkerLocation.program()
         let key = MessageKey()
         folder = try PrivateFolder()
-        (buffer, previews) = (try SharedBuffer(), try SharedBuffer())
+        buffer = try SharedBuffer()
         let socket = "\(folder.path)/worker"
         channel = try Channel(.engine, at: socket, key: key) { event in
             switch event {
@@ -43,7 +43,7 @@ struct WorkerProcess {
         let invitation = WorkerInvitation(socket: socket, key: key.hexadecimal, configuration: configuration)
         do {
             child = try ChildProcess(
-                program, ["worker"], inheriting: [buffer.descriptor, previews.descriptor],
+                program, ["worker"], inheriting: [buffer.descriptor],
                 firstLine: invitation.messageBody() + Array("\n".utf8), ended: { tell(.ended($0)) })
         } catch {
             channel.close()
@@ -69,25 +69,12 @@ struct WorkerProcess {
         try say(.generate(job: job, RequestParcel(request, into: buffer)))
     }
 
-    /// The images of the job that was finished last.
+    /// Takes a part of an output, or a preview, out of the shared memory.
     ///
-    /// - Parameter shape: what the worker says of them
-    /// - Returns: their bytes
+    /// - Parameter parcel: what the worker says of it
+    /// - Returns: the part
     /// - Throws: ``MessagingError``
-    func pixels(_ shape: PixelShape) throws -> PixelBatch {
-        PixelBatch(shape, bytes: try buffer.take(shape.byteCount))
-    }
-
-    /// What the images of the job that is being done would be by now.
-    ///
-    /// - Parameters:
-    ///   - shape: what the worker says of them
-    ///   - offset: where it has put them
-    /// - Returns: their bytes
-    /// - Throws: ``MessagingError``
-    func preview(_ shape: PixelShape, at offset: Int) throws -> PixelBatch {
-        PixelBatch(shape, bytes: try previews.take(shape.byteCount, at: offset))
-    }
+    func unpack(_ parcel: PartParcel) throws -> OutputPart { try parcel.unpacked(from: buffer) }
 
     /// Ends the process at once.
     func kill() { child.kill() }

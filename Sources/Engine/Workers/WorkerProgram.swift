@@ -24,8 +24,7 @@ package enum WorkerProgram {
         let (events, continuation) = AsyncStream.makeStream(of: Channel.Event.self)
         let channel = try Channel(.worker, at: invitation.socket, key: key) { continuation.yield($0) }
         let buffer = SharedBuffer(inherited: ChildProcess.firstInherited)
-        let previews = SharedBuffer(inherited: ChildProcess.firstInherited + 1)
-        let session = try WorkerSession(invitation.configuration, channel, buffer, previews: previews)
+        let session = try WorkerSession(invitation.configuration, channel, buffer)
         let pulse = Task { await session.beat(every: heartbeat) }
         for await event in events {
             guard case .message(let body) = event else { continue }

@@ -9,18 +9,18 @@ internal import Synchronization
 actor WorkerSession {
     private let worker: InProcessWorker
     private let channel: Channel
-    private let buffer, previews: SharedBuffer
+    /// Holds the images of a request, and then previews and parts of its output until the engine takes them.
+    private let buffer: SharedBuffer
+    private let allowance = PartAllowance()
     private var job: (number: Int, task: Task<Void, Never>)?
     /// When what is being done last came further; nil if nothing is being done.
     private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
     /// Why what is being done could not tell how far it is, which ends it.
     private let unsaid = Mutex<(any Error)?>(nil)
 
-    init(
-        _ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer, previews: SharedBuffer
-    ) throws {
+    init(_ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer) throws {
         worker = try InProcessWorker(configuration)
-        (self.channel, self.buffer, self.previews) = (channel, buffer, previews)
+        (self.channel, self.buffer) = (channel, buffer)
     }
 
     /// Sends signs of life until the task is cancelled.
@@ -43,13 +43,14 @@ actor WorkerSession {
         case .generate(let number, let parcel):
             do {
                 let request = try parcel.unpacked(from: buffer)
-                // What was shown of the job before has been taken out.
-                try previews.clear(to: 0)
+                // The engine has taken out what it wanted of the job before.
+                try buffer.clear(to: 0)
                 job = (number, Task { await generate(number, request) })
             } catch {
                 say(.failed(job: number, Failure(of: error)))
             }
         case .cancel(let number): if job?.number == number { job?.task.cancel() }
+        case .taken: allowance.giveBack()
         }
     }
 
@@ -66,22 +67,29 @@ actor WorkerSession {
     private func generate(_ number: Int, _ request: GenerationRequest) async {
         lastProgress.withLock { $0 = .now }
         do {
-            let shape = Mutex<PixelShape?>(nil)
             let times = try await worker.generate(request, observe: observer(of: number)) { [self] part in
-                // Decoding a long video takes its time: every part that comes out of it is a sign of life.
-                lastProgress.withLock { $0 = .now }
-                try Task.checkCancellation()
-                try buffer.write(part)
-                shape.withLock { $0 = part.shape }
+                try deliver(part, of: number)
             }
-            guard let shape = shape.withLock({ $0 }) else { throw EngineError.noPixels }
             lastProgress.withLock { $0 = nil }
-            try send(.finished(job: number, shape, times))
+            try send(.finished(job: number, times))
         } catch {
             lastProgress.withLock { $0 = nil }
-            // What was made so far would hold memory until the next job.
-            try? buffer.clear(to: 0)
             say(.failed(job: number, Failure(of: cause(of: error))))
+        }
+    }
+
+    /// Sends a part of the output, when the engine has time for it.
+    private nonisolated func deliver(_ part: OutputPart, of job: Int) throws {
+        // Decoding a long video takes its time: every part that comes out of it is a sign of life.
+        let isAlive = { self.lastProgress.withLock { $0 = .now } }
+        isAlive()
+        try Task.checkCancellation()
+        try allowance.take(whileWaiting: isAlive)
+        do {
+            try send(.part(job: job, PartParcel(part, into: buffer)))
+        } catch {
+            allowance.giveBack()
+            throw error
         }
     }
 
@@ -97,7 +105,8 @@ actor WorkerSession {
         { [self] progress in
             lastProgress.withLock { $0 = .now }
             do {
-                try send(message(of: job, progress))
+                guard let message = message(of: job, progress) else { return }
+                try send(message)
             } catch {
                 unsaid.withLock { $0 = error }
                 // Whoever is told is on its way with the job.
@@ -106,10 +115,11 @@ actor WorkerSession {
         }
     }
 
-    /// A preview's pixels, which no message has room for, go through memory of their own.
-    private nonisolated func message(of job: Int?, _ progress: Diffusion.Progress) throws -> WorkerMessage {
+    /// A preview's pixels go through the shared memory; one that finds no room there is left out.
+    private nonisolated func message(of job: Int?, _ progress: Diffusion.Progress) -> WorkerMessage? {
         guard case .preview(let pixels) = progress, let job else { return .progress(job: job, progress) }
-        return .preview(job: job, pixels.shape, at: try previews.append(pixels.bytes))
+        let part = PixelPart(pixels.shape, count: pixels.shape.frames ?? 1, bytes: pixels.bytes)
+        return (try? PartParcel(.pixels(part), into: buffer)).map { .preview(job: job, $0) }
     }
 
     private nonisolated func send(_ message: WorkerMessage) throws { try channel.send(message.messageBody()) }
@@ -123,20 +133,6 @@ actor WorkerSession {
             let sentence = Failure(of: error).message.onOneLine
             FileHandle.standardError.write(Data("visualgen worker: \(sentence)\n".utf8))
             _exit(70)
-        }
-    }
-}
-
-extension SharedBuffer {
-    /// Writes a part of a batch to its place; the first part makes room for the whole.
-    ///
-    /// - Parameter part: parts come in the order of their frames
-    /// - Throws: `MessagingError`
-    fileprivate func write(_ part: PixelPart) throws {
-        if part.firstFrame == 0 { try clear(to: part.shape.byteCount) }
-        for item in 0..<part.shape.count {
-            let (range, offset) = part.piece(item)
-            try write(part.bytes[range], at: offset)
         }
     }
 }

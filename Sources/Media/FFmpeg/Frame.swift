@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// An uncompressed image of FFmpeg's, freed at the end of its life.
+/// An uncompressed image, or some samples of sound, of FFmpeg's, freed at the end of its life.
 struct Frame: ~Copyable {
     let pointer: UnsafeMutablePointer<AVFrame>
 
@@ -17,6 +17,22 @@ struct Frame: ~Copyable {
         pointer.pointee.height = height
         pointer.pointee.format = format.rawValue
         guard av_frame_get_buffer(pointer, 0) >= 0 else {
+            var released: UnsafeMutablePointer<AVFrame>? = pointer
+            av_frame_free(&released)
+            throw .outOfMemory
+        }
+        self.pointer = pointer
+    }
+
+    /// A frame with room for samples of sound, to be filled by the caller.
+    init(samples count: Int, like encoder: UnsafeMutablePointer<AVCodecContext>) throws(MediaError) {
+        let pointer = try Self.allocate()
+        pointer.pointee.nb_samples = Int32(count)
+        pointer.pointee.format = encoder.pointee.sample_fmt.rawValue
+        pointer.pointee.sample_rate = encoder.pointee.sample_rate
+        guard av_channel_layout_copy(&pointer.pointee.ch_layout, &encoder.pointee.ch_layout) >= 0,
+            av_frame_get_buffer(pointer, 0) >= 0
+        else {
             var released: UnsafeMutablePointer<AVFrame>? = pointer
             av_frame_free(&released)
             throw .outOfMemory

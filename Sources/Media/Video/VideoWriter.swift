@@ -25,10 +25,11 @@ package final class VideoWriter {
     ///   - height: of each frame, in pixels
     ///   - rate: frames a second
     ///   - encoding: nil for what the path's extension says, with default settings
+    ///   - sound: of the whole video; animated WebP, GIF and PNG files go without
     ///   - texts: travel in the file as its comment, in PNG files as their texts; animated WebP and GIF go without
     package init(
         to path: String, width: Int, height: Int, rate: FrameRate, as encoding: VideoEncoding? = nil,
-        texts: [PNGText] = []
+        sound: VideoSound? = nil, texts: [PNGText] = []
     ) throws(MediaError) {
         let encoding = if let encoding { encoding } else { VideoEncoding(try VideoFormat(path: path)) }
         try encoding.validate(at: rate)
@@ -41,7 +42,8 @@ package final class VideoWriter {
                 try ImageFolder(path, texts: texts)
             } else {
                 try VideoFile(
-                    path, width: codedWidth, height: codedHeight, rate: rate, encoding: encoding, texts: texts)
+                    path, width: codedWidth, height: codedHeight, rate: rate, encoding: encoding, sound: sound,
+                    texts: texts)
             }
     }
 

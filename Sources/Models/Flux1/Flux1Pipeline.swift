@@ -119,7 +119,7 @@ final class Flux1Run {
         }
         let shape = pixels.shape
         run.trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
-        try run.deliver(pixels)
+        try run.deliver(.pixels(pixels))
     }
 
     /// Decodes one image after the other: several at once would need more memory, and convolutions sum otherwise then.

@@ -179,7 +179,7 @@ extension WanRun {
     /// Decodes frame by frame and delivers each as it comes.
     private func deliver(_ latents: Tensor) throws {
         let count = pipeline.model.parts.vae.config.frames(latents: latents.size(2))
-        let collector = PixelCollector()
+        let collector = OutputCollector()
         var (decoded, index): ([Tensor], Int) = ([], 0)
         try decodeFrames(of: latents) { frame in
             try Task.checkCancellation()
@@ -187,9 +187,9 @@ extension WanRun {
             index += 1
             if run.trace != nil {
                 decoded.append(try frame.to(.float32))
-                collector.add(part)
+                collector.add(.pixels(part))
             }
-            try run.deliver(part)
+            try run.deliver(.pixels(part))
         }
         guard let trace = run.trace, let pixels = collector.pixels else { return }
         try trace.record("decoded", concatenate(decoded, axis: 2))

@@ -28,13 +28,30 @@ final class ClientConnection: Sendable {
     /// - Throws: what it throws, `CancellationError` if the client went away
     func whileOpen<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         let task = Task { try await body() }
-        let key = watch { task.cancel() }
-        defer { state.withLock { _ = $0.watchers.removeValue(forKey: key) } }
-        return try await withTaskCancellationHandler {
-            try await task.value
-        } onCancel: {
+        return try await watching {
+            try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
+        } whenGone: {
             task.cancel()
         }
+    }
+
+    /// Does something during which the client may go away.
+    ///
+    /// - Parameters:
+    ///   - body: what to do
+    ///   - gone: told once if the client goes away meanwhile, or has gone
+    /// - Returns: what the body returns
+    /// - Throws: what the body throws
+    func watching<Value>(
+        _ body: () async throws -> Value, whenGone gone: @escaping @Sendable () -> Void
+    ) async rethrows -> Value {
+        let key = watch(gone)
+        defer { state.withLock { _ = $0.watchers.removeValue(forKey: key) } }
+        return try await body()
     }
 
     private func watch(_ watcher: @escaping @Sendable () -> Void) -> Int {

@@ -1,5 +1,4 @@
-internal import Hummingbird
-internal import HummingbirdCore
+internal import NIOCore
 
 extension ServerCore {
     /// Waits for a job whose client waits for the answer; if the client goes away, so does the job.
@@ -9,21 +8,22 @@ extension ServerCore {
     /// - Parameters:
     ///   - job: the job
     ///   - life: its life; nil if it is over
-    ///   - request: the client's, its body read
+    ///   - channel: the client's
     ///   - onEvent: told of what happens meanwhile
     /// - Returns: the job, completed
     /// - Throws: ``APIError`` if it failed
     func outcome(
-        of job: Job, _ life: LiveJob?, for request: Request,
+        of job: Job, _ life: LiveJob?, for channel: any Channel,
         onEvent: @concurrent (LiveJob.Event) async throws -> Void = { _ in }
     ) async throws -> Job {
         if let life {
             let goesOn = job.idempotencyKey != nil
             do {
-                try await request.body.consumeWithInboundCloseHandler { _ in
+                // Beside the requests, which it does not read: the connection serves the next one afterwards.
+                try await ClientConnection.of(channel).watching {
                     for await event in life.events() { try await onEvent(event) }
                     await life.wait()
-                } onInboundClosed: {
+                } whenGone: {
                     if !goesOn { life.cancel() }
                 }
             } catch {

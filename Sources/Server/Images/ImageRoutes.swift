@@ -29,13 +29,11 @@ struct ImageRoutes: Sendable {
         if asked.isStream {
             let base = baseURL(request)
             return ImageStream(core: core, job: job, life: life, asked: asked, isEdit: isEdit)
-                .response(to: request) { try await answer($0, asked, base: base) }
+                .response(to: context.channel) { try await answer($0, asked, base: base) }
         }
-        let over = try await core.outcome(of: job, life, for: request)
+        let over = try await core.outcome(of: job, life, for: context.channel)
         var response = try Response.json(await answer(over, asked, base: baseURL(request)))
         response.headers[HeaderNames.serverTiming] = over.timings?.serverTiming
-        // The connection was watched, and is of no further use.
-        response.headers[.connection] = "close"
         return response
     }
 

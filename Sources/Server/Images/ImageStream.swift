@@ -31,16 +31,16 @@ struct ImageStream: Sendable {
     /// The stream; it goes on until the image is finished or the client has gone.
     ///
     /// - Parameters:
-    ///   - request: the client's
+    ///   - channel: the client's
     ///   - answer: reads the finished image
     /// - Returns: the response
     func response(
-        to request: Request, answer: @escaping @Sendable (Job) async throws -> ImagesResponse
+        to channel: any Channel, answer: @escaping @Sendable (Job) async throws -> ImagesResponse
     ) -> Response {
         let body = ResponseBody { writer in
             do {
                 var index = 0
-                let over = try await core.outcome(of: job, life, for: request) { event in
+                let over = try await core.outcome(of: job, life, for: channel) { event in
                     guard case .preview(let pixels) = event else { return }
                     try await writer.write(partial(pixels, index))
                     index += 1
@@ -55,7 +55,6 @@ struct ImageStream: Sendable {
         var response = Response(status: .ok, body: body)
         response.headers[.contentType] = "text/event-stream"
         response.headers[.cacheControl] = "no-store"
-        response.headers[.connection] = "close"
         return response
     }
 

@@ -195,35 +195,37 @@ package actor JobService: Service {
         let share = memory.share()
         defer { share.end() }
         do {
+            let output = try JobOutput(of: job, request, model, in: folder)
+            defer { output.abandon() }
             let outcome = try await queue.run(
                 request, as: job.id, owner: job.owner, priority: job.priority,
                 prepare: { [folder, limits] in
                     try await Blocking.run {
                         try job.work.withImages(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
                     }
-                }
-            ) { [store, metrics] progress in
-                if life.note(progress) {
-                    metrics.begun(job.id)
-                    Task { try? await store.begin(job.id) }
-                }
-                if case .denoising(let step, _) = progress, step > 0 { metrics.stepped(job.id, step) }
-            }
+                },
+                observe: { [store, metrics] progress in
+                    if life.note(progress) {
+                        metrics.begun(job.id)
+                        Task { try? await store.begin(job.id) }
+                    }
+                    if case .denoising(let step, _) = progress, step > 0 { metrics.stepped(job.id, step) }
+                }, deliver: output.deliver)
             life.beginEncoding()
-            let start = ContinuousClock.now
-            let writer = OutputWriter(job: job, request: request, model: model, folder: folder)
             try await Blocking.run { [folder] in
-                try writer.write(outcome.pixels)
+                try output.finish()
                 try folder.protect(job.id)
             }
             try Task.checkCancellation()
-            let timings = JobTimings(outcome, encode: (ContinuousClock.now - start).seconds)
+            let timings = JobTimings(outcome, encode: output.seconds)
             let isThere = try await store.complete(
                 job.id, bytes: folder.bytes(of: job.id), timings: timings, keepSeconds: limits.keepSeconds)
             if !isThere { clear([job.id]) }
             await count(folder.bytes(of: job.id))
             metrics.finished(job, timings, steps: outcome.times.denoise)
         } catch {
+            // What is called off may fail in many ways before it notices.
+            let error = Task.isCancelled ? CancellationError() : error
             // In a task of its own: in a cancelled one the store would refuse to write.
             await Task { await fail(job, error) }.value
         }

@@ -6,7 +6,6 @@ internal import HTTPTypes
 package actor GenerationQueue {
     /// What came of one request.
     package struct Outcome: Sendable {
-        package let pixels: PixelBatch
         package let times: StageTimes
         /// Seconds that it waited.
         package let waited: Double
@@ -23,6 +22,7 @@ package actor GenerationQueue {
         let batchKey: BatchKey?
         let prepare: Preparation?
         let observe: ProgressObserver
+        let deliver: OutputReceiver
         let continuation: CheckedContinuation<Outcome, any Error>
         let arrival = ContinuousClock.now
     }
@@ -71,11 +71,14 @@ package actor GenerationQueue {
     ///   - priority: how urgent it is
     ///   - prepare: gives the request with its images when its turn comes; nil for one without
     ///   - observe: told of every stage and step
-    /// - Returns: what came of it
-    /// - Throws: `CancellationError` within one step of the task's cancellation, or an error of the worker
+    ///   - deliver: given every part of the output as it is decoded; one with the first frame comes again if another
+    ///     attempt has to be made
+    /// - Returns: how it went, when the last part is delivered
+    /// - Throws: `CancellationError` within one step of the task's cancellation, an error of the worker, or what
+    ///   `deliver` throws
     package func run(
         _ request: GenerationRequest, as name: String = "", owner: String, priority: Priority,
-        prepare: Preparation? = nil, observe: @escaping ProgressObserver
+        prepare: Preparation? = nil, observe: @escaping ProgressObserver, deliver: @escaping OutputReceiver
     ) async throws -> Outcome {
         release(for: owner)
         if isClosed { throw EngineError.closed }
@@ -87,7 +90,7 @@ package actor GenerationQueue {
                 waiting[number] = Waiting(
                     name: name, request: request, batchKey: BatchKey(request),
                     prepare: request.images.isEmpty && request.lastImage == nil ? nil : prepare, observe: observe,
-                    continuation: continuation)
+                    deliver: deliver, continuation: continuation)
                 order.add(FairQueue.Entry(number: number, owner: owner, priority: priority, cost: request.cost))
                 advance()
             }
@@ -185,16 +188,21 @@ extension GenerationQueue {
         // What has images is in no batch.
         let prepare = members[0].waiting.prepare
         let observers = members.map(\.waiting.observe)
-        let count = members.count
+        let shares = BatchShares(members.map(\.waiting.deliver))
         let task = Task {
+            let numbers = members.map(\.number)
             do {
                 let request = try await prepare?() ?? request
-                let result = try await model.worker.generate(request) { progress in
-                    for (place, observe) in observers.enumerated() { observe(progress.part(place, of: count)) }
-                }
-                finish(.success((result.pixels, result.times)), members.map(\.number))
+                let times = try await model.worker.generate(
+                    request,
+                    observe: { progress in
+                        for (place, observe) in observers.enumerated() {
+                            observe(progress.share(place, of: observers.count))
+                        }
+                    }, deliver: shares.deliver)
+                finish(.success(times), numbers, faults: shares.faults)
             } catch {
-                finish(.failure(error), members.map(\.number))
+                finish(.failure(error), numbers, faults: shares.faults)
             }
         }
         running = Running(members: members, task: task, cost: request.cost)
@@ -203,25 +211,29 @@ extension GenerationQueue {
     /// - Parameters:
     ///   - result: of the whole batch
     ///   - numbers: of all who were in it, in order
-    private func finish(_ result: Result<(PixelBatch, StageTimes), any Error>, _ numbers: [Int]) {
+    ///   - faults: of those to whom nothing could be delivered
+    private func finish(_ result: Result<StageTimes, any Error>, _ numbers: [Int], faults: [Int: any Error]) {
         guard let done = running else { return }
         running = nil
         if case .success = result { note((ContinuousClock.now - done.start).seconds / max(done.cost, 1)) }
         if case .failure(let error) = result, !(error is CancellationError), numbers.count > 1 {
             // One of them, or their number, may be why: each for itself.
             for (number, entry) in done.members {
+                if let fault = faults[numbers.firstIndex(of: number) ?? 0] {
+                    entry.continuation.resume(throwing: fault)
+                    continue
+                }
                 waiting[number] = entry.alone
                 order.add(FairQueue.Entry(number: number, owner: "", priority: .high, cost: 0))
             }
             return advance()
         }
         for (number, entry) in done.members {
-            let place = numbers.firstIndex(of: number) ?? 0
+            let fault = faults[numbers.firstIndex(of: number) ?? 0]
             entry.continuation.resume(
-                with: result.map { pixels, times in
+                with: (fault.map { .failure($0) } ?? result).map { times in
                     Outcome(
-                        pixels: pixels.part(place, of: numbers.count), times: times,
-                        waited: (done.start - entry.arrival).seconds, companions: numbers.count)
+                        times: times, waited: (done.start - entry.arrival).seconds, companions: numbers.count)
                 })
         }
         advance()
@@ -234,7 +246,8 @@ extension GenerationQueue.Waiting {
     /// The same, to be computed by itself.
     fileprivate var alone: Self {
         Self(
-            name: name, request: request, batchKey: nil, prepare: prepare, observe: observe, continuation: continuation)
+            name: name, request: request, batchKey: nil, prepare: prepare, observe: observe, deliver: deliver,
+            continuation: continuation)
     }
 }
 
@@ -248,18 +261,7 @@ extension GenerationRequest {
 
 extension Diffusion.Progress {
     /// What one request of a batch is told.
-    fileprivate func part(_ index: Int, of count: Int) -> Self {
-        if case .preview(let pixels) = self { .preview(pixels.part(index, of: count)) } else { self }
-    }
-}
-
-extension PixelBatch {
-    /// One of several equal parts of a batch.
-    fileprivate func part(_ index: Int, of count: Int) -> PixelBatch {
-        if count == 1 { return self }
-        let share = shape.count / count
-        let size = share * shape.itemBytes
-        let part = PixelShape(count: share, frames: shape.frames, height: height, width: width)
-        return PixelBatch(part, bytes: Array(bytes[index * size..<(index + 1) * size]))
+    fileprivate func share(_ index: Int, of count: Int) -> Self {
+        if case .preview(let pixels) = self { .preview(pixels.share(index, of: count)) } else { self }
     }
 }

@@ -26,10 +26,9 @@ struct VideoRoutes: Sendable {
 
     private func createAndWait(_ request: Request, _ context: APIContext) async throws -> Response {
         let (job, life, _, request) = try await accept(request, context)
-        let over = try await core.outcome(of: job, life, for: request)
+        let over = try await core.outcome(of: job, life, for: context.channel)
         var response = try await over.videoFile(in: core.jobs.folder).response(to: request, context)
         response.headers[HeaderNames.serverTiming] = over.timings?.serverTiming
-        response.headers[.connection] = "close"
         return response
     }
 

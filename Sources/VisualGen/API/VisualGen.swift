@@ -103,6 +103,36 @@ public final class VisualGen: Sendable {
         }
     }
 
+    /// Draws what a prompt says into files, without keeping it in memory: each frame of a video is encoded as soon as it
+    /// is there.
+    ///
+    /// - Parameters:
+    ///   - prompt: what the image shows
+    ///   - params: what else is asked for; nil is the model's choice throughout
+    ///   - path: as for ``VisualGenOutput/save(_:format:frameRate:quality:crf:)``, and so are the others
+    /// - Returns: the files' ``VisualGenOutput/paths``; no images or videos
+    /// - Throws: ``VisualGenError``, for a bad path before anything is computed, or `CancellationError` within one step of
+    ///   the task's cancellation; then nothing is left of the files
+    public func generate(
+        _ prompt: String, params: VisualGenParams? = nil, savingTo path: String, format: String? = nil,
+        frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
+    ) async throws -> VisualGenOutput {
+        let admitted = try resolve([prompt], [params ?? VisualGenParams()])[0]
+        let id = takeNumber()
+        let options = SaveOptions(path: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
+        return try await Self.translating {
+            let request = admitted.request
+            let (paths, encoding) = try options.files(
+                request.outputCount, frames: request.numFrames, ownRate: request.frameRate ?? 0)
+            let writer = OutputWriter(
+                paths.enumerated().map { OutputWriter.File($1, recipe(of: request, $0)) }, as: encoding)
+            defer { writer.abandon() }
+            let times = try await worker.generate(request, observe: { _ in }, deliver: writer.deliver)
+            try writer.finish()
+            return VisualGenOutput(id, request, admitted.notes, times, paths: paths)
+        }
+    }
+
     /// Draws what each prompt of a list says.
     ///
     /// - Parameters:
@@ -231,16 +261,25 @@ public final class VisualGen: Sendable {
     }
 
     private func output(
-        _ id: Int, _ item: Int, _ resolved: AdmittedRequest,
+        _ id: Int, _ item: Int, _ admitted: AdmittedRequest,
         _ tell: @escaping @Sendable (VisualGenProgress) -> Void
     ) async throws -> VisualGenOutput {
-        do {
+        try await Self.translating {
             try Task.checkCancellation()
-            let request = resolved.request
+            let request = admitted.request
             let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
-            return VisualGenOutput(id, request, resolved.notes, result) { image in
-                Recipe(request, model: model, dtype: dtype, cache: cache, image: image)
-            }
+            return VisualGenOutput(id, request, admitted.notes, result) { recipe(of: request, $0) }
+        }
+    }
+
+    private func recipe(of request: GenerationRequest, _ image: Int) -> Recipe {
+        Recipe(request, model: model, dtype: dtype, cache: cache, image: image)
+    }
+
+    /// Gives every error but a cancellation in this library's words.
+    private static func translating<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -25,6 +25,8 @@ public enum VisualGenError: Error, Sendable, Equatable {
     init(_ error: any Error) {
         if let error = error as? VisualGenError {
             self = error
+        } else if let error = error as? OutputError {
+            self = .output("\(error)")
         } else {
             self.init(Failure(of: error))
         }

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Engine
+internal import Files
 internal import Foundation
 
 /// What came of one prompt.
@@ -14,6 +15,8 @@ public struct VisualGenOutput: Sendable {
     public private(set) var images: [GeneratedImage] = []
     /// The videos; empty if there is an error, or where images were made.
     public private(set) var videos: [GeneratedVideo] = []
+    /// The files, where they were written as they were made; there are no images or videos in memory then.
+    public private(set) var paths: [String] = []
     /// Why there are none; only in the results of lists, since a single prompt's error is thrown.
     public private(set) var error: VisualGenError?
     /// How long it took; nil if there is an error.
@@ -34,7 +37,8 @@ public struct VisualGenOutput: Sendable {
             let rate = request.frameRate ?? 0
             videos = (0..<count).map {
                 GeneratedVideo(
-                    frameCount: frames, height: height, width: width, frameRate: rate, pixels: pixels.item($0))
+                    frameCount: frames, height: height, width: width, frameRate: rate, pixels: pixels.item($0),
+                    sound: GeneratedSound(result.sound, of: $0))
             }
         } else {
             images = (0..<count).map {
@@ -43,6 +47,14 @@ public struct VisualGenOutput: Sendable {
         }
         recipes = (0..<pixels.shape.count).map(recipe)
         metrics = VisualGenMetrics(result.times)
+    }
+
+    init(
+        _ requestID: Int, _ request: GenerationRequest, _ notes: [RequestNote], _ times: StageTimes, paths: [String]
+    ) {
+        self.init(requestID, request)
+        warnings = notes.map(\.description)
+        (self.paths, metrics) = (paths, VisualGenMetrics(times))
     }
 
     init(_ requestID: Int, _ request: GenerationRequest, _ notes: [RequestNote], _ error: VisualGenError) {
@@ -78,40 +90,20 @@ public struct VisualGenOutput: Sendable {
         _ path: String, format: String? = nil, frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
     ) throws(VisualGenError) -> [String] {
         if let error { throw error }
+        if !paths.isEmpty { throw .output("was written to \(paths.quotedList) as it was made, and is not kept") }
         do {
-            let saver = OutputSaver(quality: quality, crf: crf, frameRate: frameRate)
-            return try saver.save(images, videos, recipes, to: path, format: format)
+            let options = SaveOptions(path: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
+            let outputs = videos.map(\.parts) + images.map { [$0.part] }
+            let (paths, encoding) = try options.files(
+                outputs.count, frames: videos.first?.frameCount, ownRate: videos.first?.frameRate ?? 0)
+            for (index, parts) in outputs.enumerated() {
+                let writer = OutputWriter([OutputWriter.File(paths[index], recipes[index])], as: encoding)
+                for part in parts { try writer.deliver(part) }
+                try writer.finish()
+            }
+            return paths
         } catch {
             throw VisualGenError(error)
         }
-    }
-}
-
-/// An image as it came from a model.
-public struct GeneratedImage: Sendable, Equatable {
-    /// In pixels.
-    public let height, width: Int
-    /// Red, green and blue of each pixel, rows from the top, `[height, width, 3]`.
-    public let pixels: [UInt8]
-}
-
-/// A video as it came from a model.
-public struct GeneratedVideo: Sendable, Equatable {
-    /// At least 1.
-    public let frameCount: Int
-    /// In pixels.
-    public let height, width: Int
-    /// Frames a second.
-    public let frameRate: Double
-    /// Red, green and blue of each pixel, rows from the top, `[frameCount, height, width, 3]`.
-    public let pixels: [UInt8]
-
-    /// One frame.
-    ///
-    /// - Parameter index: from 0 to ``frameCount`` - 1
-    /// - Returns: its image
-    public func frame(_ index: Int) -> GeneratedImage {
-        let size = height * width * 3
-        return GeneratedImage(height: height, width: width, pixels: Array(pixels[index * size..<(index + 1) * size]))
     }
 }

@@ -1,18 +1,22 @@
 internal import Files
-internal import Foundation
+package import Foundation
 
 /// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
-enum OutputError: Error, CustomStringConvertible {
+package enum OutputError: Error, CustomStringConvertible {
     case noFolder(String)
     case isFolder(String)
     case isFile(String)
     case notWritable(String)
     case failed(String, reason: String)
 
-    /// Checks that a file can be made at a path.
+    /// Checks that a file can be made at a path, or that a folder can be filled with files.
     ///
-    /// - Parameter path: where it goes
-    static func check(_ path: String) throws(OutputError) {
+    /// - Parameter path: where it goes; a folder's name ends in `/`, and it is made where it does not exist
+    package static func check(_ path: String) throws(OutputError) {
+        path.hasSuffix("/") ? try check(folder: path) : try check(file: path)
+    }
+
+    private static func check(file path: String) throws(OutputError) {
         let folder = path.pathFolder.isEmpty ? "." : path.pathFolder
         var isFolder: ObjCBool = false
         let manager = FileManager.default
@@ -23,13 +27,10 @@ enum OutputError: Error, CustomStringConvertible {
         guard manager.isWritableFile(atPath: folder) else { throw .notWritable(path) }
     }
 
-    /// Checks that a folder can be filled with files.
-    ///
-    /// - Parameter path: ends in `/`; the folder is made where it does not exist
-    static func check(folder path: String) throws(OutputError) {
+    private static func check(folder path: String) throws(OutputError) {
         let name = String(path[...(path.lastIndex { $0 != "/" } ?? path.startIndex)])
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return try check(name) }
+        guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return try check(file: name) }
         guard isFolder.boolValue else { throw .isFile(path) }
         guard FileManager.default.isWritableFile(atPath: name) else { throw .notWritable(path) }
     }
@@ -39,7 +40,7 @@ enum OutputError: Error, CustomStringConvertible {
     /// - Parameters:
     ///   - data: what it holds
     ///   - path: where it goes
-    static func write(_ data: Data, to path: String) throws(OutputError) {
+    package static func write(_ data: Data, to path: String) throws(OutputError) {
         do throws(FileError) {
             try AtomicFile.write([UInt8](data), to: path)
         } catch {
@@ -47,7 +48,7 @@ enum OutputError: Error, CustomStringConvertible {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .noFolder(let path): "\(path) cannot be written: its folder does not exist"
         case .isFolder(let path): "\(path) cannot be written: it is a folder"
