@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: [1, 3, 40], [1, 2]) func appliesALinearLayerOfPackedWeights(_ rows: Int, _ batch: Int) throws {
         let (x, weight) = try (tensor([batch, rows, 33]) * 0.2, tensor([70, 33], seed: 2))
-        let (bias, packed) = (try tensor([70], seed: 3), try PackedWeight(weight))
+        let (bias, packed) = (try tensor([70], seed: 3), try weight.packedForProducts())
         for bias in [bias, nil] {
             let expected = try matmul(x.to(.float64), weight.to(.float64).transposed(0, 1))
             let sum = try bias.map { try expected + $0.to(.float64) } ?? expected

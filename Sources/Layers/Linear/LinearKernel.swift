@@ -46,8 +46,8 @@ extension LinearKernel {
     }
 }
 
-/// A weight as it is stored.
-struct PlainLinear: FusesGELU {
+/// A weight as it is stored, or packed for this processor; GELU is applied in the memory of the product.
+struct FloatLinear: LinearKernel {
     /// `[to, from]`.
     let weight: Tensor
     /// `[to]`.
@@ -55,25 +55,12 @@ struct PlainLinear: FusesGELU {
 
     func product(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
 
-    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try linearGELUTanh(x, weight: weight, bias: bias) }
-
-    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor {
-        try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
-    }
-}
-
-/// A weight as oneDNN's products read it.
-struct PackedLinear: FusesGELU {
-    let weight: PackedWeight
-    /// `[to]`.
-    let bias: Tensor?
-
-    func product(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
-
-    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor { try linearGELUTanh(x, weight: weight, bias: bias) }
-
-    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor {
-        try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
+    func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+        switch epilogue {
+        case .activation(.geluTanh): try linearGELUTanh(x, weight: weight, bias: bias)
+        case .beside(let other, .geluTanh): try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
+        default: try applyInOrder(x, epilogue)
+        }
     }
 }
 
@@ -86,23 +73,5 @@ struct WideningLinear: LinearKernel {
 
     func product(_ x: Tensor) throws(TensorError) -> Tensor {
         try linear(x, weight: weight.to(.float32), bias: bias?.to(.float32))
-    }
-}
-
-/// A kernel that applies GELU in the memory of its product.
-protocol FusesGELU: LinearKernel {
-    /// `[…, from]` to `[…, to]`.
-    func geluTanh(_ x: Tensor) throws(TensorError) -> Tensor
-    /// `[batch, tokens, from]` to `[batch, tokens, width + to]`, behind `[batch, tokens, width]`.
-    func geluTanh(_ x: Tensor, beside other: Tensor) throws(TensorError) -> Tensor
-}
-
-extension FusesGELU {
-    package func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
-        switch epilogue {
-        case .activation(.geluTanh): try geluTanh(x)
-        case .beside(let other, .geluTanh): try geluTanh(x, beside: other)
-        default: try applyInOrder(x, epilogue)
-        }
     }
 }

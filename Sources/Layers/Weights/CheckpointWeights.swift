@@ -70,11 +70,11 @@ package final class CheckpointWeights: WeightSource {
     /// Where weights are packed, the file's pages go back to the system.
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
         let (weight, bias) = try tensors(site, plan: plan)
-        guard try plan.packsWeights() else { return PlainLinear(weight: weight, bias: bias) }
-        let packed = try PackedWeight(weight)
+        guard try plan.packsWeights() else { return FloatLinear(weight: weight, bias: bias) }
+        let packed = try weight.packedForProducts()
         let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
-        return PackedLinear(weight: packed, bias: bias)
+        return FloatLinear(weight: packed, bias: bias)
     }
 }
 

@@ -57,8 +57,7 @@ extension WeightSource {
 
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
         let (weight, bias) = try tensors(site, plan: plan)
-        guard try plan.packsWeights() else { return PlainLinear(weight: weight, bias: bias) }
-        return PackedLinear(weight: try PackedWeight(weight), bias: bias)
+        return FloatLinear(weight: try plan.packsWeights() ? weight.packedForProducts() : weight, bias: bias)
     }
 
     /// The weight `[to, from]` and the bias of a linear layer.
@@ -134,7 +133,7 @@ package final class WeightListing: WeightSource {
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
         linears.append(site)
         let (weight, bias) = try tensors(site, plan: plan)
-        return PlainLinear(weight: weight, bias: bias)
+        return FloatLinear(weight: weight, bias: bias)
     }
 
     package func disregard(_ keys: WeightKeys) { disregarded.append(keys) }
