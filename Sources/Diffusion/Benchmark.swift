@@ -1,3 +1,5 @@
+package import Tensors
+
 /// A part of a model with random weights, ready to run again and again.
 package struct Benchmark {
     /// One run.
@@ -10,6 +12,21 @@ package struct Benchmark {
     ///   - run: one run
     package init(operations: Double, run: @escaping () throws -> Void) {
         (self.operations, self.run) = (operations, run)
+    }
+
+    /// One prediction of a denoiser after another, as the steps of one request.
+    ///
+    /// - Parameters:
+    ///   - transformer: the denoiser
+    ///   - input: of every prediction
+    ///   - operations: floating point operations of the matrix products of one prediction
+    ///   - stepCache: leaves steps out
+    package init<Transformer: CacheableTransformer>(
+        of transformer: Transformer, _ input: Transformer.Input, operations: Double, _ stepCache: StepCacheSettings?
+    ) throws(TensorError) {
+        let input = try transformer.prepared(input)
+        let predict = StepPredictor<Transformer>(stepCache, steps: 0..<Int.max)
+        self.init(operations: operations) { _ = try predict(transformer, [input]) }
     }
 }
 

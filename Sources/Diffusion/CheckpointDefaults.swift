@@ -27,6 +27,22 @@ extension CheckpointFolder {
             }
         }
 
+        /// A family's choices with the checkpoint's own in their place.
+        ///
+        /// - Parameter choices: those of the family; what is nil or empty there is no field of it and stays so
+        /// - Returns: the choices
+        func replacing(_ choices: GenerationRequest) -> GenerationRequest {
+            var result = choices
+            if !choices.negativePrompts.isEmpty, let negativePrompt { result.negativePrompts = [negativePrompt] }
+            result.height = choices.height.map { height ?? $0 }
+            result.width = choices.width.map { width ?? $0 }
+            result.numFrames = choices.numFrames.map { numFrames ?? $0 }
+            result.frameRate = choices.frameRate.map { frameRate ?? $0 }
+            result.numInferenceSteps = choices.numInferenceSteps.map { numInferenceSteps ?? $0 }
+            result.guidanceScale = choices.guidanceScale.map { guidanceScale ?? $0 }
+            return result
+        }
+
         /// Within what a request may ask for.
         package func validate() throws(ConfigFault) {
             let sides = [("height", height), ("width", width)]

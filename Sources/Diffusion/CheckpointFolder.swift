@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Layers
+package import Layers
 
 /// A checkpoint in Diffusers layout: `model_index.json` and a folder for each component.
 package struct CheckpointFolder: Sendable {
@@ -77,5 +77,19 @@ package struct CheckpointFolder: Sendable {
         let folder = "\(path)/\(component)"
         guard FileManager.default.fileExists(atPath: folder) else { throw .missingComponent(component, in: path) }
         return folder
+    }
+
+    /// Reads the config of a component that has no weights.
+    ///
+    /// - Parameters:
+    ///   - component: its name
+    ///   - file: the file in its folder
+    ///   - expected: the classes this build has for it
+    /// - Returns: the config
+    /// - Throws: ``CheckpointError`` or ``ConfigError``
+    package func config<Config: ModelConfig>(_ component: String, file: String, classes expected: [String]) throws
+        -> Config
+    {
+        try Config.read("\(folder(component, classes: expected))/\(file)", allowingUnknown: allowsUnknown).0
     }
 }

@@ -55,6 +55,14 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     }
 }
 
+extension Component {
+    /// What is wrong with its config.
+    ///
+    /// - Parameter fault: what another part of the checkpoint shows
+    /// - Returns: the error
+    package func error(_ fault: ConfigFault) -> ConfigError { ConfigError(file: "\(folder)/config.json", fault: fault) }
+}
+
 /// A component of any module, as far as inspection needs it.
 package protocol InspectableComponent: Sendable {
     var name: String { get }

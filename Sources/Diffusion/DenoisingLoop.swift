@@ -51,8 +51,32 @@ package final class DenoisingLoop {
         (self.scheduler, self.schedule, self.noise, self.run) = (scheduler, schedule, noise, run)
     }
 
+    /// - Parameters:
+    ///   - scheduler: how a prediction moves the latents
+    ///   - schedule: the noise levels
+    ///   - request: a resolved request, whose seeds the random numbers come from
+    ///   - run: who is told of each step
+    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
+    package convenience init(
+        _ scheduler: any Scheduler, _ schedule: NoiseSchedule, for request: GenerationRequest, _ run: RunEnvironment
+    ) throws {
+        try scheduler.requireFinite(schedule, for: request)
+        let noise = try NoiseSource(seeds: request.seeds, count: request.outputCount)
+        self.init(scheduler, schedule, noise: noise, run)
+    }
+
     /// How many steps there are.
     package var count: Int { schedule.timesteps.count }
+
+    /// Draws the noise of the first step.
+    ///
+    /// - Parameter shape: of one output's latents
+    /// - Returns: `[outputs] + shape` on the model's device, in 32-bit floats
+    package func drawNoise(_ shape: [Int]) throws(TensorError) -> Tensor {
+        let drawn = try noise.draw(shape)
+        try run.trace?.record("noise", drawn)
+        return try drawn.to(on: run.options.plan.device)
+    }
 
     /// Puts the noise in place.
     ///

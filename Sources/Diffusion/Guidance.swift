@@ -22,29 +22,27 @@ package struct Guidance: Sendable, Equatable {
         case denoised
     }
 
-    /// A branch that the result is led away from.
-    package struct Term: Sendable, Equatable {
-        package let branch: Branch
-        package let scale: Double
-
-        package init(branch: Branch, scale: Double) { (self.branch, self.scale) = (branch, scale) }
-    }
-
-    /// Besides the positive branch, in the order of the predictions.
-    package let terms: [Term]
+    /// How far past the negative prompt's prediction: 1 keeps the prompt's; nil asks for no negative prompt.
+    package let negative: Double?
+    /// How far away from the perturbed and the isolated prediction; nil asks for none.
+    package let perturbed, isolated: Double?
     package let space: Space
 
     /// - Parameters:
-    ///   - terms: the branches besides the positive one; a negative one comes first
+    ///   - negative: how far past the negative prompt's prediction (classifier-free guidance)
+    ///   - perturbed: how far away from the perturbed prediction
+    ///   - isolated: how far away from the isolated prediction
     ///   - space: what is combined
-    package init(_ terms: [Term] = [], in space: Space = .prediction) { (self.terms, self.space) = (terms, space) }
+    package init(
+        negative: Double? = nil, perturbed: Double? = nil, isolated: Double? = nil, in space: Space = .prediction
+    ) {
+        (self.negative, self.perturbed, self.isolated, self.space) = (negative, perturbed, isolated, space)
+    }
 
-    /// Classifier-free guidance: from the prediction of the negative prompt, past the one of the prompt.
-    ///
-    /// - Parameter scale: 1 keeps the prompt's; nil asks for no negative prompt
-    /// - Returns: the guidance
-    package static func classifierFree(_ scale: Double?) -> Guidance {
-        Guidance(scale.map { [Term(branch: .negative, scale: $0)] } ?? [])
+    /// The branches besides the positive one, each with its scale.
+    private var terms: [(branch: Branch, scale: Double)] {
+        let scales: KeyValuePairs = [Branch.negative: negative, .perturbed: perturbed, .isolated: isolated]
+        return scales.compactMap { branch, scale in scale.map { (branch, $0) } }
     }
 
     /// The branches that a step needs predictions of, in this order.
@@ -58,21 +56,19 @@ package struct Guidance: Sendable, Equatable {
     ///   - sigma: how much noise is in the latents
     /// - Returns: the guided prediction, in 32-bit floats
     package func callAsFunction(_ predictions: [Tensor], latents: Tensor, sigma: Double) throws(TensorError) -> Tensor {
-        var values: [Tensor] = []
-        if terms.isEmpty { return try predictions[0].to(.float32) }
-        for prediction in predictions {
-            let prediction = try prediction.to(.float32)
-            values.append(space == .prediction ? prediction : try latents - prediction * sigma)
-        }
+        let predictions = try predictions.map { prediction throws(TensorError) in try prediction.to(.float32) }
+        guard space == .denoised, predictions.count > 1 else { return try combined(predictions) }
+        let clean = try predictions.map { prediction throws(TensorError) in try latents - prediction * sigma }
+        return try (latents - combined(clean)) / sigma
+    }
+
+    private func combined(_ values: [Tensor]) throws(TensorError) -> Tensor {
         let positive = values[0]
         var result = positive
         for (term, other) in zip(terms, values.dropFirst()) {
-            result =
-                switch term.branch {
-                case .negative: try other + (positive - other) * term.scale
-                default: try result + (positive - other) * term.scale
-                }
+            // Classifier-free guidance counts from the negative prediction, the others from what there is so far.
+            result = try (term.branch == .negative ? other : result) + (positive - other) * term.scale
         }
-        return space == .prediction ? result : try (latents - result) / sigma
+        return result
     }
 }

@@ -60,7 +60,7 @@ package protocol ModelFamily: Sendable {
     ///   - request: a request that the family has resolved
     ///   - options: how the model is opened
     /// - Returns: its stages, in the order they run
-    func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage]
+    func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage]
 
     /// Reads what every request needs besides weights: tokenizers and scheduler.
     ///
@@ -69,16 +69,23 @@ package protocol ModelFamily: Sendable {
     /// - Throws: any error of a bad checkpoint
     func open(_ context: ComputeContext) throws -> any PipelineStages
 
-    /// A part of the model at its published width, with random weights.
+    /// One prediction of the denoiser at its published width, with random weights.
     ///
     /// - Parameters:
-    ///   - part: which part
     ///   - shape: the size of its input, and changes of its config
     ///   - options: how it computes
     /// - Returns: what to time
     /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
-    static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, _ options: PipelineOptions) throws
-        -> Benchmark
+    static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark
+
+    /// From latents to pixels at the published width, with random weights.
+    ///
+    /// - Parameters:
+    ///   - shape: the size of the output, and changes of the config
+    ///   - plan: how it computes
+    /// - Returns: what to time
+    /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
+    static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark
 }
 
 extension ModelFamily {
@@ -91,6 +98,16 @@ extension ModelFamily {
         let defaults = defaults
         guard let height = defaults.height, let width = defaults.width else { return [] }
         return [OutputSize(height: height, width: width, frames: defaults.numFrames)]
+    }
+
+    /// What the checkpoint and the parameters choose, in a family's defaults.
+    ///
+    /// - Parameter published: the choices of the published models, with every field that the family has
+    /// - Returns: the model's own choices
+    package func withOwnChoices(_ published: GenerationRequest) -> GenerationRequest {
+        var choices = checkpoint.defaults.replacing(published)
+        for parameter in Self.parameters { choices.extra[parameter.name] = parameter.defaultValue }
+        return choices
     }
 
     /// The step caches of the model's transformers.
@@ -126,6 +143,6 @@ extension ModelFamily {
     /// - Returns: the forecast
     /// - Throws: any error of bad weights
     package func memory(of request: GenerationRequest, _ options: PipelineOptions) throws -> MemoryForecast {
-        MemoryForecast(weights: try weights(options.plan), stages: stages(of: request, options))
+        MemoryForecast(weights: try weights(options.plan), stages: memoryStages(of: request, options))
     }
 }

@@ -29,7 +29,7 @@ package final class Pipeline {
     /// - Parameter observe: told of each component
     /// - Throws: `CancellationError` between two components, or an error of their files
     package func prepare(observe: ProgressObserver) throws {
-        let stages = model.stages(of: model.defaults, options)
+        let stages = model.memoryStages(of: model.defaults, options)
         try residency.prepare(for: MemoryForecast(weights: weights, stages: stages), observe: observe)
     }
 
@@ -86,7 +86,7 @@ package protocol PipelineStages {
     /// - Parameters:
     ///   - request: a request that the family has resolved
     ///   - run: what the stages are given besides it
-    /// - Returns: the stages, whose memory ``ModelFamily/stages(of:_:)`` tells too
+    /// - Returns: the stages, whose memory ``ModelFamily/memoryStages(of:_:)`` tells too
     /// - Throws: ``InvalidRequest`` if it cannot be served
     func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage]
 }

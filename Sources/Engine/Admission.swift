@@ -28,7 +28,7 @@ package struct Admission: Sendable {
         let weights = try model.weights(options.plan)
         self.init(
             options, resolve: { try model.resolve($0) }, notes: { model.notes(on: $0, resolved: $1) },
-            forecast: { MemoryForecast(weights: weights, stages: model.stages(of: $0, options)) })
+            forecast: { MemoryForecast(weights: weights, stages: model.memoryStages(of: $0, options)) })
     }
 
     /// - Parameters:

@@ -30,10 +30,11 @@ extension LocalWorker {
         stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
         try EngineError.enter(device)
-        return try time(
-            family.benchmark(
-                part, shape, PipelineOptions(ComputePlan(dtype: dtype, device: device), stepCache: stepCache)),
-            runs: runs)
+        let options = PipelineOptions(ComputePlan(dtype: dtype, device: device), stepCache: stepCache)
+        return switch part {
+        case .transformer: try time(family.transformerBenchmark(shape, options), runs: runs)
+        case .decoder: try time(family.decoderBenchmark(shape, options.plan), runs: runs)
+        }
     }
 
     /// Times one linear layer, `[1536, 3072] × [3072, 3072]`: no network made of such products can be faster per operation.

@@ -24,9 +24,10 @@ package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Devi
     return try Tensor(sinusoids, shape: [timesteps.count, 2 * half]).to(on: device)
 }
 
-/// Linear, SiLU, linear: how sinusoids and pooled prompts become a modulation vector.
+/// Linear, activation, linear: how sinusoids and prompts come to the width of the blocks.
 package struct TimestepEmbedding {
     private let linear1, linear2: Linear
+    private let activation: Activation
 
     /// Reads `linear_1` and `linear_2`.
     ///
@@ -34,15 +35,17 @@ package struct TimestepEmbedding {
     ///   - weights: the view of this layer
     ///   - from: width of the input
     ///   - to: width of the output
+    ///   - activation: between the layers
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, from: Int, to: Int) throws {
+    package init(_ weights: Weights, from: Int, to: Int, _ activation: Activation = .silu) throws {
         linear1 = try Linear(weights["linear_1"], from: from, to: to)
         linear2 = try Linear(weights["linear_2"], from: to, to: to)
+        self.activation = activation
     }
 
     /// Applies the layers.
     ///
-    /// - Parameter x: `[batch, from]`
-    /// - Returns: `[batch, to]`
-    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(silu(linear1(x))) }
+    /// - Parameter x: `[…, from]`
+    /// - Returns: `[…, to]`
+    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(activation(linear1(x))) }
 }

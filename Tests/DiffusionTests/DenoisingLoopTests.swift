@@ -247,22 +247,20 @@ import Testing
 
     @Test func goesFromTheNegativePastThePositive() throws {
         for (scale, expected) in [(0.0, 1.0), (1, 3), (2.5, 6)] {
-            #expect(try guided(.classifierFree(scale), [3, 1]) == expected)
+            #expect(try guided(Guidance(negative: scale), [3, 1]) == expected)
         }
-        #expect(Guidance.classifierFree(2).branches == [.positive, .negative])
+        #expect(Guidance(negative: 2).branches == [.positive, .negative])
     }
 
     @Test func takesThePositiveAloneAsItIs() throws {
-        #expect(Guidance.classifierFree(nil).branches == [.positive])
+        #expect(Guidance().branches == [.positive])
         let half = try Guidance()([Tensor.full(3, [2]).to(.bfloat16)], latents: .full(0, [2]), sigma: 1)
         #expect(half.dtype == .float32)
         #expect(try half.floats() == [3, 3])
     }
 
     @Test func leadsAwayFromEveryBranch() throws {
-        let guidance = Guidance([
-            .init(branch: .negative, scale: 3), .init(branch: .perturbed, scale: 1), .init(branch: .isolated, scale: 2),
-        ])
+        let guidance = Guidance(negative: 3, perturbed: 1, isolated: 2)
         #expect(guidance.branches == [.positive, .negative, .perturbed, .isolated])
         // 1 + (4 - 1) · 3, and (4 - 2) · 1, and (4 - 3) · 2
         #expect(try guided(guidance, [4, 1, 2, 3]) == 14)
@@ -270,9 +268,10 @@ import Testing
 
     /// Flow predictions are linear in the clean latents, so that both spaces agree where nothing else happens.
     @Test func combinesCleanLatents() throws {
-        let terms = [Guidance.Term(branch: .negative, scale: 3), .init(branch: .perturbed, scale: 0.5)]
-        let predictions = [4.0, 1, 2]
-        let plain = try guided(Guidance(terms), predictions, latents: 5, sigma: 0.5)
-        #expect(try abs(guided(Guidance(terms, in: .denoised), predictions, latents: 5, sigma: 0.5) - plain) < 1e-5)
+        func guided(in space: Guidance.Space) throws -> Double {
+            let guidance = Guidance(negative: 3, perturbed: 0.5, in: space)
+            return try self.guided(guidance, [4, 1, 2], latents: 5, sigma: 0.5)
+        }
+        #expect(try abs(guided(in: .denoised) - guided(in: .prediction)) < 1e-5)
     }
 }

@@ -139,8 +139,8 @@ import Testing
     @Test func foresaysMemoryThatDoesNotGrowWithTheNumberOfFrames() throws {
         let config = AutoencoderKLWanConfig()
         func bytes(_ frames: Int, _ tiling: VideoTiling? = nil) -> Int {
-            config.decodingBytes(batch: 1, frames: frames, height: 480, width: 832, dtype: .float32, tiling: tiling)
-                .count
+            let size = OutputSize(height: 480, width: 832, frames: frames)
+            return config.decodingBytes(batch: 1, size, dtype: .float32, tiling: tiling).count
         }
         #expect(bytes(161) - bytes(17) < 36 * 2 * 16 * 60 * 104 * 4 + 1)
         var tiling = VideoTiling()

@@ -24,11 +24,11 @@ import Testing
     private func wan(_ timesteps: [Float]) throws -> (Wan.Transformer, Wan.Transformer.Input) {
         let transformer = try TinyModel("wan-tiny-transformers").module("ti2v", Wan.Transformer.init)
         let (config, generator) = (transformer.config, try Generator(seed: 12))
-        let grid = Wan.Grid(frames: 3, height: 4, width: 6, config)
+        let grid = PatchGrid([3, 4, 6], patch: config.patchSize)
         let input = Wan.Transformer.Input(
             latents: try generator.normal([1, config.inChannels, 3, 4, 6]),
             prompt: try generator.normal([1, 7, config.textDim]), timesteps: timesteps,
-            rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: .cpu))
+            rotary: try grid.rotary(widths: config.rotaryWidths, on: .cpu))
         return (transformer, input)
     }
 

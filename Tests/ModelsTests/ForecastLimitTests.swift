@@ -56,7 +56,8 @@ import Testing
         vae.blockOutChannels = [huge, huge]
         #expect(vae.decodingBytes(pixels: 1024, .float32).count == .max)
         let wan = AutoencoderKLWanConfig()
-        let bytes = wan.decodingBytes(batch: huge, frames: huge, height: 16384, width: 16384, dtype: .float32)
+        let bytes = wan.decodingBytes(
+            batch: huge, OutputSize(height: 16384, width: 16384, frames: huge), dtype: .float32)
         #expect(bytes.count == .max)
     }
 }

@@ -26,11 +26,11 @@ import Testing
         }
         // One number for the batch, or a row of tokens for each item; the rows are equal.
         let timesteps = try golden.tensor("\(name).timestep").floats
-        let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
+        let grid = config.grid(latents)
         return Wan.Transformer.Input(
             latents: latents, prompt: try share("prompt"), image: golden.contains("image") ? try share("image") : nil,
             timesteps: timesteps.count == batch ? [timesteps[0]] : Array(timesteps.prefix(grid.tokens)),
-            rotary: try grid.rotary(headWidth: config.attentionHeadDim, on: .cpu))
+            rotary: try grid.rotary(widths: config.rotaryWidths, on: .cpu))
     }
 
     @Test func turnsByTheReferencesAngles() throws {

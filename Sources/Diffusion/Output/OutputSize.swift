@@ -12,4 +12,11 @@ package struct OutputSize: Sendable, Hashable, Codable {
     package init(height: Int, width: Int, frames: Int? = nil) {
         (self.height, self.width, self.frames) = (height, width, frames)
     }
+
+    /// The size that a resolved request asks for.
+    ///
+    /// - Parameter request: the request
+    package init(_ request: GenerationRequest) {
+        self.init(height: request.height ?? 0, width: request.width ?? 0, frames: request.numFrames)
+    }
 }

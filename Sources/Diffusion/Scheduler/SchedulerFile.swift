@@ -1,5 +1,3 @@
-internal import Layers
-
 extension CheckpointFolder {
     /// Reads a scheduler of any class that this build has.
     ///
@@ -10,10 +8,10 @@ extension CheckpointFolder {
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     package func scheduler(_ component: String = "scheduler") throws -> any Scheduler {
         let (euler, uniPC) = ("FlowMatchEulerDiscreteScheduler", "UniPCMultistepScheduler")
-        let path = try folder(component, classes: [euler, uniPC]) + "/scheduler_config.json"
+        let file = "scheduler_config.json"
         if components[component] == uniPC {
-            return UniPCMultistep(try UniPCConfig.read(path, allowingUnknown: allowsUnknown).0)
+            return UniPCMultistep(try config(component, file: file, classes: [uniPC]))
         }
-        return FlowMatchEuler(try FlowMatchEulerConfig.read(path, allowingUnknown: allowsUnknown).0)
+        return FlowMatchEuler(try config(component, file: file, classes: [euler, uniPC]))
     }
 }

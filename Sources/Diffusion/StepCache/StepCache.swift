@@ -2,7 +2,6 @@ internal import Tensors
 
 /// Predictions of one transformer for branches of guidance that are decided on together, step after step.
 final class StepCache<Transformer: CacheableTransformer> {
-    private let runner: BlockRunner<Transformer>
     private var rule: any StepCacheRule
     private var audit: ErrorAudit?
     /// The blocks that may be left out.
@@ -14,52 +13,51 @@ final class StepCache<Transformer: CacheableTransformer> {
     private(set) var report: CacheReport.Branch
 
     /// - Parameters:
-    ///   - runner: what predicts
+    ///   - blocks: how many blocks the transformer has
     ///   - settings: what is used again, and when
     ///   - steps: the steps of this transformer, from the request's first
     ///   - place: which transformer of the model it is, and which branch of guidance; nil for all together
     init(
-        _ runner: BlockRunner<Transformer>, _ settings: StepCacheSettings, steps: Range<Int>,
-        place: (transformer: Int, guidance: Int?)
+        of blocks: Int, _ settings: StepCacheSettings, steps: Range<Int>, place: (transformer: Int, guidance: Int?)
     ) {
-        self.runner = runner
-        let blockCount = runner.transformer.blockCount
         rule = settings.rule(steps: steps.count)
         audit = settings.maxError.map(ErrorAudit.init)
-        middle = rule.ends.first..<(blockCount - rule.ends.last)
+        middle = rule.ends.first..<(blocks - rule.ends.last)
         report = CacheReport.Branch(
-            transformer: place.transformer, guidance: place.guidance, steps: steps, blocks: blockCount,
+            transformer: place.transformer, guidance: place.guidance, steps: steps, blocks: blocks,
             skippedBlocks: middle)
     }
 
     /// The predictions of the next step.
     ///
-    /// - Parameter inputs: one for each branch, the same number in every step
+    /// - Parameters:
+    ///   - runner: what predicts
+    ///   - inputs: one for each branch, the same number in every step
     /// - Returns: a prediction for each
-    func predict(_ inputs: [Transformer.Input]) throws(TensorError) -> [[Tensor]] {
+    func predict(_ runner: BlockRunner<Transformer>, _ inputs: [Transformer.Input]) throws(TensorError) -> [[Tensor]] {
         let step = report.steps.lowerBound + report.changes.count
         report.changes.append(nil)
         var states: [Transformer.State] = []
         for input in inputs { states.append(try runner.transformer.begin(input)) }
-        if report.stoppedAt != nil { return try finished(states, from: 0) }
+        if report.stoppedAt != nil { return try runner.finish(states, from: 0) }
         if rule.begin() { (signals, forecasts) = ([], []) }
         for branch in forecasts.indices {
             for kind in forecasts[branch].indices { forecasts[branch][kind].begin() }
         }
-        let signals = try advance(&states)
+        let signals = try advance(&states, runner)
         let skips = try rule.skips { () throws(TensorError) in try noted(change(to: signals)) }
         if case .input = rule.signal { self.signals = signals }
-        if skips, let guess = try skipped(states) {
+        if skips, let guess = try skipped(states, runner) {
             guard audit?.isDue() == true else {
                 rule.end(skipped: true)
                 report.skipped.append(step)
                 return guess
             }
-            let computed = try computed(states, signals)
+            let computed = try computed(states, signals, runner)
             try note(relativeDifference(guess.flatMap(\.self), computed.flatMap(\.self)), at: step)
             return computed
         }
-        return try computed(states, signals)
+        return try computed(states, signals, runner)
     }
 }
 
@@ -67,7 +65,9 @@ extension StepCache {
     /// Computes the first blocks.
     ///
     /// - Returns: what the change is measured of
-    private func advance(_ states: inout [Transformer.State]) throws(TensorError) -> [Tensor] {
+    private func advance(_ states: inout [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
+        -> [Tensor]
+    {
         var signals: [Tensor] = []
         for index in states.indices {
             let before = try states[index].tokenStreams()[0]
@@ -91,7 +91,9 @@ extension StepCache {
     }
 
     /// The predictions without the middle; nil if nothing is known of it.
-    private func skipped(_ states: [Transformer.State]) throws(TensorError) -> [[Tensor]]? {
+    private func skipped(_ states: [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
+        -> [[Tensor]]?
+    {
         var states = states
         guard forecasts.count == states.count else { return nil }
         for index in states.indices {
@@ -102,11 +104,13 @@ extension StepCache {
             }
             try states[index].add(changes)
         }
-        return try finished(states, from: middle.upperBound)
+        return try runner.finish(states, from: middle.upperBound)
     }
 
     /// The predictions with the middle, which is learnt.
-    private func computed(_ states: [Transformer.State], _ signals: [Tensor]) throws(TensorError) -> [[Tensor]] {
+    private func computed(
+        _ states: [Transformer.State], _ signals: [Tensor], _ runner: BlockRunner<Transformer>
+    ) throws(TensorError) -> [[Tensor]] {
         var states = states
         self.signals = signals
         for index in states.indices {
@@ -119,19 +123,13 @@ extension StepCache {
             for kind in before.indices { try forecasts[index][kind].update(after[kind] - before[kind]) }
         }
         rule.end(skipped: false)
-        return try finished(states, from: middle.upperBound)
+        return try runner.finish(states, from: middle.upperBound)
     }
 
     /// The tokens whose change is kept: where no block follows the middle, those that the prediction is made of.
     private func kept(_ state: Transformer.State) throws(TensorError) -> [Tensor] {
         let tokens = try state.tokenStreams()
-        return middle.upperBound == runner.transformer.blockCount ? [tokens[0]] : tokens
-    }
-
-    private func finished(_ states: [Transformer.State], from first: Int) throws(TensorError) -> [[Tensor]] {
-        var predictions: [[Tensor]] = []
-        for state in states { predictions.append(try runner.finish(state, from: first)) }
-        return predictions
+        return middle.upperBound == report.blocks ? [tokens[0]] : tokens
     }
 
     private func note(_ error: Double, at step: Int) {
@@ -140,6 +138,13 @@ extension StepCache {
         guard audit?.isOver == true else { return }
         report.stoppedAt = step
         (signals, forecasts) = ([], [])
+    }
+}
+
+extension BlockRunner {
+    /// The predictions of several states.
+    fileprivate func finish(_ states: [Transformer.State], from first: Int) throws(TensorError) -> [[Tensor]] {
+        try states.map { state throws(TensorError) in try finish(state, from: first) }
     }
 }
 

@@ -30,7 +30,7 @@ package struct Flux1: ModelFamily {
         [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
     }
 
-    package func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
+    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
         Stages(request, parts, options).all
     }
 
@@ -56,23 +56,22 @@ package struct Flux1: ModelFamily {
 
         /// Checks that what one component gives is what another takes.
         private func requireAgreement() throws(ConfigError) {
-            let config = transformer.config
-            let pairs = [
-                (
-                    "joint_attention_dim", config.jointAttentionDim, "d_model of text_encoder_2",
-                    textEncoder2.config.dModel
-                ),
-                (
-                    "pooled_projection_dim", config.pooledProjectionDim, "hidden_size of text_encoder",
-                    textEncoder.config.hiddenSize
-                ),
-                ("in_channels", config.inChannels, "four times latent_channels of vae", 4 * vae.config.latentChannels),
-                ("out_channels", config.outChannels ?? config.inChannels, "in_channels", config.inChannels),
-            ]
-            for (key, size, name, other) in pairs where size != other {
-                throw ConfigError(
-                    file: "\(transformer.folder)/config.json", fault: .misfit(key, size, to: name, other))
+            func require(_ key: String, _ size: Int, _ name: String, _ other: Int) throws(ConfigError) {
+                if size != other { throw transformer.error(.misfit(key, size, to: name, other)) }
             }
+            let (config, clip, t5) = (transformer.config, textEncoder.config, textEncoder2.config)
+            let pooled = config.pooledProjectionDim
+            try require("joint_attention_dim", config.jointAttentionDim, "d_model of text_encoder_2", t5.dModel)
+            try require("pooled_projection_dim", pooled, "hidden_size of text_encoder", clip.hiddenSize)
+            try require(
+                "in_channels", config.inChannels, "four times latent_channels of vae", 4 * vae.config.latentChannels)
+            try require("out_channels", config.outChannels ?? config.inChannels, "in_channels", config.inChannels)
+        }
+
+        /// The tokens of a request's image, each of two by two latents.
+        func grid(of request: GenerationRequest) -> PatchGrid {
+            let (size, scale) = (OutputSize(request), vae.config.scaleFactor)
+            return PatchGrid([1, size.height / scale, size.width / scale], patch: [1, 2, 2])
         }
     }
 }

@@ -1,47 +1,33 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Tensors
 
 extension Flux1 {
-    package static func benchmark(_ part: BenchmarkPart, _ shape: BenchmarkShape, _ options: PipelineOptions) throws
-        -> Benchmark
-    {
-        switch part {
-        case .transformer: try transformerBenchmark(shape, options)
-        case .decoder: try decoderBenchmark(shape, options.plan)
-        }
-    }
-
-    private static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
+    package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
         let plan = options.plan
         var changes = shape.config
         let guidance = changes.removeValue(forKey: "guidance_embeds") ?? 1
         var config = try TransformerConfig.defaults(changing: changes)
         config.guidanceEmbeds = guidance != 0
-        let transformer = try Transformer(Weights(RandomWeights(), plan: plan), config)
-        let grid = Grid(rows: shape.height / 16, columns: shape.width / 16)
+        let grid = PatchGrid([1, shape.height / 8, shape.width / 8], patch: [1, 2, 2])
         let source = try NoiseSource(seeds: [0], count: shape.batch)
-        let input = try transformer.prepared(
+        func drawn(_ shape: [Int]) throws -> Tensor { try source.draw(shape).to(plan.dtype, on: plan.device) }
+        return try Benchmark(
+            of: Transformer(Weights(RandomWeights(), plan: plan), config),
             Transformer.Input(
-                latents: try source.draw([grid.rows * grid.columns, config.inChannels]).to(plan.dtype, on: plan.device),
-                prompt: try source.draw([shape.textTokens, config.jointAttentionDim]).to(plan.dtype, on: plan.device),
-                pooledPrompt: try source.draw([config.pooledProjectionDim]).to(plan.dtype, on: plan.device),
-                timestep: 500,
-                guidance: 3.5,
-                rotary: try grid.rotary(
-                    textTokens: shape.textTokens, widths: config.axesDimsRope, on: plan.device)))
-        let operations = config.operations(
-            batch: shape.batch, text: shape.textTokens, image: grid.rows * grid.columns)
-        let predict = StepPredictor(transformer, options.stepCache, steps: 0..<Int.max)
-        return Benchmark(operations: operations) { _ = try predict([input]) }
+                latents: drawn([grid.tokens, config.inChannels]),
+                prompt: drawn([shape.textTokens, config.jointAttentionDim]),
+                pooledPrompt: drawn([config.pooledProjectionDim]), timestep: 500, guidance: 3.5,
+                rotary: grid.rotary(after: shape.textTokens, widths: config.axesDimsRope, on: plan.device)),
+            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: grid.tokens),
+            options.stepCache)
     }
 
-    private static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
         var config = try AutoencoderKLConfig.defaults(changing: shape.config)
         config.blockOutChannels = [128, 256, 512, 512]
-        (config.downBlockTypes, config.upBlockTypes) = (
-            Array(repeating: "DownEncoderBlock2D", count: 4), Array(repeating: "UpDecoderBlock2D", count: 4)
-        )
+        config.downBlockTypes = Array(repeating: "DownEncoderBlock2D", count: 4)
+        config.upBlockTypes = Array(repeating: "UpDecoderBlock2D", count: 4)
         (config.layersPerBlock, config.latentChannels) = (2, 16)
         (config.useQuantConv, config.usePostQuantConv) = (false, false)
         let vae = try AutoencoderKL(Weights(RandomWeights(), plan: plan), config)

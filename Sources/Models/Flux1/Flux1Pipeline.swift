@@ -13,17 +13,15 @@ struct Flux1Pipeline: PipelineStages {
 
     init(_ model: Flux1, _ context: ComputeContext) throws {
         self.model = model
-        let folder = try model.checkpoint.folder("scheduler", classes: ["FlowMatchEulerDiscreteScheduler"])
         scheduler = FlowMatchEuler(
-            try FlowMatchEulerConfig.read(
-                "\(folder)/scheduler_config.json", allowingUnknown: model.checkpoint.allowsUnknown
-            ).0)
+            try model.checkpoint.config(
+                "scheduler", file: "scheduler_config.json", classes: ["FlowMatchEulerDiscreteScheduler"]))
         text = try Flux1TextEncoders(model, context)
         transformer = Resident(model.parts.transformer, context)
         vae = Resident(model.parts.vae, context)
     }
 
-    var components: [any ResidentComponent] { [text.encoder, text.encoder2, transformer, vae] }
+    var components: [any ResidentComponent] { [text.clip.encoder, text.t5.encoder, transformer, vae] }
 
     func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
         let memory = Flux1.Stages(request, model.parts, run.options)
@@ -40,28 +38,28 @@ final class Flux1Run {
     private let pipeline: Flux1Pipeline
     private let request: GenerationRequest
     private let run: RunEnvironment
-    private let grid: Flux1.Grid
+    private let grid: PatchGrid
     private let guidance: Guidance
-    private let noise: NoiseSource
     private let loop: DenoisingLoop
+    private let steps: TransformerSteps<Flux1.TransformerConfig, Flux1.Transformer>
+    /// One for each branch of guidance, until the first step.
     private var prompts: [Flux1TextEncoders.Prompt] = []
-    /// One for each branch of guidance.
-    private var inputs: [Flux1.Transformer.Input] = []
-    private var predict: StepPredictor<Flux1.Transformer>?
 
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
     init(_ pipeline: Flux1Pipeline, _ request: GenerationRequest, _ run: RunEnvironment) throws {
         (self.pipeline, self.request, self.run) = (pipeline, request, run)
-        grid = Flux1.Grid(request, scaleFactor: pipeline.model.parts.vae.config.scaleFactor)
+        grid = pipeline.model.parts.grid(of: request)
         let scale = request.extra["true_cfg_scale"]?.number ?? 1
-        guidance = .classifierFree(scale > 1 && !request.negativePrompts.isEmpty ? scale : nil)
-        noise = try NoiseSource(seeds: request.seeds, count: request.outputCount)
-        let (scheduler, steps) = (pipeline.scheduler, request.numInferenceSteps ?? 1)
+        guidance = Guidance(negative: scale > 1 && !request.negativePrompts.isEmpty ? scale : nil)
+        let (scheduler, count) = (pipeline.scheduler, request.numInferenceSteps ?? 1)
         let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
         let schedule = scheduler.schedule(
-            sigmas: sigmas ?? linspace(1, 1 / Double(steps), steps), mu: scheduler.mu(tokens: grid.rows * grid.columns))
-        try scheduler.requireFinite(schedule, for: request)
-        loop = DenoisingLoop(scheduler, schedule, noise: noise, run)
+            sigmas: sigmas ?? linspace(1, 1 / Double(count), count), mu: scheduler.mu(tokens: grid.tokens))
+        loop = try DenoisingLoop(scheduler, schedule, for: request, run)
+        steps = TransformerSteps(pipeline.transformer, steps: 0..<loop.count, run.stepCaches)
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
+            PixelBatch(try PixelPart(images: images(of: clean)))
+        }
     }
 
     func encode(_ times: inout StageTimes) throws {
@@ -72,42 +70,30 @@ final class Flux1Run {
     }
 
     func step(_ times: inout StageTimes) throws -> Bool {
-        let predict = try predict ?? begin()
-        try loop.step(times: &times.denoise) { latents, step in
+        if loop.latents.isEmpty {
+            let channels = pipeline.model.parts.vae.config.latentChannels
+            let noise = try loop.drawNoise([channels, 2 * grid.rows, 2 * grid.columns])
+            try loop.begin([grid.patches(noise.unsqueezed(2))])
+        }
+        return try steps.step(of: loop, guidance, times: &times, inputs: inputs) { inputs, latents, step in
             let narrow = try latents[0].to(run.options.plan.dtype)
             for index in inputs.indices {
                 inputs[index].latents = narrow
                 // diffusers hands the model a fraction and multiplies again, which rounds.
                 inputs[index].timestep = step.timestep / 1000 * 1000
             }
-            return [try guidance(predict(inputs).map { $0[0] }, latents: latents[0], sigma: step.sigma)]
         }
-        if loop.index < loop.count { return true }
-        times.add(predict.report)
-        (self.predict, inputs, prompts) = (nil, [], [])
-        return false
     }
 
-    private func begin() throws -> StepPredictor<Flux1.Transformer> {
-        let (transformer, device) = (try pipeline.transformer(), run.options.plan.device)
-        let config = transformer.config
-        let drawn = try noise.draw([config.inChannels / 4, 2 * grid.rows, 2 * grid.columns])
-        try run.trace?.record("noise", drawn)
-        let start = try grid.packed(drawn).to(on: device)
-        let rotary = try grid.rotary(textTokens: prompts[0].prompt.size(1), widths: config.axesDimsRope, on: device)
-        inputs = try prompts.map { prompt in
-            try transformer.prepared(
-                Flux1.Transformer.Input(
-                    latents: start, prompt: prompt.prompt, pooledPrompt: prompt.pooled, timestep: 0,
-                    guidance: Float(request.guidanceScale ?? 1), rotary: rotary))
+    private func inputs(of transformer: Flux1.Transformer) throws -> [Flux1.Transformer.Input] {
+        defer { prompts = [] }
+        let rotary = try grid.rotary(
+            after: prompts[0].prompt.size(1), widths: transformer.config.axesDimsRope, on: run.options.plan.device)
+        return prompts.map {
+            Flux1.Transformer.Input(
+                latents: loop.latents[0], prompt: $0.prompt, pooledPrompt: $0.pooled, timestep: 0,
+                guidance: Float(request.guidanceScale ?? 1), rotary: rotary)
         }
-        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
-            PixelBatch(try PixelPart(images: images(of: clean)))
-        }
-        try loop.begin([start])
-        let predict = StepPredictor(transformer, run.stepCaches.first, steps: 0..<loop.count)
-        self.predict = predict
-        return predict
     }
 
     func decode(_ times: inout StageTimes) throws {
@@ -124,7 +110,7 @@ final class Flux1Run {
 
     /// Decodes one image after the other: several at once would need more memory, and convolutions sum otherwise then.
     private func images(of clean: Tensor) throws -> Tensor {
-        let latents = try grid.unpacked(clean)
+        let latents = try grid.latents(clean).squeezed(2)
         var images: [Tensor] = []
         for index in 0..<latents.size(0) {
             try Task.checkCancellation()

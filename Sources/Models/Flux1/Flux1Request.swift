@@ -6,15 +6,13 @@ extension Flux1 {
 
     package var defaults: GenerationRequest {
         let side = 128 * parts.vae.config.scaleFactor
-        var defaults = GenerationRequest(prompts: [])
-        defaults.height = checkpoint.defaults.height ?? side
-        defaults.width = checkpoint.defaults.width ?? side
+        var published = GenerationRequest(prompts: [])
+        (published.height, published.width) = (side, side)
         // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell, which is made for four steps.
-        defaults.numInferenceSteps =
-            checkpoint.defaults.numInferenceSteps ?? (parts.transformer.config.guidanceEmbeds ? 50 : 4)
+        published.numInferenceSteps = parts.transformer.config.guidanceEmbeds ? 50 : 4
+        published.maxSequenceLength = Self.longestSequence
+        var defaults = withOwnChoices(published)
         defaults.guidanceScale = 3.5
-        defaults.maxSequenceLength = Self.longestSequence
-        for parameter in Self.parameters { defaults.extra[parameter.name] = parameter.defaultValue }
         return defaults
     }
 

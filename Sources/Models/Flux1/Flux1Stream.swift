@@ -9,28 +9,26 @@ extension Flux1 {
         private let modulationLinear: Linear
         private let projections: Projections
         private let attentionOut: Linear
-        private let up, down: Linear
+        private let feedForward: FeedForward
 
         init(_ weights: Weights, _ kind: Kind, _ config: TransformerConfig) throws {
             let width = config.width
             let attention = weights["attn"]
-            let feedForward: Weights
             switch kind {
             case .image:
                 modulationLinear = try Linear(weights["norm1"]["linear"], from: width, to: 6 * width)
                 projections = try Projections(
                     attention, ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)
                 attentionOut = try Linear(attention["to_out"][0], from: width, to: width, cut: .input())
-                feedForward = weights["ff"]["net"]
+                feedForward = try FeedForward(weights["ff"], from: width, inner: 4 * width, to: width, .geluTanh)
             case .text:
                 modulationLinear = try Linear(weights["norm1_context"]["linear"], from: width, to: 6 * width)
                 projections = try Projections(
                     attention, ["add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k"], config)
                 attentionOut = try Linear(attention["to_add_out"], from: width, to: width, cut: .input())
-                feedForward = weights["ff_context"]["net"]
+                feedForward = try FeedForward(
+                    weights["ff_context"], from: width, inner: 4 * width, to: width, .geluTanh)
             }
-            up = try Linear(feedForward[0]["proj"], from: width, to: 4 * width, cut: .output())
-            down = try Linear(feedForward[2], from: 4 * width, to: width, cut: .input())
         }
 
         /// How the timestep scales, shifts and gates this stream, each `[batch, width]`.
@@ -65,7 +63,7 @@ extension Flux1 {
             let h = try gatedAdd(x, gate: modulation.attentionGate, attentionOut(attended))
             let normed = try modulatedLayerNorm(
                 h, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift, epsilon: 1e-6)
-            return try gatedAdd(h, gate: modulation.feedForwardGate, down(up(normed, .activation(.geluTanh))))
+            return try gatedAdd(h, gate: modulation.feedForwardGate, feedForward(normed))
         }
     }
 

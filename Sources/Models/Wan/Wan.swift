@@ -35,7 +35,7 @@ package struct Wan: ModelFamily {
 
     package var components: [any InspectableComponent] { parts.all }
 
-    package func stages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
+    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
         Stages(request, parts, Experts(request, parts, scheduler), options).all
     }
 

@@ -8,7 +8,7 @@ extension Wan {
         private let selfAttention: SelfAttention
         private let crossAttention: CrossAttention
         private let crossNorm: WideLayerNorm?
-        private let up, down: Linear
+        private let feedForward: FeedForward
         private let table: Tensor
         private let epsilon: Double
         private let dtype: DType
@@ -19,8 +19,7 @@ extension Wan {
             crossAttention = try CrossAttention(weights["attn2"], config)
             crossNorm =
                 config.crossAttnNorm ? try WideLayerNorm(weights["norm2"], size: width, epsilon: config.eps) : nil
-            up = try Linear(weights["ffn"]["net"][0]["proj"], from: width, to: config.ffnDim, cut: .output())
-            down = try Linear(weights["ffn"]["net"][2], from: config.ffnDim, to: width, cut: .input())
+            feedForward = try FeedForward(weights["ffn"], from: width, inner: config.ffnDim, to: width, .geluTanh)
             table = try weights.computing(in: .float32).tensor("scale_shift_table", 1, 6, width).unsqueezed(0)
             (epsilon, dtype) = (config.eps, weights.plan.dtype)
         }
@@ -49,7 +48,7 @@ extension Wan {
             normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
             x = try x + crossAttention(normed, sources)
             normed = try modulated(x, 4, 3)
-            return try gatedAdd(x, gate: part(5), down(up(normed, .activation(.geluTanh))))
+            return try gatedAdd(x, gate: part(5), feedForward(normed))
         }
     }
 }

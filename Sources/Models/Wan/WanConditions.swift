@@ -6,7 +6,7 @@ extension Wan {
     struct ConditionEmbedding {
         private let time: TimestepEmbedding
         private let timeProjection: Linear
-        private let text: TextEmbedding
+        private let text: TimestepEmbedding
         private let image: ImageEmbedding?
         private let frequencies: Int
         private let device: Device
@@ -19,7 +19,7 @@ extension Wan {
             time = try TimestepEmbedding(
                 weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
             timeProjection = try Linear(widening: weights["time_proj"], from: width, to: 6 * width)
-            text = try TextEmbedding(weights["text_embedder"], from: config.textDim, to: width)
+            text = try TimestepEmbedding(weights["text_embedder"], from: config.textDim, to: width, .geluTanh)
             image = try config.imageDim.map { imageDim in
                 try ImageEmbedding(
                     weights["image_embedder"], from: imageDim, to: width, positions: config.posEmbedSeqLen)
@@ -64,29 +64,16 @@ extension Wan {
         }
     }
 
-    /// Linear, GELU, linear.
-    private struct TextEmbedding {
-        private let linear1, linear2: Linear
-
-        init(_ weights: Weights, from: Int, to: Int) throws {
-            linear1 = try Linear(weights["linear_1"], from: from, to: to)
-            linear2 = try Linear(weights["linear_2"], from: to, to: to)
-        }
-
-        func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try linear2(geluTanh(linear1(x))) }
-    }
-
     /// Norm, linear, GELU, linear, norm; before them the positions of two images' tokens in a row.
     private struct ImageEmbedding {
         private let positions: Tensor?
         private let normIn, normOut: WideLayerNorm
-        private let up, down: Linear
+        private let feedForward: FeedForward
 
         init(_ weights: Weights, from: Int, to: Int, positions count: Int?) throws {
             positions = try count.map { try weights.tensor("pos_embed", 1, $0, from) }
             normIn = try WideLayerNorm(weights["norm1"], size: from, epsilon: 1e-5)
-            up = try Linear(weights["ff"]["net"][0]["proj"], from: from, to: from)
-            down = try Linear(weights["ff"]["net"][2], from: from, to: to)
+            feedForward = try FeedForward(weights["ff"], from: from, inner: from, to: to, .gelu)
             normOut = try WideLayerNorm(weights["norm2"], size: to, epsilon: 1e-5)
         }
 
@@ -94,7 +81,7 @@ extension Wan {
             var x = x
             // The two images of a video may come as two items of a batch.
             if let positions { x = try x.reshaped(-1, positions.size(1), positions.size(2)) + positions }
-            return try normOut(down(gelu(up(normIn(x)))))
+            return try normOut(feedForward(normIn(x)))
         }
     }
 }

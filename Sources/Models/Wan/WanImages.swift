@@ -20,17 +20,13 @@ struct WanImages {
     {
         (components, self.vae, device) = (model.parts, vae, context.plan.device)
         encoder = components.imageEncoder.map { Resident($0, context) }
-        guard encoder != nil else {
-            processor = nil
-            return
-        }
         // The index of FLF2V names a whole CLIPProcessor, of which only the part for images is used.
-        let folder = try model.checkpoint.folder(
-            "image_processor", classes: ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"])
-        processor = CLIPImageProcessor(
-            try CLIPImageProcessorConfig.read(
-                "\(folder)/preprocessor_config.json", allowingUnknown: model.checkpoint.allowsUnknown
-            ).0)
+        let classes = ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"]
+        processor =
+            encoder == nil
+            ? nil
+            : CLIPImageProcessor(
+                try model.checkpoint.config("image_processor", file: "preprocessor_config.json", classes: classes))
     }
 
     /// The image encoder's states, for models that look at the images themselves.

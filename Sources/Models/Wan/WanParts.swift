@@ -81,11 +81,9 @@ extension Wan {
             let input = conditioning == .channels ? 2 * z + vae.config.temporalFactor : z
             for component in [transformer, transformer2].compactMap({ $0 }) {
                 let config = component.config
-                let file = "\(component.folder)/config.json"
                 func require(_ key: String, _ found: Int, _ expected: Int) throws(ConfigError) {
-                    if found != expected {
-                        throw ConfigError(file: file, fault: .value(key, found: "\(found) instead of \(expected)"))
-                    }
+                    if found == expected { return }
+                    throw component.error(.value(key, found: "\(found) instead of \(expected)"))
                 }
                 try require("in_channels", config.inChannels, input)
                 try require("out_channels", config.outChannels ?? config.inChannels, z)

@@ -22,7 +22,7 @@ struct WanPipeline: PipelineStages {
     }
 
     var components: [any ResidentComponent] {
-        let parts: [(any ResidentComponent)?] = [text.encoder, images.encoder, vae, transformer, transformer2]
+        let parts: [(any ResidentComponent)?] = [text.umt5.encoder, images.encoder, vae, transformer, transformer2]
         return parts.compactMap { $0 }
     }
 
@@ -45,38 +45,40 @@ struct WanPipeline: PipelineStages {
 final class WanRun {
     private let pipeline: WanPipeline
     private let request: GenerationRequest
-    private let experts: Wan.Experts
     private let run: RunEnvironment
-    private let noise: NoiseSource
     private let loop: DenoisingLoop
-    private let hasNegative: Bool
+    /// Of the first transformer, and of the second where there is one.
+    private let steps: [TransformerSteps<Wan.TransformerConfig, Wan.Transformer>]
+    /// Of the same.
+    private let guidance: [Guidance]
     /// The states of the prompts, and of the negative ones with guidance, `[outputs, tokens, width]`.
     private var prompts: [Tensor] = []
     /// The image encoder's states.
     private var imageStates: Tensor?
     /// The latents of the images.
     private var imageLatents: Tensor?
-    /// One for each branch of guidance.
-    private var inputs: [Wan.Transformer.Input] = []
-    private var predict: StepPredictor<Wan.Transformer>?
 
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
     init(_ pipeline: WanPipeline, _ request: GenerationRequest, _ experts: Wan.Experts, _ run: RunEnvironment) throws {
-        (self.pipeline, self.request, self.experts, self.run) = (pipeline, request, experts, run)
-        let scheduler = pipeline.model.scheduler
-        try scheduler.requireFinite(experts.schedule, for: request)
-        noise = try NoiseSource(seeds: request.seeds, count: request.outputCount)
-        loop = DenoisingLoop(scheduler, experts.schedule, noise: noise, run)
-        hasNegative = request.guidanceScale.map { $0 > 1 } ?? false
+        (self.pipeline, self.request, self.run) = (pipeline, request, run)
+        let loop = try DenoisingLoop(pipeline.model.scheduler, experts.schedule, for: request, run)
+        self.loop = loop
+        let ranges = [0..<experts.boundary, experts.boundary..<experts.count]
+        steps = zip([pipeline.transformer, pipeline.transformer2].compactMap { $0 }, ranges).enumerated().map {
+            TransformerSteps($1.0, steps: $1.1, run.stepCaches, number: $0)
+        }
+        let scale = request.guidanceScale.flatMap { $0 > 1 ? $0 : nil }
+        let scale2 = scale.map { request.extra["guidance_scale_2"]?.number ?? $0 }
+        guidance = [Guidance(negative: scale), Guidance(negative: scale2)]
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
+            try still(pinned(clean))
+        }
     }
 
     func encode(_ times: inout StageTimes) throws {
         run.observe(.encodingText)
-        let negatives = request.negativePrompts.isEmpty ? [""] : request.negativePrompts
         try timed(&times.text) {
-            prompts = [try pipeline.text.encode(request.prompts, for: request, as: "prompt_embeds", run.trace)]
-            guard hasNegative else { return }
-            prompts.append(try pipeline.text.encode(negatives, for: request, as: "negative_prompt_embeds", run.trace))
+            prompts = try guidance[0].branches.map { try pipeline.text.encode(request, $0, run.trace) }
         }
     }
 
@@ -92,52 +94,26 @@ final class WanRun {
 
     /// One step of the first or the second transformer.
     func step(of expert: Int, _ times: inout StageTimes) throws -> Bool {
-        let predict = try predict ?? begin(expert)
-        let scale = expert == 0 ? nil : request.extra["guidance_scale_2"]?.number
-        let guidance = Guidance.classifierFree(hasNegative ? scale ?? request.guidanceScale : nil)
-        try loop.step(times: &times.denoise) { latents, step in
+        if loop.latents.isEmpty {
+            let vae = pipeline.model.parts.vae.config
+            try loop.begin([loop.drawNoise([vae.zDim] + vae.latentSize(OutputSize(request)))])
+        }
+        return try steps[expert].step(of: loop, guidance[expert], times: &times, inputs: inputs) {
+            inputs, latents, step in
             let joined = try joined(latents[0])
             for index in inputs.indices {
                 inputs[index].latents = joined
-                inputs[index].timesteps = timesteps(step.timestep, frames: latents[0].size(2))
+                inputs[index].timesteps = timesteps(step.timestep, frames: joined.size(2))
             }
-            return [try guidance(predict(inputs).map { $0[0] }, latents: latents[0], sigma: step.sigma)]
         }
-        if loop.index < predict.steps.upperBound { return true }
-        times.add(predict.report)
-        (self.predict, inputs) = (nil, [])
-        return false
     }
 
-    private func begin(_ expert: Int) throws -> StepPredictor<Wan.Transformer> {
-        if loop.index == 0 { try loop.begin([drawn()]) }
-        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
-            try still(pinned(clean))
-        }
-        let transformer = try (expert == 0 ? pipeline.transformer : pipeline.transformer2 ?? pipeline.transformer)()
+    private func inputs(of transformer: Wan.Transformer) throws -> [Wan.Transformer.Input] {
         let (config, latents) = (transformer.config, loop.latents[0])
-        let grid = Wan.Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
-        let rotary = try grid.rotary(headWidth: config.attentionHeadDim, on: run.options.plan.device)
-        inputs = try prompts.map { prompt in
-            try transformer.prepared(
-                Wan.Transformer.Input(
-                    latents: latents, prompt: prompt, image: imageStates, timesteps: [], rotary: rotary))
+        let rotary = try config.grid(latents).rotary(widths: config.rotaryWidths, on: run.options.plan.device)
+        return prompts.map {
+            Wan.Transformer.Input(latents: latents, prompt: $0, image: imageStates, timesteps: [], rotary: rotary)
         }
-        let predict = StepPredictor(
-            transformer, expert == 0 ? run.stepCaches.first : run.stepCaches.last,
-            steps: expert == 0 ? 0..<experts.boundary : experts.boundary..<experts.count, number: expert)
-        self.predict = predict
-        return predict
-    }
-
-    private func drawn() throws -> Tensor {
-        let config = pipeline.model.parts.vae.config
-        let drawn = try noise.draw([
-            config.zDim, config.latentFrames(request.numFrames ?? 1), (request.height ?? 0) / config.scaleFactor,
-            (request.width ?? 0) / config.scaleFactor,
-        ])
-        try run.trace?.record("noise", drawn)
-        return try drawn.to(on: run.options.plan.device)
     }
 
     func decode(_ times: inout StageTimes) throws {
@@ -198,7 +174,6 @@ extension WanRun {
     }
 
     private func decodeFrames(of latents: Tensor, _ body: (Tensor) throws -> Void) throws {
-        let tiling = Wan.tiling(of: request, pipeline.model.parts.vae.config)
-        try pipeline.vae().decode(normalised: latents, tiling: tiling, body)
+        try pipeline.vae().decode(normalised: latents, tiling: pipeline.model.parts.tiling(of: request), body)
     }
 }

@@ -14,19 +14,23 @@ extension Wan {
     /// The longest text.
     private static let longestSequence = 512
 
-    package var defaults: GenerationRequest {
-        let published = Published(parts, path: checkpoint.path)
-        var defaults = GenerationRequest(prompts: [])
-        defaults.negativePrompts = [checkpoint.defaults.negativePrompt ?? Self.defaultNegativePrompt]
-        defaults.height = checkpoint.defaults.height ?? published.height
-        defaults.width = checkpoint.defaults.width ?? published.width
-        defaults.numFrames = checkpoint.defaults.numFrames ?? published.frames
-        defaults.frameRate = checkpoint.defaults.frameRate ?? published.frameRate
-        defaults.numInferenceSteps = checkpoint.defaults.numInferenceSteps ?? published.steps
-        defaults.guidanceScale = checkpoint.defaults.guidanceScale ?? published.guidance
-        defaults.maxSequenceLength = Self.longestSequence
-        for parameter in Self.parameters { defaults.extra[parameter.name] = parameter.defaultValue }
-        return defaults
+    package var defaults: GenerationRequest { withOwnChoices(published) }
+
+    /// What TensorRT-LLM chooses for the published checkpoints.
+    private var published: GenerationRequest {
+        var choices = GenerationRequest(prompts: [])
+        choices.negativePrompts = [Self.defaultNegativePrompt]
+        choices.maxSequenceLength = Self.longestSequence
+        (choices.height, choices.width, choices.numFrames, choices.frameRate) = (720, 1280, 81, 16)
+        (choices.numInferenceSteps, choices.guidanceScale) = (50, 5)
+        if parts.conditioning == .firstFrame {
+            (choices.height, choices.numFrames, choices.frameRate) = (704, 121, 24)
+        } else if parts.boundaryRatio != nil {
+            (choices.numInferenceSteps, choices.guidanceScale) = (40, 4)
+        } else if parts.transformer.config.numAttentionHeads <= 12 || checkpoint.path.lowercased().contains("480p") {
+            (choices.height, choices.width) = (480, 832)
+        }
+        return choices
     }
 
     package var warmUpSizes: [OutputSize] {
@@ -34,12 +38,9 @@ extension Wan {
         if let height = chosen.height, let width = chosen.width {
             return [OutputSize(height: height, width: width, frames: chosen.numFrames)]
         }
-        let published = Published(parts, path: checkpoint.path)
-        if parts.conditioning == .firstFrame {
-            return [33, published.frames].map { OutputSize(height: 704, width: 1280, frames: $0) }
-        }
-        return [(480, 832), (720, 1280)].flatMap { height, width in
-            [33, 81].map { OutputSize(height: height, width: width, frames: $0) }
+        let isFirstFrame = parts.conditioning == .firstFrame
+        return (isFirstFrame ? [(704, 1280)] : [(480, 832), (720, 1280)]).flatMap { height, width in
+            [33, isFirstFrame ? 121 : 81].map { OutputSize(height: height, width: width, frames: $0) }
         }
     }
 
@@ -79,22 +80,6 @@ extension Wan {
             }
         }
         try checks.finish()
-    }
-
-    /// What TensorRT-LLM chooses for the published checkpoints.
-    private struct Published {
-        var (height, width, frames, frameRate) = (720, 1280, 81, 16.0)
-        var (steps, guidance) = (50, 5.0)
-
-        init(_ components: Parts, path: String) {
-            if components.conditioning == .firstFrame {
-                (height, frames, frameRate) = (704, 121, 24)
-            } else if components.boundaryRatio != nil {
-                (steps, guidance) = (40, 4)
-            } else if components.transformer.config.numAttentionHeads <= 12 || path.lowercased().contains("480p") {
-                (height, width) = (480, 832)
-            }
-        }
     }
 }
 

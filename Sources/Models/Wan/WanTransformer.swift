@@ -42,7 +42,7 @@ extension Wan {
             var timesteps: Tensor
             var context: Context
             var rotary: RotaryEmbedding
-            let grid: Grid
+            let grid: PatchGrid
         }
 
         /// The component's `config.json`.
@@ -77,7 +77,7 @@ extension Wan {
         package func prepared(_ input: Input) throws(TensorError) -> Input {
             var input = input
             var context = try context(input)
-            if config.keepsKeys(ofText: context.text.size(1), video: grid(input.latents).tokens) {
+            if config.keepsKeys(ofText: context.text.size(1), video: config.grid(input.latents).tokens) {
                 var sources: [CrossAttention.Sources] = []
                 for index in 0..<blocks.count { sources.append(try blocks[index].sources(context)) }
                 context.sources = sources
@@ -88,7 +88,7 @@ extension Wan {
 
         package func begin(_ input: Input) throws(TensorError) -> State {
             let latents = input.latents
-            let grid = grid(latents)
+            let grid = config.grid(latents)
             let (timesteps, modulation) = try conditions.timesteps(input.timesteps)
             return State(
                 tokens: try patchEmbedding(grid.patches(latents.to(.float32))),
@@ -108,7 +108,7 @@ extension Wan {
             let normed = try modulatedLayerNorm(
                 state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
                 epsilon: config.eps)
-            return [try state.grid.latents(projectionOut(normed))]
+            return [try state.grid.latents(channelsLast: projectionOut(normed))]
         }
 
         /// Prompt and image, embedded.
@@ -121,10 +121,6 @@ extension Wan {
         private func sources(of block: Int, _ context: Context) throws(TensorError) -> CrossAttention.Sources {
             if let sources = context.sources { return sources[block] }
             return try blocks[block].sources(context)
-        }
-
-        private func grid(_ latents: Tensor) -> Grid {
-            Grid(frames: latents.size(2), height: latents.size(3), width: latents.size(4), config)
         }
     }
 }

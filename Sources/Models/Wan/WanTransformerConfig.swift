@@ -1,4 +1,5 @@
 package import Layers
+package import Tensors
 
 extension Wan {
     /// `transformer/config.json` of a WanTransformer3DModel.
@@ -23,6 +24,17 @@ extension Wan {
 
         /// Channels of the stream that runs through the blocks.
         package var width: Int { numAttentionHeads * attentionHeadDim }
+
+        /// Channels of a head that turn with time, height and width.
+        package var rotaryWidths: [Int] {
+            let side = 2 * (attentionHeadDim / 6)
+            return [attentionHeadDim - 2 * side, side, side]
+        }
+
+        /// The tokens of latents, `[batch, channels, frames, height, width]`.
+        package func grid(_ latents: Tensor) -> PatchGrid {
+            PatchGrid(Array(latents.shape.dropFirst(2)), patch: patchSize)
+        }
 
         /// Numbers of one patch of the latents that come out.
         var patchOut: Int { (outChannels ?? inChannels) * patchSize.reduce(1, *) }

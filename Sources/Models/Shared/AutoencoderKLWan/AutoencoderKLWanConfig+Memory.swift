@@ -9,17 +9,15 @@ extension AutoencoderKLWanConfig {
     ///
     /// - Parameters:
     ///   - batch: how many videos
-    ///   - frames: of each video
-    ///   - height: of each frame, in pixels
-    ///   - width: of each frame, in pixels
+    ///   - size: of each video
     ///   - dtype: what the decoder computes in
     ///   - tiling: how large videos are divided; nil decodes them whole
     /// - Returns: an upper estimate
     package func decodingBytes(
-        batch: Int, frames: Int, height: Int, width: Int, dtype: DType, tiling: VideoTiling? = nil
+        batch: Int, _ size: OutputSize, dtype: DType, tiling: VideoTiling? = nil
     ) -> MemorySize {
-        let batch = MemorySize(batch)
-        let latents = (height: height / scaleFactor, width: width / scaleFactor)
+        let (batch, frames) = (MemorySize(batch), size.frames ?? 1)
+        let latents = (height: size.height / scaleFactor, width: size.width / scaleFactor)
         let latentBytes = 8 * batch * latentFrames(frames) * zDim * latents.height * latents.width
         guard let tiling, let tiles = TileGrid(tiling, of: latents, self) else {
             return latentBytes + batch * bytes(positions: latents.height * latents.width, states: 1, dtype)
@@ -36,6 +34,19 @@ extension AutoencoderKLWanConfig {
             let held = batch * bytes(positions: largest, states: 1, dtype)
             return latentBytes + pixels * (frames + 1) + held
         }
+    }
+
+    /// Tiles in the order that needs less memory.
+    ///
+    /// - Parameter size: of a video
+    /// - Returns: how to divide it
+    func tiling(_ size: OutputSize) -> VideoTiling {
+        func bytes(_ tiling: VideoTiling) -> MemorySize {
+            decodingBytes(batch: 1, size, dtype: .float32, tiling: tiling)
+        }
+        var (frames, tiles) = (VideoTiling(), VideoTiling())
+        (frames.order, tiles.order) = (.frames, .tiles)
+        return bytes(tiles) < bytes(frames) ? tiles : frames
     }
 
     /// - Parameters:

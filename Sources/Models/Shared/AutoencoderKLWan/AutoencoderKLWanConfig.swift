@@ -1,3 +1,4 @@
+internal import Diffusion
 package import Layers
 
 /// `vae/config.json` of an AutoencoderKLWan.
@@ -49,6 +50,14 @@ package struct AutoencoderKLWanConfig: ModelConfig {
     /// - Parameter frames: frames of the video, at least 1
     /// - Returns: frames of the latents
     package func latentFrames(_ frames: Int) -> Int { (frames - 1) / temporalFactor + 1 }
+
+    /// The latents of a video: how many frames, and how many from top to bottom and from left to right.
+    ///
+    /// - Parameter size: of the video
+    /// - Returns: three numbers
+    func latentSize(_ size: OutputSize) -> [Int] {
+        [latentFrames(size.frames ?? 1), size.height / scaleFactor, size.width / scaleFactor]
+    }
 
     package func validate() throws(ConfigFault) {
         try requirePositive([

@@ -1,0 +1,54 @@
+internal import Layers
+package import Tensors
+
+/// What requests of every family hold in memory besides weights, in bytes.
+package struct RequestMemory {
+    /// How many images or videos come out; at least one.
+    package let outputs: MemorySize
+    /// The longest text, in tokens.
+    package let textTokens: Int
+    /// The type that the model computes in.
+    package let dtype: DType
+    /// Whether images are decoded between steps.
+    package let hasPreviews: Bool
+    private let stepCache: StepCacheSettings?
+
+    /// - Parameters:
+    ///   - request: a resolved request
+    ///   - options: how the model is opened
+    package init(_ request: GenerationRequest, _ options: PipelineOptions) {
+        outputs = MemorySize(max(request.outputCount, 1))
+        (textTokens, hasPreviews) = (request.maxSequenceLength ?? 0, request.previews > 0)
+        (dtype, stepCache) = (options.plan.dtype, options.stepCache)
+    }
+
+    /// The states of prompts and negative prompts, which outlive their stage, and their copies for every output.
+    ///
+    /// - Parameter width: of a token's state
+    /// - Returns: bytes
+    package func prompts(width: Int) -> MemorySize { 4 * outputs * textTokens * width * dtype.size }
+
+    /// What a step cache keeps from step to step.
+    ///
+    /// - Parameters:
+    ///   - tokens: of one output, in all streams
+    ///   - width: of the streams
+    /// - Returns: bytes; none without a step cache
+    package func stepCache(tokens: MemorySize, width: Int) -> MemorySize {
+        outputs * (stepCache?.heldStreams(branches: 2) ?? 0) * tokens * width * DType.float32.size
+    }
+
+    /// The steps of a transformer.
+    ///
+    /// - Parameters:
+    ///   - transformer: its name
+    ///   - vae: the autoencoder's name, and what decoding a preview holds
+    ///   - activations: what a step holds besides
+    /// - Returns: the stage
+    package func denoising(
+        _ transformer: String, previewsBy vae: (name: String, bytes: MemorySize), activations: MemorySize
+    ) -> MemoryStage {
+        if !hasPreviews { return MemoryStage([transformer], activations: activations) }
+        return MemoryStage([transformer, vae.name], activations: activations + vae.bytes)
+    }
+}
