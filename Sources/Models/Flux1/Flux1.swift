@@ -30,6 +30,16 @@ package struct Flux1: ModelFamily {
         [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
     }
 
+    package var stepCacheTraits: [StepCacheTraits] {
+        let config = parts.transformer.config
+        // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell.
+        let coefficients =
+            config.guidanceEmbeds
+            ? [4.98651651e2, -2.83781631e2, 5.58554382e1, -3.82021401, 2.64230861e-1] : [1, 0]
+        let blocks = config.numLayers + config.numSingleLayers
+        return [StepCacheTraits(blocks: blocks, coefficients: TeaCacheCoefficients(coefficients))]
+    }
+
     package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
         Stages(request, parts, options).all
     }

@@ -43,22 +43,22 @@ extension Flux1 {
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
         func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try image.attentionInput(y, image.modulation(conditioning))
+            try image.modulation(conditioning)[0].normed(y)
         }
     }
 
     /// A block over text and image in one sequence, whose attention and feed-forward run side by side.
     struct SingleBlock {
         private let modulation: Linear
-        private let projections: Projections
+        private let projections: AttentionProjections
         private let up, out: Linear
         private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
             modulation = try Linear(weights["norm"]["linear"], from: width, to: 3 * width)
-            projections = try Projections(
-                weights["attn"], ["to_q", "to_k", "to_v", "norm_q", "norm_k"], config)
+            projections = try AttentionProjections(
+                weights["attn"], width: width, norming: .head(of: config.numAttentionHeads), epsilon: 1e-6)
             up = try Linear(weights["proj_mlp"], from: width, to: 4 * width, cut: .output())
             out = try Linear(
                 weights["proj_out"], from: 5 * width, to: width, cut: .input(segments: [width, 4 * width]))
@@ -76,30 +76,15 @@ extension Flux1 {
         func callAsFunction(
             _ x: Tensor, from first: Int, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
-            let parts = try modulation(conditioning).chunks(3)
-            let (shift, scale, gate) = (parts[0], parts[1], parts[2])
+            let modulation = try Modulation.parts(of: modulation(conditioning), count: 1)[0]
             let joined: Tensor
             do {
-                let normed = try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
+                let normed = try modulation.normed(x)
                 let wanted = try normed.tokens(from: first)
                 let (query, key, value) = try projections(normed, rotary, queries: wanted)
                 joined = try up(wanted, .beside(attention(query, key, value, textTokens: textTokens), .geluTanh))
             }
-            return try gatedAdd(x.tokens(from: first), gate: gate, out(joined))
-        }
-    }
-
-    /// The last norm, scaled and shifted by the timestep.
-    struct FinalNorm {
-        private let modulation: Linear
-
-        init(_ weights: Weights, width: Int) throws {
-            modulation = try Linear(weights["linear"], from: width, to: 2 * width)
-        }
-
-        func callAsFunction(_ x: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            let parts = try modulation(conditioning).chunks(2)
-            return try modulatedLayerNorm(x, scale: parts[0], shift: parts[1], epsilon: 1e-6)
+            return try modulation.added(out(joined), to: x.tokens(from: first))
         }
     }
 }

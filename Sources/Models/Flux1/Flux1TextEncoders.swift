@@ -30,13 +30,8 @@ struct Flux1TextEncoders {
         }
     }
 
-    /// Encodes a request's prompts, each as often as images are wanted of it.
+    /// Encodes a request's prompts, one row for each image.
     ///
-    /// - Parameters:
-    ///   - request: a resolved request
-    ///   - branch: of guidance
-    ///   - trace: where ids and states are recorded, or nil
-    /// - Returns: one row for each image
     /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that an encoder has no row for
     func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Prompt {
         let isPositive = branch == .positive

@@ -1,11 +1,11 @@
-internal import Diffusion
+package import Diffusion
 package import Layers
 package import Tensors
 
 extension Flux1 {
     /// FLUX.1's denoiser: blocks that hold text and image apart, then blocks over both in one sequence.
     // Source: diffusers 0.42.1, models/transformers/transformer_flux.py.
-    package struct Transformer: DiffusionTransformer {
+    package struct Transformer: CacheableTransformer {
         /// What enters a denoising step.
         package struct Input {
             /// The packed latents, `[batch, tokens, inChannels]`.
@@ -57,16 +57,10 @@ extension Flux1 {
         private let guidanceEmbedding: TimestepEmbedding?
         private let doubleBlocks: BlockStore<DoubleBlock>
         private let singleBlocks: BlockStore<SingleBlock>
-        private let normOut: FinalNorm
+        private let normOut: ModulatedNorm
         private let projectionOut: Linear
         private let plan: ComputePlan
 
-        /// Reads the denoiser.
-        ///
-        /// - Parameters:
-        ///   - weights: the view of the component
-        ///   - config: its `config.json`
-        /// - Throws: ``WeightError`` or ``TensorError``
         package init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
             let embeddings = weights["time_text_embed"]
@@ -87,7 +81,7 @@ extension Flux1 {
             singleBlocks = try BlockStore(config.numSingleLayers) {
                 try SingleBlock(weights["single_transformer_blocks"][$0], config)
             }
-            normOut = try FinalNorm(weights["norm_out"], width: width)
+            normOut = try ModulatedNorm(weights["norm_out"], width: width, epsilon: 1e-6)
             projectionOut = try Linear(weights["proj_out"], from: width, to: config.outChannels ?? config.inChannels)
         }
 
@@ -124,11 +118,11 @@ extension Flux1 {
             [try projectionOut(normOut(state.image(), conditioning: state.conditioning))]
         }
 
-        /// The image's tokens as the first block's attention takes them, `[batch, tokens, width]`.
-        func firstAttentionInput(_ state: State) throws(TensorError) -> Tensor {
+        /// The image's tokens as the first block's attention takes them; both of TeaCache's ways are one.
+        package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.image()
-            guard doubleBlocks.count > 0 else { return image }
-            return try doubleBlocks[0].attentionInput(image: image, conditioning: state.conditioning)
+            guard doubleBlocks.count > 0 else { return try image.to(.float32) }
+            return try doubleBlocks[0].attentionInput(image: image, conditioning: state.conditioning).to(.float32)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {

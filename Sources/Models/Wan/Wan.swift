@@ -33,7 +33,10 @@ package struct Wan: ModelFamily {
         scheduler = try checkpoint.scheduler()
     }
 
-    package var components: [any InspectableComponent] { parts.all }
+    package var components: [any InspectableComponent] {
+        let images: [any InspectableComponent] = parts.imageEncoder.map { [$0] } ?? []
+        return [parts.textEncoder] + images + parts.transformers + [parts.vae]
+    }
 
     package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
         Stages(request, parts, Experts(request, parts, scheduler), options).all

@@ -4,18 +4,14 @@ internal import Tensors
 extension Wan {
     /// Attention of the video's tokens to each other.
     struct SelfAttention {
-        private let query, key, value, out: Linear
-        private let queryNorm, keyNorm: RMSNorm
+        private let projections: AttentionProjections
+        private let out: Linear
         private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
-            query = try Linear(weights["to_q"], from: width, to: width, cut: .output())
-            key = try Linear(weights["to_k"], from: width, to: width, cut: .output())
-            value = try Linear(weights["to_v"], from: width, to: width, cut: .output())
+            projections = try AttentionProjections(weights, width: width, norming: .allHeads, epsilon: config.eps)
             out = try Linear(weights["to_out"][0], from: width, to: width, cut: .input())
-            queryNorm = try RMSNorm(weights["norm_q"], size: width, epsilon: config.eps)
-            keyNorm = try RMSNorm(weights["norm_k"], size: width, epsilon: config.eps)
             attention = Attention(
                 weights, .selfAttention, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
@@ -25,31 +21,21 @@ extension Wan {
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`
         func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
-            try out(
-                attention(
-                    rotary.applied(to: query(x), afterJoint: queryNorm),
-                    rotary.applied(to: key(x), afterJoint: keyNorm), value(x)))
+            let (query, key, value) = try projections(x, rotary)
+            return try out(attention(query, key, value))
         }
     }
 
     /// Attention of the video's tokens to the prompt's, and to the image's with keys and values of their own.
     struct CrossAttention {
-        /// Keys and values of the prompt's tokens, and of the image's.
-        struct Sources {
-            fileprivate var text: KeysAndValues
-            fileprivate var image: KeysAndValues?
-
-            /// Puts other tensors in place of all of these.
-            mutating func map(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) {
-                text = try text.mapped(map)
-                if let image { self.image = try image.mapped(map) }
-            }
-        }
+        /// What can be attended to: the prompt's tokens, and the image's if there are any; each
+        /// `[batch, tokens, width]`.
+        typealias Sources = [(keys: Tensor, values: Tensor)]
 
         private let query, out: Linear
         private let queryNorm: RMSNorm
-        private let text: Source
-        private let image: Source?
+        /// Of the prompt, and of the image for models that take one.
+        private let sources: [Source]
         private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
@@ -57,44 +43,36 @@ extension Wan {
             query = try Linear(weights["to_q"], from: width, to: width, cut: .output())
             out = try Linear(weights["to_out"][0], from: width, to: width, cut: .input())
             queryNorm = try RMSNorm(weights["norm_q"], size: width, epsilon: config.eps)
-            text = try Source(weights, key: "to_k", value: "to_v", norm: "norm_k", config)
-            image =
-                config.addedKvProjDim == nil
-                ? nil : try Source(weights, key: "add_k_proj", value: "add_v_proj", norm: "norm_added_k", config)
-            // A norm that old checkpoints store and nothing uses.
-            if image != nil { weights.disregard("norm_added_q.weight") }
+            var names = [["to_k", "to_v", "norm_k"]]
+            if config.addedKvProjDim != nil {
+                names.append(["add_k_proj", "add_v_proj", "norm_added_k"])
+                // A norm that old checkpoints store and nothing uses.
+                weights.disregard("norm_added_q.weight")
+            }
+            sources = try names.map { try Source(weights, $0, config) }
             attention = Attention(
                 weights, .cross, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
         }
 
-        /// - Parameter context: prompt and image
-        /// - Returns: what can be attended to
+        /// What of prompt and image can be attended to.
         func sources(_ context: Context) throws(TensorError) -> Sources {
-            var imageSource: KeysAndValues?
-            if let image, let tokens = context.image { imageSource = try image(tokens) }
-            return Sources(text: try text(context.text), image: imageSource)
+            let tokens = [context.text] + (context.image.map { [$0] } ?? [])
+            var result: Sources = []
+            for (source, tokens) in zip(sources, tokens) { result.append(try source(tokens)) }
+            return result
         }
 
         /// - Parameters:
         ///   - x: `[batch, tokens, width]`
-        ///   - sources: what is attended to
+        ///   - sources: what is attended to, at least one
         /// - Returns: `[batch, tokens, width]`
         func callAsFunction(_ x: Tensor, _ sources: Sources) throws(TensorError) -> Tensor {
             let query = try queryNorm(query(x))
-            var attended = try attention(query, sources.text.keys, sources.text.values)
-            if let image = sources.image {
-                attended = try attended + attention(query, image.keys, image.values)
+            var attended = try attention(query, sources[0].keys, sources[0].values)
+            for source in sources.dropFirst() {
+                attended = try attended + attention(query, source.keys, source.values)
             }
             return try out(attended)
-        }
-    }
-
-    /// Each `[batch, tokens, width]`.
-    fileprivate struct KeysAndValues {
-        let keys, values: Tensor
-
-        func mapped(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) -> KeysAndValues {
-            KeysAndValues(keys: try map(keys), values: try map(values))
         }
     }
 
@@ -103,14 +81,15 @@ extension Wan {
         private let key, value: Linear
         private let keyNorm: RMSNorm
 
-        init(_ weights: Weights, key: String, value: String, norm: String, _ config: TransformerConfig) throws {
-            self.key = try Linear(weights[key], from: config.width, to: config.width, cut: .output())
-            self.value = try Linear(weights[value], from: config.width, to: config.width, cut: .output())
-            keyNorm = try RMSNorm(weights[norm], size: config.width, epsilon: config.eps)
+        /// - Parameter names: of key, value, and the key's norm
+        init(_ weights: Weights, _ names: [String], _ config: TransformerConfig) throws {
+            key = try Linear(weights[names[0]], from: config.width, to: config.width, cut: .output())
+            value = try Linear(weights[names[1]], from: config.width, to: config.width, cut: .output())
+            keyNorm = try RMSNorm(weights[names[2]], size: config.width, epsilon: config.eps)
         }
 
-        func callAsFunction(_ x: Tensor) throws(TensorError) -> KeysAndValues {
-            KeysAndValues(keys: try keyNorm(key(x)), values: try value(x))
+        func callAsFunction(_ x: Tensor) throws(TensorError) -> (keys: Tensor, values: Tensor) {
+            (try keyNorm(key(x)), try value(x))
         }
     }
 }

@@ -20,10 +20,7 @@ extension Wan {
                 weights["time_embedder"].computing(in: .float32), from: config.freqDim, to: width)
             timeProjection = try Linear(widening: weights["time_proj"], from: width, to: 6 * width)
             text = try TimestepEmbedding(weights["text_embedder"], from: config.textDim, to: width, .geluTanh)
-            image = try config.imageDim.map { imageDim in
-                try ImageEmbedding(
-                    weights["image_embedder"], from: imageDim, to: width, positions: config.posEmbedSeqLen)
-            }
+            image = try config.imageDim.map { try ImageEmbedding(weights["image_embedder"], from: $0, config) }
         }
 
         /// - Parameter values: one for each group of tokens
@@ -35,13 +32,11 @@ extension Wan {
             return (try embedded.unsqueezed(0), try modulation.reshaped(1, values.count, 6, -1))
         }
 
-        /// - Parameters:
-        ///   - prompt: the text encoder's states, `[batch, textTokens, textDim]`
-        ///   - imageEmbeds: the image encoder's states, `[…, imageTokens, imageDim]`, or nil
-        /// - Returns: both at the width of the blocks
+        /// `[batch, textTokens, textDim]` and `[…, imageTokens, imageDim]` at the width of the blocks.
         func context(prompt: Tensor, imageEmbeds: Tensor?) throws(TensorError) -> Context {
-            guard let image, let imageEmbeds else { return Context(text: try text(prompt), image: nil) }
-            return Context(text: try text(prompt), image: try image(imageEmbeds))
+            var context = Context(text: try text(prompt))
+            if let image, let imageEmbeds { context.image = try image(imageEmbeds) }
+            return context
         }
     }
 
@@ -59,7 +54,9 @@ extension Wan {
             var context = self
             context.text = try map(text)
             if let image { context.image = try map(image) }
-            for index in (sources ?? []).indices { try context.sources?[index].map(map) }
+            context.sources = try sources?.map { block throws(TensorError) in
+                try block.map { source throws(TensorError) in (try map(source.keys), try map(source.values)) }
+            }
             return context
         }
     }
@@ -70,11 +67,11 @@ extension Wan {
         private let normIn, normOut: WideLayerNorm
         private let feedForward: FeedForward
 
-        init(_ weights: Weights, from: Int, to: Int, positions count: Int?) throws {
-            positions = try count.map { try weights.tensor("pos_embed", 1, $0, from) }
+        init(_ weights: Weights, from: Int, _ config: TransformerConfig) throws {
+            positions = try config.posEmbedSeqLen.map { try weights.tensor("pos_embed", 1, $0, from) }
             normIn = try WideLayerNorm(weights["norm1"], size: from, epsilon: 1e-5)
-            feedForward = try FeedForward(weights["ff"], from: from, inner: from, to: to, .gelu)
-            normOut = try WideLayerNorm(weights["norm2"], size: to, epsilon: 1e-5)
+            feedForward = try FeedForward(weights["ff"], from: from, inner: from, to: config.width, .gelu)
+            normOut = try WideLayerNorm(weights["norm2"], size: config.width, epsilon: 1e-5)
         }
 
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {

@@ -5,25 +5,16 @@ extension Wan {
     struct Experts {
         /// The noise levels of all steps.
         let schedule: NoiseSchedule
-        /// The first step of the second transformer; the number of steps if it takes none.
-        let boundary: Int
+        /// The steps of the first transformer and of the second, which may have none.
+        let steps: [Range<Int>]
 
-        /// - Parameters:
-        ///   - request: a resolved request
-        ///   - components: the model's
-        ///   - scheduler: the model's
-        init(_ request: GenerationRequest, _ components: Parts, _ scheduler: any Scheduler) {
+        init(_ request: GenerationRequest, _ parts: Parts, _ scheduler: any Scheduler) {
             schedule = scheduler.schedule(steps: request.numInferenceSteps ?? 1)
-            let ratio = request.extra["boundary_ratio"]?.number ?? components.boundaryRatio
-            let steps = schedule.timesteps
-            guard components.transformer2 != nil, let ratio else {
-                boundary = steps.count
-                return
-            }
-            boundary = steps.firstIndex { Double($0) < ratio * scheduler.trainTimesteps } ?? steps.count
+            let ratio = request.extra["boundary_ratio"]?.number ?? parts.boundaryRatio ?? 0
+            let (timesteps, end) = (schedule.timesteps, ratio * scheduler.trainTimesteps)
+            let first = parts.transformer2 == nil ? nil : timesteps.firstIndex { Double($0) < end }
+            let boundary = first ?? timesteps.count
+            steps = [0..<boundary, boundary..<timesteps.count]
         }
-
-        /// How many steps there are.
-        var count: Int { schedule.timesteps.count }
     }
 }

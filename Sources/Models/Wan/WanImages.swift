@@ -10,33 +10,19 @@ struct WanImages {
     let encoder: Resident<CLIPVisionConfig, CLIPVisionModel>?
     private let device: Device
 
-    /// - Parameters:
-    ///   - model: the model
-    ///   - vae: the autoencoder, which the pipeline shares
-    ///   - context: what the encoders compute with
-    /// - Throws: ``CheckpointError`` or ``ConfigError``
-    init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, _ context: ComputeContext)
-        throws
-    {
+    init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, _ context: ComputeContext) throws {
         (components, self.vae, device) = (model.parts, vae, context.plan.device)
         encoder = components.imageEncoder.map { Resident($0, context) }
         // The index of FLF2V names a whole CLIPProcessor, of which only the part for images is used.
         let classes = ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"]
-        processor =
-            encoder == nil
-            ? nil
-            : CLIPImageProcessor(
+        processor = try encoder.map { _ in
+            CLIPImageProcessor(
                 try model.checkpoint.config("image_processor", file: "preprocessor_config.json", classes: classes))
+        }
     }
 
-    /// The image encoder's states, for models that look at the images themselves.
-    ///
-    /// - Parameters:
-    ///   - request: a resolved request
-    ///   - dtype: the denoiser's type
-    ///   - trace: where they are recorded, or nil
-    /// - Returns: for each video the tokens of its images in a row, `[outputs, tokens, width]`; nil if there is no encoder
-    /// - Throws: an error of the weights' files, or ``TensorError``
+    /// The image encoder's states of each video's images in a row, `[outputs, tokens, width]` in the denoiser's type; nil
+    /// for models that do not look at the images themselves.
     func encoded(_ request: GenerationRequest, _ dtype: DType, _ trace: Trace?) throws -> Tensor? {
         guard let encoder, let processor else { return nil }
         let images =
@@ -49,13 +35,8 @@ struct WanImages {
         return try states.to(dtype).reshaped(1, -1, states.size(2)).expanded(request.outputCount, -1, -1)
     }
 
-    /// What stands beside the noise, or in place of its first frame.
-    ///
-    /// - Parameters:
-    ///   - request: a resolved request
-    ///   - trace: where images and result are recorded, or nil
-    /// - Returns: latents of each video, `[outputs, channels, frames, height, width]` in 32-bit floats; nil without an image
-    /// - Throws: an error of the weights' files, or ``TensorError``
+    /// What stands beside the noise, or in place of its first frame, `[outputs, channels, frames, height, width]` in 32-bit
+    /// floats; nil without an image.
     func condition(_ request: GenerationRequest, _ trace: Trace?) throws -> Tensor? {
         guard let first = request.images.first else { return nil }
         let image = try frame(first, request)

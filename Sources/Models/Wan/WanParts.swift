@@ -29,9 +29,13 @@ extension Wan {
         let boundaryRatio: Double?
 
         init(_ checkpoint: CheckpointFolder) throws {
+            let denoiser = { name in
+                try Component(
+                    name, in: checkpoint, classes: ["WanTransformer3DModel"], as: .transformer, Transformer.init)
+            }
             textEncoder = try Component(
                 "text_encoder", in: checkpoint, classes: ["UMT5EncoderModel"], as: .textEncoder, T5Encoder.init)
-            transformer = try Self.transformer("transformer", in: checkpoint)
+            transformer = try denoiser("transformer")
             vae = try Component(
                 "vae", in: checkpoint, classes: ["AutoencoderKLWan"], as: .vae, keeping: .float32,
                 AutoencoderKLWan.init)
@@ -45,28 +49,20 @@ extension Wan {
                     classes: ["CLIPVisionModel", "CLIPVisionModelWithProjection"], as: .imageEncoder,
                     keeping: .float32, CLIPVisionModel.init) : nil
             boundaryRatio = checkpoint.settings["boundary_ratio"]?.number
-            transformer2 =
-                boundaryRatio == nil && !checkpoint.has("transformer_2")
-                ? nil : try Self.transformer("transformer_2", in: checkpoint)
+            let isAlone = boundaryRatio == nil && !checkpoint.has("transformer_2")
+            transformer2 = isAlone ? nil : try denoiser("transformer_2")
             try check(index: "\(checkpoint.path)/model_index.json")
         }
 
-        /// In the order they run.
-        var all: [any InspectableComponent] {
-            let parts: [(any InspectableComponent)?] = [textEncoder, imageEncoder, transformer, transformer2, vae]
-            return parts.compactMap { $0 }
+        /// One or two, in the order of the steps.
+        var transformers: [Component<TransformerConfig, Transformer>] {
+            [transformer] + (transformer2.map { [$0] } ?? [])
         }
 
         /// How many pixels a token is high and wide.
         var granularity: (height: Int, width: Int) {
             let patch = transformer.config.patchSize
             return (vae.config.scaleFactor * patch[1], vae.config.scaleFactor * patch[2])
-        }
-
-        private static func transformer(_ name: String, in checkpoint: CheckpointFolder) throws
-            -> Component<TransformerConfig, Transformer>
-        {
-            try Component(name, in: checkpoint, classes: ["WanTransformer3DModel"], as: .transformer, Transformer.init)
         }
 
         /// What the components' own configs cannot know of each other.
@@ -79,7 +75,7 @@ extension Wan {
             }
             let z = vae.config.zDim
             let input = conditioning == .channels ? 2 * z + vae.config.temporalFactor : z
-            for component in [transformer, transformer2].compactMap({ $0 }) {
+            for component in transformers {
                 let config = component.config
                 func require(_ key: String, _ found: Int, _ expected: Int) throws(ConfigError) {
                     if found == expected { return }

@@ -8,8 +8,8 @@ struct WanPipeline: PipelineStages {
     let model: Wan
     let text: WanTextEncoder
     let images: WanImages
-    let transformer: Resident<Wan.TransformerConfig, Wan.Transformer>
-    let transformer2: Resident<Wan.TransformerConfig, Wan.Transformer>?
+    /// One or two, in the order of the steps.
+    let transformers: [Resident<Wan.TransformerConfig, Wan.Transformer>]
     let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
 
     init(_ model: Wan, _ context: ComputeContext) throws {
@@ -17,27 +17,26 @@ struct WanPipeline: PipelineStages {
         text = try WanTextEncoder(model, context)
         vae = Resident(model.parts.vae, context)
         images = try WanImages(model, vae: vae, context)
-        transformer = Resident(model.parts.transformer, context)
-        transformer2 = model.parts.transformer2.map { Resident($0, context) }
+        transformers = model.parts.transformers.map { Resident($0, context) }
     }
 
     var components: [any ResidentComponent] {
-        let parts: [(any ResidentComponent)?] = [text.umt5.encoder, images.encoder, vae, transformer, transformer2]
-        return parts.compactMap { $0 }
+        let parts: [(any ResidentComponent)?] = [text.umt5.encoder, images.encoder, vae]
+        return parts.compactMap { $0 } + transformers
     }
 
     func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
         let experts = Wan.Experts(request, model.parts, model.scheduler)
         let memory = Wan.Stages(request, model.parts, experts, run.options)
         let work = try WanRun(self, request, experts, run)
-        let stages = [
+        let conditions = [
             RunStage(memory.text, work.encode), memory.look.map { RunStage($0, work.look) },
             memory.condition.map { RunStage($0, work.condition) },
-            memory.denoise.map { RunStage($0, steps: { times in try work.step(of: 0, &times) }) },
-            memory.denoise2.map { RunStage($0, steps: { times in try work.step(of: 1, &times) }) },
-            RunStage(memory.decode, work.decode),
         ]
-        return stages.compactMap { $0 }
+        let steps = memory.denoise.enumerated().map { expert, stage in
+            stage.map { RunStage($0, steps: { times in try work.step(of: expert, &times) }) }
+        }
+        return (conditions + steps).compactMap { $0 } + [RunStage(memory.decode, work.decode)]
     }
 }
 
@@ -61,11 +60,9 @@ final class WanRun {
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
     init(_ pipeline: WanPipeline, _ request: GenerationRequest, _ experts: Wan.Experts, _ run: RunEnvironment) throws {
         (self.pipeline, self.request, self.run) = (pipeline, request, run)
-        let loop = try DenoisingLoop(pipeline.model.scheduler, experts.schedule, for: request, run)
-        self.loop = loop
-        let ranges = [0..<experts.boundary, experts.boundary..<experts.count]
-        steps = zip([pipeline.transformer, pipeline.transformer2].compactMap { $0 }, ranges).enumerated().map {
-            TransformerSteps($1.0, steps: $1.1, run.stepCaches, number: $0)
+        loop = try DenoisingLoop(pipeline.model.scheduler, experts.schedule, for: request, run)
+        steps = pipeline.transformers.enumerated().map { number, transformer in
+            TransformerSteps(transformer, steps: experts.steps[number], run.stepCaches, number: number)
         }
         let scale = request.guidanceScale.flatMap { $0 > 1 ? $0 : nil }
         let scale2 = scale.map { request.extra["guidance_scale_2"]?.number ?? $0 }

@@ -38,15 +38,31 @@ extension Wan {
         if let height = chosen.height, let width = chosen.width {
             return [OutputSize(height: height, width: width, frames: chosen.numFrames)]
         }
-        let isFirstFrame = parts.conditioning == .firstFrame
-        return (isFirstFrame ? [(704, 1280)] : [(480, 832), (720, 1280)]).flatMap { height, width in
-            [33, isFirstFrame ? 121 : 81].map { OutputSize(height: height, width: width, frames: $0) }
+        let (frames, sizes) =
+            parts.conditioning == .firstFrame ? (121, [(704, 1280)]) : (81, [(480, 832), (720, 1280)])
+        return sizes.flatMap { height, width in
+            [33, frames].map { OutputSize(height: height, width: width, frames: $0) }
         }
     }
 
     package var limitedEffects: [String: FieldEffect] {
         let guided = FieldEffect.whileAbove(1, of: "guidance_scale")
         return ["negative_prompt": guided, "guidance_scale_2": guided]
+    }
+
+    package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] {
+        var notes: [RequestNote] = []
+        let scale = resolved.guidanceScale ?? 1
+        if scale <= 1, request.hasNegativePrompt(besides: defaults) {
+            notes.append(.withoutGuidance("negative_prompt", "guidance_scale", scale))
+        }
+        guard parts.transformer2 != nil, request.extra["guidance_scale_2"]?.number != nil else { return notes }
+        if scale <= 1 {
+            notes.append(.withoutGuidance("guidance_scale_2", "guidance_scale", scale))
+        } else if Experts(resolved, parts, scheduler).steps[1].isEmpty {
+            notes.append(RequestNote("guidance_scale_2", "no step is left for the second transformer"))
+        }
+        return notes
     }
 
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
@@ -95,13 +111,5 @@ extension Wan.Parts {
         // The embedding of the image encoder's states is made for one image or for two.
         guard imageEncoder != nil else { return .optional }
         return transformer.config.posEmbedSeqLen == nil ? .refused : .required
-    }
-}
-
-extension AutoencoderKLWanConfig {
-    /// The number of frames that a request gets: a whole number of latent frames, as diffusers rounds it.
-    fileprivate func whole(frames: Int) -> Int {
-        if frames % temporalFactor == 1 || temporalFactor == 1 { return frames }
-        return frames / temporalFactor * temporalFactor + 1
     }
 }

@@ -8,8 +8,8 @@ extension Wan {
         let text, decode: MemoryStage
         /// Of the image encoder, and of the autoencoder; nil if the request has no image.
         let look, condition: MemoryStage?
-        /// Of both transformers; nil for one that takes no step.
-        let denoise, denoise2: MemoryStage?
+        /// Of each transformer; nil for one that takes no step.
+        let denoise: [MemoryStage?]
 
         init(_ request: GenerationRequest, _ parts: Parts, _ experts: Experts, _ options: PipelineOptions) {
             let memory = RequestMemory(request, options)
@@ -44,15 +44,13 @@ extension Wan {
             let step =
                 kept + memory.stepCache(tokens: tokens, width: config.width)
                 + config.activationBytes(memory, video: tokens) + config.keptKeyBytes(memory, video: tokens)
-            func denoising(_ transformer: Component<TransformerConfig, Transformer>) -> MemoryStage {
-                memory.denoising(transformer.name, previewsBy: previews, activations: step)
+            denoise = zip(parts.transformers, experts.steps).map { transformer, steps in
+                steps.isEmpty ? nil : memory.denoising(transformer.name, previewsBy: previews, activations: step)
             }
-            denoise = experts.boundary > 0 ? denoising(parts.transformer) : nil
-            denoise2 = experts.boundary < experts.count ? parts.transformer2.map(denoising) : nil
         }
 
         /// In the order they run.
-        var all: [MemoryStage] { [text, look, condition, denoise, denoise2, decode].compactMap { $0 } }
+        var all: [MemoryStage] { ([text, look, condition] + denoise + [decode]).compactMap { $0 } }
     }
 }
 

@@ -1,9 +1,8 @@
 package import Diffusion
-package import Tensors
 
 extension Wan {
     package var stepCacheTraits: [StepCacheTraits] {
-        [parts.transformer, parts.transformer2].compactMap { $0 }.map {
+        parts.transformers.map {
             StepCacheTraits(blocks: $0.config.numLayers, coefficients: teaCacheCoefficients)
         }
     }
@@ -41,14 +40,4 @@ extension TeaCacheCoefficients {
     fileprivate static let wanImage720P = Self(
         standard: [-114.36346466, 65.26524496, -18.82220707, 4.91518089, -0.23412683],
         retainedSteps: [8.10705460e3, 2.13393892e3, -3.72934672e2, 1.66203073e1, -4.17769401e-2])
-}
-
-extension Wan.Transformer: CacheableTransformer {
-    /// The embedded timesteps, or what the blocks are modulated by.
-    package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) -> Tensor {
-        switch variant {
-        case .standard: state.timesteps
-        case .retainedSteps: state.modulation
-        }
-    }
 }

@@ -12,13 +12,8 @@ struct WanTextEncoder {
             model.parts.textEncoder, context, tokenizer: "tokenizer", class: "T5Tokenizer", in: model.checkpoint)
     }
 
-    /// Encodes a request's prompts, each as often as videos are wanted of it.
+    /// The states of each video's prompt, followed by zeros, `[outputs, tokens, width]`.
     ///
-    /// - Parameters:
-    ///   - request: a resolved request
-    ///   - branch: of guidance
-    ///   - trace: where ids and states are recorded, or nil
-    /// - Returns: for each video the states of its prompt's tokens, followed by zeros, `[outputs, tokens, width]`
     /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that the encoder has no row for
     func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ trace: Trace?) throws -> Tensor {
         let isPositive = branch == .positive

@@ -1,11 +1,11 @@
-internal import Diffusion
+package import Diffusion
 package import Layers
 package import Tensors
 
 extension Wan {
     /// Wan's denoiser: blocks over the video's tokens, which look at prompt and image in each.
     // Source: diffusers 0.42.1, models/transformers/transformer_wan.py.
-    package struct Transformer: DiffusionTransformer {
+    package struct Transformer: CacheableTransformer {
         /// What enters a denoising step, on the model's device.
         package struct Input {
             /// The latents and what is joined to their channels, `[batch, inChannels, frames, height, width]`, of any type.
@@ -53,12 +53,6 @@ extension Wan {
         private let table: Tensor
         private let projectionOut: Linear
 
-        /// Reads the denoiser.
-        ///
-        /// - Parameters:
-        ///   - weights: the view of the component
-        ///   - config: its `config.json`
-        /// - Throws: ``WeightError`` or ``TensorError``
         package init(_ weights: Weights, _ config: TransformerConfig) throws {
             let (width, patch) = (config.width, config.patchSize)
             self.config = config
@@ -78,9 +72,10 @@ extension Wan {
             var input = input
             var context = try context(input)
             if config.keepsKeys(ofText: context.text.size(1), video: config.grid(input.latents).tokens) {
-                var sources: [CrossAttention.Sources] = []
-                for index in 0..<blocks.count { sources.append(try blocks[index].sources(context)) }
-                context.sources = sources
+                let known = context
+                context.sources = try (0..<blocks.count).map { index throws(TensorError) in
+                    try blocks[index].sources(known)
+                }
             }
             input.context = context
             return input
@@ -109,6 +104,11 @@ extension Wan {
                 state.tokens, scale: shifts.select(1, axis: 2), shift: shifts.select(0, axis: 2),
                 epsilon: config.eps)
             return [try state.grid.latents(channelsLast: projectionOut(normed))]
+        }
+
+        /// The embedded timesteps, or what the blocks are modulated by.
+        package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) -> Tensor {
+            variant == .standard ? state.timesteps : state.modulation
         }
 
         /// Prompt and image, embedded.

@@ -51,6 +51,12 @@ package struct AutoencoderKLWanConfig: ModelConfig {
     /// - Returns: frames of the latents
     package func latentFrames(_ frames: Int) -> Int { (frames - 1) / temporalFactor + 1 }
 
+    /// The frames that a request gets: a whole number of latent frames, as diffusers rounds it.
+    func whole(frames: Int) -> Int {
+        if frames % temporalFactor == 1 || temporalFactor == 1 { return frames }
+        return frames / temporalFactor * temporalFactor + 1
+    }
+
     /// The latents of a video: how many frames, and how many from top to bottom and from left to right.
     ///
     /// - Parameter size: of the video

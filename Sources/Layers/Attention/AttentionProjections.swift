@@ -1,0 +1,57 @@
+package import Tensors
+
+/// Query, key and value of an attention; query and key are normed and turned by their position.
+package struct AttentionProjections {
+    /// What is normed together.
+    package enum NormScope: Sendable {
+        /// Each of so many heads.
+        case head(of: Int)
+        case allHeads
+    }
+
+    private let query, key, value: Linear
+    private let queryNorm, keyNorm: RMSNorm
+    private let scope: NormScope
+
+    /// - Parameters:
+    ///   - weights: the view of the attention
+    ///   - names: of query, key and value, and of the norms of query and key
+    ///   - width: of the tokens
+    ///   - scope: what is normed together
+    ///   - epsilon: added to the mean square
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(
+        _ weights: Weights, _ names: [String] = ["to_q", "to_k", "to_v", "norm_q", "norm_k"], width: Int,
+        norming scope: NormScope, epsilon: Double
+    ) throws {
+        query = try Linear(weights[names[0]], from: width, to: width, cut: .output())
+        key = try Linear(weights[names[1]], from: width, to: width, cut: .output())
+        value = try Linear(weights[names[2]], from: width, to: width, cut: .output())
+        let size = if case .head(let heads) = scope { width / heads } else { width }
+        queryNorm = try RMSNorm(weights[names[3]], size: size, epsilon: epsilon)
+        keyNorm = try RMSNorm(weights[names[4]], size: size, epsilon: epsilon)
+        self.scope = scope
+    }
+
+    /// - Parameters:
+    ///   - x: what is attended to, `[batch, tokens, width]`
+    ///   - rotary: the tables of its tokens
+    ///   - y: the tokens that attend, the last ones of `x`; nil for all
+    /// - Returns: as ``Attention`` takes them
+    package func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding, queries y: Tensor? = nil) throws(TensorError)
+        -> (query: Tensor, key: Tensor, value: Tensor)
+    {
+        var tables = rotary
+        if let y { tables = try rotary.split(at: x.size(1) - y.size(1)).1 }
+        return (
+            try turned(query(y ?? x), tables, queryNorm), try turned(key(x), rotary, keyNorm), try value(x)
+        )
+    }
+
+    private func turned(_ x: Tensor, _ rotary: RotaryEmbedding, _ norm: RMSNorm) throws(TensorError) -> Tensor {
+        switch scope {
+        case .head(let heads): try rotary.applied(to: x.reshaped(x.size(0), x.size(1), heads, -1), after: norm)
+        case .allHeads: try rotary.applied(to: x, afterJoint: norm)
+        }
+    }
+}

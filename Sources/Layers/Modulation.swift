@@ -1,0 +1,55 @@
+package import Tensors
+
+/// How a timestep shifts, scales and gates a part of a block, each `[batch, width]`.
+package struct Modulation {
+    private let shift, scale, gate: Tensor
+    private static let epsilon = 1e-6
+
+    /// - Parameters:
+    ///   - x: shift, scale and gate of every part, `[batch, count · 3 · width]`
+    ///   - count: how many parts
+    /// - Returns: one for each part
+    package static func parts(of x: Tensor, count: Int) throws(TensorError) -> [Modulation] {
+        let chunks = try x.chunks(3 * count)
+        return (0..<count).map {
+            Modulation(shift: chunks[3 * $0], scale: chunks[3 * $0 + 1], gate: chunks[3 * $0 + 2])
+        }
+    }
+
+    /// The part's input, `[batch, tokens, width]`: normed, scaled and shifted.
+    package func normed(_ x: Tensor) throws(TensorError) -> Tensor {
+        try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: Self.epsilon)
+    }
+
+    /// The part's result, added to the stream, both `[batch, tokens, width]`.
+    package func added(_ result: Tensor, to x: Tensor) throws(TensorError) -> Tensor {
+        try gatedAdd(x, gate: gate, result)
+    }
+}
+
+/// A denoiser's last norm, scaled and shifted by the timestep.
+package struct ModulatedNorm {
+    private let linear: Linear
+    private let epsilon: Double
+
+    /// Reads `linear`.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - width: of the tokens
+    ///   - epsilon: added to the variance
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, width: Int, epsilon: Double) throws {
+        linear = try Linear(weights["linear"], from: width, to: 2 * width)
+        self.epsilon = epsilon
+    }
+
+    /// - Parameters:
+    ///   - x: `[batch, tokens, width]`
+    ///   - conditioning: `[batch, width]`
+    /// - Returns: `[batch, tokens, width]`
+    package func callAsFunction(_ x: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
+        let parts = try linear(conditioning).chunks(2)
+        return try modulatedLayerNorm(x, scale: parts[0], shift: parts[1], epsilon: epsilon)
+    }
+}
