@@ -33,7 +33,7 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "Tensors", dependencies: ["CLinux", .product(name: "CTorch", package: "native")],
+            name: "Tensors", dependencies: ["CLinux", "Files", .product(name: "CTorch", package: "native")],
             swiftSettings: strict),
         .target(name: "Files", swiftSettings: strict),
         .target(
@@ -65,7 +65,8 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(
-            name: "Messaging", dependencies: ["CLinux", "CZeroMQ", .product(name: "Crypto", package: "swift-crypto")],
+            name: "Messaging",
+            dependencies: ["CLinux", "CZeroMQ", "Files", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
             name: "Engine",

@@ -38,7 +38,7 @@ enum ExitStatus: Int32 {
             }
     }
 
-    private init(_ kind: Failure.Kind) {
+    private init(_ kind: Blame) {
         self =
             switch kind {
             case .request: .usage

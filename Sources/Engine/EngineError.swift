@@ -1,7 +1,8 @@
+package import Files
 package import Tensors
 
 /// Why the engine cannot serve.
-package enum EngineError: Error, Equatable {
+package enum EngineError: BlamedError, Equatable {
     case noModel
     /// Nothing can run on a device, and why.
     case deviceMissing(Device, reason: String)
@@ -18,7 +19,7 @@ package enum EngineError: Error, Equatable {
     /// A pipeline ended without having made anything.
     case noPixels
 
-    var kind: Failure.Kind {
+    package var blame: Blame {
         switch self {
         case .workerDied, .workerHung, .notStarted: .worker
         case .noModel, .deviceMissing, .noWorkerProgram, .closed: .unavailable

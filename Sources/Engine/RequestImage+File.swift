@@ -1,4 +1,5 @@
 package import Diffusion
+package import Files
 package import Media
 
 extension RequestImage {
@@ -50,7 +51,7 @@ extension RequestImage {
 }
 
 /// An image that a request brings along and that cannot be used.
-package struct InputError: Error, Equatable {
+package struct InputError: BlamedError, Equatable {
     /// What the user calls it.
     package let name: String
     /// What is wrong with it.
@@ -63,6 +64,8 @@ package struct InputError: Error, Equatable {
 }
 
 extension InputError: CustomStringConvertible {
+    package var blame: Blame { .input }
+
     package var description: String {
         if case .cannotRead = fault { "\(fault)" } else { "\(name) cannot be used: \(fault)" }
     }

@@ -1,5 +1,5 @@
 /// A file that cannot be read or written.
-package struct FileError: Error, Equatable {
+package struct FileError: BlamedError, Equatable {
     /// The file.
     package let path: String
     /// What is wrong with it.
@@ -45,5 +45,7 @@ extension FileFault: CustomStringConvertible {
 }
 
 extension FileError: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     package var description: String { "\(path) \(fault)" }
 }

@@ -1,7 +1,7 @@
 package import Files
 
 /// Why a model of the hub does not lie in a local folder.
-package enum HubError: Error, Equatable {
+package enum HubError: BlamedError, Equatable {
     case invalidModel(String, String)
     case invalidRevision(String)
     case invalidEndpoint
@@ -34,6 +34,13 @@ package enum HubError: Error, Equatable {
 }
 
 extension HubError: CustomStringConvertible {
+    package var blame: Blame {
+        switch self {
+        case .unreachable, .status, .badRedirect: .unavailable
+        default: .model
+        }
+    }
+
     package var description: String {
         switch self {
         case .invalidModel(let id, let fault): "\"\(id)\" is not a model's id on the hub: \(fault)"
@@ -94,14 +101,6 @@ extension HubError {
     var isCorruption: Bool {
         switch self {
         case .wrongHash, .wrongSize: true
-        default: false
-        }
-    }
-
-    /// Whether the hub, not the model, is what cannot be had.
-    package var isAboutTheService: Bool {
-        switch self {
-        case .unreachable, .status, .badRedirect: true
         default: false
         }
     }

@@ -1,5 +1,7 @@
+package import Files
+
 /// Why an image or a video cannot be read or written.
-package enum MediaError: Error, Equatable {
+package enum MediaError: BlamedError, Equatable {
     case emptyImage(width: Int, height: Int)
     case pixelCount(width: Int, height: Int, found: Int)
     case imageTooLarge(width: Int, height: Int, sideLimit: Int, pixelLimit: Int)
@@ -30,6 +32,17 @@ package enum MediaError: Error, Equatable {
 }
 
 extension MediaError: CustomStringConvertible {
+    package var blame: Blame {
+        switch self {
+        case .unknownExtension, .unknownVideoExtension, .quality, .videoSetting, .noCRF, .frameRate, .gifRate: .request
+        case .missingVideoEncoder, .missingCodec: .unavailable
+        case .outOfMemory: .memory
+        case .cannotWrite, .cannotEncode, .cannotEncodeVideo: .output
+        case .frameSize, .noFrames, .videoIsClosed, .emptyImage, .pixelCount: .bug
+        default: .input
+        }
+    }
+
     package var description: String {
         switch self {
         case .emptyImage(let width, let height): "an image of \(width)×\(height) pixels has no pixel"

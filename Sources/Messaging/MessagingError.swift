@@ -1,5 +1,7 @@
+package import Files
+
 /// What can go wrong between two processes.
-package enum MessagingError: Error, Equatable {
+package enum MessagingError: BlamedError, Equatable {
     /// A message from someone without the key, or one said again.
     case notAuthentic
     /// The other end is of another version.
@@ -11,6 +13,8 @@ package enum MessagingError: Error, Equatable {
 }
 
 extension MessagingError: CustomStringConvertible {
+    package var blame: Blame { if case .tooLong = self { .request } else { .unavailable } }
+
     package var description: String {
         switch self {
         case .notAuthentic: "a message came from someone without the key"

@@ -1,7 +1,8 @@
 internal import CTorch
+package import Files
 
 /// An operation on tensors that LibTorch refused.
-package struct TensorError: Error, Equatable {
+package struct TensorError: BlamedError, Equatable {
     /// Why it failed, as far as a caller may act on it.
     package enum Kind: Equatable, Sendable {
         /// The device has no room: a smaller or a later request may succeed.
@@ -26,6 +27,8 @@ package struct TensorError: Error, Equatable {
 }
 
 extension TensorError: CustomStringConvertible {
+    package var blame: Blame { kind == .outOfMemory ? .memory : .bug }
+
     package var description: String {
         let reason = message.split(separator: "\n").first.map(String.init) ?? message
         return kind == .outOfMemory ? "out of memory in \(operation): \(reason)" : "\(operation) failed: \(reason)"

@@ -1,7 +1,7 @@
-internal import Files
+package import Files
 
 /// Why a tokenizer cannot be loaded, or a text cannot be encoded.
-package enum TokenizerError: Error, Equatable {
+package enum TokenizerError: BlamedError, Equatable {
     /// The folder holds none of the files a tokenizer can be read from.
     case noTokenizer(folder: String)
     /// A file cannot be read; the reason is the system's or the format's.
@@ -29,6 +29,8 @@ package enum TokenizerError: Error, Equatable {
 }
 
 extension TokenizerError: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     /// One sentence, in which names and reasons from files are cut.
     package var description: String { sentence.cut(toBytes: 2048) }
 

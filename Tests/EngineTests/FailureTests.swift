@@ -1,5 +1,6 @@
 import Diffusion
 import Engine
+import Files
 import Foundation
 import Media
 import Messaging
@@ -8,7 +9,7 @@ import Testing
 /// Whose fault an error is decides the program's exit status and what becomes of a job.
 @Suite struct FailureTests {
     @Test(arguments: [
-        (RequestError.missing("prompt") as any Error, Failure.Kind.request),
+        (RequestError.missing("prompt") as any Error, Blame.request),
         (InputError("a.png", .notAnImage), .input), (MediaError.cannotRead(path: "a", reason: "b"), .input),
         (MediaError.cannotDecodeVideo(path: "a", reason: "b"), .input),
         (MediaError.missingVideoEncoder(.mp4), .unavailable), (MediaError.missingCodec("png"), .unavailable),
@@ -20,7 +21,7 @@ import Testing
         (MessagingError.system("a", reason: "b"), .unavailable), (CancellationError(), .cancelled),
         (NonFiniteOutput.latents, .model),
     ])
-    func tellsWhoseFaultAnErrorIs(_ error: any Error, _ kind: Failure.Kind) {
+    func tellsWhoseFaultAnErrorIs(_ error: any Error, _ kind: Blame) {
         #expect(Failure(of: error).kind == kind)
         #expect(Failure(of: error).message == "\(error)")
     }

@@ -18,7 +18,7 @@ struct TestServer: Sendable {
     let worker: FakeWorker
     let folder: TemporaryFolder
     let core: ServerCore
-    private let settings: ServerSettings
+    private var settings: ServerSettings
 
     init(
         in folder: TemporaryFolder? = nil, images: ImageFetcher? = nil,
@@ -47,6 +47,15 @@ struct TestServer: Sendable {
                     try FakeWorker.resolve($0, makesVideos, takesImages: takesImages, parameters: parameters)
                 }, notes: FakeWorker.notes), limitedEffects: limitedEffects)
         core = try ServerCore(model, settings, images: images, clock: clock, log: log)
+        try await core.jobs.recover()
+    }
+
+    /// A server of a model that computes; ``worker`` is not asked.
+    init(of model: ServedModel) async throws {
+        (worker, folder) = (FakeWorker(), try TemporaryFolder())
+        settings = ServerSettings(folder: folder.file("jobs"))
+        settings.port = 0
+        core = try ServerCore(model, settings, log: TestServer.silence)
         try await core.jobs.recover()
     }
 

@@ -21,7 +21,7 @@ library Media $(find Sources/Media -name '*.swift')
 for file in Sources/CJPEG/*.c; do
     clang -O -g -fsanitize=fuzzer-no-link,address -I Sources/CJPEG/include -c "$file" -o "$build/$(basename "$file" .c).o"
 done
-library Server Sources/Server/HTTP/{MultipartForm,HeaderParameters,FormFields}.swift Sources/Server/ServerLimits.swift
+library Server Sources/Server/{HTTP/{MultipartForm,HeaderParameters},Fields/FormFields}.swift Sources/Server/ServerLimits.swift
 compile -o "$build/multipart" Tools/fuzz/multipart.swift "$build"/{Files,Server}.o
 compile -o "$build/image" Tools/fuzz/image.swift "$build"/{Files,Media,decode,encode,errors}.o
 

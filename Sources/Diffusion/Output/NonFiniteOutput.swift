@@ -1,7 +1,8 @@
+package import Files
 internal import Tensors
 
 /// What a model computed is no image: some of its numbers are infinite or undefined.
-package enum NonFiniteOutput: Error, Equatable {
+package enum NonFiniteOutput: BlamedError, Equatable {
     /// The latents after the last step.
     case latents
     /// What the autoencoder made of them.
@@ -9,6 +10,8 @@ package enum NonFiniteOutput: Error, Equatable {
 }
 
 extension NonFiniteOutput: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     package var description: String {
         let place =
             switch self {

@@ -1,3 +1,4 @@
+package import Files
 package import Tensors
 
 /// How a model's predictions take latents from noise to the image: what a checkpoint's `scheduler_config.json` describes.
@@ -92,11 +93,13 @@ package protocol SchedulerRun {
 }
 
 /// A schedule that a scheduler cannot make.
-package enum SchedulerError: Error, Equatable {
+package enum SchedulerError: BlamedError, Equatable {
     case takesNoSigmas
 }
 
 extension SchedulerError: CustomStringConvertible {
+    package var blame: Blame { .request }
+
     package var description: String {
         switch self {
         case .takesNoSigmas: "sigmas cannot be chosen: scheduler/scheduler_config.json does not set use_flow_sigmas"

@@ -1,5 +1,7 @@
+package import Files
+
 /// A setting of `cache_config` that this model cannot honour.
-package struct StepCacheError: Error, Equatable, Codable {
+package struct StepCacheError: BlamedError, Equatable, Codable {
     /// The field's name within `cache_config`.
     package let field: String
     /// What is wrong, as the rest of a sentence that begins with the field.
@@ -9,5 +11,7 @@ package struct StepCacheError: Error, Equatable, Codable {
 }
 
 extension StepCacheError: CustomStringConvertible {
+    package var blame: Blame { .request }
+
     package var description: String { "cache_config.\(field) \(statement)" }
 }

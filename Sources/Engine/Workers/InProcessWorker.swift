@@ -5,16 +5,22 @@ internal import Tensors
 /// A worker in this process.
 package actor InProcessWorker: Worker {
     private let configuration: WorkerConfiguration
+    private let open: @Sendable (WorkerConfiguration) throws -> any ModelFamily
     private let worker: LocalWorker
     private var starting: Task<ModelOffer, any Error>?
     private var isLoaded = false
 
-    /// - Parameter configuration: which model, and how
+    /// - Parameters:
+    ///   - configuration: which model, and how
+    ///   - open: reads the model's configs, where its family is not of the catalog
     /// - Throws: ``EngineError/deviceMissing(_:reason:)``
-    package init(_ configuration: WorkerConfiguration) throws(EngineError) {
+    package init(
+        _ configuration: WorkerConfiguration,
+        open: @escaping @Sendable (WorkerConfiguration) throws -> any ModelFamily = { try $0.open() }
+    ) throws(EngineError) {
         let device = configuration.options.plan.device
         try EngineError.require(device)
-        self.configuration = configuration
+        (self.configuration, self.open) = (configuration, open)
         worker = LocalWorker(device: device, threads: configuration.threads)
     }
 
@@ -40,7 +46,7 @@ package actor InProcessWorker: Worker {
     package func close() { starting?.cancel() }
 
     private func load(_ observe: @escaping ProgressObserver) async throws -> ModelOffer {
-        let model = try configuration.open()
+        let model = try open(configuration)
         let family = type(of: model)
         var offer = ModelOffer(family: family.name, defaults: model.defaults, parameters: family.parameters)
         let start = ContinuousClock.now

@@ -1,4 +1,5 @@
 package import Diffusion
+internal import Files
 internal import Foundation
 
 /// A worker in a process of its own, which is replaced when it dies or hangs.

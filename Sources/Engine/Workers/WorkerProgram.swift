@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import Glibc
 internal import Messaging

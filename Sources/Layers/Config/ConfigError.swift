@@ -1,7 +1,7 @@
 package import Files
 
 /// A config file that cannot be honoured.
-package struct ConfigError: Error, Equatable {
+package struct ConfigError: BlamedError, Equatable {
     /// The file.
     package let file: String
     /// What is wrong with it.
@@ -11,6 +11,8 @@ package struct ConfigError: Error, Equatable {
 }
 
 extension ConfigError: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     package var description: String { "\(file) \(fault)" }
 }
 

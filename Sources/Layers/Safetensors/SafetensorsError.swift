@@ -1,7 +1,7 @@
 package import Files
 
 /// Why a safetensors file, an index of them or a folder of weights cannot be read or written.
-package enum SafetensorsError: Error, Equatable {
+package enum SafetensorsError: BlamedError, Equatable {
     /// The file itself: opening, mapping, writing.
     case file(String, FileFault)
     /// The file's header as a whole.
@@ -15,6 +15,8 @@ package enum SafetensorsError: Error, Equatable {
 }
 
 extension SafetensorsError: CustomStringConvertible {
+    package var blame: Blame { if case .file(_, .cannotWrite) = self { .output } else { .model } }
+
     package var description: String {
         switch self {
         case .file(let file, let fault): "\(file) \(fault)"

@@ -1,7 +1,7 @@
-internal import Files
+package import Files
 
 /// What a checkpoint lacks, or has too much of, for the model that reads it.
-package enum WeightError: Error, Equatable {
+package enum WeightError: BlamedError, Equatable {
     case missing(String, in: String)
     /// A tensor that an index promises.
     case promised(String, SafetensorsError)
@@ -17,6 +17,8 @@ package enum WeightError: Error, Equatable {
 }
 
 extension WeightError: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     package var description: String {
         switch self {
         case .missing(let key, let file): "\(file) has no tensor \(key)"

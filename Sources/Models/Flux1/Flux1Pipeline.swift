@@ -27,7 +27,7 @@ struct Flux1Pipeline: PipelineStages {
         let memory = Flux1.Stages(request, model.parts, run.options)
         let work = try Flux1Run(self, request, run)
         return [
-            RunStage(memory.text, work.encode), RunStage(memory.denoise, steps: work.step),
+            RunStage(memory.text, work.encode), RunStage.stepwise(memory.denoise, work.step),
             RunStage(memory.decode, work.decode),
         ]
     }

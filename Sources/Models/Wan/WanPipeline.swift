@@ -34,7 +34,7 @@ struct WanPipeline: PipelineStages {
             memory.condition.map { RunStage($0, work.condition) },
         ]
         let steps = memory.denoise.enumerated().map { expert, stage in
-            stage.map { RunStage($0, steps: { times in try work.step(of: expert, &times) }) }
+            stage.map { RunStage.stepwise($0) { times in try work.step(of: expert, &times) } }
         }
         return (conditions + steps).compactMap { $0 } + [RunStage(memory.decode, work.decode)]
     }

@@ -27,7 +27,7 @@ struct ImageRequest {
     ///
     /// - Parameters:
     ///   - fields: the request's
-    ///   - isEdit: whether it brings images to be changed
+    ///   - task: which of the routes
     ///   - isAsync: whether its client does not wait for the images
     ///   - model: who makes the images
     ///   - limits: how much is taken
@@ -35,10 +35,10 @@ struct ImageRequest {
     ///   - share: the memory that checking takes
     /// - Throws: ``APIError`` with everything that is wrong, `InvalidRequest`, `CancellationError`
     init(
-        _ fields: RequestFields, isEdit: Bool, isAsync: Bool, model: ServedModel, _ limits: ServerLimits,
+        _ fields: RequestFields, task: ImageTask, isAsync: Bool, model: ServedModel, _ limits: ServerLimits,
         _ principal: Principal, _ share: RequestMemory.Share
     ) throws {
-        if isEdit, !model.takesImages {
+        if task == .edit, !model.takesImages {
             throw APIError.invalid(
                 "\(model.name) cannot edit images", param: "model", code: "model_cannot_edit")
         }
@@ -57,8 +57,8 @@ struct ImageRequest {
             fields.refuse("partial_images", "partial_images needs stream, or Prefer: respond-async")
         }
         if isStream, generation.numImagesPerPrompt > 1 { fields.refuse("n", "n must be 1 with stream") }
-        readWithoutEffect(&fields, isEdit: isEdit)
-        if isEdit { try readImages(&fields, limits) }
+        readWithoutEffect(&fields, task: task)
+        if task == .edit { try readImages(&fields, limits) }
         try fields.finish()
         generation.previews = partialImages
         guard !model.makesVideos else {
@@ -95,12 +95,12 @@ struct ImageRequest {
     }
 
     /// What OpenAI's models have and diffusion transformers have not.
-    private mutating func readWithoutEffect(_ fields: inout RequestFields, isEdit: Bool) {
+    private mutating func readWithoutEffect(_ fields: inout RequestFields, task: ImageTask) {
         // With the words that ask for nothing else than what is done.
         for (name, plain, hint) in [
             ("quality", ["auto", "standard", "medium"], "; num_inference_steps has"), ("style", [], ""),
             ("moderation", ["auto"], ""), ("background", ["auto", "opaque"], "; images are opaque"),
-            ("input_fidelity", isEdit ? ["low"] : nil, ""),
+            ("input_fidelity", task == .edit ? ["low"] : nil, ""),
         ] {
             guard let plain, let word = fields.text(name), !plain.contains(word) else { continue }
             warnings.append("\(name) \(word.quoted) has no effect\(hint)")

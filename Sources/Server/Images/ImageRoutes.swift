@@ -9,17 +9,17 @@ struct ImageRoutes: Sendable {
     let core: ServerCore
 
     func add(to router: some RouterMethods<APIContext>) {
-        router.post("/v1/images/generations") { try await make($0, $1, isEdit: false) }
-        router.post("/v1/images/edits") { try await make($0, $1, isEdit: true) }
+        router.post("/v1/images/generations") { try await make($0, $1, .generation) }
+        router.post("/v1/images/edits") { try await make($0, $1, .edit) }
         router.get("/v1/images/{id}/content") { try await content($0, $1) }
         router.delete("/v1/images/{id}") { try await delete($0, $1) }
     }
 
-    private func make(_ request: Request, _ context: APIContext, isEdit: Bool) async throws -> Response {
+    private func make(_ request: Request, _ context: APIContext, _ task: ImageTask) async throws -> Response {
         try context.principal.require(.images)
         var request = request
         let isAsync = request.prefersAsync
-        let (job, life, asked) = try await accept(&request, context, isEdit: isEdit, isAsync: isAsync)
+        let (job, life, asked) = try await accept(&request, context, task, isAsync: isAsync)
         if isAsync, !asked.isStream {
             var response = try await core.details(of: job, status: .accepted, warnings: asked.warnings)
             response.headers[HeaderNames.preferenceApplied] = "respond-async"
@@ -28,7 +28,7 @@ struct ImageRoutes: Sendable {
         }
         if asked.isStream {
             let base = baseURL(request)
-            return ImageStream(core: core, job: job, life: life, asked: asked, isEdit: isEdit)
+            return ImageStream(core: core, job: job, life: life, asked: asked, task: task)
                 .response(to: context.channel) { try await answer($0, asked, base: base) }
         }
         let over = try await core.outcome(of: job, life, for: context.channel)
@@ -38,17 +38,17 @@ struct ImageRoutes: Sendable {
     }
 
     private func accept(
-        _ request: inout Request, _ context: APIContext, isEdit: Bool, isAsync: Bool
+        _ request: inout Request, _ context: APIContext, _ task: ImageTask, isAsync: Bool
     ) async throws -> (Job, LiveJob?, ImageRequest) {
         let share = core.memory.share()
         defer { share.end() }
-        let fields = try await request.readFields(core.limits, share, allowsForm: isEdit)
+        let fields = try await request.readFields(core.limits, share, allowsForm: task == .edit)
         var asked = try await ClientConnection.of(context.channel).whileOpen {
             var fields = fields
-            if isEdit { try await fields.fetchImages(by: core, share) }
+            if task == .edit { try await fields.fetchImages(by: core, share) }
             return try await Blocking.run { [fields] in
                 try ImageRequest(
-                    fields, isEdit: isEdit, isAsync: isAsync, model: core.model, core.limits, context.principal, share)
+                    fields, task: task, isAsync: isAsync, model: core.model, core.limits, context.principal, share)
             }
         }
         var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)

@@ -26,7 +26,7 @@ struct ImageStream: Sendable {
     let job: Job
     let life: LiveJob?
     let asked: ImageRequest
-    let isEdit: Bool
+    let task: ImageTask
 
     /// The stream; it goes on until the image is finished or the client has gone.
     ///
@@ -76,7 +76,7 @@ struct ImageStream: Sendable {
         return ByteBuffer(event: event.type, try WireJSON.encode(event))
     }
 
-    private var prefix: String { isEdit ? "image_edit" : "image_generation" }
+    private var prefix: String { "image_\(task)" }
 }
 
 extension ByteBuffer {

@@ -1,8 +1,8 @@
-internal import Files
+package import Files
 package import Foundation
 
 /// Why a file cannot be written where the user wants it; found out before any work is done, where that is possible.
-package enum OutputError: Error, CustomStringConvertible {
+package enum OutputError: BlamedError, CustomStringConvertible {
     case noFolder(String)
     case isFolder(String)
     case isFile(String)
@@ -57,4 +57,8 @@ package enum OutputError: Error, CustomStringConvertible {
         case .failed(let path, let reason): "\(path) cannot be written: \(reason)"
         }
     }
+}
+
+extension OutputError {
+    package var blame: Blame { .output }
 }

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Files
 
 /// Why a request or a model failed; the description is one sentence.
 public enum VisualGenError: Error, Sendable, Equatable {
@@ -25,8 +26,6 @@ public enum VisualGenError: Error, Sendable, Equatable {
     init(_ error: any Error) {
         if let error = error as? VisualGenError {
             self = error
-        } else if let error = error as? OutputError {
-            self = .output("\(error)")
         } else {
             self.init(Failure(of: error))
         }

@@ -169,10 +169,14 @@ Product product_for(const at::Tensor &x, const at::Tensor &weight) {
     return is_wide ? Product::wide : Product::plain;
 }
 
-// x·Wᵀ + b, and GELU by its approximation with tanh if there is one.
-at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
+// What is done to a product while it is at hand; GELU by its approximation with tanh.
+enum class Epilogue { none, gelu_tanh };
+
+// x·Wᵀ + b, and its epilogue.
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                   Epilogue epilogue) {
     // On a GPU GELU is the product's epilogue.
-    if (has_gelu && bias && x.is_cuda() && x.dim() > 1)
+    if (epilogue == Epilogue::gelu_tanh && bias && x.is_cuda() && x.dim() > 1)
         return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
             .unflatten(0, x.sizes().slice(0, x.dim() - 1));
     at::Tensor result;
@@ -183,19 +187,19 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
         result = room_for(x, weight.size(0));
         wide_linear(x, weight, bias, result);
     }
-    if (has_gelu) gelu_tanh_in_place(result);
+    if (epilogue == Epilogue::gelu_tanh) gelu_tanh_in_place(result);
     return result;
 }
 
 // The same of rows [tokens, in] on the CPU, into a part of the columns of a tensor that is there.
 void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                  bool has_gelu) {
+                  Epilogue epilogue) {
     switch (product_for(x, weight)) {
     case Product::plain: at::linear_out(into, x, weight, bias); break;
     case Product::onednn: into.copy_(onednn_linear(x, weight, bias)); break;
     case Product::wide: wide_linear(x, weight, bias, into);
     }
-    if (has_gelu) gelu_tanh_in_place(into);
+    if (epilogue == Epilogue::gelu_tanh) gelu_tanh_in_place(into);
 }
 
 // Whether the first axis counts the items of a batch.
@@ -206,13 +210,13 @@ bool holds_items(const at::Tensor &x) {
 // The products of every item by itself: the libraries choose by the number of rows how they sum, and what comes of an
 // item must not depend on how many are beside it.
 at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                             bool has_gelu) {
+                             Epilogue epilogue) {
     const at::Tensor result = room_for(x, weight.size(0));
     for (int64_t index = 0; index < x.size(0); index++) {
         const auto rows = [&](const at::Tensor &all) {
             return x.dim() == 2 ? all.narrow(0, index, 1) : all.select(0, index);
         };
-        product_into(rows(result), rows(x), weight, bias, has_gelu);
+        product_into(rows(result), rows(x), weight, bias, epilogue);
     }
     return result;
 }
@@ -232,23 +236,25 @@ at::Tensor doubling_kernel(const at::Tensor &weight) {
     return kernel.transpose(0, 1).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor layer(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool has_gelu) {
-    return (holds_items(x) ? products_of_items : product)(x, weight, bias, has_gelu);
+at::Tensor layer(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                 Epilogue epilogue) {
+    return (holds_items(x) ? products_of_items : product)(x, weight, bias, epilogue);
 }
 
 at::Tensor linear_gelu(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-    return layer(x, weight, bias, true);
+    return layer(x, weight, bias, Epilogue::gelu_tanh);
 }
 
 at::Tensor join_linear_gelu(const at::Tensor &beside, const at::Tensor &x, const at::Tensor &weight,
                             const std::optional<at::Tensor> &bias) {
     TORCH_CHECK(x.dim() == 3 && beside.dim() == 3, "expected [batch, tokens, width], got ", beside.sizes(), " and ", x.sizes());
-    if (!x.is_cpu()) return at::cat({beside, product(x, weight, bias, true)}, 2);
+    if (!x.is_cpu()) return at::cat({beside, product(x, weight, bias, Epilogue::gelu_tanh)}, 2);
     const int64_t width = beside.size(2);
     const at::Tensor result = room_for(x, width + weight.size(0));
     result.narrow(2, 0, width).copy_(beside);
     for (int64_t item = 0; item < x.size(0); item++)
-        product_into(result.select(0, item).narrow(1, width, weight.size(0)), x.select(0, item), weight, bias, true);
+        product_into(result.select(0, item).narrow(1, width, weight.size(0)), x.select(0, item), weight, bias,
+                     Epilogue::gelu_tanh);
     return result;
 }
 
@@ -299,7 +305,7 @@ ct_tensor ct_pack_linear_weight(ct_tensor weight) { return guard([&] { return pa
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 
 ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
-    return guard([&] { return layer(borrow(x), borrow(weight), optional(bias), false); });
+    return guard([&] { return layer(borrow(x), borrow(weight), optional(bias), Epilogue::none); });
 }
 
 ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {

@@ -49,8 +49,15 @@ package struct RunStage {
     /// - Parameters:
     ///   - memory: its weights and activations
     ///   - step: takes one step and adds its time; returns whether more are to come
-    package init(_ memory: MemoryStage, steps step: @escaping (inout StageTimes) throws -> Bool) {
-        (self.memory, work) = (memory, step)
+    /// - Returns: the stage
+    package static func stepwise(
+        _ memory: MemoryStage, _ step: @escaping (inout StageTimes) throws -> Bool
+    ) -> RunStage {
+        RunStage(memory: memory, work: step)
+    }
+
+    private init(memory: MemoryStage, work: @escaping (inout StageTimes) throws -> Bool) {
+        (self.memory, self.work) = (memory, work)
     }
 }
 

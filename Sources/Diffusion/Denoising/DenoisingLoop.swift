@@ -70,11 +70,13 @@ package final class DenoisingLoop {
 
     /// Draws the noise of the first step.
     ///
-    /// - Parameter shape: of one output's latents
+    /// - Parameters:
+    ///   - shape: of one output's latents
+    ///   - number: of which latents, 0 for those of the image or the video
     /// - Returns: `[outputs] + shape` on the model's device, in 32-bit floats
-    package func drawNoise(_ shape: [Int]) throws(TensorError) -> Tensor {
+    package func drawNoise(_ shape: [Int], number: Int = 0) throws(TensorError) -> Tensor {
         let drawn = try noise.draw(shape)
-        try run.trace?.record("noise", drawn)
+        try run.trace?.record(name("noise", number), drawn)
         return try drawn.to(on: run.options.plan.device)
     }
 

@@ -69,7 +69,7 @@ package protocol ModelFamily: Sendable {
     /// - Throws: any error of a bad checkpoint
     func open(_ context: ComputeContext) throws -> any PipelineStages
 
-    /// One prediction of the denoiser at its published width, with random weights.
+    /// One prediction of the denoiser at its published width, with random weights; refused unless the family says more.
     ///
     /// - Parameters:
     ///   - shape: the size of its input, and changes of its config
@@ -78,7 +78,7 @@ package protocol ModelFamily: Sendable {
     /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
     static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark
 
-    /// From latents to pixels at the published width, with random weights.
+    /// From latents to pixels at the published width, with random weights; refused unless the family says more.
     ///
     /// - Parameters:
     ///   - shape: the size of the output, and changes of the config
@@ -90,6 +90,14 @@ package protocol ModelFamily: Sendable {
 
 extension ModelFamily {
     package static var pipelineConfig: [String: ParameterValue] { [:] }
+
+    package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
+        throw RequestError.value("part", found: "transformer", expected: "one that \(name) has a benchmark of")
+    }
+
+    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+        throw RequestError.value("part", found: "decoder", expected: "one that \(name) has a benchmark of")
+    }
 
     package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] { [] }
     package var limitedEffects: [String: FieldEffect] { [:] }

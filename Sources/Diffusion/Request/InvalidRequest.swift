@@ -1,7 +1,7 @@
-internal import Files
+package import Files
 
 /// Everything that is wrong with one request.
-package struct InvalidRequest: Error, Equatable, Codable {
+package struct InvalidRequest: BlamedError, Equatable, Codable {
     /// At least one, in the order of the checks.
     package let problems: [RequestError]
 
@@ -13,5 +13,7 @@ package struct InvalidRequest: Error, Equatable, Codable {
 }
 
 extension InvalidRequest: CustomStringConvertible {
+    package var blame: Blame { .request }
+
     package var description: String { problems.lazy.map(\.description).list(separator: "; ") }
 }

@@ -1,7 +1,7 @@
-internal import Files
+package import Files
 
 /// A field of a request that cannot be served as it is.
-package enum RequestError: Error, Equatable, Codable {
+package enum RequestError: BlamedError, Equatable, Codable {
     /// The field's name, what was given, and what it must be.
     case value(String, found: String, expected: String)
     /// A field that this model has no use for, the ones it knows, and the one that may have been meant.
@@ -15,6 +15,8 @@ package enum RequestError: Error, Equatable, Codable {
 }
 
 extension RequestError: CustomStringConvertible {
+    package var blame: Blame { .request }
+
     package var description: String {
         switch self {
         case .value(let field, let found, let expected):

@@ -11,7 +11,7 @@ package protocol DiffusionTransformer {
     /// How many blocks there are.
     var blockCount: Int { get }
 
-    /// Does what does not change between steps, once for a request.
+    /// Does what does not change between steps, once for a request; nothing unless the model says so.
     ///
     /// - Parameter input: of any step
     /// - Returns: the same, with that done for every step that is made of it
@@ -23,4 +23,8 @@ package protocol DiffusionTransformer {
     func block(_ index: Int, _ state: inout State) throws(TensorError)
     /// Turns the last block's state into the predictions, one for each of the latents.
     func finish(_ state: consuming State) throws(TensorError) -> [Tensor]
+}
+
+extension DiffusionTransformer {
+    package func prepared(_ input: Input) -> Input { input }
 }

@@ -1,7 +1,7 @@
-internal import Files
+package import Files
 
 /// Why a folder is not a checkpoint that can be run.
-package enum CheckpointError: Error, Equatable {
+package enum CheckpointError: BlamedError, Equatable {
     case notFound(String)
     case notFolder(String)
     case noIndex(String, found: [String])
@@ -17,6 +17,8 @@ package enum CheckpointError: Error, Equatable {
 }
 
 extension CheckpointError: CustomStringConvertible {
+    package var blame: Blame { .model }
+
     package var description: String {
         switch self {
         case .notFound(let path): "there is no model at \(path)"
