@@ -3,18 +3,18 @@
 # nothing: the folder is named after this file and the versions of what it takes from the system.
 #
 # FFmpeg and ZeroMQ are built from the distribution's own sources: its binaries of FFmpeg need 150 shared libraries, and
-# its static ZeroMQ some that are not static. x264, libvpx, libwebp, libjpeg-turbo, zlib and SQLite are its static
-# libraries.
+# its static ZeroMQ some that are not static. x264, libvpx, libwebp, Opus, libjpeg-turbo, zlib and SQLite are its
+# static libraries.
 set -euo pipefail
 
 packages=(build-essential dpkg-dev autoconf automake libtool nasm patchelf pkg-config xz-utils
-    libjpeg-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev)
+    libjpeg-dev libopus-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev)
 sources=(ffmpeg zeromq3)
 jobs="${JOBS:-2}"
 
 # What Sources/Media writes (the encoders and muxers) and reads. WebP and GIF images are decoded without a demuxer, PNG
 # and JPEG without FFmpeg; the videos need their decoders, too. They go beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
-encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,png
+encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,png,aac,libopus,pcm_s16le
 muxers=mp4,webm,webp,gif,avi
 decoders=png,mjpeg,webp,vp8,gif,h264,hevc,vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v2,msmpeg4v3,theora,flv,h263,prores
 decoders+=,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,qtrle,rawvideo,bmp,apng,wmv1,wmv2,wmv3,vc1
@@ -61,7 +61,7 @@ make -j "$jobs" install >&2
 cd "$work"/source/ffmpeg-*/
 ./configure --prefix="$work/prefix" --disable-autodetect --disable-everything --disable-programs --disable-doc \
     --disable-network --disable-avdevice --disable-avfilter --disable-swresample --disable-postproc --disable-debug \
-    --enable-pic --enable-gpl --enable-zlib --enable-libx264 --enable-libvpx --enable-libwebp \
+    --enable-pic --enable-gpl --enable-zlib --enable-libx264 --enable-libvpx --enable-libwebp --enable-libopus \
     --enable-encoder="$encoders" --enable-decoder="$decoders" --enable-muxer="$muxers" --enable-demuxer="$demuxers" \
     --enable-parser="$parsers" --enable-bsf="$filters" --enable-protocol="$protocols" >&2
 make -j "$jobs" install >&2
@@ -71,7 +71,7 @@ cd "$work/prefix/lib"
 system="$(gcc -print-multiarch)"
 {
     echo 'create all.a'
-    for library in libavformat.a libavcodec.a libswscale.a libavutil.a /usr/lib/"$system"/lib{x264,vpx,webp}.a; do
+    for library in libavformat.a libavcodec.a libswscale.a libavutil.a /usr/lib/"$system"/lib{x264,vpx,webp,opus}.a; do
         echo "addlib $library"
     done
     printf 'save\nend\n'
@@ -85,7 +85,7 @@ cp /usr/lib/"$system"/lib{jpeg,z,sqlite3}.a .
 rm -rf pkgconfig ./*.la "$work/prefix/share" "$work/prefix/bin"
 mkdir "$work/prefix/copyright"
 for package in ffmpeg zeromq3; do cp "$work"/source/$package-*/debian/copyright "$work/prefix/copyright/$package"; done
-for package in libjpeg-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev; do
+for package in libjpeg-dev libopus-dev libsqlite3-dev libvpx-dev libwebp-dev libx264-dev zlib1g-dev; do
     cp "/usr/share/doc/$package/copyright" "$work/prefix/copyright/${package%-dev}"
 done
 printf '%s\n' "$versions" >"$work/prefix/VERSIONS"
