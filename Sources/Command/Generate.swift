@@ -73,21 +73,32 @@ struct Generate: AsyncParsableCommand {
         try await times.measure(\.load) {
             try await worker.load(opened, options, observe: progress.observe)
         }
-        let files = outputs.paths.enumerated().map { image, path in
-            OutputWriter.File(
-                path,
-                Recipe(
-                    request, model: arguments.model, dtype: options.plan.dtype, cache: arguments.cacheConfig,
-                    image: image))
+        let (dtype, cache) = (options.plan.dtype, arguments.cacheConfig)
+        let output = outputs.writer { image in
+            Recipe(request, model: arguments.model, dtype: dtype, cache: cache, image: image)
         }
-        let output = OutputWriter(files, as: outputs.encoding)
         defer { output.abandon() }
-        // LibTorch does not say whether it could write.
-        let record = profile.map { _ in "\(NSTemporaryDirectory())/visualgen-\(UUID()).json" }
-        defer { if let record { try? FileManager.default.removeItem(atPath: record) } }
+        let record = profile.map(ProfileRecord.init)
+        defer { record?.remove() }
+        let result = try await make(request, by: worker, profile: record?.file, into: output, progress)
+        // Frames were encoded as they were decoded; only the end of the file is left to write.
+        var stages = result.times
+        stages.decode = max(stages.decode - output.seconds, 0)
+        try output.finish()
+        times.encode = output.seconds
+        progress.finish(outputs.paths)
+        if let trace { try TraceFile.write(result.trace, to: trace) }
+        try record?.finish()
+        if let metrics { try times.write(stages, to: metrics) }
+    }
+
+    private func make(
+        _ request: GenerationRequest, by worker: LocalWorker, profile: String?, into output: OutputWriter,
+        _ progress: ProgressReporter
+    ) async throws -> (times: StageTimes, trace: [Trace.Entry]) {
         let result = try await withTaskCancellationHandler {
             try await worker.generate(
-                request, tracing: trace != nil, profile: record, observe: progress.observe
+                request, tracing: trace != nil, profile: profile, observe: progress.observe
             ) { part in
                 progress.show(part)
                 try output.deliver(part)
@@ -97,19 +108,6 @@ struct Generate: AsyncParsableCommand {
             output.abandon()
         }
         try Task.checkCancellation()
-        // Frames were encoded as they were decoded; only the end of the file is left to write.
-        var stages = result.times
-        stages.decode = max(stages.decode - output.seconds, 0)
-        try output.finish()
-        times.encode = output.seconds
-        progress.finish(outputs.paths)
-        if let trace { try TraceFile.write(result.trace, to: trace) }
-        if let profile, let record {
-            guard let data = FileManager.default.contents(atPath: record), !data.isEmpty else {
-                throw OutputError.failed(profile, reason: "LibTorch wrote no record to \(record)")
-            }
-            try OutputError.write(data, to: profile)
-        }
-        if let metrics { try times.write(stages, to: metrics) }
+        return result
     }
 }

@@ -36,6 +36,13 @@ struct OutputPaths {
         for path in paths { try OutputError.check(path) }
     }
 
+    /// What takes the parts of the output.
+    ///
+    /// - Parameter recipe: how each image or video is made
+    func writer(_ recipe: (_ image: Int) -> Recipe) -> OutputWriter {
+        OutputWriter(paths.enumerated().map { OutputWriter.File($1, recipe($0)) }, as: encoding)
+    }
+
     private static func standard(frames: Int?) -> String {
         (frames ?? 1) == 1 ? "output.png" : "output.\(VideoFormat.best.fileExtension ?? "")"
     }
