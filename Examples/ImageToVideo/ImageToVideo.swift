@@ -40,14 +40,13 @@ struct ImageToVideo {
         (params.height, params.width) = size(of: image)
         params.numFrames = 17
         params.seed = 7
-        let result = try engine.generateAsync(words[1], params: params)
+        let result = try engine.generateAsync(words[1], params: params, savingTo: output)
         Task {
             for await progress in result.progress {
                 if case .denoising(let step, let count) = progress.stage { print("step \(step) of \(count)") }
             }
         }
         let video = try await result.value
-        try video.save(output)
         for warning in video.warnings { print(warning) }
         print("saved \(output)")
         await engine.shutdown()

@@ -117,19 +117,12 @@ public final class VisualGen: Sendable {
         _ prompt: String, params: VisualGenParams? = nil, savingTo path: String, format: String? = nil,
         frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
     ) async throws -> VisualGenOutput {
-        let admitted = try resolve([prompt], [params ?? VisualGenParams()])[0]
-        let id = takeNumber()
-        let options = SaveOptions(path: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
-        return try await Self.translating {
-            let request = admitted.request
-            let (paths, encoding) = try options.files(
-                request.outputCount, frames: request.numFrames, ownRate: request.frameRate ?? 0)
-            let writer = OutputWriter(
-                paths.enumerated().map { OutputWriter.File($1, recipe(of: request, $0)) }, as: encoding)
-            defer { writer.abandon() }
-            let times = try await worker.generate(request, observe: { _ in }, deliver: writer.deliver)
-            try writer.finish()
-            return VisualGenOutput(id, request, admitted.notes, times, paths: paths)
+        let result = try generateAsync(
+            prompt, params: params, savingTo: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
+        return try await withTaskCancellationHandler {
+            try await result.value
+        } onCancel: {
+            result.cancel()
         }
     }
 
@@ -173,6 +166,42 @@ public final class VisualGen: Sendable {
         let requests = try resolve([prompt], [params ?? VisualGenParams()])
         let id = takeNumber()
         return VisualGenResult { [self] tell in try await output(id, 0, requests[0], tell) }
+    }
+
+    /// Begins to draw what a prompt says into files, without keeping it in memory.
+    ///
+    /// - Parameters:
+    ///   - prompt: what the image shows
+    ///   - params: what else is asked for; nil is the model's choice throughout
+    ///   - path: as for ``VisualGenOutput/save(_:format:frameRate:quality:crf:)``, and so are the others
+    /// - Returns: the result, to be awaited, watched or called off
+    /// - Throws: ``VisualGenError`` with every problem, of the path too
+    public func generateAsync(
+        _ prompt: String, params: VisualGenParams? = nil, savingTo path: String, format: String? = nil,
+        frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
+    ) throws(VisualGenError) -> VisualGenResult<VisualGenOutput> {
+        let admitted = try resolve([prompt], [params ?? VisualGenParams()])[0]
+        let request = admitted.request
+        let options = SaveOptions(path: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
+        let files: (paths: [String], encoding: OutputEncoding)
+        do {
+            files = try options.files(
+                request.outputCount, frames: request.numFrames, ownRate: request.frameRate ?? 0)
+        } catch {
+            throw VisualGenError(error)
+        }
+        let id = takeNumber()
+        let writer = OutputWriter(
+            files.paths.enumerated().map { OutputWriter.File($1, recipe(of: request, $0)) }, as: files.encoding)
+        return VisualGenResult { [self] tell in
+            try await Self.translating {
+                defer { writer.abandon() }
+                let times = try await worker.generate(
+                    request, observe: { VisualGenProgress(item: 0, $0).map(tell) }, deliver: writer.deliver)
+                try writer.finish()
+                return VisualGenOutput(id, request, admitted.notes, times, paths: files.paths)
+            }
+        }
     }
 
     /// Begins to draw what each prompt of a list says.
