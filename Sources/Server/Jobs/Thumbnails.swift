@@ -6,9 +6,12 @@ internal import VisualGen
 /// Small versions of what a job makes: of each image, or of a video's first frame and of frames from beginning to end.
 final class Thumbnails: Sendable {
     private struct State {
+        /// Images as they came: a worker waits while parts are taken, and not while files are written.
+        var images: PixelPart?
+        /// A video's first frame, small.
+        var first: Image?
         /// By its place in the sheet.
         var sheet: [Int: Image] = [:]
-        var first: [Image] = []
     }
 
     private let job: Job
@@ -27,14 +30,11 @@ final class Thumbnails: Sendable {
     /// Takes a part; one with the first frame begins anew.
     func add(_ part: PixelPart) throws {
         if part.firstFrame == 0 { state.withLock { $0 = State() } }
-        guard let count = part.shape.frames, job.kind == .video else {
-            let images = try (0..<part.shape.count).map { try part.image($0).scaled(toSide: Self.side) }
-            return state.withLock { $0.first = images }
-        }
+        guard let count = part.shape.frames, job.kind == .video else { return state.withLock { $0.images = part } }
         let places = Self.sheetSide * Self.sheetSide
         if part.firstFrame == 0 {
             let first = try part.image(0).scaled(toHeight: Self.height)
-            state.withLock { $0.first = [first] }
+            state.withLock { $0.first = first }
         }
         for place in 0..<places {
             let frame = place * (count - 1) / (places - 1) - part.firstFrame
@@ -48,13 +48,15 @@ final class Thumbnails: Sendable {
     func write() throws {
         let state = state.withLock { $0 }
         guard job.kind == .video else {
-            for (index, image) in state.first.enumerated() {
-                try image.write(to: folder.thumbnail(index, of: job.id), as: .jpeg(quality: 85))
+            guard let images = state.images else { return }
+            for index in 0..<images.shape.count {
+                try images.image(index).scaled(toSide: Self.side).write(
+                    to: folder.thumbnail(index, of: job.id), as: .jpeg(quality: 85))
             }
             return
         }
         let path = folder.folder(of: job.id)
-        try state.first.first?.write(to: "\(path)/thumbnail.webp", as: .webp())
+        try state.first?.write(to: "\(path)/thumbnail.webp", as: .webp())
         let frames = state.sheet.sorted { $0.key < $1.key }.map(\.value)
         try Image(sheet: frames, columns: Self.sheetSide).write(
             to: "\(path)/spritesheet.jpg", as: .jpeg(quality: 85))
