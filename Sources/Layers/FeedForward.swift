@@ -1,7 +1,14 @@
 package import Tensors
 
+/// The part of a block that changes every token by itself.
+package protocol TokenLayer {
+    /// - Parameter x: `[…, width]`
+    /// - Returns: `[…, width]`
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor
+}
+
 /// Linear, activation, linear.
-package struct FeedForward {
+package struct FeedForward: TokenLayer {
     private let up, down: Linear
     private let activation: Activation
 
@@ -23,4 +30,29 @@ package struct FeedForward {
     /// - Parameter x: `[…, from]`
     /// - Returns: `[…, to]`
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try down(up(x, .activation(activation))) }
+}
+
+/// SwiGLU without biases: one product makes gate and value side by side, SiLU of the first times the second goes on.
+package struct GatedFeedForward: TokenLayer {
+    private let up, down: Linear
+
+    /// Reads `linear_in` and `linear_out`.
+    ///
+    /// - Parameters:
+    ///   - weights: the view of this layer
+    ///   - width: of input and output
+    ///   - inner: width between the two layers
+    /// - Throws: ``WeightError`` or ``TensorError``
+    package init(_ weights: Weights, width: Int, inner: Int) throws {
+        up = try Linear(
+            weights["linear_in"], from: width, to: 2 * inner, bias: false, cut: .output(segments: [inner, inner]))
+        down = try Linear(weights["linear_out"], from: inner, to: width, bias: false, cut: .input())
+    }
+
+    /// - Parameter x: `[…, width]`
+    /// - Returns: `[…, width]`
+    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        let parts = try up(x).chunks(2)
+        return try down(silu(parts[0]) * parts[1])
+    }
 }

@@ -38,9 +38,10 @@ package struct ModulatedNorm {
     ///   - weights: the view of this layer
     ///   - width: of the tokens
     ///   - epsilon: added to the variance
+    ///   - bias: whether the layer that makes scale and shift has one
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, width: Int, epsilon: Double) throws {
-        linear = try Linear(weights["linear"], from: width, to: 2 * width)
+    package init(_ weights: Weights, width: Int, epsilon: Double, bias: Bool = true) throws {
+        linear = try Linear(weights["linear"], from: width, to: 2 * width, bias: bias)
         self.epsilon = epsilon
     }
 

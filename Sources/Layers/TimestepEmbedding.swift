@@ -36,10 +36,11 @@ package struct TimestepEmbedding {
     ///   - from: width of the input
     ///   - to: width of the output
     ///   - activation: between the layers
+    ///   - bias: whether the layers have biases
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, from: Int, to: Int, _ activation: Activation = .silu) throws {
-        linear1 = try Linear(weights["linear_1"], from: from, to: to)
-        linear2 = try Linear(weights["linear_2"], from: to, to: to)
+    package init(_ weights: Weights, from: Int, to: Int, _ activation: Activation = .silu, bias: Bool = true) throws {
+        linear1 = try Linear(weights["linear_1"], from: from, to: to, bias: bias)
+        linear2 = try Linear(weights["linear_2"], from: to, to: to, bias: bias)
         self.activation = activation
     }
 

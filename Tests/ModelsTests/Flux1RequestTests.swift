@@ -99,7 +99,7 @@ import Testing
     @Test func takesTheCheckpointsOwnChoices() throws {
         let copy = try TinyCheckpoint()
         try copy.editJSON("model_index.json") {
-            $0["_visualgen_defaults"] = ["height": 64, "width": 128, "num_inference_steps": 20]
+            $0["_visualgen_defaults"] = ["height": 64, "width": 128, "num_inference_steps": 20, "guidance_scale": 2.5]
         }
         let checkpoint = try CheckpointFolder(copy.path)
         let defaults = try Flux1(checkpoint).defaults

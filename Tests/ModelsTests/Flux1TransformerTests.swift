@@ -56,7 +56,7 @@ import Testing
         }
         func expectStreams(_ state: Flux1.Transformer.State, _ text: String, _ image: String) throws {
             let split = try golden.tensor("transformer.txt_ids").shape[0]
-            switch state.streams {
+            switch state.streams.tokens {
             case .double(let texts, let images):
                 try expect(texts, text)
                 try expect(images, image)

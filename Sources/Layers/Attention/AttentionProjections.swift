@@ -19,14 +19,15 @@ package struct AttentionProjections {
     ///   - width: of the tokens
     ///   - scope: what is normed together
     ///   - epsilon: added to the mean square
+    ///   - bias: whether the projections have biases
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(
         _ weights: Weights, _ names: [String] = ["to_q", "to_k", "to_v", "norm_q", "norm_k"], width: Int,
-        norming scope: NormScope, epsilon: Double
+        norming scope: NormScope, epsilon: Double, bias: Bool = true
     ) throws {
-        query = try Linear(weights[names[0]], from: width, to: width, cut: .output())
-        key = try Linear(weights[names[1]], from: width, to: width, cut: .output())
-        value = try Linear(weights[names[2]], from: width, to: width, cut: .output())
+        query = try Linear(weights[names[0]], from: width, to: width, bias: bias, cut: .output())
+        key = try Linear(weights[names[1]], from: width, to: width, bias: bias, cut: .output())
+        value = try Linear(weights[names[2]], from: width, to: width, bias: bias, cut: .output())
         let size = if case .head(let heads) = scope { width / heads } else { width }
         queryNorm = try RMSNorm(weights[names[3]], size: size, epsilon: epsilon)
         keyNorm = try RMSNorm(weights[names[4]], size: size, epsilon: epsilon)

@@ -38,11 +38,12 @@ struct VideoInput: ~Copyable {
     }
     /// The comment, or an empty text.
     ///
-    /// - Throws: `.cannotDecodeVideo` where it is longer than a PNG's texts may be
-    func comment() throws(MediaError) -> String {
+    /// - Parameter limit: the most bytes that are read
+    /// - Throws: `.cannotDecodeVideo` where it is longer
+    func comment(limit: Int) throws(MediaError) -> String {
         guard let value = av_dict_get(context.pointee.metadata, "comment", nil, 0)?.pointee.value else { return "" }
-        guard strnlen(value, PNGText.readingLimit + 1) <= PNGText.readingLimit else {
-            let reason = "its comment has more than \(PNGText.readingLimit) bytes, which is the most that is read"
+        guard strnlen(value, limit + 1) <= limit else {
+            let reason = "its comment has more than \(limit) bytes, which is the most that is read"
             throw .cannotDecodeVideo(path: path, reason: reason)
         }
         return String(cString: value)

@@ -86,7 +86,7 @@ struct GIFFile {
         let fill = 3 * (transparentIndex ?? 0)
         return StillFile(
             format: .gif, width: max(width, x + ownWidth), height: max(height, y + ownHeight), orientation: .upright,
-            coded: .file(image),
+            pixels: FramePixels(bytes: image, format: .gif),
             placement: StillFile.Placement(
                 x: x, y: y, width: ownWidth, height: ownHeight,
                 around: Array(table.field(at: fill, size: 3) ?? [0, 0, 0]))

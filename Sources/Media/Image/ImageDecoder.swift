@@ -1,12 +1,6 @@
-import CFFmpeg
 internal import Files
 
 extension Image {
-    /// The most pixels a side that are decoded.
-    package static let sideLimit = 16_384
-    /// The most pixels in all that are decoded.
-    package static let pixelLimit = 100_000_000
-
     /// The longest file that is read, in bytes.
     static let fileLimit = 512 << 20
 
@@ -23,7 +17,7 @@ extension Image {
     package init(decoding bytes: [UInt8], pixelLimit: Int = Image.pixelLimit) throws(MediaError) {
         let file = try StillFile(bytes)
         try Self.checkSize(width: file.width, height: file.height, pixelLimit: pixelLimit)
-        var image = try Image(coded: file)
+        var image = try file.pixels.decoded()
         if let placement = file.placement {
             image = try image.placed(placement, width: file.width, height: file.height)
         }
@@ -53,14 +47,15 @@ extension Image {
         }
     }
 
-    /// Refuses a size that is not decoded.
+    /// How many pixels an image's file has, found without decoding it.
     ///
-    /// - Throws: `.emptyImage`, `.imageTooLarge`
-    static func checkSize(width: Int, height: Int, pixelLimit: Int = pixelLimit) throws(MediaError) {
-        guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
-        guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
-            throw .imageTooLarge(width: width, height: height, sideLimit: sideLimit, pixelLimit: pixelLimit)
-        }
+    /// - Parameter bytes: a whole file
+    /// - Returns: its pixels
+    /// - Throws: ``MediaError`` as decoding it would
+    package static func pixelCount(of bytes: [UInt8]) throws(MediaError) -> Int {
+        let file = try StillFile(bytes)
+        try checkSize(width: file.width, height: file.height)
+        return file.width * file.height
     }
 
     /// The image on a larger one of one colour.
@@ -76,36 +71,5 @@ extension Image {
             pixels.replaceSubrange(start..<start + row.count, with: self.pixels[row])
         }
         return try Image(width: width, height: height, pixels: pixels)
-    }
-}
-
-extension Image {
-    /// Decodes the pixels as they are stored.
-    fileprivate init(coded file: StillFile) throws(MediaError) {
-        switch file.coded {
-        case .jpeg(let bytes, let components):
-            try self.init(jpeg: bytes, components: components, width: file.width, height: file.height)
-        case .png(let pixels):
-            try self.init(width: pixels.header.width, height: pixels.header.height, pixels: pixels.unpacked())
-        case .file(let bytes): try self.init(Self.decodedFrame(bytes, file.format), of: file.format)
-        }
-    }
-
-    private static func decodedFrame(_ bytes: [UInt8], _ format: DecodableFormat) throws(MediaError) -> Frame {
-        let decoder = try CodecContext(decoder: format == .gif ? AV_CODEC_ID_GIF : AV_CODEC_ID_WEBP)
-        let context = decoder.pointer
-        context.pointee.max_pixels = Int64(Image.pixelLimit)
-        context.pointee.thread_count = 1
-        context.pointee.err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER
-        if let reason = decoder.open() { throw .cannotDecode(format, reason: reason) }
-        let packet = try Packet(bytes)
-        let frame = try Frame()
-        var code = avcodec_send_packet(context, packet.pointer)
-        if code >= 0 { code = avcodec_send_packet(context, nil) }
-        if code >= 0 { code = avcodec_receive_frame(context, frame.pointer) }
-        guard code >= 0 else { throw .cannotDecode(format, reason: FFmpeg.reason(code)) }
-        guard frame.pointer.pointee.decode_error_flags == 0, frame.pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
-        else { throw .damaged(format, "its pixels do not decode") }
-        return frame
     }
 }

@@ -26,7 +26,8 @@ struct JPEGFile {
         return StillFile(
             format: .jpeg, width: file.size.width, height: file.size.height,
             orientation: ImageOrientation(exif: file.exif?[...], xmp: file.xmp),
-            coded: .jpeg(bytes, components: file.components))
+            pixels: JPEGPixels(
+                bytes: bytes, width: file.size.width, height: file.size.height, components: file.components))
     }
 
     private init(bytes: [UInt8]) { self.bytes = bytes }

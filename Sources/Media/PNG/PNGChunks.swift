@@ -1,12 +1,12 @@
 /// The chunks of a PNG one after the other, lengths and checksums distrusted.
 struct PNGChunks: ~Copyable {
     private var source: ByteSource
-    private var offset = PNGFile.signature.count
+    private var offset = DecodableFormat.pngSignature.count
 
     /// - Throws: `.notAnImage` where the bytes do not begin as a PNG does, `.cannotRead`
     init(_ source: consuming ByteSource) throws(MediaError) {
         self.source = source
-        guard try self.source.bytes(at: 0, size: offset)?.elementsEqual(PNGFile.signature) == true else {
+        guard try self.source.bytes(at: 0, size: offset)?.elementsEqual(DecodableFormat.pngSignature) == true else {
             throw .notAnImage
         }
     }

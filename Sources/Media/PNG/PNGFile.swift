@@ -1,8 +1,6 @@
 /// What a PNG says of itself, and its packed pixels: what PIL reads is read, what PIL refuses is refused.
 // Source: W3C, Portable Network Graphics (Third Edition), 5 and 11; Pillow 13.0.0, PngImagePlugin.py.
 struct PNGFile {
-    static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-
     private var header: PNGHeader?
     private var palette: ArraySlice<UInt8> = []
     private var notes = PNGNotes()
@@ -89,7 +87,7 @@ struct PNGFile {
         }
         return StillFile(
             format: .png, width: whole.width, height: whole.height, orientation: notes.orientation,
-            coded: .png(PNGPixels(header: header, palette: colours, packed: packed)), placement: placement)
+            pixels: PNGPixels(header: header, palette: colours, packed: packed), placement: placement)
     }
 
     /// The palette's colours; numbers beyond them are black, as in PIL.

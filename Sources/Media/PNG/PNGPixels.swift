@@ -2,7 +2,7 @@
 ///
 /// They are unpacked here, as in PIL, and not by a library: those refuse what PIL reads, such as a wrong checksum of a
 /// chunk whose pixels are sound.
-struct PNGPixels {
+struct PNGPixels: CodedPixels {
     /// Of the image, or of an animation's first frame.
     let header: PNGHeader
     /// Red, green and blue of 256 numbers; empty for pixels that are no numbers of a table.
@@ -12,6 +12,10 @@ struct PNGPixels {
 
     /// zlib packs no more bytes than these into one.
     private static let bestPacking = 1032
+
+    func decoded() throws(MediaError) -> Image {
+        try Image(width: header.width, height: header.height, pixels: unpacked())
+    }
 
     /// Unpacks the pixels; what follows the last is left aside.
     ///

@@ -38,7 +38,7 @@ package final class VideoReader {
         codec = String(cString: avcodec_get_name(parameters.pointee.codec_id))
         pixelFormat =
             av_get_pix_fmt_name(AVPixelFormat(rawValue: parameters.pointee.format)).map { String(cString: $0) } ?? ""
-        (rate, duration, comment) = (input.rate, input.duration, try input.comment())
+        (rate, duration, comment) = (input.rate, input.duration, try input.comment(limit: PNGText.readingLimit))
         (self.path, converter) = (path, PixelConverter())
         self.input = input
         self.decoder = decoder

@@ -40,7 +40,7 @@ enum WebPFile {
         }
         return StillFile(
             format: .webp, width: width, height: height, orientation: ImageOrientation(exif: exif, xmp: xmp),
-            coded: .file(file(of: image)), placement: placement)
+            pixels: FramePixels(bytes: file(of: image), format: .webp), placement: placement)
     }
 
     private struct Chunk {

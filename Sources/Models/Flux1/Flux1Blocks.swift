@@ -4,14 +4,21 @@ internal import Tensors
 extension Flux1 {
     /// A block whose text and image have weights of their own and meet in one attention.
     struct DoubleBlock {
-        private let text, image: Stream
-        private let attention: Attention
+        private let textModulation, imageModulation: Linear
+        private let block: JointBlock
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
-            image = try Stream(weights, .image, config)
-            text = try Stream(weights, .text, config)
-            attention = Attention(
-                weights["attn"], .joint, heads: config.numAttentionHeads, headWidth: config.attentionHeadDim)
+            let (width, heads) = (config.width, config.numAttentionHeads)
+            func stream(_ kind: JointStream.Kind, _ feedForward: String) throws -> JointStream {
+                try JointStream(
+                    weights["attn"], kind, heads: heads, width: width,
+                    FeedForward(weights[feedForward], from: width, inner: 4 * width, to: width, .geluTanh))
+            }
+            textModulation = try Linear(weights["norm1_context"]["linear"], from: width, to: 6 * width)
+            imageModulation = try Linear(weights["norm1"]["linear"], from: width, to: 6 * width)
+            block = JointBlock(
+                weights, text: try stream(.text, "ff_context"), image: try stream(.image, "ff"), heads: heads,
+                headWidth: config.attentionHeadDim)
         }
 
         /// - Parameters:
@@ -23,27 +30,18 @@ extension Flux1 {
         func callAsFunction(text x: Tensor, image y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
             throws(TensorError) -> (text: Tensor, image: Tensor)
         {
-            let tokens = x.size(1)
-            let textModulation = try text.modulation(conditioning)
-            let imageModulation = try image.modulation(conditioning)
-            let attended: Tensor
-            do {
-                let (textTables, imageTables) = try rotary.split(at: tokens)
-                let a = try text.projected(x, textModulation, textTables)
-                let b = try image.projected(y, imageModulation, imageTables)
-                attended = try attention(
-                    concatenate([a.query, b.query], axis: 1), concatenate([a.key, b.key], axis: 1),
-                    concatenate([a.value, b.value], axis: 1), textTokens: tokens)
-            }
-            return (
-                try text.finished(x, attended.slice(0..<tokens, axis: 1), textModulation),
-                try image.finished(y, attended.slice(tokens..<attended.size(1), axis: 1), imageModulation)
-            )
+            try block(
+                text: (x, Modulation.parts(of: textModulation(conditioning), count: 2)),
+                image: (y, imageParts(conditioning)), rotary: rotary)
         }
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
         func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try image.modulation(conditioning)[0].normed(y)
+            try imageParts(conditioning)[0].normed(y)
+        }
+
+        private func imageParts(_ conditioning: Tensor) throws(TensorError) -> [Modulation] {
+            try Modulation.parts(of: imageModulation(conditioning), count: 2)
         }
     }
 

@@ -10,10 +10,8 @@ extension Flux1 {
         (published.height, published.width) = (side, side)
         // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell, which is made for four steps.
         published.numInferenceSteps = parts.transformer.config.guidanceEmbeds ? 50 : 4
-        published.maxSequenceLength = Self.longestSequence
-        var defaults = withOwnChoices(published)
-        defaults.guidanceScale = 3.5
-        return defaults
+        (published.maxSequenceLength, published.guidanceScale) = (Self.longestSequence, 3.5)
+        return withOwnChoices(published)
     }
 
     package var limitedEffects: [String: FieldEffect] {

@@ -32,24 +32,6 @@ extension Flux1 {
             }
         }
 
-        /// What runs from block to block.
-        package struct State {
-            /// The two streams, `[batch, tokens, width]`; one after the double blocks, which is then text and image; the
-            /// image alone after the last block, as nothing reads the text any more.
-            package var streams: Streams
-            /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
-            package var conditioning: Tensor
-            var rotary: RotaryEmbedding
-            var textTokens: Int
-
-            /// The tokens as the blocks hold them.
-            package enum Streams {
-                case double(text: Tensor, image: Tensor)
-                case single(Tensor)
-                case image(Tensor)
-            }
-        }
-
         /// The component's `config.json`.
         package let config: TransformerConfig
         private let imageIn, textIn: Linear
@@ -96,31 +78,32 @@ extension Flux1 {
         package func begin(_ input: Input) throws(TensorError) -> State {
             let (text, pooled) = try embedded(input)
             return State(
-                streams: .double(text: text, image: try imageIn(input.latents)),
-                conditioning: try silu(conditioning(input, pooled)), rotary: input.rotary, textTokens: text.size(1))
+                streams: JointStreams(text: text, image: try imageIn(input.latents), input.rotary),
+                conditioning: try silu(conditioning(input, pooled)))
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
-            if index < doubleBlocks.count, case .double(let text, let image) = state.streams {
+            let streams = state.streams
+            if index < doubleBlocks.count, case .double(let text, let image) = streams.tokens {
                 let (nextText, nextImage) = try doubleBlocks[index](
-                    text: text, image: image, conditioning: state.conditioning, rotary: state.rotary)
-                state.streams = .double(text: nextText, image: nextImage)
+                    text: text, image: image, conditioning: state.conditioning, rotary: streams.rotary)
+                state.streams.tokens = .double(text: nextText, image: nextImage)
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    state.joined(), from: isLast ? state.textTokens : 0, textTokens: state.textTokens,
-                    conditioning: state.conditioning, rotary: state.rotary)
-                state.streams = isLast ? .image(tokens) : .single(tokens)
+                    streams.joined(), from: isLast ? streams.textTokens : 0, textTokens: streams.textTokens,
+                    conditioning: state.conditioning, rotary: streams.rotary)
+                state.streams.tokens = isLast ? .image(tokens) : .single(tokens)
             }
         }
 
         package func finish(_ state: consuming State) throws(TensorError) -> [Tensor] {
-            [try projectionOut(normOut(state.image(), conditioning: state.conditioning))]
+            [try projectionOut(normOut(state.streams.image(), conditioning: state.conditioning))]
         }
 
         /// The image's tokens as the first block's attention takes them; both of TeaCache's ways are one.
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
-            let image = try state.image()
+            let image = try state.streams.image()
             guard doubleBlocks.count > 0 else { return try image.to(.float32) }
             return try doubleBlocks[0].attentionInput(image: image, conditioning: state.conditioning).to(.float32)
         }

@@ -18,11 +18,16 @@ package struct AutoencoderKL {
     ///   - config: its `config.json`
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
+        try self.init(weights, config, decoder: config)
+    }
+
+    /// - Parameter decoding: the decoder's config, whose widths may be others
+    init(_ weights: Weights, _ config: AutoencoderKLConfig, decoder decoding: AutoencoderKLConfig) throws {
         self.config = config
         dtype = weights.plan.dtype
         let latent = config.latentChannels
         encoder = try KLEncoder(weights["encoder"], config)
-        decoder = try KLDecoder(weights["decoder"], config)
+        decoder = try KLDecoder(weights["decoder"], decoding)
         quantConvolution =
             config.useQuantConv
             ? try Convolution2D(weights["quant_conv"], from: 2 * latent, to: 2 * latent, kernel: 1) : nil
