@@ -137,7 +137,7 @@ let package = Package(
         .testTarget(
             name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
         .testTarget(
-            name: "TokenizersTests", dependencies: ["Tokenizers"], resources: [.copy("Resources")],
+            name: "TokenizersTests", dependencies: ["Files", "Tokenizers"], resources: [.copy("Resources")],
             swiftSettings: strict),
         .testTarget(
             name: "PromptCleaningTests", dependencies: ["PromptCleaning"], resources: [.copy("Resources")],

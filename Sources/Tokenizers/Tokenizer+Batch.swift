@@ -32,21 +32,25 @@ extension Tokenizer {
     ///     neither happens
     ///   - padding: whether short sequences are filled up
     ///   - truncation: whether long sequences are cut
+    ///   - addSpecialTokens: whether the tokens that begin and end a sequence are added
     /// - Returns: one encoding for each text
     /// - Throws: ``TokenizerError``
     package func encode(
-        _ texts: [String], maxLength: Int? = nil, padding: Padding = .none, truncation: Truncation = .none
+        _ texts: [String], maxLength: Int? = nil, padding: Padding = .none, truncation: Truncation = .none,
+        addSpecialTokens: Bool = true
     ) throws -> [Encoding] {
         let maxLength = maxLength ?? modelMaxLength
-        let specials = pipeline.postProcessor?.specialTokenCount ?? 0
+        let specials = addSpecialTokens ? pipeline.postProcessor?.specialTokenCount ?? 0 : 0
         let sequences = try texts.map { text in
             let ids = try pipeline.encode(text)
-            guard truncation == .maxLength, let maxLength else { return (ids: finish(ids, true), count: ids.count) }
+            guard truncation == .maxLength, let maxLength else {
+                return (ids: finish(ids, addSpecialTokens), count: ids.count)
+            }
             guard maxLength >= specials else {
                 throw TokenizerError.lengthTooShort(length: maxLength, specialTokens: specials)
             }
             let kept = truncationSide == .right ? ids.prefix(maxLength - specials) : ids.suffix(maxLength - specials)
-            return (ids: finish(Array(kept), true), count: ids.count)
+            return (ids: finish(Array(kept), addSpecialTokens), count: ids.count)
         }
         let length: Int? =
             switch padding {

@@ -4,17 +4,20 @@ extension Tokenizer {
     /// - Parameters:
     ///   - folder: the component's folder
     ///   - className: the class that transformers would load, as `model_index.json` names it, with or without `Fast`;
-    ///     without one `tokenizer_config.json` says it, or the set of files does
+    ///     without one, or with a processor's, `tokenizer_config.json` says it, or the set of files does
     /// - Throws: ``TokenizerError``
     package init(folder: String, className: String? = nil) throws {
         let files = try TokenizerFolder(folder)
         let settings = try Settings(files)
-        let kind = TokenizerClass(name: className ?? settings.className, files)
+        // A processor is a tokenizer with something for images beside it.
+        let isOther = className.map { $0.hasSuffix("Processor") || $0 == "AutoTokenizer" } ?? true
+        let className = isOther ? settings.className : className
+        let kind = TokenizerClass(name: className, files)
         switch kind {
         case .clip: try self.init(clip: files, settings)
         case .t5: try self.init(t5: files, settings)
         case .qwen2: try self.init(qwen2: files, settings)
-        case .general: try self.init(general: files, settings, className: className ?? settings.className)
+        case .general: try self.init(general: files, settings, className: className)
         case nil: throw TokenizerError.noTokenizer(folder: folder)
         }
     }

@@ -82,22 +82,10 @@ package struct Tokenizer: Sendable {
         var text = try pipeline.decoder?.decode(tokens).joined() ?? tokens.joined(separator: " ")
         if let mark = endOfWordMark {
             let blank = Normalizer.replace(Pattern(literal: mark), with: [0x20])
-            text = Self.stripped(try blank.normalize(Array(text.utf8)).text)
+            text = PythonText.stripped(try blank.normalize(Array(text.utf8)).text)
         }
         guard tidiesDecodedText, case .unigram = pipeline.model else { return text }
         return try Self.tidied(text)
-    }
-
-    /// The text without the blanks around it, among which Python counts four control characters.
-    private static func stripped(_ text: String) -> String {
-        func isBlank(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-        }
-        let scalars = text.unicodeScalars
-        let start = scalars.firstIndex { !isBlank($0) }
-        let last = scalars.lastIndex { !isBlank($0) }
-        guard let start, let last else { return "" }
-        return String(scalars[start...last])
     }
 
     /// Removes the blanks before punctuation and contractions.

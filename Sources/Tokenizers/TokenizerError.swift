@@ -26,6 +26,12 @@ package enum TokenizerError: BlamedError, Equatable {
     case lengthTooShort(length: Int, specialTokens: Int)
     /// Padding was asked for, and the tokenizer has no padding token.
     case noPaddingToken
+    /// A chat template cannot be used, or refuses its messages.
+    case template(file: String, line: Int, fault: TemplateFault)
+    /// The folder holds no chat template.
+    case noTemplate(folder: String)
+    /// The vocabulary splits what a chat template needs as single tokens.
+    case lacksTokens([String], in: String)
 }
 
 extension TokenizerError: CustomStringConvertible {
@@ -50,6 +56,13 @@ extension TokenizerError: CustomStringConvertible {
         case .lengthTooShort(let length, let specialTokens):
             "a length of \(length) has no room for the \(specialTokens) special tokens"
         case .noPaddingToken: "padding was asked for, but the tokenizer has no padding token"
+        case .template(let file, let line, let fault):
+            "the chat template of \(file) cannot be used: at line \(line) \(fault)"
+        case .noTemplate(let folder):
+            "\(folder) holds no chat template: neither chat_template.jinja, nor one in tokenizer_config.json or "
+                + "chat_template.json"
+        case .lacksTokens(let tokens, let name):
+            "\(name) does not have \(tokens.quotedList) as single tokens, which the chat template needs"
         }
     }
 }
