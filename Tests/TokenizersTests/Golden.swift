@@ -10,6 +10,12 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
         let lengths: [Int]
     }
 
+    /// Texts whose added tokens cut them, and their ids; then padded and cut to 12, without special tokens.
+    struct Chats: Decodable, Sendable {
+        let texts: [String]
+        let ids, bare, mask: [[Int32]]
+    }
+
     let folder: String
     let className: String
     /// How many tokens the reference says there are.
@@ -24,9 +30,11 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
     let decoded: [String]
     /// The same without special tokens.
     let skipped: [String]
+    /// Rendered chats, for tokenizers that have tokens for them.
+    let chats: Chats?
 
     enum CodingKeys: String, CodingKey {
-        case folder, ids, padded, special, decoded, skipped, count
+        case folder, ids, padded, special, decoded, skipped, count, chats
         case className = "class"
     }
 
@@ -44,7 +52,9 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
         }
     }
 
-    static let all: [Golden] = decode("cases.json") + (decode("umt5-cases.json") as [Golden])
+    static let all: [Golden] =
+        decode("cases.json") + (decode("umt5-cases.json") as [Golden])
+        + (decode("byte-level-cases.json") as [Golden])
     static let corpus: [String] = decode("corpus.json")
 
     static func path(_ name: String) -> String { Bundle.module.bundlePath + "/Resources/" + name }

@@ -50,6 +50,25 @@ import Tokenizers
         #expect(encodings.map(\.untruncatedCount) == padded.lengths)
     }
 
+    @Test(arguments: Golden.all.filter { $0.chats != nil })
+    func cutsChatsAtTheirTokensLikeTheReference(_ golden: Golden) throws {
+        let (tokenizer, chats) = (try golden.tokenizer(), try #require(golden.chats))
+        #expect(try chats.texts.map { try tokenizer.encode($0) } == chats.ids)
+        let bare = try tokenizer.encode(
+            chats.texts, maxLength: 12, padding: .maxLength, truncation: .maxLength, addSpecialTokens: false)
+        #expect(bare.map(\.ids) == chats.bare)
+        #expect(bare.map(\.attentionMask) == chats.mask)
+    }
+
+    /// A class of its own name, a processor's, or none: all stages come from `tokenizer.json`.
+    @Test(arguments: ["LlamaTokenizerFast", "PreTrainedTokenizerFast", "PixtralProcessor", nil])
+    func takesMistralsTokenizerUnderEveryName(_ className: String?) throws {
+        let golden = try #require(Golden.all.first { $0.folder == "tekken" })
+        let tokenizer = try Tokenizer(folder: Golden.path("tekken"), className: className)
+        #expect(try Golden.corpus.prefix(golden.ids.count).map { try tokenizer.encode($0) } == golden.ids)
+        try tokenizer.require(["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"], in: "tokenizer")
+    }
+
     @Test(arguments: Golden.all) func knowsTheReferencesSpecialTokensAndSize(_ golden: Golden) throws {
         let tokenizer = try golden.tokenizer()
         #expect(tokenizer.vocabularySize == golden.count)
