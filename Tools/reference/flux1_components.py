@@ -6,43 +6,15 @@ float32, but the token ids (int64). `flux1/floors.json` gets how far float32 is 
 
 from common import GOLDENS, save_tensors, versions
 
-import numpy as np
 import torch
 
+from floors import floors, record, stored
 from flux1_cases import LONG, TWO
 from flux1_exact import Exact
-from flux1_floors import floors, record, stored
+from inputs import draw
+from recording import Notes
 
 SAMPLE_SEED = 123
-
-
-def draw(seed, *shape):
-    """A normal tensor that is the same on every machine."""
-    return torch.from_numpy(np.random.Generator(np.random.PCG64(seed)).standard_normal(shape).astype(np.float32))
-
-
-class Notes(dict):
-    """A dictionary that modules write their outputs to."""
-
-    def __init__(self):
-        super().__init__()
-        self.hooks = []
-
-    def output(self, module, *names):
-        """Notes the output of `module`; a tuple of outputs goes to several names, of which None is left out."""
-
-        def note(_, __, output):
-            values = output if isinstance(output, tuple) else (output,)
-            for name, value in zip(names, values):
-                if name is not None:
-                    self[name] = value.detach().clone()
-
-        self.hooks.append(module.register_forward_hook(note))
-
-    def done(self):
-        """Removes every hook."""
-        for hook in self.hooks:
-            hook.remove()
 
 
 def clip(pipe):
@@ -142,7 +114,7 @@ def main():
         path = GOLDENS / "flux1" / f"components-{variant}.safetensors"
         metadata = {"model": f"flux1-tiny-{variant}", "vae_sample_seed": str(SAMPLE_SEED)} | versions()
         save_tensors(path, stored(truth), metadata)
-        record({path.stem: floors(notes(variant, torch.float32), truth)})
+        record(GOLDENS / "flux1", {path.stem: floors(notes(variant, torch.float32), truth)})
         print(path.name, path.stat().st_size, "bytes")
         for name, value in truth.items():
             print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f}")

@@ -10,21 +10,13 @@ from common import GOLDENS, save_tensors, versions, write_json
 
 import torch
 
+from exact import distance
+from floors import floors, record, stored
 from flux1_cases import CASES, Recorder, load, request
 from flux1_exact import Exact
-from flux1_floors import floors, record, stored
 
+FOLDER = GOLDENS / "flux1"
 BFLOAT16_CASES = ["dev", "schnell", "dev-true-cfg"]
-
-
-def distance(value, reference):
-    """How far a run is from its reference: largest difference, and Frobenius norm relative to it."""
-    value, reference = value.double(), reference.double()
-    difference = value - reference
-    return {
-        "max_abs": float(f"{difference.abs().max().item():.6g}"),
-        "relative_frobenius": float(f"{(difference.norm() / reference.norm()).item():.6g}"),
-    }
 
 
 def bfloat16_distances(case, golden):
@@ -57,15 +49,15 @@ def main():
         golden = stored(truth | {"noise": drawn["noise"]})
         if not all(value.isfinite().all() for value in golden.values()):
             raise SystemExit(f"{case}: not finite")
-        path = GOLDENS / "flux1" / f"{case}.safetensors"
+        path = FOLDER / f"{case}.safetensors"
         metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case} | versions()
         save_tensors(path, golden, metadata)
-        record({case: floors(singles[asked["model"]].run(asked, drawn["latents.initial"]), truth)})
+        record(FOLDER, {case: floors(singles[asked["model"]].run(asked, drawn["latents.initial"]), truth)})
         print(f"{case:32} {path.stat().st_size:7} bytes  decoded {golden['decoded'].abs().max():.3f} at most")
         if case in BFLOAT16_CASES:
             distances[case] = bfloat16_distances(case, golden)
     if set(BFLOAT16_CASES) <= set(cases):
-        write_json(GOLDENS / "flux1" / "bfloat16.json", {"versions": versions(), "cases": distances})
+        write_json(FOLDER / "bfloat16.json", {"versions": versions(), "cases": distances})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from flux1_cases import LONG, TWO
+from recording import noted
 from wan_published import has
 
 DEFAULTS = {
@@ -204,18 +205,6 @@ class Recorder:
         self.asked, self.trace = asked, {}
         self.pipe = load(asked, dtype, vae_dtype)
 
-    def note(self, owner, name, keep):
-        """Lets `keep` see the arguments and the result of each call of a function."""
-        original = getattr(owner, name)
-
-        def call(*args, **kwargs):
-            result = original(*args, **kwargs)
-            keep(args, result)
-            return result
-
-        setattr(owner, name, call)
-        return lambda: setattr(owner, name, original)
-
     def keep_noise(self, args, result):
         self.trace["noise"] = result
 
@@ -251,15 +240,15 @@ class Recorder:
         pipe, trace = self.pipe, self.trace
         module = pipeline_wan_i2v if isinstance(pipe, WanImageToVideoPipeline) else pipeline_wan
         undo = [
-            self.note(module, "randn_tensor", self.keep_noise),
-            self.note(pipe, "encode_prompt", self.keep_prompts),
-            self.note(pipe, "prepare_latents", self.keep_latents),
-            self.note(pipe.video_processor, "preprocess", self.keep_picture),
-            self.note(pipe.scheduler, "step", self.keep_step),
-            self.note(pipe.vae, "decode", self.keep_decoded),
+            noted(module, "randn_tensor", self.keep_noise),
+            noted(pipe, "encode_prompt", self.keep_prompts),
+            noted(pipe, "prepare_latents", self.keep_latents),
+            noted(pipe.video_processor, "preprocess", self.keep_picture),
+            noted(pipe.scheduler, "step", self.keep_step),
+            noted(pipe.vae, "decode", self.keep_decoded),
         ]
         if module is pipeline_wan_i2v:
-            undo.append(self.note(pipe, "encode_image", lambda _, result: trace.update(image_embeds=result)))
+            undo.append(noted(pipe, "encode_image", lambda _, result: trace.update(image_embeds=result)))
         pipe.text_encoder.register_forward_pre_hook(self.keep_ids)
         if getattr(pipe, "image_encoder", None) is not None:
             pipe.image_encoder.register_forward_pre_hook(self.keep_pixels, with_kwargs=True)

@@ -14,9 +14,9 @@ from common import GOLDENS, save_tensors, versions, write_json
 import torch
 from PIL import Image
 
-from flux1_goldens import distance
+from exact import distance
+from inputs import picture
 from wan_cases import CASES, REFUSALS, Recorder, command, request
-from wan_image import image
 
 FOLDER = GOLDENS / "wan" / "pipelines"
 BFLOAT16_CASES = ["t2v", "t2v-a14b", "i2v", "i2v-a14b-last", "flf2v", "ti2v", "ti2v-image"]
@@ -29,7 +29,7 @@ def write_images():
     folder = GOLDENS / "wan" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     for name, (seed, width, height) in IMAGES.items():
-        Image.fromarray(image(seed, width, height)).save(folder / f"{name}.png", optimize=True)
+        Image.fromarray(picture(seed, width, height)).save(folder / f"{name}.png", optimize=True)
 
 
 def write_case(case):

@@ -15,19 +15,10 @@ from PIL import Image
 from transformers import CLIPVisionConfig, CLIPVisionModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from inputs import picture
+
 FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
 SIZES = [(37, 23), (74, 46), (20, 41), (16, 16), (37, 5), (3, 23), (1, 1), (111, 2), (35, 22), (31, 11), (31, 10)]
-
-
-def picture(seed, width, height):
-    """Waves, noise and hard edges from black to white, which make filters overshoot."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    y, x = np.mgrid[0:height, 0:width]
-    waves = [127 + 90 * np.sin(x / (2 + c) + y / (3 + c)) for c in range(3)]
-    pixels = np.stack(waves, -1) + random.normal(0, 20, (height, width, 3))
-    pixels[height // 3 : height // 2, width // 4 : width // 2] = 255
-    pixels[height // 2 : 2 * height // 3, width // 3 : width // 2] = 0
-    return pixels.clip(0, 255).round().astype(np.uint8)
 
 
 def resizing(notes):

@@ -14,7 +14,8 @@ from common import CHECKPOINTS, GOLDENS, redraw, save_tensors, versions, write_j
 import torch
 from diffusers import WanTransformer3DModel
 
-from flux1_components import Notes, draw
+from inputs import draw
+from recording import Notes
 
 TINY = {
     "attention_head_dim": 10, "num_attention_heads": 3, "num_layers": 2, "ffn_dim": 44, "text_dim": 8, "freq_dim": 24,
