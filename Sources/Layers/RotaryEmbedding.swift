@@ -61,6 +61,17 @@ package struct RotaryEmbedding {
         try jointRMSNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
     }
 
+    /// Turns the first half of every head against the second, as language models do.
+    ///
+    /// - Parameter x: `[batch, tokens, heads, headWidth]`
+    /// - Returns: `[batch, tokens, heads, headWidth]`, in 32-bit floats
+    package func appliedToHalves(of x: Tensor) throws(TensorError) -> Tensor {
+        let half = x.size(3) / 2
+        let (one, other) = try (x.slice(0..<half, axis: 3), x.slice(half..<2 * half, axis: 3))
+        let (cosine, sine) = try (cosine.unsqueezed(1), sine.unsqueezed(1))
+        return try concatenate([one * cosine - other * sine, other * cosine + one * sine], axis: 3)
+    }
+
     /// The tables of the first tokens and of the rest.
     ///
     /// - Parameter tokens: how many are the first

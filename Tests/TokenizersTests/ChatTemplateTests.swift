@@ -82,7 +82,13 @@ import Tokenizers
         String(repeating: open, count: count) + inner + String(repeating: close, count: count)
     }
 
+    private static let inner = "{% set l = [range(99999) | list] %}"
+
     @Test(arguments: [
+        inner + "{% for i in range(99999) %}{% if l == l %}{% endif %}{% endfor %}",
+        inner + "{% for i in range(99999) %}{% if l[0] in l %}{% endif %}{% endfor %}",
+        inner + "{% for i in range(99999) %}{% set a = l[0] | select('none') | list %}{% endfor %}",
+        "{% set a = 'ab' * 99999 %}{% for i in range(99999) %}{{ a[1] }}{{ a | length }}{% endfor %}",
         "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
         "{% set ns = namespace(t='aaaaaaaaaaaaaaaa') %}{% for i in range(100) %}{% set ns.t = ns.t + ns.t %}{% endfor %}",
         "{% set ns = namespace(t=[1, 2]) %}{% for i in range(100) %}{% set ns.t = ns.t + ns.t %}{% endfor %}",

@@ -14,7 +14,7 @@ extension T5Config: VocabularyConfig {}
 /// A text encoder, and the tokenizer that its prompts pass first.
 struct PromptEncoder<Config: VocabularyConfig, Encoder> {
     let encoder: Resident<Config, Encoder>
-    private let tokenizer: Tokenizer
+    let tokenizer: Tokenizer
     private let tokenizerName: String
 
     /// Reads the tokenizer.
@@ -38,16 +38,28 @@ struct PromptEncoder<Config: VocabularyConfig, Encoder> {
     /// The length that the tokenizer's files name, in tokens; nil if they do not say.
     var modelMaxLength: Int? { tokenizer.modelMaxLength }
 
+    /// Checks that texts are one token each.
+    ///
+    /// - Parameter tokens: such as `<|im_start|>`
+    /// - Throws: ``TokenizerError/lacksTokens(_:in:)``
+    func require(_ tokens: [String]) throws { try tokenizer.require(tokens, in: tokenizerName) }
+
     /// Makes tokens of texts, cut or padded to one length.
     ///
     /// - Parameters:
     ///   - texts: the texts
     ///   - length: in tokens
+    ///   - padding: whether short texts are filled up to this length, or to that of the longest
+    ///   - addSpecialTokens: whether the tokens that begin and end a sequence are added
     ///   - trace: where the ids are recorded, or nil
     /// - Returns: for each text its ids, and 1 for each of its own tokens, 0 for padding
     /// - Throws: ``TokenizerError``, or ``ConfigError`` for a token that the encoder has no row for
-    func tokens(of texts: [String], length: Int, _ trace: Trace?) throws -> (ids: [[Int32]], mask: [[Int32]]) {
-        let encoded = try tokenizer.encode(texts, maxLength: length, padding: .maxLength, truncation: .maxLength)
+    func tokens(
+        of texts: [String], length: Int, padding: Tokenizer.Padding = .maxLength, addSpecialTokens: Bool = true,
+        _ trace: Trace?
+    ) throws -> (ids: [[Int32]], mask: [[Int32]]) {
+        let encoded = try tokenizer.encode(
+            texts, maxLength: length, padding: padding, truncation: .maxLength, addSpecialTokens: addSpecialTokens)
         let (ids, component) = (encoded.map(\.ids), encoder.component)
         let (rows, greatest) = (component.config.vocabSize, Int(ids.joined().max() ?? 0))
         guard greatest < rows else {

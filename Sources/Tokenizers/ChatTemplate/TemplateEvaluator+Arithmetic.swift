@@ -29,7 +29,7 @@ extension TemplateEvaluator {
     private mutating func repeated(_ text: String, _ count: Int) throws(TemplateFault) -> TemplateValue {
         let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: max(count, 0))
         if overflow { throw .exhausted }
-        try spend(bytes / 16)
+        try spend(bytes / Self.bytesPerStep)
         return .string(String(repeating: text, count: max(count, 0)))
     }
 

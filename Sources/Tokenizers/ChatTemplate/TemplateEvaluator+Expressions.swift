@@ -67,17 +67,22 @@ extension TemplateEvaluator {
     }
 
     /// `object.name`.
-    func member(_ name: String, of object: TemplateValue) throws(TemplateFault) -> TemplateValue {
+    mutating func member(_ name: String, of object: TemplateValue) throws(TemplateFault) -> TemplateValue {
         switch object {
-        case .map(let members): return members[name] ?? .undefined(name)
-        case .namespace(let number): return namespaces[number][name] ?? .undefined(name)
+        case .map(let members):
+            try spend(members.count / 16)
+            return members[name] ?? .undefined(name)
+        case .namespace(let number):
+            try spend(namespaces[number].count / 16)
+            return namespaces[number][name] ?? .undefined(name)
         case .undefined(let object): throw .undefined(object)
         default: return .undefined(name)
         }
     }
 
     /// `object[index]`.
-    private func item(_ index: TemplateValue, of object: TemplateValue) throws(TemplateFault) -> TemplateValue {
+    private mutating func item(_ index: TemplateValue, of object: TemplateValue) throws(TemplateFault) -> TemplateValue
+    {
         if case .string(let name) = index { return try member(name, of: object) }
         if case .undefined(let name) = object { throw .undefined(name) }
         guard let index = index.integer else { return .undefined("an item") }
@@ -86,6 +91,7 @@ extension TemplateEvaluator {
             let place = index < 0 ? index + items.count : index
             return items.indices.contains(place) ? items[place] : .undefined("item \(index)")
         case .string(let text):
+            try spend(cost(object))
             let scalars = Array(text.unicodeScalars)
             let place = index < 0 ? index + scalars.count : index
             return scalars.indices.contains(place) ? .string(String(scalars[place])) : .undefined("item \(index)")
@@ -113,7 +119,7 @@ extension TemplateEvaluator {
         case .list(let items): return try made(slice.indices(of: items.count).map { items[$0] })
         case .string(let text):
             let scalars = Array(text.unicodeScalars)
-            try spend(scalars.count / 16)
+            try spend(cost(object))
             return try made(String(String.UnicodeScalarView(slice.indices(of: scalars.count).map { scalars[$0] })))
         case .undefined(let name): throw .undefined(name)
         default: throw .operands("\(object.kind) cannot be sliced")
@@ -135,7 +141,7 @@ extension TemplateEvaluator {
     mutating func holds(_ operation: String, _ left: TemplateValue, _ right: TemplateValue) throws(TemplateFault)
         -> Bool
     {
-        try spend(size(left) + size(right))
+        try spend(cost(left) + cost(right))
         switch operation {
         case "==": return left.equals(right)
         case "!=": return !left.equals(right)
@@ -172,12 +178,13 @@ extension TemplateEvaluator {
         }
     }
 
-    /// What it costs to look at a value.
-    private func size(_ value: TemplateValue) -> Int {
+    /// What it costs to look at the whole of a value.
+    func cost(_ value: TemplateValue) throws(TemplateFault) -> Int {
         switch value {
-        case .string(let text): text.utf8.count / 16
-        case .list(let items): items.count
-        case .map(let members): members.count
+        case .string(let text): text.utf8.count / Self.bytesPerStep
+        case .list: try value.count(depth: Self.valueDepthLimit)
+        // Each key is looked for among the other map's.
+        case .map(let members): try value.count(depth: Self.valueDepthLimit) + members.count * members.count / 16
         default: 0
         }
     }

@@ -4,13 +4,13 @@ extension TemplateEvaluator {
     mutating func filter(_ name: String, _ value: TemplateValue, _ call: TemplateCall) throws(TemplateFault)
         -> TemplateValue
     {
+        try spend(cost(value))
         switch name {
         case "length", "count": return .integer(try length(value))
         case "tojson":
             try call.allow(1, "ensure_ascii", "indent", of: name)
             if call.argument(0, "ensure_ascii")?.isTrue ?? false { throw .unsupported("tojson with ensure_ascii") }
             let indent = try call.integer(.max, "indent", of: name)
-            try spend(value.count(depth: 60))
             return try made(TemplateJSON.text(value, indent: indent))
         case "default", "d":
             try call.allow(2, "default_value", "boolean", of: name)

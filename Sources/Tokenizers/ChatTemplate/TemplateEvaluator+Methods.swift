@@ -5,7 +5,7 @@ extension TemplateEvaluator {
     {
         switch object {
         case .string(let text):
-            try spend(text.utf8.count / 16)
+            try spend(cost(object))
             return try method(name, of: text, call)
         case .map(let members): return try method(name, of: members, call)
         case .undefined(let name): throw .undefined(name)
@@ -73,7 +73,7 @@ extension TemplateEvaluator {
         if old.isEmpty { throw .unsupported("replace of an empty string") }
         try spend(text.utf8.count * old.utf8.count / 1024)
         let parts = PythonText.split(text, at: old, atMost: try call.integer(2, "count", of: "replace"))
-        try spend(parts.count * new.utf8.count / 16)
+        try spend(parts.count * new.utf8.count / Self.bytesPerStep)
         return try made(parts.joined(separator: new))
     }
 
@@ -81,7 +81,7 @@ extension TemplateEvaluator {
     mutating func join(_ list: TemplateValue, _ separator: String) throws(TemplateFault) -> TemplateValue {
         var texts: [String] = []
         for item in try items(of: list) { texts.append(try item.text) }
-        try spend(texts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count } / 16)
+        try spend(texts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count } / Self.bytesPerStep)
         return .string(texts.joined(separator: separator))
     }
 

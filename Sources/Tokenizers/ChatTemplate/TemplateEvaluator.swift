@@ -10,8 +10,9 @@ struct TemplateEvaluator {
     /// Steps for one rendering; published templates need a few thousand.
     private static let budget = 2_000_000
     /// Bytes of text or items of a list that cost a step.
-    private static let bytesPerStep = 16
-    private static let valueDepthLimit = 40
+    static let bytesPerStep = 16
+    /// How deep lists and maps nest; what is given to a template nests less.
+    static let valueDepthLimit = 40
 
     /// Names and their values, the innermost scope last.
     private var scopes: [[String: TemplateValue]]
@@ -103,6 +104,7 @@ struct TemplateEvaluator {
             guard case .namespace(let number) = self.value(of: name) else {
                 throw .operands("\(name) is no namespace, so \(name).\(member) cannot be set")
             }
+            try spend(namespaces[number].count / 16)
             namespaces[number][member] = value
         case .capture(let name, let body):
             let outer = output

@@ -1,0 +1,27 @@
+internal import Layers
+internal import Tensors
+
+/// RMS norm in 32-bit floats, whatever the type of the model.
+struct LanguageModelNorm {
+    /// `[size]`, in 32-bit floats.
+    private let weight: Tensor
+    private let epsilon: Double
+    private let dtype: DType
+
+    /// Reads `weight`, `[size]`.
+    init(_ weights: Weights, size: Int, _ layout: LanguageModelLayout) throws {
+        let stored = try weights.computing(in: .float32).tensor("weight", size)
+        weight = layout.normsAroundOne ? try stored + 1 : stored
+        (epsilon, dtype) = (layout.normEpsilon, weights.plan.dtype)
+    }
+
+    /// - Parameter x: `[…, size]`, of any type
+    /// - Returns: `[…, size]`, in the model's type
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try wide(x).to(dtype) }
+
+    /// - Parameter x: `[…, size]`, of any type
+    /// - Returns: `[…, size]`, in 32-bit floats
+    func wide(_ x: Tensor) throws(TensorError) -> Tensor {
+        try rmsNorm(x.to(.float32), weight: weight, epsilon: epsilon)
+    }
+}
