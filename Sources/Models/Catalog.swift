@@ -6,7 +6,7 @@ package enum Catalog {
     /// One line a family, in the order in which the parts of class names are looked for.
     private static let entries = [
         CatalogEntry(Wan.self, classNameHas: [["Wan"]]),
-        CatalogEntry("FLUX.2", classNameHas: [["Flux2"]]),
+        CatalogEntry(Flux2.self, classNameHas: [["Flux2"]]),
         CatalogEntry(Flux1.self, classNameHas: [["Flux"]]),
         CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),
         CatalogEntry("Qwen-Image", classNameHas: [["QwenImage"]]),

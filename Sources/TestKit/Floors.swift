@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Tensors
 
-/// How far diffusers' own float32 is from its float64, of the tensors of the FLUX.1 goldens: `flux1/floors.json`.
+/// How far diffusers' own float32 is from its float64, of the tensors of a family's goldens: `floors.json` beside them.
 package struct Floors: Sendable {
     /// How much further than the reference a tensor may be: two runs round differently, and neither is the better one.
     package static let margin = 2.0
@@ -10,9 +10,10 @@ package struct Floors: Sendable {
 
     /// Reads them.
     ///
+    /// - Parameter family: the goldens' folder
     /// - Throws: `DecodingError`, or a file's error
-    package init() throws {
-        let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.folder)/flux1/floors.json"))
+    package init(_ family: String = "flux1") throws {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(Golden.folder)/\(family)/floors.json"))
         processors = try JSONDecoder().decode([String: [String: [String: Double]]].self, from: data)
     }
 

@@ -23,6 +23,8 @@ package struct Golden: Sendable {
 
     /// The names of the goldens of requests to FLUX.1's pipeline.
     package static let flux1Cases = names(in: "flux1").filter { !$0.hasPrefix("components-") }
+    /// The names of the goldens of requests to FLUX.2's pipelines.
+    package static let flux2Cases = names(in: "flux2").filter { !$0.hasPrefix("components-") }
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
@@ -115,14 +117,29 @@ package struct GoldenRequest: Decodable, Sendable {
     package let prompt2, negativePrompt, negativePrompt2: [String]?
     package let guidanceScale: Double
     package let trueCfgScale, guidanceScale2: Double?
-    package let height, width, numInferenceSteps: Int
+    package let height, width: Int?
+    package let numInferenceSteps: Int
     package let numFrames: Int?
-    /// Names of images.
-    package let image, lastImage: String?
+    /// Names of images, in ``pictures``.
+    package let image: Images?
+    package let lastImage: String?
     package let sigmas: [Double]?
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]
     package let maxSequenceLength: Int
+
+    /// The names of one image or of several.
+    package struct Images: Decodable, Sendable {
+        package let names: [String]
+
+        package init(from decoder: any Decoder) throws {
+            let value = try decoder.singleValueContainer()
+            names = try (try? [value.decode(String.self)]) ?? value.decode([String].self)
+        }
+    }
+
+    /// The folder of the family's images.
+    package var pictures: String { "\(Golden.folder)/\(model.hasPrefix("wan") ? "wan" : "flux2")/pictures" }
 }
 
 /// What a step cache of the reference did in one call of a transformer.

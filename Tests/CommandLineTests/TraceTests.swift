@@ -22,10 +22,12 @@ extension CommandLineTests {
             if let texts = request.prompt2 { arguments += ["--extra", "prompt_2=\(json(texts))"] }
             if let texts = request.negativePrompt2 { arguments += ["--extra", "negative_prompt_2=\(json(texts))"] }
             if let sigmas = request.sigmas { arguments += ["--extra", "sigmas=\(sigmas)"] }
+            if let scale = request.trueCfgScale { arguments += ["--extra", "true_cfg_scale=\(scale)"] }
+            if let height = request.height { arguments += ["--height", "\(height)"] }
+            if let width = request.width { arguments += ["--width", "\(width)"] }
+            for name in request.image?.names ?? [] { arguments += ["--image", "\(request.pictures)/\(name)"] }
             return arguments + [
-                "--extra", "true_cfg_scale=\(request.trueCfgScale ?? 1)", "--guidance-scale",
-                "\(request.guidanceScale)",
-                "--height", "\(request.height)", "--width", "\(request.width)",
+                "--guidance-scale", "\(request.guidanceScale)",
                 "--num-inference-steps", "\(request.numInferenceSteps)",
                 "--num-images-per-prompt", "\(request.numImagesPerPrompt)",
                 "--max-sequence-length", "\(request.maxSequenceLength)",
@@ -33,12 +35,15 @@ extension CommandLineTests {
         }
 
         @Test(arguments: [
-            "dev", "schnell", "dev-batch-images-seeds", "dev-true-cfg-batch-negatives", "dev-sigmas", "dev-odd-size",
-            "dev-true-cfg-empty", "dev-unicode", "schnell-true-cfg",
+            "flux1/dev", "flux1/schnell", "flux1/dev-batch-images-seeds", "flux1/dev-true-cfg-batch-negatives",
+            "flux1/dev-sigmas", "flux1/dev-odd-size", "flux1/dev-true-cfg-empty", "flux1/dev-unicode",
+            "flux1/schnell-true-cfg", "flux2/dev-batch", "flux2/dev-sigmas", "flux2/dev-edit-two", "flux2/dev-special",
+            "flux2/klein-base-batch", "flux2/klein-edit-two",
         ])
-        func tracesWhatTheReferenceComputes(_ request: String) async throws {
-            let golden = try Golden("flux1/\(request)")
-            let floors = try Floors()
+        func tracesWhatTheReferenceComputes(_ name: String) async throws {
+            let golden = try Golden(name)
+            let (family, request) = (String(name.prefix(5)), String(name.dropFirst(6)))
+            let floors = try Floors(family)
             let outcome = try await visualgen.run(
                 arguments(golden.request()) + ["--trace", "trace.safetensors", "--output", "a.png"])
             #expect(outcome.status == 0, "\(outcome.testDescription)")

@@ -80,16 +80,16 @@ extension GenerationRequest {
         extra["guidance_scale_2"] = golden.guidanceScale2.map(ParameterValue.number)
         extra["prompt_2"] = golden.prompt2.map { .list($0.map(ParameterValue.text)) }
         extra["negative_prompt_2"] = golden.negativePrompt2.map { .list($0.map(ParameterValue.text)) }
-        images = try [golden.image].compactMap { $0 }.map(RequestImage.init(golden:))
-        lastImage = try golden.lastImage.map(RequestImage.init(golden:))
+        images = try golden.image?.names.map { try RequestImage(golden: $0, in: golden.pictures) } ?? []
+        lastImage = try golden.lastImage.map { try RequestImage(golden: $0, in: golden.pictures) }
         extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
     }
 }
 
 extension RequestImage {
     /// One of the images that goldens begin or end with.
-    init(golden name: String) throws {
-        let image = try Image(path: "\(Golden.folder)/wan/pictures/\(name)")
+    init(golden name: String, in folder: String = "\(Golden.folder)/wan/pictures") throws {
+        let image = try Image(path: "\(folder)/\(name)")
         self.init(
             name: name, pixels: PixelBatch(count: 1, height: image.height, width: image.width, bytes: image.pixels))
     }

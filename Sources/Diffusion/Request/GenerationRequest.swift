@@ -32,6 +32,9 @@ package struct GenerationRequest: Sendable, Equatable, Codable {
         "num_inference_steps", "guidance_scale", "max_sequence_length", "num_images_per_prompt", "seed",
     ]
 
+    /// How many denoising steps there are: one for each of `sigmas`, where they are given.
+    package var stepCount: Int { extra["sigmas"]?.items.count ?? numInferenceSteps ?? 1 }
+
     /// How many images or videos come out.
     package var outputCount: Int { (MemorySize(prompts.count) * numImagesPerPrompt).count }
 }

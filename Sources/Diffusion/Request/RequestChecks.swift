@@ -113,13 +113,16 @@ package struct RequestChecks {
     /// Whether a model takes something.
     package enum Need: Sendable { case refused, optional, required }
 
-    /// The images that a video begins and ends with.
+    /// The images that the output begins with or is made from, and that a video ends with.
     ///
     /// - Parameters:
-    ///   - first: whether the model takes one to begin with, for the whole batch
+    ///   - first: whether the model takes any to begin with, for the whole batch
     ///   - last: whether it takes one to end with
-    package mutating func images(first: Need, last: Need) {
-        if !request.images.isEmpty, first != .refused { count("image", request.images.count, oneOf: [1]) }
+    ///   - takesSeveral: whether there may be more than one to begin with
+    package mutating func images(first: Need, last: Need, takesSeveral: Bool = false) {
+        if !request.images.isEmpty, first != .refused, !takesSeveral {
+            count("image", request.images.count, oneOf: [1])
+        }
         image("image", isGiven: !request.images.isEmpty, first)
         image("last_image", isGiven: request.lastImage != nil, last)
     }

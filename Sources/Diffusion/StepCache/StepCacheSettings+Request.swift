@@ -3,7 +3,8 @@ extension StepCacheSettings {
     ///
     /// - Parameter request: a resolved request
     package func check(_ request: GenerationRequest) throws(InvalidRequest) {
-        guard let steps = request.numInferenceSteps, steps < 2 else { return }
+        let steps = request.stepCount
+        guard steps < 2 else { return }
         throw InvalidRequest([
             .value("num_inference_steps", found: "\(steps)", expected: "at least 2 where cache_config is set")
         ])

@@ -47,15 +47,15 @@ extension Image {
         }
     }
 
-    /// How many pixels an image's file has, found without decoding it.
+    /// How large an image is, found without decoding it.
     ///
     /// - Parameter bytes: a whole file
-    /// - Returns: its pixels
+    /// - Returns: its sides in pixels, once it is turned as it asks to be
     /// - Throws: ``MediaError`` as decoding it would
-    package static func pixelCount(of bytes: [UInt8]) throws(MediaError) -> Int {
+    package static func size(of bytes: [UInt8]) throws(MediaError) -> (width: Int, height: Int) {
         let file = try StillFile(bytes)
         try checkSize(width: file.width, height: file.height)
-        return file.width * file.height
+        return file.orientation.swapsSides ? (file.height, file.width) : (file.width, file.height)
     }
 
     /// The image on a larger one of one colour.

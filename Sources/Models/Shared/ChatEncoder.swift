@@ -3,16 +3,27 @@ package import Layers
 package import Tensors
 package import Tokenizers
 
-/// A language model that encodes prompts as turns of a chat, written by the template that comes with its tokenizer.
-package struct ChatEncoder<Config: LanguageModelConfig> {
-    /// A batch of prompts as a denoiser takes them.
-    package struct Prompt {
-        /// The chosen states of each token side by side, `[batch, tokens, states · width]`.
-        package let states: Tensor
-        /// For each token 1, for padding 0.
-        package let mask: [[Int32]]
-    }
+/// A batch of prompts as a denoiser takes them.
+package struct ChatPrompt {
+    /// The chosen states of each token side by side, `[batch, tokens, states · width]`.
+    package let states: Tensor
+    /// For each token 1, for padding 0.
+    package let mask: [[Int32]]
+}
 
+/// Encodes prompts that are turns of a chat, whichever language model does it; see ``ChatEncoder``.
+package protocol ChatStates {
+    /// The language model.
+    var model: any ResidentComponent { get }
+
+    /// Encodes chats; see ``ChatEncoder/encode(_:_:length:states:_:)``.
+    func encode(
+        _ chats: [[ChatMessage]], _ variables: [String: TemplateValue], length: Int, states: [Int], _ trace: Trace?
+    ) throws -> ChatPrompt
+}
+
+/// A language model that encodes prompts as turns of a chat, written by the template that comes with its tokenizer.
+package struct ChatEncoder<Config: LanguageModelConfig>: ChatStates {
     let prompts: PromptEncoder<Config, LanguageModel>
     private let template: ChatTemplate
 
@@ -38,6 +49,8 @@ package struct ChatEncoder<Config: LanguageModelConfig> {
     /// The language model, which may leave memory when its prompts are encoded.
     package var encoder: Resident<Config, LanguageModel> { prompts.encoder }
 
+    package var model: any ResidentComponent { encoder }
+
     /// Encodes chats.
     ///
     /// - Parameters:
@@ -51,12 +64,12 @@ package struct ChatEncoder<Config: LanguageModelConfig> {
     package func encode(
         _ chats: [[ChatMessage]], _ variables: [String: TemplateValue] = [:], length: Int, states: [Int],
         _ trace: Trace?
-    ) throws -> Prompt {
+    ) throws -> ChatPrompt {
         let texts = try chats.map { try prompts.tokenizer.render($0, by: template, variables) }
         // A template that writes the token which begins a sequence writes all of them.
         let isWhole = texts.first.map(prompts.tokenizer.begins) ?? false
         let (ids, mask) = try prompts.tokens(of: texts, length: length, addSpecialTokens: !isWhole, trace)
-        return Prompt(states: try prompts.encoder().joined(states, of: ids, mask: mask), mask: mask)
+        return ChatPrompt(states: try prompts.encoder().joined(states, of: ids, mask: mask), mask: mask)
     }
 }
 

@@ -63,8 +63,7 @@ struct WanImages {
     private func frame(_ image: RequestImage, _ request: GenerationRequest) throws(TensorError) -> Tensor {
         let (height, width) = (request.height ?? 1, request.width ?? 1)
         let pixels = image.pixels.resized(width: width, height: height, filter: .lanczos)
-        let values = try Tensor(pixels.bytes.map { Float($0) / 255 }, shape: [1, height, width, 3], on: device)
-        return try (values.permuted(0, 3, 1, 2) * 2 - 1).unsqueezed(2)
+        return try Tensor(image: pixels, on: device).unsqueezed(2)
     }
 
     /// For each frame of a latent frame whether it is given, `[1, 4, frames, height, width]`; the first counts four times.

@@ -60,8 +60,21 @@ package struct Upload: Sendable, Equatable {
     /// - Parameter pixelLimit: the most pixels that are decoded
     /// - Returns: bytes
     func pixelBytes(_ pixelLimit: Int) -> Int {
-        guard let pixels = try? Image.pixelCount(of: bytes), pixels <= pixelLimit else { return 0 }
-        return 2 * 3 * pixels
+        guard let size = try? Image.size(of: bytes), size.width * size.height <= pixelLimit else { return 0 }
+        return 2 * 3 * size.width * size.height
+    }
+
+    /// The image that it holds, which is not decoded yet: its name and size.
+    ///
+    /// - Parameter field: the field, for messages
+    /// - Returns: the image, without its bytes
+    func outline(field: String) throws(APIError) -> RequestImage {
+        do {
+            let size = try Image.size(of: bytes)
+            return RequestImage(outlineOf: name, OutputSize(height: size.height, width: size.width))
+        } catch {
+            throw Self.unusable(field, error)
+        }
     }
 
     /// The image that it holds.
@@ -77,7 +90,11 @@ package struct Upload: Sendable, Equatable {
                 name: name,
                 pixels: PixelBatch(count: 1, height: image.height, width: image.width, bytes: image.pixels))
         } catch {
-            throw .invalid("\(field) cannot be used: \(error)", param: field, code: "invalid_image")
+            throw Self.unusable(field, error)
         }
+    }
+
+    private static func unusable(_ field: String, _ error: MediaError) -> APIError {
+        .invalid("\(field) cannot be used: \(error)", param: field, code: "invalid_image")
     }
 }

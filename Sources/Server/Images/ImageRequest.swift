@@ -126,7 +126,7 @@ struct ImageRequest {
             return fields.refuse(
                 "image", "image has \(inputs.count) images; at most \(limits.inputImages) are taken")
         }
-        generation.images = inputs.map { RequestImage(outlineOf: $0.name) }
+        generation.images = try inputs.map { upload throws(APIError) in try upload.outline(field: "image") }
     }
 }
 

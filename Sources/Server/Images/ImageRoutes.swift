@@ -52,7 +52,7 @@ struct ImageRoutes: Sendable {
             }
         }
         var work = JobWork(request: asked.generation, format: asked.format, quality: asked.quality)
-        work.inputs = asked.inputs.map(\.name)
+        work.noteInputs()
         var new = NewJob(.image, owner: context.principal.owner, priority: asked.priority, work: work)
         new.inputs = asked.takeInputs()
         try new.readIdempotency(request)

@@ -66,7 +66,7 @@ struct JobDetails: Encodable {
         (numInferenceSteps, guidanceScale) = (request.numInferenceSteps, request.guidanceScale)
         (maxSequenceLength, numFrames, fps) = (request.maxSequenceLength, request.numFrames, request.frameRate)
         (count, extraParams) = (request.outputCount, request.extra)
-        let all = request.numInferenceSteps ?? 0
+        let all = request.stepCount
         (step, steps) = (job.status == .completed ? all : life?.steps.done ?? 0, all)
         timings = job.timings.map(Timings.init)
         let last = job.work.endsWithLastInput ? job.work.inputs.indices.last : nil

@@ -9,10 +9,18 @@ extension JobWork {
         return work
     }
 
-    /// The request with the names of its images, which stay in their files: all that a job needs that waits.
+    /// Notes which images the request brings; they go into files.
+    mutating func noteInputs() {
+        let images = request.images + [request.lastImage].compactMap { $0 }
+        (inputs, endsWithLastInput) = (images.map(\.name), request.lastImage != nil)
+        inputSizes = images.map { OutputSize(height: $0.pixels.height, width: $0.pixels.width) }
+    }
+
+    /// The request with the names and sizes of its images, which stay in their files: all that a job needs that waits.
     var outline: GenerationRequest {
         var request = request
-        request.images = inputs.map { RequestImage(outlineOf: $0) }
+        let sizes = inputSizes ?? inputs.map { _ in OutputSize(height: 1, width: 1) }
+        request.images = zip(inputs, sizes).map { RequestImage(outlineOf: $0, $1) }
         request.lastImage = endsWithLastInput ? request.images.popLast() : nil
         return request
     }
@@ -45,10 +53,12 @@ extension JobWork {
 }
 
 extension RequestImage {
-    /// Stands for an image that lies in a file until it is needed.
+    /// Stands for an image that lies in a file until it is needed; it has no bytes.
     ///
-    /// - Parameter name: what the client calls it
-    init(outlineOf name: String) {
-        self.init(name: name, pixels: PixelBatch(count: 1, height: 1, width: 1, bytes: [0, 0, 0]))
+    /// - Parameters:
+    ///   - name: what the client calls it
+    ///   - size: in pixels
+    init(outlineOf name: String, _ size: OutputSize) {
+        self.init(name: name, pixels: PixelBatch(count: 1, height: size.height, width: size.width, bytes: []))
     }
 }

@@ -255,7 +255,7 @@ extension GenerationRequest {
     /// What it takes, in pixels times steps.
     var cost: Double {
         Double(outputCount) * Double(height ?? 0) * Double(width ?? 0) * Double(numFrames ?? 1)
-            * Double(numInferenceSteps ?? 1)
+            * Double(stepCount)
     }
 }
 

@@ -77,6 +77,8 @@ package struct JobWork: Codable, Sendable, Equatable {
     package var quality: Int?
     /// What the client calls the images that it sent.
     package var inputs: [String] = []
+    /// Their sizes in pixels; nil in jobs of older servers.
+    package var inputSizes: [OutputSize]?
     /// Whether the last of them is what the video ends with.
     package var endsWithLastInput = false
 

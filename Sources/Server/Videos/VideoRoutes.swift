@@ -80,8 +80,7 @@ struct VideoRoutes: Sendable {
             }
         }
         var work = JobWork(request: asked.generation, format: asked.format.fileExtension ?? "mp4")
-        work.inputs = asked.inputs.map(\.name)
-        work.endsWithLastInput = asked.generation.lastImage != nil
+        work.noteInputs()
         var new = NewJob(.video, owner: context.principal.owner, priority: asked.priority, work: work)
         new.inputs = asked.takeInputs()
         try new.readIdempotency(request)

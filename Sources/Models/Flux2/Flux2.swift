@@ -1,0 +1,41 @@
+package import Diffusion
+package import Layers
+
+/// FLUX.2-dev and FLUX.2-klein: text to image, and images changed by text.
+package struct Flux2: ModelFamily {
+    package static let name = "FLUX.2"
+    package static let pipelineClasses = ["Flux2Pipeline", "Flux2KleinPipeline"]
+    package static let modelIDs = [
+        "black-forest-labs/FLUX.2-dev", "black-forest-labs/FLUX.2-klein-4B", "black-forest-labs/FLUX.2-klein-9B",
+        "black-forest-labs/FLUX.2-klein-base-4B", "black-forest-labs/FLUX.2-klein-base-9B",
+    ]
+
+    package static let parameters = [
+        ParameterSpec("sigmas", .numbers(0...1), "the noise levels, instead of evenly spaced ones")
+    ]
+
+    package let checkpoint: CheckpointFolder
+    let parts: Parts
+
+    package init(_ checkpoint: CheckpointFolder) throws {
+        self.checkpoint = checkpoint
+        parts = try Parts(checkpoint)
+    }
+
+    package var components: [any InspectableComponent] { [parts.textEncoder, parts.transformer, parts.vae] }
+
+    package var stepCacheTraits: [StepCacheTraits] {
+        let config = parts.transformer.config
+        // Published for FLUX.2-dev alone.
+        let coefficients =
+            parts.variant == .dev
+            ? TeaCacheCoefficients([1.04582360e2, -6.87605554, -8.61659379e-2, 5.37600252e-2]) : nil
+        return [StepCacheTraits(blocks: config.numLayers + config.numSingleLayers, coefficients: coefficients)]
+    }
+
+    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
+        Stages(request, parts, options).all
+    }
+
+    package func open(_ context: ComputeContext) throws -> any PipelineStages { try Flux2Pipeline(self, context) }
+}

@@ -1,0 +1,149 @@
+internal import Diffusion
+internal import Layers
+internal import Tensors
+
+/// From prompts, and images if there are any, to images.
+// Source: diffusers 0.42.1, pipelines/flux2/pipeline_flux2.py and pipeline_flux2_klein.py.
+struct Flux2Pipeline: PipelineStages {
+    let model: Flux2
+    let text: Flux2TextEncoder
+    let transformer: Resident<Flux2.TransformerConfig, Flux2.Transformer>
+    let vae: Resident<AutoencoderKLFlux2Config, AutoencoderKLFlux2>
+    let scheduler: FlowMatchEuler
+
+    init(_ model: Flux2, _ context: ComputeContext) throws {
+        self.model = model
+        scheduler = FlowMatchEuler(
+            try model.checkpoint.config(
+                "scheduler", file: "scheduler_config.json", classes: ["FlowMatchEulerDiscreteScheduler"]))
+        text = try Flux2TextEncoder(model, context)
+        transformer = Resident(model.parts.transformer, context)
+        vae = Resident(model.parts.vae, context)
+    }
+
+    var components: [any ResidentComponent] { [text.encoder, transformer, vae] }
+
+    func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
+        let memory = Flux2.Stages(request, model.parts, run.options)
+        let work = try Flux2Run(self, request, run)
+        let references = memory.references.map { [RunStage($0, work.encodeReferences)] } ?? []
+        return [RunStage(memory.text, work.encode)] + references
+            + [RunStage.stepwise(memory.denoise, work.step), RunStage(memory.decode, work.decode)]
+    }
+}
+
+/// One request's images on their way.
+final class Flux2Run {
+    private let pipeline: Flux2Pipeline
+    private let request: GenerationRequest
+    private let run: RunEnvironment
+    private let grid: PatchGrid
+    private let guidance: Guidance
+    private let loop: DenoisingLoop
+    private let steps: TransformerSteps<Flux2.TransformerConfig, Flux2.Transformer>
+    /// One for each branch of guidance, until the first step.
+    private var prompts: [Tensor] = []
+    private var references = Flux2References()
+
+    /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
+    init(_ pipeline: Flux2Pipeline, _ request: GenerationRequest, _ run: RunEnvironment) throws {
+        (self.pipeline, self.request, self.run) = (pipeline, request, run)
+        grid = pipeline.model.parts.grid(OutputSize(request))
+        let isGuided = pipeline.model.parts.variant == .baseKlein && (request.guidanceScale ?? 1) > 1
+        guidance = Guidance(negative: isGuided ? request.guidanceScale : nil)
+        let count = request.numInferenceSteps ?? 1
+        let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
+        let schedule = pipeline.scheduler.schedule(
+            sigmas: sigmas ?? linspace(1, 1 / Double(count), count),
+            mu: Flux2.empiricalMu(tokens: grid.tokens, steps: count))
+        loop = try DenoisingLoop(pipeline.scheduler, schedule, for: request, run)
+        steps = TransformerSteps(pipeline.transformer, steps: 0..<loop.count, run.stepCaches)
+        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
+            PixelBatch(try PixelPart(images: images(of: clean)))
+        }
+    }
+
+    func encode(_ times: inout StageTimes) throws {
+        run.observe(.encodingText)
+        try timed(&times.text) {
+            prompts = try guidance.branches.map { try pipeline.text.encode(request, $0, trace: run.trace) }
+        }
+    }
+
+    func encodeReferences(_ times: inout StageTimes) throws {
+        try timed(&times.text) {
+            references = try Flux2References(
+                request.images, pipeline.vae(), pipeline.model.parts, on: run.options.plan.device, run.trace)
+        }
+    }
+
+    func step(_ times: inout StageTimes) throws -> Bool {
+        if loop.latents.isEmpty {
+            let noise = try loop.drawNoise([pipeline.transformer.component.config.inChannels, grid.rows, grid.columns])
+            try loop.begin([noise.reshaped(noise.size(0), noise.size(1), grid.tokens).permuted(0, 2, 1).contiguous()])
+        }
+        return try steps.step(of: loop, guidance, times: &times, inputs: inputs) { inputs, latents, step in
+            let narrow = try latents[0].to(run.options.plan.dtype)
+            for index in inputs.indices {
+                inputs[index].latents = narrow
+                // diffusers hands the model a fraction and multiplies again, which rounds.
+                inputs[index].timestep = step.timestep / 1000 * 1000
+            }
+        }
+    }
+
+    private func inputs(of transformer: Flux2.Transformer) throws -> [Flux2.Transformer.Input] {
+        defer { (prompts, references.tokens) = ([], nil) }
+        let plan = run.options.plan
+        let rotary = try transformer.config.rotary(
+            textTokens: prompts[0].size(1), [grid] + references.grids, on: plan.device)
+        let seen = try references.tokens?.to(plan.dtype).expanded(request.outputCount, -1, -1)
+        return prompts.map {
+            Flux2.Transformer.Input(
+                latents: loop.latents[0], references: seen, prompt: $0, timestep: 0,
+                guidance: transformer.config.guidanceEmbeds ? Float(request.guidanceScale ?? 1) : nil, rotary: rotary)
+        }
+    }
+
+    func decode(_ times: inout StageTimes) throws {
+        run.observe(.decoding)
+        let pixels = try timed(&times.decode) {
+            let decoded = try images(of: loop.latents[0])
+            try run.trace?.record("decoded", decoded)
+            return try PixelPart(images: decoded)
+        }
+        let shape = pixels.shape
+        run.trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
+        try run.deliver(.pixels(pixels))
+    }
+
+    /// Decodes one image after the other: several at once would need more memory, and convolutions sum otherwise then.
+    private func images(of clean: Tensor) throws -> Tensor {
+        let vae = try pipeline.vae()
+        let latents = try vae.latents(clean, grid)
+        var images: [Tensor] = []
+        for index in 0..<latents.size(0) {
+            try Task.checkCancellation()
+            images.append(try vae.decode(latents.slice(index..<index + 1, axis: 0)).to(.float32))
+        }
+        return try concatenate(images, axis: 0)
+    }
+}
+
+extension Flux2 {
+    /// How far an image's size and the number of steps shift the noise levels: lines through measured points.
+    ///
+    /// - Parameters:
+    ///   - tokens: of the image
+    ///   - steps: how many
+    /// - Returns: `mu` for the schedule
+    // Source: diffusers 0.42.1, pipelines/flux2/pipeline_flux2.py, `compute_empirical_mu`.
+    package static func empiricalMu(tokens: Int, steps: Int) -> Double {
+        let atMost = 0.00016927 * Double(tokens) + 0.45666666
+        if tokens > 4300 { return atMost }
+        let atLeast = 8.73809524e-05 * Double(tokens) + 1.89833333
+        // The first line is for 200 steps, the second for 10.
+        let slope = (atMost - atLeast) / 190
+        return slope * Double(steps) + (atMost - 200 * slope)
+    }
+}

@@ -1,0 +1,79 @@
+package import Diffusion
+
+extension Flux2 {
+    /// The longest text.
+    private static let longestSequence = 512
+
+    package var defaults: GenerationRequest {
+        let side = 128 * parts.vae.config.network.scaleFactor
+        var published = GenerationRequest(prompts: [])
+        (published.height, published.width, published.maxSequenceLength) = (side, side, Self.longestSequence)
+        switch parts.variant {
+        case .dev: (published.numInferenceSteps, published.guidanceScale) = (50, 3.5)
+        case .distilledKlein: (published.numInferenceSteps, published.guidanceScale) = (4, 1)
+        case .baseKlein:
+            (published.numInferenceSteps, published.guidanceScale) = (50, 4)
+            published.negativePrompts = [""]
+        }
+        return withOwnChoices(published)
+    }
+
+    package var limitedEffects: [String: FieldEffect] {
+        switch parts.variant {
+        case .dev: parts.transformer.config.guidanceEmbeds ? [:] : ["guidance_scale": .never]
+        case .distilledKlein: ["guidance_scale": .never]
+        case .baseKlein: ["negative_prompt": .whileAbove(1, of: "guidance_scale")]
+        }
+    }
+
+    package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] {
+        let (defaults, scale) = (defaults, resolved.guidanceScale ?? 1)
+        if parts.variant == .baseKlein {
+            guard scale <= 1, request.hasNegativePrompt(besides: defaults) else { return [] }
+            return [.withoutGuidance("negative_prompt", "guidance_scale", scale)]
+        }
+        let given = request.guidanceScale.map { $0 != defaults.guidanceScale } ?? false
+        guard limitedEffects["guidance_scale"] != nil, given else { return [] }
+        return [RequestNote("guidance_scale", "the model was made without it")]
+    }
+
+    package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
+        var resolved = request
+        let granularity = parts.granularity
+        if let first = request.images.first {
+            // As large as the first image, unless the request says otherwise.
+            let size = ReferenceSize(
+                width: first.pixels.width, height: first.pixels.height, granularity: granularity).crop
+            (resolved.height, resolved.width) = (request.height ?? size.height, request.width ?? size.width)
+        }
+        resolved = resolved.filled(from: defaults)
+        try check(resolved, granularity)
+        resolved.height = resolved.height.map { $0 - $0 % granularity }
+        resolved.width = resolved.width.map { $0 - $0 % granularity }
+        return resolved
+    }
+
+    private func check(_ request: GenerationRequest, _ granularity: Int) throws(InvalidRequest) {
+        var checks = RequestChecks(request, model: Self.name)
+        checks.batch()
+        checks.size(atLeast: granularity)
+        checks.steps()
+        checks.finiteGuidance()
+        checks.sequenceLength(atMost: Self.longestSequence)
+        checks.noFrames()
+        checks.images(first: .optional, last: .refused, takesSeveral: true)
+        for image in request.images {
+            let (width, height) = (image.pixels.width, image.pixels.height)
+            guard !ReferenceSize.takes(width: width, height: height) else { continue }
+            checks.refuse(
+                "image", "\(width)×\(height) (\(image.name))",
+                "at least \(ReferenceSize.leastSide) pixels a side, and at most \(ReferenceSize.mostRatio) times as "
+                    + "long as wide")
+        }
+        checks.parameters(Self.parameters)
+        if parts.variant != .baseKlein, request.negativePrompts.contains(where: { !$0.isEmpty }) {
+            checks.notForModel("negative_prompt")
+        }
+        try checks.finish()
+    }
+}

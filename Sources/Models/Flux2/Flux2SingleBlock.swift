@@ -1,0 +1,58 @@
+internal import Layers
+internal import Tensors
+
+extension Flux2 {
+    /// A block over text and image in one sequence: one product makes query, key, value and the feed-forward's two halves,
+    /// another takes what attention and feed-forward gave.
+    struct SingleBlock {
+        private let up, out: Linear
+        private let queryNorm, keyNorm: RMSNorm
+        private let attention: Attention
+        private let width, inner, heads: Int
+
+        init(_ weights: Weights, _ config: TransformerConfig) throws {
+            (width, inner, heads) = (config.width, config.inner, config.numAttentionHeads)
+            let weights = weights["attn"]
+            up = try Linear(
+                weights["to_qkv_mlp_proj"], from: width, to: 3 * width + 2 * inner, bias: false,
+                cut: .output(segments: [width, width, width, inner, inner]))
+            out = try Linear(
+                weights["to_out"], from: width + inner, to: width, bias: false, cut: .input(segments: [width, inner]))
+            queryNorm = try RMSNorm(weights["norm_q"], size: config.attentionHeadDim, epsilon: config.eps)
+            keyNorm = try RMSNorm(weights["norm_k"], size: config.attentionHeadDim, epsilon: config.eps)
+            attention = Attention(weights, .joint, heads: heads, headWidth: config.attentionHeadDim)
+        }
+
+        /// - Parameters:
+        ///   - x: text and image, `[batch, tokens, width]`
+        ///   - first: the first token that is wanted; those before it are only attended to
+        ///   - textTokens: how many tokens are text
+        ///   - modulation: shift, scale and gate
+        ///   - rotary: tables for text and image
+        /// - Returns: the wanted tokens, `[batch, tokens - first, width]`
+        func callAsFunction(
+            _ x: Tensor, from first: Int, textTokens: Int, _ modulation: Modulation, _ rotary: RotaryEmbedding
+        ) throws(TensorError) -> Tensor {
+            let joined: Tensor
+            do {
+                let product = try up(modulation.normed(x))
+                func part(_ start: Int, _ size: Int, from token: Int = 0) throws(TensorError) -> Tensor {
+                    try product.slice(start..<start + size, axis: 2).slice(token..<product.size(1), axis: 1)
+                }
+                let (query, key) = (try part(0, width, from: first), try part(width, width))
+                let attended = try attention(
+                    rotary.split(at: first).1.applied(to: query.heads(heads), after: queryNorm),
+                    rotary.applied(to: key.heads(heads), after: keyNorm), part(2 * width, width),
+                    textTokens: textTokens)
+                let gate = try silu(part(3 * width, inner, from: first))
+                joined = try concatenate([attended, gate * part(3 * width + inner, inner, from: first)], axis: 2)
+            }
+            return try modulation.added(out(joined), to: x.slice(first..<x.size(1), axis: 1).contiguous())
+        }
+    }
+}
+
+extension Tensor {
+    /// `[batch, tokens, heads · headWidth]` to `[batch, tokens, heads, headWidth]`.
+    fileprivate func heads(_ count: Int) throws(TensorError) -> Tensor { try reshaped(size(0), size(1), count, -1) }
+}
