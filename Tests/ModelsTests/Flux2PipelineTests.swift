@@ -92,7 +92,8 @@ import Testing
     /// As large as the first image, and never larger than a megapixel unless it is asked for.
     @Test func isAsLargeAsTheFirstImage() throws {
         let model = try model()
-        let side = 2 * (try AutoencoderKLFlux2Config.read("\(model.checkpoint.path)/vae/config.json").0.network.scaleFactor)
+        let side =
+            2 * (try AutoencoderKLFlux2Config.read("\(model.checkpoint.path)/vae/config.json").0.network.scaleFactor)
         var request = GenerationRequest(prompts: ["a cat"])
         request.images = [image(2000, 1500), image(64, 64)]
         var resolved = try model.resolve(request)

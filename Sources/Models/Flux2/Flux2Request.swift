@@ -43,7 +43,8 @@ extension Flux2 {
         if let first = request.images.first {
             // As large as the first image, unless the request says otherwise.
             let size = ReferenceSize(
-                width: first.pixels.width, height: first.pixels.height, granularity: granularity).crop
+                width: first.pixels.width, height: first.pixels.height, granularity: granularity
+            ).crop
             (resolved.height, resolved.width) = (request.height ?? size.height, request.width ?? size.width)
         }
         resolved = resolved.filled(from: defaults)

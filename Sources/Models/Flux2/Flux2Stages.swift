@@ -14,7 +14,8 @@ extension Flux2 {
             let (size, config, vae) = (OutputSize(request), parts.transformer.config, parts.vae)
             let prompts = memory.prompts(width: config.jointAttentionDim)
             let encoding = parts.textEncoder.activationBytes(
-                texts: request.prompts.count, tokens: memory.textTokens, states: parts.variant.states.count, memory.dtype)
+                texts: request.prompts.count, tokens: memory.textTokens, states: parts.variant.states.count,
+                memory.dtype)
             text = MemoryStage([parts.textEncoder.name], activations: prompts + encoding)
 
             let sizes = request.images.map {
