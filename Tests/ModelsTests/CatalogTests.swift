@@ -14,6 +14,9 @@ import Testing
 
     @Test func runsAClassByItsExactName() throws {
         #expect(try Catalog.family(of: checkpoint("FluxPipeline")) == Flux1.self)
+        for name in ["Flux2Pipeline", "Flux2KleinPipeline"] {
+            #expect(try Catalog.family(of: checkpoint(name)) == Flux2.self)
+        }
         for name in ["WanPipeline", "WanImageToVideoPipeline"] {
             #expect(try Catalog.family(of: checkpoint(name)) == Wan.self)
         }
@@ -21,9 +24,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Flux2Pipeline", "FLUX.2"), ("Flux2KleinPipeline", "FLUX.2"), ("QwenImagePipeline", "Qwen-Image"),
-        ("QwenImageEditPlusPipeline", "Qwen-Image"), ("QwenImageLayeredPipeline", "Qwen-Image-Layered"),
-        ("Cosmos3OmniPipeline", "Cosmos3"), ("LTX2Pipeline", "LTX-2"),
+        ("QwenImagePipeline", "Qwen-Image"), ("QwenImageEditPlusPipeline", "Qwen-Image"),
+        ("QwenImageLayeredPipeline", "Qwen-Image-Layered"), ("Cosmos3OmniPipeline", "Cosmos3"),
+        ("LTX2Pipeline", "LTX-2"),
     ])
     func namesAFamilyThatIsNotInTheBuild(_ name: String, _ family: String) throws {
         let checkpoint = try checkpoint(name)
@@ -36,6 +39,14 @@ import Testing
     func refusesAVariantOfWanByName(_ name: String) throws {
         let checkpoint = try checkpoint(name)
         let error = CheckpointError.pipelineVariant(name, family: "Wan 2.1/2.2", runs: Wan.pipelineClasses)
+        #expect(throws: error) { try Catalog.family(of: checkpoint) }
+    }
+
+    /// They keep keys of references, fill masks in, or follow depths.
+    @Test(arguments: ["Flux2KleinKVPipeline", "Flux2KleinInpaintPipeline", "Flux2ControlPipeline"])
+    func refusesAVariantOfFlux2ByName(_ name: String) throws {
+        let checkpoint = try checkpoint(name)
+        let error = CheckpointError.pipelineVariant(name, family: "FLUX.2", runs: Flux2.pipelineClasses)
         #expect(throws: error) { try Catalog.family(of: checkpoint) }
     }
 
@@ -54,7 +65,7 @@ import Testing
     @Test(arguments: ["StableDiffusionPipeline", "fluxpipeline", "", "ImageToVideoPipeline"])
     func saysWhatAnUnknownClassIs(_ name: String) throws {
         let checkpoint = try checkpoint(name)
-        #expect(throws: CheckpointError.pipelineClass(name, known: Wan.pipelineClasses + ["FluxPipeline"])) {
+        #expect(throws: CheckpointError.pipelineClass(name, known: Wan.pipelineClasses + Flux2.pipelineClasses + ["FluxPipeline"])) {
             try Catalog.family(of: checkpoint)
         }
     }

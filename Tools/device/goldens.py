@@ -31,7 +31,7 @@ BFLOAT16 = ["flux1/dev", "flux1/dev-true-cfg", "flux1/schnell", "wan/pipelines/t
 
 def names():
     """The goldens of requests, by their path without extension."""
-    for folder in ("flux1", "wan/pipelines"):
+    for folder in ("flux1", "flux2", "wan/pipelines"):
         for path in sorted((shared.GOLDENS / folder).glob("*.safetensors")):
             if not path.stem.startswith("components-"):
                 yield f"{folder}/{path.stem}"
@@ -45,14 +45,16 @@ def read(name):
 
 
 def flux_options(asked):
-    """A request to FLUX.1 as arguments of `visualgen`."""
+    """A request to FLUX as arguments of `visualgen`."""
     options = ["--model", f"checkpoints/{asked['model']}"]
     for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
-        options += [f"--{name}={value}" for value in asked[field] or []]
+        options += [f"--{name}={value}" for value in asked.get(field) or []]
+    options += [f"--image=flux2/pictures/{name}" for name in asked.get("image") or []]
     for name in "height width num_inference_steps guidance_scale max_sequence_length num_images_per_prompt".split():
-        options.append(f"--{name.replace('_', '-')}={asked[name]}")
-    for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split():
         if asked[name] is not None:
+            options.append(f"--{name.replace('_', '-')}={asked[name]}")
+    for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split():
+        if asked.get(name) is not None:
             options += ["--extra", f"{name}={json.dumps(asked[name])}"]
     return options
 
@@ -79,7 +81,7 @@ def trace(name, dtype, arguments):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         _, metadata = read(name)
-        output = "image.png" if name.startswith("flux1/") else "video/"
+        output = "image.png" if name.startswith("flux") else "video/"
         words = [*options(metadata, folder), *(["--threads", str(arguments.threads)] if arguments.threads else [])]
         _, _, path = shared.generate(
             arguments.program.resolve(), arguments.device, dtype, words, folder, output, 120, trace=True,

@@ -19,8 +19,10 @@ extension JobWork {
     /// The request with the names and sizes of its images, which stay in their files: all that a job needs that waits.
     var outline: GenerationRequest {
         var request = request
-        let sizes = inputSizes ?? inputs.map { _ in OutputSize(height: 1, width: 1) }
-        request.images = zip(inputs, sizes).map { RequestImage(outlineOf: $0, $1) }
+        let sizes = inputSizes ?? []
+        request.images = inputs.enumerated().map { index, name in
+            index < sizes.count ? RequestImage(outlineOf: name, sizes[index]) : RequestImage(outlineOf: name)
+        }
         request.lastImage = endsWithLastInput ? request.images.popLast() : nil
         return request
     }
@@ -57,8 +59,8 @@ extension RequestImage {
     ///
     /// - Parameters:
     ///   - name: what the client calls it
-    ///   - size: in pixels
-    init(outlineOf name: String, _ size: OutputSize) {
+    ///   - size: in pixels; anything where it does not matter
+    init(outlineOf name: String, _ size: OutputSize = OutputSize(height: 1, width: 1)) {
         self.init(name: name, pixels: PixelBatch(count: 1, height: size.height, width: size.width, bytes: []))
     }
 }

@@ -168,8 +168,8 @@ struct VideoImages {
             fields.refuse("image_reference", "there are too many images")
         }
         guard fields.problems.isEmpty else { return }
-        first = try begin.map { item throws(APIError) in try item.upload.outline(field: item.field) }
-        last = try end.first.map { upload throws(APIError) in try upload.outline(field: "image_reference") }
+        first = begin.map { RequestImage(outlineOf: $0.upload.name) }
+        last = end.first.map { RequestImage(outlineOf: $0.name) }
         inputs = begin.map(\.upload) + end
         self.fields = begin.map(\.field) + end.map { _ in "image_reference" }
     }
