@@ -1,0 +1,139 @@
+"""Times denoisers of published size alone: VisualGen's `bench transformer`, and diffusers' eager and compiled, in turn.
+
+    python denoisers.py --program ../../visualgen-bundle/visualgen            # all that are named below
+    python denoisers.py flux2-dev flux2-klein-9b --rounds 2
+
+Weights are random and made on the card, so no checkpoint is needed and only the transformer is in memory. A process each; the
+first step is not counted. The table has the median milliseconds of a step of each process in order, and the ratio of the
+quickest of each.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import shared
+
+import torch
+
+# The published configs that differ from the class's defaults; the size of the image in pixels, and tokens of text.
+SUBJECTS = {
+    "flux1-dev": {
+        "family": "flux.1", "class": "FluxTransformer2DModel", "config": {"guidance_embeds": True}, "text": 512,
+    },
+    "flux2-dev": {"family": "flux.2", "class": "Flux2Transformer2DModel", "config": {}, "text": 512},
+    "flux2-klein-9b": {
+        "family": "flux.2", "class": "Flux2Transformer2DModel", "text": 512,
+        "config": {"num_layers": 8, "num_single_layers": 24, "num_attention_heads": 32, "joint_attention_dim": 12288,
+                   "guidance_embeds": False},
+    },
+    "flux2-klein-4b": {
+        "family": "flux.2", "class": "Flux2Transformer2DModel", "text": 512,
+        "config": {"num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680,
+                   "guidance_embeds": False},
+    },
+}  # fmt: skip
+
+
+def ours(name, arguments):
+    """The seconds of each step of VisualGen."""
+    subject = SUBJECTS[name]
+    command = [
+        arguments.program, "bench", "transformer", "--family", subject["family"], "--height", arguments.side, "--width",
+        arguments.side, "--text-tokens", subject["text"], "--dtype", "bfloat16", "--device", arguments.device, "--runs",
+        arguments.runs,
+    ]  # fmt: skip
+    for key, value in subject["config"].items():
+        command += ["--set", f"{key}={int(value)}"]
+    return json.loads(shared.run(command, 400)[1])["seconds"]
+
+
+def inputs(subject, model, side):
+    """What a pipeline hands the transformer, of one image."""
+    config, tokens = model.config, (side // 16) ** 2
+    like = {"device": model.device, "dtype": model.dtype}
+    rows = torch.arange(side // 16, device=model.device).repeat_interleave(side // 16)
+    columns = torch.arange(side // 16, device=model.device).repeat(side // 16)
+    zeros = torch.zeros_like(rows)
+    arguments = {
+        "hidden_states": torch.randn(1, tokens, config.in_channels, **like),
+        "encoder_hidden_states": torch.randn(1, subject["text"], config.joint_attention_dim, **like),
+        "timestep": torch.tensor([0.5], **like),
+    }
+    if config.guidance_embeds:
+        arguments["guidance"] = torch.tensor([3.5], device=model.device)
+    text = torch.zeros(subject["text"], 3, device=model.device)
+    if subject["class"] == "FluxTransformer2DModel":
+        image = torch.stack([zeros, rows, columns], 1)
+        arguments["pooled_projections"] = torch.randn(1, config.pooled_projection_dim, **like)
+    else:
+        image = torch.stack([zeros, rows, columns, zeros], 1)
+        text = torch.cat([text, torch.arange(subject["text"], device=model.device)[:, None]], 1)
+    return arguments | {"img_ids": image.float(), "txt_ids": text, "return_dict": False}
+
+
+def theirs(name, compiled, arguments):
+    """The seconds of each step of diffusers, in this process."""
+    import diffusers
+
+    subject = SUBJECTS[name]
+    with torch.device(arguments.device):
+        torch.set_default_dtype(torch.bfloat16)
+        model = getattr(diffusers, subject["class"])(**subject["config"]).eval()
+        torch.set_default_dtype(torch.float32)
+    if compiled:
+        model.compile_repeated_blocks(fullgraph=True)
+    asked, seconds = inputs(subject, model, arguments.side), []
+    with torch.inference_mode():
+        for _ in range(arguments.runs + 2):
+            start = time.perf_counter()
+            model(**asked)
+            torch.cuda.synchronize() if arguments.device.startswith("cuda") else None
+            seconds.append(time.perf_counter() - start)
+    return seconds[2:]
+
+
+def diffusers(name, how, arguments):
+    """The same in a process of its own."""
+    command = [sys.executable, __file__, name, "--only", how, "--device", arguments.device, "--side", arguments.side,
+               "--runs", arguments.runs]  # fmt: skip
+    return json.loads(shared.run(command, 400)[1].splitlines()[-1])
+
+
+def main():
+    parser = shared.argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(SUBJECTS))
+    parser.add_argument("--program", type=Path, default=shared.PROGRAM)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=560)
+    parser.add_argument("--only", choices=["eager", "compiled"], help="one process of diffusers")
+    arguments = parser.parse_args()
+    if arguments.only:
+        print(json.dumps(theirs(arguments.names[0], arguments.only == "compiled", arguments)))
+        return
+    start = time.perf_counter()
+    print("| denoiser | process | median ms of a step | against VisualGen |\n|---|---|---|---|", flush=True)
+    for name in arguments.names:
+        found = {"VisualGen": [], "eager": [], "compiled": []}
+        for _ in range(arguments.rounds):
+            for how in found:
+                if time.perf_counter() - start > arguments.limit:
+                    continue
+                try:
+                    seconds = ours(name, arguments) if how == "VisualGen" else diffusers(name, how, arguments)
+                    found[how].append(1000 * statistics.median(seconds))
+                except shared.Failure as failure:
+                    print(f"{name}, {how}: {failure}", flush=True)
+        for how, medians in found.items():
+            if medians:
+                ratio = min(medians) / min(found["VisualGen"]) if found["VisualGen"] else float("nan")
+                print(f"| {name} | {how} | {', '.join(f'{m:.1f}' for m in medians)} | {ratio:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
