@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Tokenizers
 
@@ -5,6 +6,9 @@ import Tokenizers
     private func render(_ template: String, _ variables: [String: TemplateValue] = [:]) throws -> String {
         try ChatTemplate(template, file: "test").render([ChatMessage(.user, "a cat")], variables)
     }
+
+    /// How many damaged templates of each kind are tried.
+    private static let damages = ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] == nil ? 400 : 20_000
 
     private func fault(_ template: String) throws -> (line: Int, fault: TemplateFault) {
         let error = try #require(throws: TokenizerError.self) { try render(template) }
@@ -113,6 +117,36 @@ import Tokenizers
         case .exhausted, .tooLarge: break
         case let other: Issue.record("\(other)")
         }
+    }
+
+    /// Pieces of templates put together at random: each must render, or be refused.
+    @Test(arguments: ChatGolden.all) func isDamagedAnywhereAndDoesNotTrap(_ golden: ChatGolden) throws {
+        let scalars = Array(golden.template.unicodeScalars)
+        let pieces = [
+            "{{", "}}", "{%", "%}", "-", "'", "(", ")", "[::-1]", ".x", "|length", " is ", "not ", "99999", "\\", ":",
+        ]
+        var state: UInt64 = 7
+        func next(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        var rendered = 0
+        for _ in 0..<Self.damages {
+            var damaged = scalars
+            for _ in 0...next(3) {
+                let place = next(damaged.count)
+                switch next(3) {
+                case 0: damaged.removeSubrange(place..<min(place + 1 + next(9), damaged.count))
+                case 1: damaged.insert(contentsOf: Array(pieces[next(pieces.count)].unicodeScalars), at: place)
+                default: damaged.swapAt(place, next(damaged.count))
+                }
+            }
+            let chat = ChatGolden.chats[next(ChatGolden.chats.count)]
+            let template = try? ChatTemplate(String(String.UnicodeScalarView(damaged)), file: "test")
+            let variables = chat.variables.merging(["messages": chat.messages]) { $1 }
+            if (try? template?.render(variables)) != nil { rendered += 1 }
+        }
+        #expect(rendered > 0 && rendered < Self.damages)
     }
 
     @Test func refusesATemplateThatIsNoneByItsLength() {
