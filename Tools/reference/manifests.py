@@ -28,6 +28,7 @@ from flux1_published import (
     TRANSFORMERS,
     VAES,
 )
+from manifest_folders import text
 
 
 def tensors(variant):
@@ -81,11 +82,6 @@ def index(files, stem):
     total = sum(value.nbytes for file in files for value in file.values())
     return {"metadata": {"total_size": total},
             "weight_map": {key: name for name, file in zip(names, files) for key in file}}  # fmt: skip
-
-
-def text(value):
-    """JSON as Hugging Face's libraries write configs."""
-    return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
 def make(variant):

@@ -1,7 +1,8 @@
 """Writes Tests/Goldens/caches: requests with a step cache, which calls it skipped, and the latents after every step.
 
 Cache-DiT is the Python package `cache-dit` driving diffusers; TeaCache is `teacache.py`. Also steps_masks.json, the masks
-of that package for every number of steps.
+of that package for every number of steps. FLUX.2's two lists of blocks decide each for itself; `transformer` of a call is
+then the list.
 """
 
 import argparse
@@ -14,11 +15,15 @@ from cache_dit import DBCacheConfig, ParamsModifier, TaylorSeerCalibratorConfig
 from cache_dit.caching.cache_contexts.cache_manager import CachedContextManager
 
 import flux1_cases
+import flux2_cases
 import wan_cases
 from teacache import TeaCache
 
 FOLDER = GOLDENS / "caches"
 FLUX = {"model": "flux1-tiny-dev", "height": 32, "width": 32, "seeds": [7]}
+FLUX2 = {"model": "flux2-tiny-dev", "seeds": [7]}
+KLEIN_BASE = flux2_cases.BASE | {"height": 32, "width": 32, "seeds": [7]}
+EDIT = FLUX2 | {"image": ["even.png"], "height": 24, "width": 24}
 WAN = {"model": "wan2.1-tiny-t2v", "width": 16, "num_frames": 5, "seeds": [7]}
 A14B = WAN | {"model": "wan2.2-tiny-t2v-a14b"}
 IMAGE = WAN | wan_cases.I2V
@@ -64,17 +69,35 @@ CASES = {
     "wan-refresh": dit(12, WAN, force_refresh_step_hint=5, max_warmup_steps=2, residual_diff_threshold=0.4),
     "wan-picture": dit(10, IMAGE, max_warmup_steps=2),
     "wan-two-experts": dit(16, A14B, max_warmup_steps=3, residual_diff_threshold=0.6),
+    "flux2-blocks": dit(12, FLUX2, residual_diff_threshold=0.9),
+    "flux2-klein": dit(12, FLUX2 | {"model": "flux2-tiny-klein"}, Fn_compute_blocks=1, Bn_compute_blocks=1,
+                                    residual_diff_threshold=0.9),
+    "flux2-caps": dit(16, FLUX2, max_cached_steps=4, max_continuous_cached_steps=2, max_warmup_steps=2,
+                      residual_diff_threshold=0.92),
+    "flux2-taylor": dit(14, FLUX2, enable_taylorseer=True, taylorseer_order=2, residual_diff_threshold=0.9),
+    "flux2-mask": dit(16, FLUX2, scm_steps_mask_policy="fast", scm_steps_policy="static"),
+    "flux2-refresh": dit(12, FLUX2, force_refresh_step_hint=5, max_warmup_steps=2, residual_diff_threshold=0.9),
+    "flux2-guided": dit(12, KLEIN_BASE, enable_separate_cfg=True, max_warmup_steps=2, residual_diff_threshold=0.9),
+    "flux2-edit": dit(10, EDIT, max_warmup_steps=2, residual_diff_threshold=0.9),
     "flux1-tea": tea(14, FLUX, teacache_thresh=0.6),
     "flux1-tea-identity": tea(10, FLUX | {"model": "flux1-tiny-schnell"}, teacache_thresh=0.3),
     "flux1-tea-kept": tea(12, FLUX, teacache_thresh=0.5, use_ret_steps=True, coefficients=[1.0, 0.1]),
     "flux1-tea-true-cfg": tea(12, FLUX | {"negative_prompt": ["blurry"], "true_cfg_scale": 2.0}, teacache_thresh=0.6),
+    "flux2-tea": tea(14, FLUX2, teacache_thresh=8),
+    "flux2-tea-edit": tea(10, EDIT, teacache_thresh=8),
+    "flux2-tea-guided": tea(12, KLEIN_BASE, teacache_thresh=1.0, use_ret_steps=True, coefficients=[1.0, 0.1]),
     "wan-tea": tea(14, WAN, teacache_thresh=0.1, coefficients=[-0.01, 0.05, 0.01]),
     "wan-tea-kept": tea(14, WAN, teacache_thresh=0.15, use_ret_steps=True, coefficients=[0.1, 0.0]),
     "wan-tea-picture": tea(10, IMAGE, teacache_thresh=0.2, coefficients=[0.1, 0.01]),
     "wan-tea-two-experts": tea(16, A14B, teacache_thresh=0.2, coefficients=[0.1, 0.0], coefficients_2=[0.05, 0.03]),
 }  # fmt: skip
 
-DEV = [4.98651651e2, -2.83781631e2, 5.58554382e1, -3.82021401, 2.64230861e-1]
+# FLUX.2-dev's are TensorRT-LLM's; its klein has none.
+COEFFICIENTS = {
+    "flux1-tiny-dev": [4.98651651e2, -2.83781631e2, 5.58554382e1, -3.82021401, 2.64230861e-1],
+    "flux1-tiny-schnell": [1.0, 0.0],
+    "flux2-tiny-dev": [1.04582360e2, -6.87605554, -8.61659379e-2, 5.37600252e-2],
+}
 
 
 class Calls:
@@ -134,12 +157,16 @@ def transformers(pipe):
     return [part for part in (pipe.transformer, getattr(pipe, "transformer_2", None)) if part is not None]
 
 
+def branches_of(asked):
+    """How many calls of the transformer a step makes."""
+    if asked["model"].startswith(("wan", "flux2-tiny-klein-base")):
+        return 2 if asked["guidance_scale"] > 1 else 1
+    return 2 if asked.get("true_cfg_scale", 1) > 1 else 1
+
+
 def run(asked, cache, recorder, pipe):
     """The calls and the trace of one case."""
-    steps, parts = asked["num_inference_steps"], transformers(pipe)
-    is_wan = asked["model"].startswith("wan")
-    guided = asked["guidance_scale"] > 1 if is_wan else asked["true_cfg_scale"] > 1
-    branches = 2 if guided else 1
+    steps, parts, branches = asked["num_inference_steps"], transformers(pipe), branches_of(asked)
     shares = [steps]
     if len(parts) > 1:
         pipe.scheduler.set_timesteps(steps)
@@ -147,8 +174,7 @@ def run(asked, cache, recorder, pipe):
         shares[0] = int((pipe.scheduler.timesteps >= boundary).sum())
         shares.append(steps - shares[0])
     if cache["cache_backend"] == "teacache":
-        own = {"flux1-tiny-dev": DEV, "flux1-tiny-schnell": [1.0, 0.0]}.get(asked["model"])
-        polynomials = [cache.get("coefficients", own), cache.get("coefficients_2")]
+        polynomials = [cache.get("coefficients", COEFFICIENTS.get(asked["model"])), cache.get("coefficients_2")]
         caches = [
             TeaCache(part, share, cache["teacache_thresh"], polynomial, cache.get("use_ret_steps", False), branches)
             for part, share, polynomial in zip(parts, shares, polynomials)
@@ -178,8 +204,9 @@ def write_case(case):
         recorder = wan_cases.Recorder(asked)
         calls, trace = run(asked, cache, recorder.run, recorder.pipe)
     else:
-        asked = flux1_cases.DEFAULTS | changes
-        recorder = flux1_cases.Recorder(flux1_cases.load(asked["model"]))
+        family = flux2_cases if changes["model"].startswith("flux2") else flux1_cases
+        asked = family.DEFAULTS | changes
+        recorder = family.Recorder(family.load(asked["model"]))
         calls, trace = run(asked, cache, lambda: recorder.run(asked), recorder.pipe)
     tensors = {name: value for name, value in trace.items() if name.startswith("latents.step")}
     if not all(value.isfinite().all() for value in tensors.values()):

@@ -1,9 +1,10 @@
-"""TeaCache on diffusers' FLUX.1 and Wan transformers: the published rule (arXiv 2411.19108), written for the goldens.
+"""TeaCache on diffusers' transformers: the published rule (arXiv 2411.19108), written for the goldens.
 
 Blocks run or not; the first one decides, and before the last norm the change that all of them made is taken or added.
 """
 
 import torch
+from diffusers.models.transformers.transformer_flux2 import Flux2Modulation
 
 
 class Branch:
@@ -22,7 +23,7 @@ class TeaCache:
         self.branches, self.calls = [Branch() for _ in range(branches)], []
         self.is_flux = hasattr(transformer, "transformer_blocks")
         if self.is_flux:
-            blocks = [*transformer.transformer_blocks, *transformer.single_transformer_blocks]
+            blocks = [*transformer.transformer_blocks, *getattr(transformer, "single_transformer_blocks", [])]
         else:
             blocks = list(transformer.blocks)
             transformer.condition_embedder.register_forward_hook(self.keep_times)
@@ -34,9 +35,13 @@ class TeaCache:
         """Wan: the embedded timestep, and the projection of it that modulates the blocks."""
         self.embedded, self.projected = result[0], result[1]
 
-    def change_signal(self, block, hidden_states, temb):
+    def change_signal(self, block, hidden_states, given):
+        """What the first block's attention would see of the image: with references, of all of them."""
+        if "temb_mod_img" in given:
+            shift, scale, _ = Flux2Modulation.split(given["temb_mod_img"], 2)[0]
+            return ((1 + scale) * block.norm1(hidden_states) + shift).float()
         if self.is_flux:
-            return block.norm1(hidden_states, emb=temb)[0].float()
+            return block.norm1(hidden_states, emb=given["temb"])[0].float()
         return (self.projected if self.use_ret_steps else self.embedded).float()
 
     def decide(self, signal):
@@ -65,9 +70,10 @@ class TeaCache:
         def forward(hidden_states, encoder_hidden_states, *args, **kwargs):
             if is_first:
                 self.before = hidden_states
-                self.skips = self.decide(self.change_signal(block, hidden_states, kwargs.get("temb")))
+                self.skips = self.decide(self.change_signal(block, hidden_states, kwargs))
             if self.skips:
-                return (encoder_hidden_states, hidden_states) if self.is_flux else hidden_states
+                is_pair = self.is_flux and encoder_hidden_states is not None
+                return (encoder_hidden_states, hidden_states) if is_pair else hidden_states
             return run(hidden_states, encoder_hidden_states, *args, **kwargs)
 
         return forward

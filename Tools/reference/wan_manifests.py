@@ -5,49 +5,38 @@ place of each component's weights `keys.txt`, one line `key dtype d0,d1,…` per
 from diffusers' and transformers' own classes, built without memory on the meta device.
 """
 
-import shutil
-
-from common import DTYPE_NAMES, GOLDENS
+import common  # noqa: F401
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
-from manifests import text
+from manifest_folders import keys, text, write
 from wan_published import CHECKPOINTS, IMAGE_ENCODER, IMAGE_PROCESSOR, has
-
-
-def keys(model, dtype, tied=()):
-    """The lines of a component's tensors, in the type of its files; tied tensors are stored under one name."""
-    return "".join(
-        f"{key} {DTYPE_NAMES[dtype]} {','.join(map(str, value.shape))}\n"
-        for key, value in sorted(model.state_dict().items())
-        if key not in tied
-    )
 
 
 def transformer_keys(config):
     """Published in 32 bits."""
-    return keys(WanTransformer3DModel.from_config(config), torch.float32)
+    return keys(WanTransformer3DModel.from_config(config).state_dict(), torch.float32)
 
 
 def text_encoder_keys(config):
     """Without the second name of the embeddings."""
     own = {key: value for key, value in config.items() if key != "torch_dtype"}
     dtype = getattr(torch, config["torch_dtype"])
-    return keys(UMT5EncoderModel(UMT5Config(**own)), dtype, tied=["encoder.embed_tokens.weight"])
+    return keys(UMT5EncoderModel(UMT5Config(**own)).state_dict(), dtype, tied=["encoder.embed_tokens.weight"])
 
 
 def vae_keys(config):
     """Published in 32 bits."""
     own = {key: value for key, value in config.items() if key[0] != "_" and key != "clip_output"}
-    return keys(AutoencoderKLWan(**own), torch.float32)
+    return keys(AutoencoderKLWan(**own).state_dict(), torch.float32)
 
 
 def image_encoder_keys():
     """With the projection, which no pipeline uses."""
     own = {key: value for key, value in IMAGE_ENCODER.items() if key not in ("torch_dtype", "transformers_version")}
-    return keys(CLIPVisionModelWithProjection(CLIPVisionConfig(**own)), torch.bfloat16)
+    return keys(CLIPVisionModelWithProjection(CLIPVisionConfig(**own)).state_dict(), torch.bfloat16)
 
 
 def files(published):
@@ -76,23 +65,11 @@ def files(published):
     return texts
 
 
-def parameters(lines):
-    """How many numbers a component has."""
-    return sum(torch.Size(map(int, line.split()[2].split(","))).numel() for line in lines.splitlines())
-
-
 def main():
     for name, published in CHECKPOINTS.items():
-        folder = GOLDENS / "manifests" / name
-        shutil.rmtree(folder, ignore_errors=True)
         with torch.device("meta"):
             texts = files(published)
-        for path, content in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(content, encoding="utf-8")
-        counts = {path.split("/")[0]: f"{content.count(chr(10))} keys, {parameters(content)} numbers"
-                  for path, content in texts.items() if path.endswith("keys.txt")}  # fmt: skip
-        print(name, sum(map(len, texts.values())), "bytes", counts)
+        write(name, texts)
 
 
 if __name__ == "__main__":
