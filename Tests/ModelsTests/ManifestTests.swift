@@ -22,6 +22,11 @@ import Testing
     nonisolated private static let models = [
         "flux1-dev": ["text_encoder", "text_encoder_2", "transformer", "vae"],
         "flux1-schnell": ["text_encoder", "text_encoder_2", "transformer", "vae"],
+        "flux2-dev": ["text_encoder", "transformer", "vae"],
+        "flux2-klein-4b": ["text_encoder", "transformer", "vae"],
+        "flux2-klein-9b": ["text_encoder", "transformer", "vae"],
+        "flux2-klein-base-4b": ["text_encoder", "transformer", "vae"],
+        "flux2-klein-base-9b": ["text_encoder", "transformer", "vae"],
         "wan2.1-t2v-1.3b": ["text_encoder", "transformer", "vae"],
         "wan2.1-t2v-14b": ["text_encoder", "transformer", "vae"],
         "wan2.1-i2v-14b-480p": ["text_encoder", "image_encoder", "transformer", "vae"],
@@ -50,7 +55,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("flux1-dev", 11_901_408_320), ("wan2.1-t2v-1.3b", 1_418_996_800), ("wan2.1-t2v-14b", 14_288_491_584),
+        ("flux1-dev", 11_901_408_320), ("flux2-dev", 32_223_281_152), ("flux2-klein-4b", 3_875_544_576),
+        ("wan2.1-t2v-1.3b", 1_418_996_800), ("wan2.1-t2v-14b", 14_288_491_584),
         ("wan2.2-ti2v-5b", 4_999_787_712),
     ])
     func countsTheParametersThatArePublished(_ model: String, _ expected: Int) throws {
