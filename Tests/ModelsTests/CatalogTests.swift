@@ -65,7 +65,10 @@ import Testing
     @Test(arguments: ["StableDiffusionPipeline", "fluxpipeline", "", "ImageToVideoPipeline"])
     func saysWhatAnUnknownClassIs(_ name: String) throws {
         let checkpoint = try checkpoint(name)
-        #expect(throws: CheckpointError.pipelineClass(name, known: Wan.pipelineClasses + Flux2.pipelineClasses + ["FluxPipeline"])) {
+        #expect(
+            throws: CheckpointError.pipelineClass(
+                name, known: Wan.pipelineClasses + Flux2.pipelineClasses + ["FluxPipeline"])
+        ) {
             try Catalog.family(of: checkpoint)
         }
     }

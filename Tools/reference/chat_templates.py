@@ -23,132 +23,89 @@ SPECIALS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
 
 # Turns in brackets: a default system text with the date, content as text or as blocks, errors for other roles.
 BRACKETS = r"""{%- set today = strftime_now("%Y-%m-%d") %}
-{%- set standard_system = "You draw.\nToday is " + today + "; \"quoted\" text (such as \"this\" ⇒ \"that\")." %}
+{%- set standard = "You draw.\nToday is " + today + "; \"quoted\" text (such as \"this\" ⇒ \"that\")." %}
 
 {{- bos_token }}
+{%- set first = messages[0] %}
 
-{%- if messages[0]['role'] == 'system' %}
-    {%- if messages[0]['content'] is string %}
-        {%- set system_text = messages[0]['content'] %}
-    {%- else %}
-        {%- set system_text = messages[0]['content'][0]['text'] %}
-    {%- endif %}
+{%- if first['role'] == 'system' %}
     {%- set turns = messages[1:] %}
+    {%- if first['content'] is string %}
+        {%- set system_text = first['content'] %}
+    {%- else %}
+        {%- set system_text = first['content'][0]['text'] %}
+    {%- endif %}
 {%- else %}
-    {%- set system_text = standard_system[:9] %}
     {%- set turns = messages %}
+    {%- set system_text = standard[:9] %}
 {%- endif %}
 {{- '[SYSTEM_PROMPT]' + system_text + '[/SYSTEM_PROMPT]' }}
 
 {%- for turn in turns %}
-    {%- if turn['role'] == 'user' %}
-	    {%- if turn['content'] is string %}
-            {{- '[INST]' + turn['content'] + '[/INST]' }}
-	    {%- else %}
-		    {{- '[INST]' }}
-		    {%- for block in turn['content'] %}
-			    {%- if block['type'] == 'text' %}
-				    {{- block['text'] }}
-			    {%- elif block['type'] in ['image', 'image_url'] %}
-				    {{- '[IMG]' }}
-				{%- else %}
-				    {{- raise_exception('Only blocks of text and images are known!') }}
-				{%- endif %}
-			{%- endfor %}
-		    {{- '[/INST]' }}
-		{%- endif %}
-    {%- elif turn['role'] == 'system' %}
-        {{- '[SYSTEM_PROMPT]' + (turn['content'] if turn['content'] is string else turn['content'][0]['text']) + '[/SYSTEM_PROMPT]' }}
-    {%- elif turn['role'] == 'assistant' %}
-        {{- (turn['content'] if turn['content'] is string else turn['content'][-1]['text']) + eos_token }}
-    {%- else %}
+    {%- if turn['role'] not in ['user', 'assistant', 'system'] %}
         {{- raise_exception('The role ' + turn.role + ' is not known!') }}
     {%- endif %}
+    {{- {'user': '[INST]', 'system': '[SYSTEM_PROMPT]'}.get(turn.role, '') }}
+	{%- for block in ([{'type': 'text', 'text': turn.content}] if turn.content is string else turn['content']) %}
+	    {%- if block['type'] == 'text' %}
+	        {{- block['text'] }}
+	    {%- elif block['type'] in ['image', 'image_url'] and turn.role == 'user' %}
+	        {{- '[IMG]' }}
+	    {%- else %}
+	        {{- raise_exception('Only blocks of text and images are known!') }}
+	    {%- endif %}
+	{%- endfor %}
+    {{- {'user': '[/INST]', 'system': '[/SYSTEM_PROMPT]', 'assistant': eos_token}[turn.role] }}
 {%- endfor %}
 """
 
 # Turns between marks, with tools, reasoning that is cut out of the text, and an empty thought on demand.
-MARKS = r"""{%- if tools %}
-    {{- '<|im_start|>system\n' }}
-    {%- if messages[0].role == 'system' %}
-        {{- messages[0].content + '\n\n' }}
-    {%- endif %}
-    {{- "# Functions\n\nYou may call:\n<tools>" }}
-    {%- for tool in tools %}
-        {{- "\n" }}
-        {{- tool | tojson }}
-    {%- endfor %}
-    {{- "\n</tools>\n{\"name\": <name>, \"arguments\": <object>}<|im_end|>\n" }}
-{%- else %}
-    {%- if messages[0].role == 'system' %}
-        {{- '<|im_start|>system\n' + messages[0].content + '<|im_end|>\n' }}
-    {%- endif %}
-{%- endif %}
-{%- set ns = namespace(searching=true, last_question=messages|length - 1) %}
+MARKS = r"""{%- set last = namespace(question=-1, found=false) %}
 {%- for message in messages[::-1] %}
-    {%- set index = (messages|length - 1) - loop.index0 %}
-    {%- if ns.searching and message.role == "user" and message.content is string and not(message.content.startswith('<result>') and message.content.endswith('</result>')) %}
-        {%- set ns.searching = false %}
-        {%- set ns.last_question = index %}
+    {%- if not last.found and message.role == 'user' and message.content is string and not (message.content.startswith('<result>') or message.content.endswith('</result>')) %}
+        {%- set last.question = messages | length - loop.index0 - 1 %}
+        {%- set last.found = true %}
     {%- endif %}
 {%- endfor %}
+{%- set system = messages[0].content if messages[0].role == "system" else none %}
+{%- if tools %}
+    {{- '<|im_start|>system\n' + (system + '\n\n' if system is not none else '') + "You may call:\n<tools>" }}
+    {%- for tool in tools %}
+        {{- '\n' + tool | tojson }}
+    {%- endfor %}
+    {{- "\n</tools>\nas {\"name\": <name>, \"arguments\": <object>}<|im_end|>\n" }}
+{%- elif system is not none %}
+    {{- '<|im_start|>system\n' + system + '<|im_end|>\n' }}
+{%- endif %}
 {%- for message in messages %}
-    {%- if message.content is string %}
-        {%- set content = message.content %}
-    {%- else %}
-        {%- set content = '' %}
-    {%- endif %}
-    {%- if (message.role == "user") or (message.role == "system" and not loop.first) %}
-        {{- '<|im_start|>' + message.role + '\n' + content + '<|im_end|>' + '\n' }}
-    {%- elif message.role == "assistant" %}
+    {%- set text = message.content if message.content is string else '' %}
+    {%- if message.role == "assistant" %}
         {%- set thought = '' %}
-        {%- if message.reasoning_content is string %}
+        {%- if message.reasoning_content is defined and message.reasoning_content is not none %}
             {%- set thought = message.reasoning_content %}
-        {%- else %}
-            {%- if '</think>' in content %}
-                {%- set thought = content.split('</think>')[0].rstrip('\n').split('<think>')[-1].lstrip('\n') %}
-                {%- set content = content.split('</think>')[-1].lstrip('\n') %}
-            {%- endif %}
+        {%- elif '</think>' in text %}
+            {%- set parts = text.split('</think>') %}
+            {%- set thought = parts[0].rstrip('\n').split('<think>')[-1].lstrip('\n') %}
+            {%- set text = (parts | last).lstrip('\n') %}
         {%- endif %}
-        {%- if loop.index0 > ns.last_question %}
-            {%- if loop.last or (not loop.last and thought) %}
-                {{- '<|im_start|>' + message.role + '\n<think>\n' + thought.strip('\n') + '\n</think>\n\n' + content.lstrip('\n') }}
-            {%- else %}
-                {{- '<|im_start|>' + message.role + '\n' + content }}
-            {%- endif %}
-        {%- else %}
-            {{- '<|im_start|>' + message.role + '\n' + content }}
+        {{- '<|im_start|>assistant\n' }}
+        {%- if loop.index0 > last.question and (thought or loop.last) %}
+            {{- '<think>\n' + thought.strip('\n') + '\n</think>\n\n' }}
         {%- endif %}
-        {%- if message.tool_calls %}
-            {%- for call in message.tool_calls %}
-                {%- if (loop.first and content) or (not loop.first) %}
-                    {{- '\n' }}
-                {%- endif %}
-                {%- if call.function %}
-                    {%- set call = call.function %}
-                {%- endif %}
-                {{- '<call>\n{"name": "' }}
-                {{- call.name }}
-                {{- '", "arguments": ' }}
-                {%- if call.arguments is string %}
-                    {{- call.arguments }}
-                {%- else %}
-                    {{- call.arguments | tojson }}
-                {%- endif %}
-                {{- '}\n</call>' }}
-            {%- endfor %}
-        {%- endif %}
+        {{- text }}
+        {%- for call in message.tool_calls or [] %}
+            {%- set call = call.function or call %}
+            {{- ('\n' if text or not loop.first else '') + '<call>{"name": "' + call.name + '", "arguments": ' }}
+            {{- call.arguments if call.arguments is string else call.arguments | tojson }}
+            {{- '}</call>' }}
+        {%- endfor %}
         {{- '<|im_end|>\n' }}
     {%- elif message.role == "tool" %}
-        {%- if loop.first or (messages[loop.index0 - 1].role != "tool") %}
-            {{- '<|im_start|>user' }}
-        {%- endif %}
-        {{- '\n<result>\n' }}
-        {{- content }}
-        {{- '\n</result>' }}
-        {%- if loop.last or (messages[loop.index0 + 1].role != "tool") %}
-            {{- '<|im_end|>\n' }}
-        {%- endif %}
+        {{- '<|im_start|>user' if loop.first or messages[loop.index0 - 1].role != "tool" }}
+        {{- '\n<result>' + text + '</result>' }}
+        {{- '<|im_end|>\n' if loop.last or messages[loop.index0 + 1].role != "tool" }}
+    {%- elif not (loop.first and message.role == "system") %}
+        {{- '<|im_start|>' + message.role + '\n' + text + '<|im_end|>\n' }}
     {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}
@@ -160,65 +117,47 @@ MARKS = r"""{%- if tools %}
 
 # Marks as text between tags, counters, membership in maps.
 VISION = (
-    "{% set images = namespace(count=0) %}{% set videos = namespace(count=0) %}{% for message in messages %}"
-    "{% if loop.first and message['role'] != 'system' %}<|im_start|>system\nYou look and say.<|im_end|>\n{% endif %}"
-    "<|im_start|>{{ message['role'] }}\n{% if message['content'] is string %}{{ message['content'] }}<|im_end|>\n"
-    "{% else %}{% for content in message['content'] %}{% if content['type'] == 'image' or 'image' in content or "
-    "'image_url' in content %}{% set images.count = images.count + 1 %}{% if number %}Image {{ images.count }}: {% endif %}"
-    "<|vision_start|><|image_pad|><|vision_end|>{% elif content['type'] == 'video' or 'video' in content %}"
-    "{% set videos.count = videos.count + 1 %}{% if number %}Film {{ videos.count }}: {% endif %}<|film|>"
-    "{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}<|im_end|>\n{% endif %}{% endfor %}"
+    "{% set seen = namespace(images=0, films=0) %}{% for message in messages %}{% if loop.first and message.role != 'system' %}"
+    "<|im_start|>system\nYou look and say.<|im_end|>\n{% endif %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message['content'] %}"
+    "{% if part.type == 'image' or 'image_url' in part %}{% set seen.images = seen.images + 1 %}"
+    "{% if number %}Image {{ seen.images }}: {% endif %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif 'video' in part %}{% set seen.films = seen.films + 1 %}{% if number %}Film {{ seen.films }}: {% endif %}<|film|>"
+    "{% elif 'text' in part %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 # Roles renamed, turns that must alternate, trimmed content, a prefix for the first turn only.
 TURNS = r"""{{ bos_token }}
-{%- if messages[0]['role'] == 'system' -%}
-    {%- if messages[0]['content'] is string -%}
-        {%- set prefix = messages[0]['content'] + '
-
-' -%}
-    {%- else -%}
-        {%- set prefix = messages[0]['content'][0]['text'] + '
-
-' -%}
-    {%- endif -%}
+{%- set opening = "" -%}
+{%- set turns = messages -%}
+{%- if messages[0].role == 'system' -%}
     {%- set turns = messages[1:] -%}
-{%- else -%}
-    {%- set prefix = "" -%}
-    {%- set turns = messages -%}
+    {%- set opening = (messages[0].content if messages[0].content is string else messages[0]['content'][0]['text']) + '
+
+' -%}
 {%- endif -%}
-{%- for message in turns -%}
-    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}
+{%- for turn in turns -%}
+    {%- if (loop.index0 % 2 == 0) != (turn.role == 'user') -%}
         {{ raise_exception("Turns must alternate: user, assistant, user, …") }}
     {%- endif -%}
-    {%- if (message['role'] == 'assistant') -%}
-        {%- set role = "model" -%}
-    {%- else -%}
-        {%- set role = message['role'] -%}
-    {%- endif -%}
-    {{ '<turn>' + role + '
-' + (prefix if loop.first else "") }}
-    {%- if message['content'] is string -%}
-        {{ message['content'] | trim }}
-    {%- elif message['content'] is iterable -%}
-        {%- for item in message['content'] -%}
-            {%- if item['type'] == 'image' -%}
-                {{ '<image>' }}
-            {%- elif item['type'] == 'text' -%}
-                {{ item['text'] | trim }}
-            {%- endif -%}
+    <turn>{{ 'model' if turn.role == 'assistant' else turn['role'] }}{{ '
+' }}
+    {%- if loop.first %}{{ opening }}{% endif -%}
+    {%- if turn.content is string -%}
+        {{ turn.content | trim }}
+    {%- elif turn['content'] is iterable and turn.content is not mapping -%}
+        {%- for item in turn.content -%}
+            {{ item.text | trim if item.type == 'text' else '' -}}
+            {% if item.type in ('image', 'image_url') %}<image>{% endif %}
         {%- endfor -%}
     {%- else -%}
         {{ raise_exception("Content of this type is not known") }}
     {%- endif -%}
-    {{ '</turn>
-' }}
+    </turn>{{ '\n' -}}
 {%- endfor -%}
-{%- if add_generation_prompt -%}
-    {{'<turn>model
-'}}
-{%- endif -%}
+{{ '<turn>model
+' if add_generation_prompt }}
 """
 
 # What the others lack: blanks around tags, comments, loops that end early, filters, tests, numbers.

@@ -70,8 +70,6 @@ CASES = {
     "wan-picture": dit(10, IMAGE, max_warmup_steps=2),
     "wan-two-experts": dit(16, A14B, max_warmup_steps=3, residual_diff_threshold=0.6),
     "flux2-blocks": dit(12, FLUX2, residual_diff_threshold=0.9),
-    "flux2-klein": dit(12, FLUX2 | {"model": "flux2-tiny-klein"}, Fn_compute_blocks=1, Bn_compute_blocks=1,
-                                    residual_diff_threshold=0.9),
     "flux2-caps": dit(16, FLUX2, max_cached_steps=4, max_continuous_cached_steps=2, max_warmup_steps=2,
                       residual_diff_threshold=0.92),
     "flux2-taylor": dit(14, FLUX2, enable_taylorseer=True, taylorseer_order=2, residual_diff_threshold=0.9),

@@ -9,11 +9,13 @@ package struct CacheReport: Sendable, Equatable, Codable {
     package struct Branch: Sendable, Equatable, Codable {
         /// From 0: the second transformer is 1.
         package let transformer: Int
+        /// From 0: FLUX.2's two kinds of blocks are lists of their own; nil where there is one list.
+        package let list: Int?
         /// From 0: the prompt, then the negative one; nil where both are cached together.
         package let guidance: Int?
         /// The steps of this transformer, from the request's first.
         package let steps: Range<Int>
-        /// How many blocks the transformer has.
+        /// How many blocks the list has; most transformers have one.
         package let blocks: Int
         /// The blocks that are left out of a skipped step.
         package let skippedBlocks: Range<Int>

@@ -1,7 +1,8 @@
 internal import Tensors
 
-/// Predictions of one transformer for branches of guidance that are decided on together, step after step.
+/// One list of a transformer's blocks, for branches of guidance that are decided on together, step after step.
 final class StepCache<Transformer: CacheableTransformer> {
+    private let list: CachedList
     private var rule: any StepCacheRule
     private var audit: ErrorAudit?
     /// The blocks that may be left out.
@@ -13,33 +14,35 @@ final class StepCache<Transformer: CacheableTransformer> {
     private(set) var report: CacheReport.Branch
 
     /// - Parameters:
-    ///   - blocks: how many blocks the transformer has
+    ///   - list: the blocks
     ///   - settings: what is used again, and when
     ///   - steps: the steps of this transformer, from the request's first
-    ///   - place: which transformer of the model it is, and which branch of guidance; nil for all together
+    ///   - place: which transformer of the model it is, which list of blocks, nil for the only one, and which branch
+    ///     of guidance, nil for all together
     init(
-        of blocks: Int, _ settings: StepCacheSettings, steps: Range<Int>, place: (transformer: Int, guidance: Int?)
+        _ list: CachedList, _ settings: StepCacheSettings, steps: Range<Int>,
+        place: (transformer: Int, list: Int?, guidance: Int?)
     ) {
+        self.list = list
         rule = settings.rule(steps: steps.count)
         audit = settings.maxError.map(ErrorAudit.init)
-        middle = rule.ends.first..<(blocks - rule.ends.last)
+        // A list may be too short for anything to be left out of it.
+        let start = min(list.blocks.lowerBound + rule.ends.first, list.blocks.upperBound)
+        middle = start..<max(start, list.blocks.upperBound - rule.ends.last)
         report = CacheReport.Branch(
-            transformer: place.transformer, guidance: place.guidance, steps: steps, blocks: blocks,
-            skippedBlocks: middle)
+            transformer: place.transformer, list: place.list, guidance: place.guidance, steps: steps,
+            blocks: list.blocks.count, skippedBlocks: middle)
     }
 
-    /// The predictions of the next step.
+    /// Runs the blocks of the next step, or what stands for them.
     ///
     /// - Parameters:
-    ///   - runner: what predicts
-    ///   - inputs: one for each branch, the same number in every step
-    /// - Returns: a prediction for each
-    func predict(_ runner: BlockRunner<Transformer>, _ inputs: [Transformer.Input]) throws(TensorError) -> [[Tensor]] {
+    ///   - runner: what computes
+    ///   - states: one for each branch, the same number in every step
+    func run(_ runner: BlockRunner<Transformer>, _ states: inout [Transformer.State]) throws(TensorError) {
         let step = report.steps.lowerBound + report.changes.count
         report.changes.append(nil)
-        var states: [Transformer.State] = []
-        for input in inputs { states.append(try runner.transformer.begin(input)) }
-        if report.stoppedAt != nil { return try runner.finish(states, from: 0) }
+        if report.stoppedAt != nil { return try run(list.blocks, &states, runner) }
         if rule.begin() { (signals, forecasts) = ([], []) }
         for branch in forecasts.indices {
             for kind in forecasts[branch].indices { forecasts[branch][kind].begin() }
@@ -51,17 +54,24 @@ final class StepCache<Transformer: CacheableTransformer> {
             guard audit?.isDue() == true else {
                 rule.end(skipped: true)
                 report.skipped.append(step)
-                return guess
+                states = guess
+                return
             }
-            let computed = try computed(states, signals, runner)
-            try note(relativeDifference(guess.flatMap(\.self), computed.flatMap(\.self)), at: step)
-            return computed
+            try compute(&states, signals, runner)
+            try note(relativeDifference(audited(guess, runner), audited(states, runner)), at: step)
+            return
         }
-        return try computed(states, signals, runner)
+        try compute(&states, signals, runner)
     }
 }
 
 extension StepCache {
+    private func run(
+        _ blocks: Range<Int>, _ states: inout [Transformer.State], _ runner: BlockRunner<Transformer>
+    ) throws(TensorError) {
+        for index in states.indices { try runner.run(blocks, &states[index]) }
+    }
+
     /// Computes the first blocks.
     ///
     /// - Returns: what the change is measured of
@@ -70,14 +80,20 @@ extension StepCache {
     {
         var signals: [Tensor] = []
         for index in states.indices {
-            let before = try states[index].tokenStreams()[0]
-            try runner.run(0..<middle.lowerBound, &states[index])
+            let before = try measured(states[index])
+            try runner.run(list.blocks.lowerBound..<middle.lowerBound, &states[index])
             switch rule.signal {
             case .input(let variant): signals.append(try runner.transformer.teaCacheSignal(states[index], variant))
-            case .firstBlocks: signals.append(try states[index].tokenStreams()[0] - before)
+            case .firstBlocks: signals.append(try measured(states[index]) - before)
             }
         }
         return signals
+    }
+
+    /// The tokens whose change decides.
+    private func measured(_ state: Transformer.State) throws(TensorError) -> Tensor {
+        let tokens = try state.tokenStreams()
+        return list.signal == .predicted ? tokens[0] : try concatenate(tokens, axis: 1)
     }
 
     /// The relative change since what is kept; nil if nothing is.
@@ -90,9 +106,9 @@ extension StepCache {
         return change
     }
 
-    /// The predictions without the middle; nil if nothing is known of it.
+    /// The states behind the list without the middle; nil if nothing is known of it.
     private func skipped(_ states: [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
-        -> [[Tensor]]?
+        -> [Transformer.State]?
     {
         var states = states
         guard forecasts.count == states.count else { return nil }
@@ -104,32 +120,44 @@ extension StepCache {
             }
             try states[index].add(changes)
         }
-        return try runner.finish(states, from: middle.upperBound)
+        try run(middle.upperBound..<list.blocks.upperBound, &states, runner)
+        return states
     }
 
-    /// The predictions with the middle, which is learnt.
-    private func computed(
-        _ states: [Transformer.State], _ signals: [Tensor], _ runner: BlockRunner<Transformer>
-    ) throws(TensorError) -> [[Tensor]] {
-        var states = states
+    /// Computes the middle, which is learnt, and what follows it.
+    private func compute(
+        _ states: inout [Transformer.State], _ signals: [Tensor], _ runner: BlockRunner<Transformer>
+    ) throws(TensorError) {
         self.signals = signals
         for index in states.indices {
-            let before = try kept(states[index])
+            let before = try kept(states[index], runner)
             try runner.run(middle, &states[index])
-            let after = try kept(states[index])
+            let after = try kept(states[index], runner)
             if index == forecasts.count {
                 forecasts.append(before.map { _ in ResidualForecast(order: rule.order) })
             }
             for kind in before.indices { try forecasts[index][kind].update(after[kind] - before[kind]) }
         }
         rule.end(skipped: false)
-        return try runner.finish(states, from: middle.upperBound)
+        try run(middle.upperBound..<list.blocks.upperBound, &states, runner)
     }
 
     /// The tokens whose change is kept: where no block follows the middle, those that the prediction is made of.
-    private func kept(_ state: Transformer.State) throws(TensorError) -> [Tensor] {
+    private func kept(_ state: Transformer.State, _ runner: BlockRunner<Transformer>) throws(TensorError) -> [Tensor] {
         let tokens = try state.tokenStreams()
-        return middle.upperBound == report.blocks ? [tokens[0]] : tokens
+        return middle.upperBound == runner.transformer.blockCount ? [tokens[0]] : tokens
+    }
+
+    /// What an audit compares: the predictions, or, where other lists follow, the tokens that they will be made of.
+    private func audited(_ states: [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
+        -> [Tensor]
+    {
+        let isLast = list.blocks.upperBound == runner.transformer.blockCount
+        var compared: [Tensor] = []
+        for state in states {
+            compared += try isLast ? runner.transformer.finish(state) : [state.tokenStreams()[0]]
+        }
+        return compared
     }
 
     private func note(_ error: Double, at step: Int) {
@@ -138,13 +166,6 @@ extension StepCache {
         guard audit?.isOver == true else { return }
         report.stoppedAt = step
         (signals, forecasts) = ([], [])
-    }
-}
-
-extension BlockRunner {
-    /// The predictions of several states.
-    fileprivate func finish(_ states: [Transformer.State], from first: Int) throws(TensorError) -> [[Tensor]] {
-        try states.map { state throws(TensorError) in try finish(state, from: first) }
     }
 }
 

@@ -1,6 +1,6 @@
 /// What a step cache must know of one transformer of a model.
 package struct StepCacheTraits: Sendable, Equatable {
-    /// How many blocks it has.
+    /// How many blocks it has, or the longest of its lists.
     package let blocks: Int
     /// TeaCache's coefficients where any were published for it.
     package let coefficients: TeaCacheCoefficients?

@@ -7,7 +7,8 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     private let settings: StepCacheSettings?
     private let steps: Range<Int>
     private let number: Int
-    private var caches: [StepCache<Transformer>] = []
+    /// By branches of guidance that are decided on together, and by list of blocks.
+    private var caches: [[StepCache<Transformer>]] = []
 
     /// - Parameters:
     ///   - settings: what is used again in later steps, and when; nil computes everything
@@ -32,23 +33,45 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
         }
         if caches.isEmpty {
             let branches: [Int?] = settings.decidesTogether ? [nil] : Array(inputs.indices)
-            caches = branches.map {
-                StepCache(of: transformer.blockCount, settings, steps: steps, place: (number, $0))
+            let lists = settings.lists(of: transformer)
+            caches = branches.map { branch in
+                lists.indices.map {
+                    let list = lists.count > 1 ? $0 : nil
+                    return StepCache(lists[$0], settings, steps: steps, place: (number, list, branch))
+                }
             }
         }
-        if settings.decidesTogether { return try caches[0].predict(runner, inputs) }
+        if settings.decidesTogether { return try predictions(of: inputs, runner, caches[0]) }
         var predictions: [[Tensor]] = []
-        for (cache, input) in zip(caches, inputs) { predictions += try cache.predict(runner, [input]) }
+        for (caches, input) in zip(caches, inputs) { predictions += try self.predictions(of: [input], runner, caches) }
         return predictions
+    }
+
+    /// The predictions for branches that are decided on together, list of blocks after list.
+    private func predictions(
+        of inputs: [Transformer.Input], _ runner: BlockRunner<Transformer>, _ caches: [StepCache<Transformer>]
+    ) throws(TensorError) -> [[Tensor]] {
+        var states: [Transformer.State] = []
+        for input in inputs { states.append(try runner.transformer.begin(input)) }
+        for cache in caches { try cache.run(runner, &states) }
+        return try states.map { state throws(TensorError) in try runner.transformer.finish(state) }
     }
 
     /// What was left out so far; nil without a cache.
     package var report: CacheReport? {
-        settings == nil ? nil : CacheReport(caches.map(\.report))
+        settings == nil ? nil : CacheReport(caches.flatMap(\.self).map(\.report))
     }
 }
 
 extension StepCacheSettings {
+    /// The lists of blocks that are decided on one by one.
+    fileprivate func lists(of transformer: some CacheableTransformer) -> [CachedList] {
+        switch method {
+        case .teaCache: [CachedList(0..<transformer.blockCount)]
+        case .dualBlock: transformer.cachedLists
+        }
+    }
+
     /// Whether all branches of guidance are computed, or none.
     fileprivate var decidesTogether: Bool {
         switch method {

@@ -30,7 +30,8 @@ package struct Flux2: ModelFamily {
         let coefficients =
             parts.variant == .dev
             ? TeaCacheCoefficients([1.04582360e2, -6.87605554, -8.61659379e-2, 5.37600252e-2]) : nil
-        return [StepCacheTraits(blocks: config.numLayers + config.numSingleLayers, coefficients: coefficients)]
+        let longest = max(config.numLayers, config.numSingleLayers)
+        return [StepCacheTraits(blocks: longest, coefficients: coefficients)]
     }
 
     package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {

@@ -40,7 +40,7 @@ extension Flux2 {
             denoise = memory.denoising(
                 parts.transformer.name, previewsBy: (vae.name, pixels),
                 activations: prompts + config.activationBytes(memory, imageTokens: tokens)
-                    + memory.stepCache(tokens: tokens + memory.textTokens, width: config.width))
+                    + 2 * memory.stepCache(tokens: tokens + memory.textTokens, width: config.width))
         }
 
         /// In the order they run.

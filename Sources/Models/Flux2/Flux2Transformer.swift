@@ -77,6 +77,13 @@ extension Flux2 {
 
         package var blockCount: Int { doubleBlocks.count + singleBlocks.count }
 
+        /// Each kind of block decides for itself, the single ones by all tokens, as the package cache-dit has it.
+        package var cachedLists: [CachedList] {
+            [
+                CachedList(0..<doubleBlocks.count), CachedList(doubleBlocks.count..<blockCount, signal: .all),
+            ].filter { !$0.blocks.isEmpty }
+        }
+
         package func prepared(_ input: Input) throws(TensorError) -> Input {
             var input = input
             input.embedded = try embedded(input)

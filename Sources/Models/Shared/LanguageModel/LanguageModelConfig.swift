@@ -34,16 +34,18 @@ extension LanguageModelConfig {
     /// - Returns: an upper estimate
     package func activationBytes(texts: Int, tokens: Int, states: Int, _ dtype: DType) -> MemorySize {
         let (layout, rows) = (layout, MemorySize(texts) * tokens)
-        let wide = rows * (states + 3) * layout.width * DType.float32.size
-        let results = rows * states * layout.width * dtype.size
-        let heads = MemorySize(layout.heads + 2 * layout.keyValueHeads) * layout.headWidth
-        let attention = rows * heads * (2 * DType.float32.size + 3 * dtype.size)
-        let feedForward = rows * (3 * MemorySize(layout.innerWidth) + 2 * layout.width) * dtype.size
+        let (width, inner) = (MemorySize(layout.width), MemorySize(layout.innerWidth))
+        let (wide, narrow) = (DType.float32.size, dtype.size)
+        let streams = rows * width * ((MemorySize(states) + 3) * wide + MemorySize(states) * narrow)
+        let queries = MemorySize(layout.heads) * layout.headWidth
+        let keys = MemorySize(layout.keyValueHeads) * layout.headWidth
+        // The heads of queries are turned in 32-bit floats.
+        let attention = rows * (queries * (3 * wide + narrow) + 2 * keys * narrow)
+        let feedForward = rows * (3 * inner + 2 * width) * narrow
         let kinds = Set(layout.layers.map(\.window)).count
-        let masks =
-            rows * tokens
-            * (kinds * (DType.float32.size + dtype.size) + layout.heads / layout.keyValueHeads * dtype.size)
-        return wide + results + attention + feedForward + masks
+        let group = layout.heads / max(layout.keyValueHeads, 1)
+        let masks = rows * tokens * (MemorySize(group) * narrow + MemorySize(kinds) * (wide + narrow))
+        return streams + max(attention, feedForward) + masks
     }
 
     /// Checks what the classes have in common.
@@ -67,7 +69,7 @@ extension LanguageModelConfig {
         }
     }
 
-    /// The window of each layer, by its kind.
+    /// Checks how many layers there are, and their kinds where the config names them.
     ///
     /// - Parameters:
     ///   - kinds: `full_attention` or `sliding_attention`, as many as there are layers
