@@ -16,6 +16,7 @@ from cache_dit.caching.cache_contexts.cache_manager import CachedContextManager
 
 import flux1_cases
 import flux2_cases
+import qwen_image_cases
 import wan_cases
 from teacache import TeaCache
 
@@ -24,6 +25,7 @@ FLUX = {"model": "flux1-tiny-dev", "height": 32, "width": 32, "seeds": [7]}
 FLUX2 = {"model": "flux2-tiny-dev", "seeds": [7]}
 KLEIN_BASE = flux2_cases.BASE | {"height": 32, "width": 32, "seeds": [7]}
 EDIT = FLUX2 | {"image": ["even.png"], "height": 24, "width": 24}
+QWEN = {"model": "qwen-image-tiny", "seeds": [7]}
 WAN = {"model": "wan2.1-tiny-t2v", "width": 16, "num_frames": 5, "seeds": [7]}
 A14B = WAN | {"model": "wan2.2-tiny-t2v-a14b"}
 IMAGE = WAN | wan_cases.I2V
@@ -77,6 +79,12 @@ CASES = {
     "flux2-refresh": dit(12, FLUX2, force_refresh_step_hint=5, max_warmup_steps=2, residual_diff_threshold=0.9),
     "flux2-guided": dit(12, KLEIN_BASE, enable_separate_cfg=True, max_warmup_steps=2, residual_diff_threshold=0.9),
     "flux2-edit": dit(10, EDIT, max_warmup_steps=2, residual_diff_threshold=0.9),
+    "qwen-image-blocks": dit(12, QWEN, residual_diff_threshold=0.825),
+    "qwen-image-taylor": dit(14, QWEN, enable_taylorseer=True, taylorseer_order=2, residual_diff_threshold=0.825),
+    "qwen-image-last": dit(12, QWEN, Bn_compute_blocks=1, max_warmup_steps=2, residual_diff_threshold=0.825),
+    "qwen-image-guided": dit(12, QWEN | qwen_image_cases.NEGATIVE, enable_separate_cfg=True, max_warmup_steps=2,
+                             residual_diff_threshold=0.825),
+    "qwen-image-mask": dit(16, QWEN, scm_steps_mask_policy="fast", scm_steps_policy="static"),
     "flux1-tea": tea(14, FLUX, teacache_thresh=0.6),
     "flux1-tea-identity": tea(10, FLUX | {"model": "flux1-tiny-schnell"}, teacache_thresh=0.3),
     "flux1-tea-kept": tea(12, FLUX, teacache_thresh=0.5, use_ret_steps=True, coefficients=[1.0, 0.1]),
@@ -84,6 +92,8 @@ CASES = {
     "flux2-tea": tea(14, FLUX2, teacache_thresh=8),
     "flux2-tea-edit": tea(10, EDIT, teacache_thresh=8),
     "flux2-tea-guided": tea(12, KLEIN_BASE, teacache_thresh=1.0, use_ret_steps=True, coefficients=[1.0, 0.1]),
+    "qwen-image-tea": tea(14, QWEN, teacache_thresh=0.4, coefficients=[1.0, 0.0]),
+    "qwen-image-tea-guided": tea(12, QWEN | qwen_image_cases.NEGATIVE, teacache_thresh=0.5, coefficients=[1.0, 0.0]),
     "wan-tea": tea(14, WAN, teacache_thresh=0.1, coefficients=[-0.01, 0.05, 0.01]),
     "wan-tea-kept": tea(14, WAN, teacache_thresh=0.15, use_ret_steps=True, coefficients=[0.1, 0.0]),
     "wan-tea-picture": tea(10, IMAGE, teacache_thresh=0.2, coefficients=[0.1, 0.01]),
@@ -159,7 +169,7 @@ def branches_of(asked):
     """How many calls of the transformer a step makes."""
     if asked["model"].startswith(("wan", "flux2-tiny-klein-base")):
         return 2 if asked["guidance_scale"] > 1 else 1
-    return 2 if asked.get("true_cfg_scale", 1) > 1 else 1
+    return 2 if asked.get("true_cfg_scale", 1) > 1 and asked.get("negative_prompt") else 1
 
 
 def run(asked, cache, recorder, pipe):
@@ -202,7 +212,8 @@ def write_case(case):
         recorder = wan_cases.Recorder(asked)
         calls, trace = run(asked, cache, recorder.run, recorder.pipe)
     else:
-        family = flux2_cases if changes["model"].startswith("flux2") else flux1_cases
+        families = {"flux1": flux1_cases, "flux2": flux2_cases, "qwen": qwen_image_cases}
+        family = families[changes["model"].split("-")[0]]
         asked = family.DEFAULTS | changes
         recorder = family.Recorder(family.load(asked["model"]))
         calls, trace = run(asked, cache, lambda: recorder.run(asked), recorder.pipe)

@@ -40,6 +40,9 @@ class TeaCache:
         if "temb_mod_img" in given:
             shift, scale, _ = Flux2Modulation.split(given["temb_mod_img"], 2)[0]
             return ((1 + scale) * block.norm1(hidden_states) + shift).float()
+        if hasattr(block, "img_mod"):
+            first, _ = block.img_mod(given["temb"]).chunk(2, dim=-1)
+            return block._modulate(block.img_norm1(hidden_states), first, given["modulate_index"])[0].float()
         if self.is_flux:
             return block.norm1(hidden_states, emb=given["temb"])[0].float()
         return (self.projected if self.use_ret_steps else self.embedded).float()
