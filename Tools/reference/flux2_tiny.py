@@ -12,9 +12,9 @@
 | transformer's files | two shards and an index            | one file                  | one file                  |
 | autoencoder         | 3 levels (factor 4), 4 channels    | 4 levels (factor 8), 4    | klein's                   |
 
-The text encoders have as many layers as the hidden states 30 and 27 take, and one more, so that neither is the last. The
-keys of Mistral 3 are the published ones, from before transformers 5; its vision tower and projector, which no picture
-goes through, are tiny.
+The text encoders have as many layers as the hidden states 30 and 27 take, and one more, so that neither is the last.
+The keys of Mistral 3 are the published ones, from before transformers 5; its vision tower and projector, which no
+picture goes through, are tiny.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
 Keys are `<component>.<value>`; a number in a key counts layers from 0. They are computed in float64 and stored in
 float32, but token ids, masks and places (int64). `qwen-image/floors.json` gets how far float32 is from them here.
-`transformer.*` are calls of the plain model with a text that is padded and one that is not, `references.*` is a call with
-two more images, and `zero.*` the same of a model with `zero_cond_t`. `vision.*` are two images of different sizes, which
-the language model then reads at places in three dimensions (`multimodal.*`).
+`transformer.*` are calls of the plain model with a text that is padded and one that is not, `references.*` is a call
+with two more images, and `zero.*` the same of a model with `zero_cond_t`. `vision.*` are two images of different sizes,
+which the language model then reads at places in three dimensions (`multimodal.*`).
 """
 
 from common import save_tensors, versions
@@ -77,7 +77,8 @@ def references(model, name):
         "encoder_hidden_states": draw(2, 2, 7, model.config.joint_attention_dim).to(model.dtype),
         "timestep": torch.tensor([0.9375, 0.25]).to(model.dtype),
     }
-    notes = {f"{name}.hidden_states": inputs["hidden_states"], f"{name}.output": model(**inputs, img_shapes=shapes).sample}
+    output = model(**inputs, img_shapes=shapes).sample
+    notes = {f"{name}.hidden_states": inputs["hidden_states"], f"{name}.output": output}
     for part, table in zip(("image", "text"), model.pos_embed(shapes, max_txt_seq_len=7)):
         notes[f"{name}.rotary.{part}.cos"], notes[f"{name}.rotary.{part}.sin"] = table.real, table.imag
     return notes
@@ -138,7 +139,8 @@ def notes(dtype):
         pipe.transformer.zero_cond_t = True
         for block in pipe.transformer.transformer_blocks:
             block.zero_cond_t = True
-        return result | {name: value for name, value in references(pipe.transformer, "zero").items() if "rotary" not in name}
+        zero = references(pipe.transformer, "zero")
+        return result | {name: value for name, value in zero.items() if "rotary" not in name}
 
 
 def main():

@@ -1,8 +1,8 @@
 """Writes Tests/Goldens/qwen-image-edit/<case>.safetensors: requests of `QwenImageEditPlusPipeline`, stage by stage.
 
 As `qwen_image_goldens.py`, in float64 from float32 noise. The pipeline makes of every reference an image of 384 x 384
-pixels' area for the text encoder and one of 1024 x 1024 for the autoencoder; here these areas are as in `AREAS`, so that
-the goldens stay small. sizes.json has what it does to images of many sizes with the true ones.
+pixels' area for the text encoder and one of 1024 x 1024 for the autoencoder; here these areas are as in `AREAS`, so
+that the goldens stay small. sizes.json has what it does to images of many sizes with the true ones.
 """
 
 import argparse

@@ -38,7 +38,7 @@ TRANSFORMER = {"attention_head_dim": 10, "axes_dims_rope": [2, 4, 4], "in_channe
                "num_attention_heads": 2, "num_layers": 2, "out_channels": 4}  # fmt: skip
 VAE = {"base_dim": 4, "dim_mult": [1, 1, 1, 2], "num_res_blocks": 1, "z_dim": 4,
        "latents_mean": [-0.7571, 0.4134, 0.1075, -0.2921], "latents_std": [2.8184, 1.4541, 0.8251, 1.916]}  # fmt: skip
-# The texts that stand around prompts; the tokenizer knows their words, so that they have the published 34 and 64 tokens.
+# What stands before prompts; the tokenizer knows its words, so that it has the published 34 and 64 tokens.
 TEMPLATES = [
     "<|im_start|>system\nDescribe the image by detailing the color, shape, size, texture, quantity, text, spatial "
     "relationships of the objects and background:<|im_end|>\n<|im_start|>user\n",

@@ -1,8 +1,8 @@
 """Writes Tests/Goldens/caches: requests with a step cache, which calls it skipped, and the latents after every step.
 
-Cache-DiT is the Python package `cache-dit` driving diffusers; TeaCache is `teacache.py`. Also steps_masks.json, the masks
-of that package for every number of steps. FLUX.2's two lists of blocks decide each for itself; `transformer` of a call is
-then the list.
+Cache-DiT is the Python package `cache-dit` driving diffusers; TeaCache is `teacache.py`. Also steps_masks.json, the
+masks of that package for every number of steps. FLUX.2's two lists of blocks decide each for itself; `transformer` of a
+call is then the list. The goldens of FLUX.2 and Qwen-Image have folders of their own.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import wan_cases
 from teacache import TeaCache
 
 FOLDER = GOLDENS / "caches"
+OWN_FOLDERS = ("flux2", "qwen-image")
 FLUX = {"model": "flux1-tiny-dev", "height": 32, "width": 32, "seeds": [7]}
 FLUX2 = {"model": "flux2-tiny-dev", "seeds": [7]}
 KLEIN_BASE = flux2_cases.BASE | {"height": 32, "width": 32, "seeds": [7]}
@@ -224,7 +225,7 @@ def write_case(case):
         raise SystemExit(f"{case}: every call was alike: {calls}")
     metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case, "cache": json.dumps(cache),
                 "calls": json.dumps(calls)}  # fmt: skip
-    path = FOLDER / f"{case}.safetensors"
+    path = FOLDER / next((name for name in OWN_FOLDERS if case.startswith(name)), "") / f"{case}.safetensors"
     save_tensors(path, tensors, metadata | versions())
     image = "".join("-" if call["skipped"] else "#" for call in calls)
     changes = [f"{call['change']:.3f}" for call in calls if call["change"] is not None]

@@ -194,5 +194,7 @@ def save_qwen(folder, words, texts=(), merges=150, template=None):
         "tokenizer_class": "Qwen2Tokenizer",
         "unk_token": None,
     }
-    write_json(folder / "tokenizer_config.json", {key: config[key] for key in config if key != "chat_template" or template})
+    if template is None:
+        del config["chat_template"]
+    write_json(folder / "tokenizer_config.json", config)
     return first + len(tokens)
