@@ -79,8 +79,10 @@ def make_qwen(vocabulary, is_tied):
 
 def published_keys(model):
     """Mistral 3's tensors under the names of before transformers 5."""
-    names = {"model.language_model.": "language_model.model.", "lm_head.": "language_model.lm_head.",
-             "model.vision_tower.": "vision_tower.", "model.multi_modal_projector.": "multi_modal_projector."}  # fmt: skip
+    names = {
+        "model.language_model.": "language_model.model.", "lm_head.": "language_model.lm_head.",
+        "model.vision_tower.": "vision_tower.", "model.multi_modal_projector.": "multi_modal_projector.",
+    }  # fmt: skip
     tensors = {}
     for key, value in model.state_dict().items():
         old, new = next((old, new) for old, new in names.items() if key.startswith(old))

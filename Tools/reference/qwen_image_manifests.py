@@ -1,7 +1,7 @@
 """Writes Tests/Goldens/manifests/qwen-image*: the published checkpoints of Qwen-Image without their weights.
 
 As with Wan's (`wan_manifests.py`), each folder has the Diffusers layout: `model_index.json`, the configs, and in the
-place of each component's weights `keys.txt`, sorted by key. The keys come from diffusers' and transformers' own classes,
+place of each component's weights `keys.txt`, sorted by key. The keys come from diffusers' and transformers' classes,
 built without memory on the meta device.
 """
 
