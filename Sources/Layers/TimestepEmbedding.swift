@@ -6,10 +6,14 @@ package import Tensors
 /// - Parameters:
 ///   - timesteps: one for each item of the batch, as the model was trained with (0 to 1000)
 ///   - width: how many numbers each becomes; even
+///   - scale: what the angles are multiplied by
 ///   - device: where they go
 /// - Returns: `[batch, width]` in 32-bit floats: a timestep rounded to 16 bits moves the image visibly
 // Source: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with flip_sin_to_cos.
-package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Device) throws(TensorError) -> Tensor {
+package func timestepSinusoids(_ timesteps: [Float], width: Int, scale: Float = 1, on device: Device)
+    throws(TensorError)
+    -> Tensor
+{
     let half = width / 2
     // Rounded to 32 bits where the reference does. LibTorch's exp differs between processors in the last place, and a
     // thousand times that is an angle.
@@ -18,7 +22,7 @@ package func timestepSinusoids(_ timesteps: [Float], width: Int, on device: Devi
         return Float(exp(Double(exponent)))
     }
     let sinusoids = timesteps.flatMap { timestep in
-        let angles = frequencies.map { Double(timestep * $0) }
+        let angles = frequencies.map { Double(scale * (timestep * $0)) }
         return angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
     }
     return try Tensor(sinusoids, shape: [timesteps.count, 2 * half]).to(on: device)

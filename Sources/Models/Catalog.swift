@@ -9,7 +9,7 @@ package enum Catalog {
         CatalogEntry(Flux2.self, classNameHas: [["Flux2"]]),
         CatalogEntry(Flux1.self, classNameHas: [["Flux"]]),
         CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),
-        CatalogEntry("Qwen-Image", classNameHas: [["QwenImage"]]),
+        CatalogEntry(QwenImage.self, classNameHas: [["QwenImage"]]),
         CatalogEntry("Cosmos3", classNameHas: [["Cosmos3"]]),
         CatalogEntry("LTX-2", classNameHas: [["LTX2"]], embeddedConfigHas: [["transformer"], ["vae", "audio_vae"]]),
     ]

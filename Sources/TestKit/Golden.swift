@@ -25,11 +25,17 @@ package struct Golden: Sendable {
     package static let flux1Cases = names(in: "flux1").filter { !$0.hasPrefix("components-") }
     /// The names of the goldens of requests to FLUX.2's pipelines.
     package static let flux2Cases = names(in: "flux2").filter { !$0.hasPrefix("components-") }
+    /// The names of the goldens of requests to Qwen-Image's pipeline.
+    package static let qwenImageCases = names(in: "qwen-image").filter { $0 != "components" }
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
     /// The names of the goldens of requests with a step cache.
-    package static let cacheCases = names(in: "caches")
+    package static let cacheCases =
+        names(in: "caches")
+        + ["flux2", "qwen-image"].flatMap { folder in
+            names(in: "caches/\(folder)").map { "\(folder)/\($0)" }
+        }
 
     private static func names(in subfolder: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(subfolder)")) ?? []
@@ -115,7 +121,7 @@ package struct GoldenRequest: Decodable, Sendable {
     package let model: String
     package let prompts: [String]
     package let prompt2, negativePrompt, negativePrompt2: [String]?
-    package let guidanceScale: Double
+    package let guidanceScale: Double?
     package let trueCfgScale, guidanceScale2: Double?
     package let height, width: Int?
     package let numInferenceSteps: Int
@@ -126,7 +132,7 @@ package struct GoldenRequest: Decodable, Sendable {
     package let sigmas: [Double]?
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]
-    package let maxSequenceLength: Int
+    package let maxSequenceLength: Int?
 
     /// The names of one image or of several.
     package struct Images: Decodable, Sendable {

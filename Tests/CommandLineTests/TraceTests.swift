@@ -26,11 +26,11 @@ extension CommandLineTests {
             if let height = request.height { arguments += ["--height", "\(height)"] }
             if let width = request.width { arguments += ["--width", "\(width)"] }
             for name in request.image?.names ?? [] { arguments += ["--image", "\(request.pictures)/\(name)"] }
+            if let scale = request.guidanceScale { arguments += ["--guidance-scale", "\(scale)"] }
+            if let length = request.maxSequenceLength { arguments += ["--max-sequence-length", "\(length)"] }
             return arguments + [
-                "--guidance-scale", "\(request.guidanceScale)",
                 "--num-inference-steps", "\(request.numInferenceSteps)",
                 "--num-images-per-prompt", "\(request.numImagesPerPrompt)",
-                "--max-sequence-length", "\(request.maxSequenceLength)",
             ]
         }
 

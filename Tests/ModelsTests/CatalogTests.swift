@@ -24,7 +24,6 @@ import Testing
     }
 
     @Test(arguments: [
-        ("QwenImagePipeline", "Qwen-Image"), ("QwenImageEditPlusPipeline", "Qwen-Image"),
         ("QwenImageLayeredPipeline", "Qwen-Image-Layered"), ("Cosmos3OmniPipeline", "Cosmos3"),
         ("LTX2Pipeline", "LTX-2"),
     ])
@@ -67,7 +66,9 @@ import Testing
         let checkpoint = try checkpoint(name)
         #expect(
             throws: CheckpointError.pipelineClass(
-                name, known: Wan.pipelineClasses + Flux2.pipelineClasses + ["FluxPipeline"])
+                name,
+                known: Wan.pipelineClasses + Flux2.pipelineClasses + Flux1.pipelineClasses
+                    + QwenImage.pipelineClasses)
         ) {
             try Catalog.family(of: checkpoint)
         }

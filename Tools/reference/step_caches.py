@@ -82,7 +82,6 @@ CASES = {
     "flux2-edit": dit(10, EDIT, max_warmup_steps=2, residual_diff_threshold=0.9),
     "qwen-image-blocks": dit(12, QWEN, residual_diff_threshold=0.825),
     "qwen-image-taylor": dit(14, QWEN, enable_taylorseer=True, taylorseer_order=2, residual_diff_threshold=0.825),
-    "qwen-image-last": dit(12, QWEN, Bn_compute_blocks=1, max_warmup_steps=2, residual_diff_threshold=0.825),
     "qwen-image-guided": dit(12, QWEN | qwen_image_cases.NEGATIVE, enable_separate_cfg=True, max_warmup_steps=2,
                              residual_diff_threshold=0.825),
     "qwen-image-mask": dit(16, QWEN, scm_steps_mask_policy="fast", scm_steps_policy="static"),

@@ -22,21 +22,32 @@ package struct Guidance: Sendable, Equatable {
         case denoised
     }
 
+    /// What of the prompt's prediction the result keeps.
+    package enum Keeping: Sendable {
+        case nothing
+        /// The length of each token: the norm over the last axis.
+        case lengthOfTokens
+    }
+
     /// How far past the negative prompt's prediction: 1 keeps the prompt's; nil asks for no negative prompt.
     package let negative: Double?
     /// How far away from the perturbed and the isolated prediction; nil asks for none.
     package let perturbed, isolated: Double?
     package let space: Space
+    package let keeping: Keeping
 
     /// - Parameters:
     ///   - negative: how far past the negative prompt's prediction (classifier-free guidance)
     ///   - perturbed: how far away from the perturbed prediction
     ///   - isolated: how far away from the isolated prediction
     ///   - space: what is combined
+    ///   - keeping: what of the prompt's prediction the result keeps
     package init(
-        negative: Double? = nil, perturbed: Double? = nil, isolated: Double? = nil, in space: Space = .prediction
+        negative: Double? = nil, perturbed: Double? = nil, isolated: Double? = nil, in space: Space = .prediction,
+        keeping: Keeping = .nothing
     ) {
         (self.negative, self.perturbed, self.isolated, self.space) = (negative, perturbed, isolated, space)
+        self.keeping = keeping
     }
 
     /// The branches besides the positive one, each with its scale.
@@ -69,6 +80,12 @@ package struct Guidance: Sendable, Equatable {
             // Classifier-free guidance counts from the negative prediction, the others from what there is so far.
             result = try (term.branch == .negative ? other : result) + (positive - other) * term.scale
         }
-        return result
+        guard keeping == .lengthOfTokens, values.count > 1 else { return result }
+        return try result * (positive.lengths() / result.lengths())
     }
+}
+
+extension Tensor {
+    /// The norms over the last axis, which stays with length 1.
+    fileprivate func lengths() throws(TensorError) -> Tensor { try sqrt((self * self).sum(over: -1)) }
 }

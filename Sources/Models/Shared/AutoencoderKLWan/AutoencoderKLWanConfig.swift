@@ -22,6 +22,8 @@ package struct AutoencoderKLWanConfig: ModelConfig {
     package var isResidual = false
     package var inChannels = 3
     package var outChannels = 3
+    /// What AutoencoderKLQwenImage calls ``inChannels``, and ``outChannels`` too.
+    package var inputChannels: Int?
     package var patchSize: Int?
     package var scaleFactorTemporal: Int? = 4
     package var scaleFactorSpatial: Int? = 8
@@ -72,6 +74,7 @@ package struct AutoencoderKLWanConfig: ModelConfig {
             "patch_size": patch,
         ])
         try requireCounts(["num_res_blocks": numResBlocks, "patch_size": patch])
+        if let inputChannels, inputChannels != inChannels { throw .value("input_channels", found: "\(inputChannels)") }
         guard (1...8).contains(dimMult.count) else { throw .value("dim_mult", found: "\(dimMult)") }
         for factor in dimMult { try requirePositive(["dim_mult": factor]) }
         // The reference cannot run a model with attention outside the middle.

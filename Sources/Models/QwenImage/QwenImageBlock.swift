@@ -1,0 +1,48 @@
+internal import Layers
+internal import Tensors
+
+extension QwenImage {
+    /// A block whose text and image have weights and a modulation of their own and meet in one attention.
+    struct Block {
+        private let textModulation, imageModulation: Linear
+        private let block: JointBlock
+
+        init(_ weights: Weights, _ config: TransformerConfig) throws {
+            let (width, heads) = (config.width, config.numAttentionHeads)
+            func stream(_ kind: JointStream.Kind, _ feedForward: String) throws -> JointStream {
+                try JointStream(
+                    weights["attn"], kind, heads: heads, width: width,
+                    FeedForward(weights[feedForward], from: width, inner: 4 * width, to: width, .geluTanh))
+            }
+            textModulation = try Linear(weights["txt_mod"][1], from: width, to: 6 * width)
+            imageModulation = try Linear(weights["img_mod"][1], from: width, to: 6 * width)
+            block = JointBlock(
+                weights, text: try stream(.text, "txt_mlp"), image: try stream(.image, "img_mlp"), heads: heads,
+                headWidth: config.attentionHeadDim)
+        }
+
+        /// - Parameters:
+        ///   - x: text, `[batch, textTokens, width]`
+        ///   - y: image, `[batch, tokens, width]`
+        ///   - conditioning: `[batch, width]`
+        ///   - rotary: tables for text and image
+        ///   - mask: as ``Attention`` takes it
+        /// - Returns: both streams, changed
+        func callAsFunction(
+            text x: Tensor, image y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding, mask: Tensor?
+        ) throws(TensorError) -> (text: Tensor, image: Tensor) {
+            try block(
+                text: (x, Modulation.parts(of: textModulation(conditioning), count: 2)),
+                image: (y, imageParts(conditioning)), rotary: rotary, mask: mask)
+        }
+
+        /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
+        func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
+            try imageParts(conditioning)[0].normed(y)
+        }
+
+        private func imageParts(_ conditioning: Tensor) throws(TensorError) -> [Modulation] {
+            try Modulation.parts(of: imageModulation(conditioning), count: 2)
+        }
+    }
+}
