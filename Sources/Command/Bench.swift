@@ -15,7 +15,7 @@ struct Bench: AsyncParsableCommand {
     @Argument(help: "What to measure: transformer, decoder, generation, product or attention.")
     var subject: Subject
 
-    @Option(name: .long, help: "Family to measure: flux or wan.")
+    @Option(name: .long, help: "Family to measure, as flux.1, flux.2, wan or qwen-image.")
     var family: String = "FLUX.1"
 
     @Option(name: .long, help: "The model of a generation.")

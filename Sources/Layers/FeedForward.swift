@@ -53,6 +53,6 @@ package struct GatedFeedForward: TokenLayer {
     /// - Returns: `[…, width]`
     package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let parts = try up(x).chunks(2)
-        return try down(silu(parts[0]) * parts[1])
+        return try down(swiglu(gate: parts[0], parts[1]))
     }
 }

@@ -64,3 +64,14 @@ package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sin
 package func rmsNormSilu(_ x: Tensor, weight: Tensor, epsilon: Double) throws(TensorError) -> Tensor {
     try call("rms_norm_silu", x, weight, epsilon)
 }
+
+/// silu(gate) · x in one pass, behind another tensor if there is one.
+///
+/// - Parameters:
+///   - gate: `[batch, tokens, width]`
+///   - x: `[batch, tokens, width]`
+///   - other: `[batch, tokens, otherWidth]`
+/// - Returns: `[batch, tokens, width]`, or `[batch, tokens, otherWidth + width]`
+package func swiglu(gate: Tensor, _ x: Tensor, beside other: Tensor? = nil) throws(TensorError) -> Tensor {
+    try call("swiglu", gate, x, other)
+}

@@ -40,6 +40,7 @@ import Testing
             ("guidance", { $0.guidanceScale = 2 }), ("steps", { $0.numInferenceSteps = 3 }),
             ("length", { $0.maxSequenceLength = 72 }), ("image", { $0.images = [try image("odd.png")] }),
             ("second image", { $0.images.append(try image("odd.png")) }), ("no image", { $0.images = [] }),
+            ("layers", { $0.extra["text_encoder_out_layers"] = .list([.number(10), .number(20), .number(5)]) }),
             ("sigmas", { $0.extra["sigmas"] = .list([.number(1), .number(0.3)]) }),
         ]
         if variant == "klein-base" { changes.append(("negative prompt", { $0.negativePrompts = ["a dog"] })) }
@@ -111,6 +112,17 @@ import Testing
             #expect(found.contains("image is \(width)×\(height) (a.png)"), "\(found)")
         }
         #expect(problems(model) { $0.lastImage = image(64, 64) }.contains("last_image"))
+    }
+
+    @Test func refusesLayersThatTheTextEncoderDoesNotCompute() throws {
+        let model = try model("klein")
+        func found(_ layers: Double...) -> String {
+            problems(model) { $0.extra["text_encoder_out_layers"] = .list(layers.map(ParameterValue.number)) }
+        }
+        #expect(found(0, 27, 9) == "")
+        for refused in [found(9, 18), found(9, 18, 28), found(9, 18, 2.5), found(9, 9, 9, 9)] {
+            #expect(refused.contains("text_encoder_out_layers") && refused.contains("three whole numbers from 0 to 27"))
+        }
     }
 
     @Test func hasANegativePromptWhereItIsGuided() throws {

@@ -31,6 +31,7 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
             "norm": try modulatedLayerNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6),
             "gated": try gatedAdd(x, gate: vectors, x),
             "RMS and SiLU": try rmsNormSilu(x, weight: weight, epsilon: 1e-6),
+            "SwiGLU": try swiglu(gate: x, x),
             "SiLU": try silu(x), "quick GELU": try quickGELU(x), "GELU": try geluTanh(x),
             "layer norm": try layerNorm(x, epsilon: 1e-6), "RMS": try rmsNorm(x, weight: weight, epsilon: 1e-6),
         ]

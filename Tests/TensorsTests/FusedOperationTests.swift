@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import TestKit
 import Testing
@@ -142,6 +143,34 @@ struct FusedCase: Sendable, CustomStringConvertible {
         let residual = try tensor([2, 3, 5], dtype)
         let result = try gatedAdd(residual, gate: .full(0, [2, 5], dtype), tensor([2, 3, 5], dtype, seed: 9))
         #expect(try result.floats() == residual.floats())
+    }
+}
+
+@DeviceActor @Suite struct SwiGLUTests {
+    /// Gate and value are parts of one product, or tensors of their own, which need not be dense.
+    @Test(arguments: FusedCase.all([[1, 1, 1], [2, 3, 7], [3, 4, 33], [1, 700, 64]]), [true, false])
+    func followsTheFormula(_ test: FusedCase, _ isBeside: Bool) throws {
+        let (batch, tokens, width) = (test.shape[0], test.shape[1], test.shape[2])
+        let product = try tensor([batch, tokens, 2 * width], test.dtype, seed: 3).chunks(2)
+        let (gate, x) = test.isContiguous ? (product[0], product[1]) : (try test.input(), product[1])
+        let other = isBeside ? try tensor([batch, tokens, 5], test.dtype, seed: 2) : nil
+        var result = try swiglu(gate: gate, x, beside: other)
+        #expect(result.dtype == test.dtype)
+        if let other {
+            #expect(result.shape == [batch, tokens, 5 + width])
+            #expect(try result.slice(0..<5, axis: 2).floats() == other.floats())
+            result = try result.slice(5..<5 + width, axis: 2)
+        }
+        let expected = try zip(gate.doubles(), x.doubles()).map { gate, x in gate / (1 + exp(-gate)) * x }
+        #expect(try result.distance(to: expected, "SwiGLU") <= max(1e-6, rounding(test.dtype) / 2))
+    }
+
+    /// Far from zero the gate is shut or lets everything through, without overflow.
+    @Test(arguments: [DType.float32, .bfloat16]) func staysFiniteFarFromZero(_ dtype: DType) throws {
+        let gate = try Tensor([-3e38, -1000, -88, 0, 88, 1000], shape: [1, 1, 6]).to(dtype)
+        let result = try swiglu(gate: gate, .full(1, [1, 1, 6], dtype)).floats()
+        #expect(result[..<4].allSatisfy { abs($0) < 1e-30 })
+        #expect(Array(result[4...]) == [88, 1000])
     }
 }
 

@@ -63,6 +63,18 @@ private let refused: [(name: String, call: @Sendable () throws -> Tensor)] = [
         }
     ),
     (
+        "a gate of another width",
+        {
+            try swiglu(gate: .empty([1, 2, 3]), .empty([1, 2, 4]))
+        }
+    ),
+    (
+        "a gate beside another length",
+        {
+            try swiglu(gate: .empty([1, 2, 4]), .empty([1, 2, 4]), beside: .empty([1, 3, 4]))
+        }
+    ),
+    (
         "a head of odd width",
         {
             try rmsNormRotary(

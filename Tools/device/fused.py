@@ -184,6 +184,11 @@ def cases(dtype):
         weight = draw(width)
         wanted = F.silu(F.rms_norm(x.double(), (width,), weight.double(), 1e-6))
         yield f"silu {width}", "rms_norm_silu", (x, weight, epsilon), wanted
+        wide, other = draw(2, 7, 3 * width), draw(2, 7, 2 * width)
+        for name, gate, value in [("dense", draw(2, 7, width), x), ("slices", wide[..., :width], wide[..., width : 2 * width])]:
+            wanted = F.silu(gate.double()) * value.double()
+            yield f"swiglu {width}, {name}", "swiglu", (gate, value, None), wanted
+            yield f"swiglu {width}, {name}, beside", "swiglu", (gate, value, other), torch.cat([other.double(), wanted], -1)
 
 
 def attention_distances(shim, dtype):

@@ -26,7 +26,7 @@ package enum LinearEpilogue {
     case activation(Activation)
     /// The activation of the product behind another tensor: `[batch, tokens, width]` becomes `[batch, tokens, width + to]`.
     case beside(Tensor, Activation)
-    /// The activation of the product times another tensor, `[…, to]`, as in SwiGLU.
+    /// The activation of the product times another tensor, `[batch, tokens, to]`, as in SwiGLU.
     case gating(Tensor, Activation)
 }
 
@@ -41,6 +41,7 @@ extension LinearKernel {
         case .none: try product(x)
         case .activation(let activation): try activation(product(x))
         case .beside(let other, let activation): try concatenate([other, activation(product(x))], axis: 2)
+        case .gating(let other, .silu): try swiglu(gate: product(x), other)
         case .gating(let other, let activation): try activation(product(x)) * other
         }
     }

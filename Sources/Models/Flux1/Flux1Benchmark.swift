@@ -9,17 +9,15 @@ extension Flux1 {
         let guidance = changes.removeValue(forKey: "guidance_embeds") ?? 1
         var config = try TransformerConfig.defaults(changing: changes)
         config.guidanceEmbeds = guidance != 0
-        let grid = PatchGrid([1, shape.height / 8, shape.width / 8], patch: [1, 2, 2])
-        let source = try NoiseSource(seeds: [0], count: shape.batch)
-        func drawn(_ shape: [Int]) throws -> Tensor { try source.draw(shape).to(plan.dtype, on: plan.device) }
+        let image = try ImageBenchmark(shape, plan)
         return try Benchmark(
             of: Transformer(Weights(RandomWeights(), plan: plan), config),
             Transformer.Input(
-                latents: drawn([grid.tokens, config.inChannels]),
-                prompt: drawn([shape.textTokens, config.jointAttentionDim]),
-                pooledPrompt: drawn([config.pooledProjectionDim]), timestep: 500, guidance: 3.5,
-                rotary: grid.rotary(after: shape.textTokens, widths: config.axesDimsRope, on: plan.device)),
-            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: grid.tokens),
+                latents: image.drawn([image.grid.tokens, config.inChannels]),
+                prompt: image.drawn([shape.textTokens, config.jointAttentionDim]),
+                pooledPrompt: image.drawn([config.pooledProjectionDim]), timestep: 500, guidance: 3.5,
+                rotary: image.grid.rotary(after: shape.textTokens, widths: config.axesDimsRope, on: plan.device)),
+            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: image.grid.tokens),
             options.stepCache)
     }
 
@@ -31,8 +29,7 @@ extension Flux1 {
         (config.layersPerBlock, config.latentChannels) = (2, 16)
         (config.useQuantConv, config.usePostQuantConv) = (false, false)
         let vae = try AutoencoderKL(Weights(RandomWeights(), plan: plan), config)
-        let latents = try NoiseSource(seeds: [0], count: shape.batch)
-            .draw([config.latentChannels, shape.height / 8, shape.width / 8]).to(plan.dtype, on: plan.device)
+        let latents = try ImageBenchmark(shape, plan).latents(config.latentChannels)
         return Benchmark(operations: 0) { _ = try vae.decode(latents) }
     }
 }

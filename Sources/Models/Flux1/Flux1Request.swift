@@ -51,19 +51,13 @@ extension Flux1 {
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
         let granularity = 2 * parts.vae.config.scaleFactor
         try Self.check(resolved, granularity: granularity)
-        resolved.height = resolved.height.map { $0 - $0 % granularity }
-        resolved.width = resolved.width.map { $0 - $0 % granularity }
+        resolved.cropSize(to: granularity)
         return resolved
     }
 
     private static func check(_ request: GenerationRequest, granularity: Int) throws(InvalidRequest) {
         var checks = RequestChecks(request, model: name)
-        checks.batch()
-        checks.size(atLeast: granularity)
-        checks.steps()
-        checks.finiteGuidance()
-        checks.sequenceLength(atMost: longestSequence)
-        checks.noFrames()
+        checks.imageRequest(granularity: granularity, longestSequence: longestSequence)
         checks.images(first: .refused, last: .refused)
         checks.parameters(parameters)
         for field in ["prompt_2", "negative_prompt_2"] {

@@ -11,7 +11,9 @@ package struct Flux2: ModelFamily {
     ]
 
     package static let parameters = [
-        ParameterSpec("sigmas", .numbers(0...1), "the noise levels, instead of evenly spaced ones")
+        ParameterSpec("sigmas", .numbers(0...1), "the noise levels, instead of evenly spaced ones"),
+        ParameterSpec(
+            "text_encoder_out_layers", .numbers(0...1000), "the text encoder's three layers that the prompt is made of"),
     ]
 
     package let checkpoint: CheckpointFolder

@@ -9,24 +9,21 @@ extension Flux2 {
         let guidance = changes.removeValue(forKey: "guidance_embeds") ?? 1
         var config = try TransformerConfig.defaults(changing: changes)
         config.guidanceEmbeds = guidance != 0
-        let grid = PatchGrid([1, shape.height / 8, shape.width / 8], patch: [1, 2, 2])
-        let source = try NoiseSource(seeds: [0], count: shape.batch)
-        func drawn(_ shape: [Int]) throws -> Tensor { try source.draw(shape).to(plan.dtype, on: plan.device) }
+        let image = try ImageBenchmark(shape, plan)
         return try Benchmark(
             of: Transformer(Weights(RandomWeights(), plan: plan), config),
             Transformer.Input(
-                latents: drawn([grid.tokens, config.inChannels]),
-                prompt: drawn([shape.textTokens, config.jointAttentionDim]), timestep: 500, guidance: 3.5,
-                rotary: config.rotary(textTokens: shape.textTokens, [grid], on: plan.device)),
-            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: grid.tokens),
+                latents: image.drawn([image.grid.tokens, config.inChannels]),
+                prompt: image.drawn([shape.textTokens, config.jointAttentionDim]), timestep: 500, guidance: 3.5,
+                rotary: config.rotary(textTokens: shape.textTokens, [image.grid], on: plan.device)),
+            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: image.grid.tokens),
             options.stepCache)
     }
 
     package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
         let config = try AutoencoderKLFlux2Config.defaults(changing: shape.config)
         let vae = try AutoencoderKLFlux2(Weights(RandomWeights(), plan: plan), config)
-        let latents = try NoiseSource(seeds: [0], count: shape.batch)
-            .draw([config.latentChannels, shape.height / 8, shape.width / 8]).to(on: plan.device)
+        let latents = try ImageBenchmark(shape, plan).latents(config.latentChannels)
         return Benchmark(operations: 0) { _ = try vae.decode(latents) }
     }
 }

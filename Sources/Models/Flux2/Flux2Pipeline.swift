@@ -35,11 +35,9 @@ struct Flux2Pipeline: PipelineStages {
 /// One request's images on their way.
 final class Flux2Run {
     private let pipeline: Flux2Pipeline
-    private let request: GenerationRequest
-    private let run: RunEnvironment
+    private let images: ImageRun
     private let grid: PatchGrid
     private let guidance: Guidance
-    private let loop: DenoisingLoop
     private let steps: TransformerSteps<Flux2.TransformerConfig, Flux2.Transformer>
     /// One for each branch of guidance, until the first step.
     private var prompts: [Tensor] = []
@@ -47,43 +45,41 @@ final class Flux2Run {
 
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
     init(_ pipeline: Flux2Pipeline, _ request: GenerationRequest, _ run: RunEnvironment) throws {
-        (self.pipeline, self.request, self.run) = (pipeline, request, run)
-        grid = pipeline.model.parts.grid(OutputSize(request))
+        self.pipeline = pipeline
+        let grid = pipeline.model.parts.grid(OutputSize(request))
+        self.grid = grid
         let isGuided = pipeline.model.parts.variant == .baseKlein && (request.guidanceScale ?? 1) > 1
         guidance = Guidance(negative: isGuided ? request.guidanceScale : nil)
-        let count = request.numInferenceSteps ?? 1
-        let sigmas = request.extra["sigmas"]?.items.compactMap(\.number)
-        let schedule = pipeline.scheduler.schedule(
-            sigmas: sigmas ?? linspace(1, 1 / Double(count), count),
-            mu: Flux2.empiricalMu(tokens: grid.tokens, steps: count))
-        loop = try DenoisingLoop(pipeline.scheduler, schedule, for: request, run)
-        steps = TransformerSteps(pipeline.transformer, steps: 0..<loop.count, run.stepCaches)
-        loop.preview = DenoisingLoop.Preview(request.previews, of: loop.count) { [unowned self] clean in
-            PixelBatch(try PixelPart(images: images(of: clean)))
+        let mu = Flux2.empiricalMu(tokens: grid.tokens, steps: request.numInferenceSteps ?? 1)
+        images = try ImageRun(request, run, pipeline.scheduler, mu: mu) { latents in
+            let vae = try pipeline.vae()
+            return try vae.decode(vae.latents(latents, grid))
         }
+        steps = TransformerSteps(pipeline.transformer, steps: 0..<images.loop.count, run.stepCaches)
     }
 
     func encode(_ times: inout StageTimes) throws {
-        run.observe(.encodingText)
-        try timed(&times.text) {
-            prompts = try guidance.branches.map { try pipeline.text.encode(request, $0, trace: run.trace) }
+        prompts = try images.encode(guidance, &times) {
+            try pipeline.text.encode(images.request, $0, trace: images.run.trace)
         }
     }
 
     func encodeReferences(_ times: inout StageTimes) throws {
         try timed(&times.text) {
             references = try Flux2References(
-                request.images, pipeline.vae(), pipeline.model.parts, on: run.options.plan.device, run.trace)
+                images.request.images, pipeline.vae(), pipeline.model.parts, on: images.run.options.plan.device,
+                images.run.trace)
         }
     }
 
     func step(_ times: inout StageTimes) throws -> Bool {
+        let loop = images.loop
         if loop.latents.isEmpty {
             let noise = try loop.drawNoise([pipeline.transformer.component.config.inChannels, grid.rows, grid.columns])
             try loop.begin([noise.reshaped(noise.size(0), noise.size(1), grid.tokens).permuted(0, 2, 1).contiguous()])
         }
         return try steps.step(of: loop, guidance, times: &times, inputs: inputs) { inputs, latents, step in
-            let narrow = try latents[0].to(run.options.plan.dtype)
+            let narrow = try images.narrowed(latents)
             for index in inputs.indices {
                 inputs[index].latents = narrow
                 // diffusers hands the model a fraction and multiplies again, which rounds.
@@ -94,40 +90,19 @@ final class Flux2Run {
 
     private func inputs(of transformer: Flux2.Transformer) throws -> [Flux2.Transformer.Input] {
         defer { (prompts, references.tokens) = ([], nil) }
-        let plan = run.options.plan
+        let plan = images.run.options.plan
         let rotary = try transformer.config.rotary(
             textTokens: prompts[0].size(1), [grid] + references.grids, on: plan.device)
-        let seen = try references.tokens?.to(plan.dtype).expanded(request.outputCount, -1, -1)
+        let seen = try references.tokens?.to(plan.dtype).expanded(images.request.outputCount, -1, -1)
         return prompts.map {
             Flux2.Transformer.Input(
-                latents: loop.latents[0], references: seen, prompt: $0, timestep: 0,
-                guidance: transformer.config.guidanceEmbeds ? Float(request.guidanceScale ?? 1) : nil, rotary: rotary)
+                latents: images.loop.latents[0], references: seen, prompt: $0, timestep: 0,
+                guidance: transformer.config.guidanceEmbeds ? Float(images.request.guidanceScale ?? 1) : nil,
+                rotary: rotary)
         }
     }
 
-    func decode(_ times: inout StageTimes) throws {
-        run.observe(.decoding)
-        let pixels = try timed(&times.decode) {
-            let decoded = try images(of: loop.latents[0])
-            try run.trace?.record("decoded", decoded)
-            return try PixelPart(images: decoded)
-        }
-        let shape = pixels.shape
-        run.trace?.record("output", bytes: pixels.bytes, shape: [shape.count, shape.height, shape.width, 3])
-        try run.deliver(.pixels(pixels))
-    }
-
-    /// Decodes one image after the other: several at once would need more memory, and convolutions sum otherwise then.
-    private func images(of clean: Tensor) throws -> Tensor {
-        let vae = try pipeline.vae()
-        let latents = try vae.latents(clean, grid)
-        var images: [Tensor] = []
-        for index in 0..<latents.size(0) {
-            try Task.checkCancellation()
-            images.append(try vae.decode(latents.slice(index..<index + 1, axis: 0)).to(.float32))
-        }
-        return try concatenate(images, axis: 0)
-    }
+    func decode(_ times: inout StageTimes) throws { try images.decode(&times) }
 }
 
 extension Flux2 {

@@ -49,19 +49,13 @@ extension Flux2 {
         }
         resolved = resolved.filled(from: defaults)
         try check(resolved, granularity)
-        resolved.height = resolved.height.map { $0 - $0 % granularity }
-        resolved.width = resolved.width.map { $0 - $0 % granularity }
+        resolved.cropSize(to: granularity)
         return resolved
     }
 
     private func check(_ request: GenerationRequest, _ granularity: Int) throws(InvalidRequest) {
         var checks = RequestChecks(request, model: Self.name)
-        checks.batch()
-        checks.size(atLeast: granularity)
-        checks.steps()
-        checks.finiteGuidance()
-        checks.sequenceLength(atMost: Self.longestSequence)
-        checks.noFrames()
+        checks.imageRequest(granularity: granularity, longestSequence: Self.longestSequence)
         checks.images(first: .optional, last: .refused, takesSeveral: true)
         for image in request.images {
             let (width, height) = (image.pixels.width, image.pixels.height)
@@ -72,9 +66,29 @@ extension Flux2 {
                     + "long as wide")
         }
         checks.parameters(Self.parameters)
+        checkLayers(of: request, &checks)
         if parts.variant != .baseKlein, request.negativePrompts.contains(where: { !$0.isEmpty }) {
             checks.notForModel("negative_prompt")
         }
         try checks.finish()
+    }
+
+    /// Layers above the last one that is asked for by default are not loaded.
+    private func checkLayers(of request: GenerationRequest, _ checks: inout RequestChecks) {
+        let (known, deepest) = (parts.variant.states, parts.variant.states.max() ?? 0)
+        guard let value = request.extra["text_encoder_out_layers"] else { return }
+        if let states = request.textStates, states.count == known.count, states.allSatisfy((0...deepest).contains) {
+            return
+        }
+        checks.refuse("text_encoder_out_layers", value, "three whole numbers from 0 to \(deepest)")
+    }
+}
+
+extension GenerationRequest {
+    /// The states of FLUX.2's text encoder that are asked for; nil if none are, or not by whole numbers.
+    var textStates: [Int]? {
+        guard let numbers = extra["text_encoder_out_layers"]?.items.map(\.number) else { return nil }
+        let states = numbers.compactMap { $0.flatMap(Int.init(exactly:)) }
+        return states.count == numbers.count ? states : nil
     }
 }

@@ -44,8 +44,9 @@ extension Flux2 {
                     rotary.split(at: first).1.applied(to: query.heads(heads), after: queryNorm),
                     rotary.applied(to: key.heads(heads), after: keyNorm), part(2 * width, width),
                     textTokens: textTokens)
-                let gate = try silu(part(3 * width, inner, from: first))
-                joined = try concatenate([attended, gate * part(3 * width + inner, inner, from: first)], axis: 2)
+                joined = try swiglu(
+                    gate: part(3 * width, inner, from: first), part(3 * width + inner, inner, from: first),
+                    beside: attended)
             }
             return try modulation.added(out(joined), to: x.slice(first..<x.size(1), axis: 1).contiguous())
         }

@@ -34,8 +34,8 @@ struct Flux2TextEncoder {
         let isPositive = branch == .positive
         let texts = isPositive ? request.prompts : request.negativePrompts
         let prompt = try chats.encode(
-            texts.map(chat), variables, length: request.maxSequenceLength ?? 512, states: variant.states,
-            isPositive ? trace : nil)
+            texts.map(chat), variables, length: request.maxSequenceLength ?? 512,
+            states: request.textStates ?? variant.states, isPositive ? trace : nil)
         if isPositive { trace?.record("attention_mask.\(encoder.name)", ids: prompt.mask) }
         let states = try prompt.states.repeated(request.numImagesPerPrompt, axis: 0).spread(over: request.outputCount)
         try trace?.record(isPositive ? "prompt_embeds" : "negative_prompt_embeds", states)

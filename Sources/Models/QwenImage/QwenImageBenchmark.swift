@@ -1,22 +1,27 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Tensors
 
 extension QwenImage {
     package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
         let plan = options.plan
         let config = try TransformerConfig.defaults(changing: shape.config)
-        let grid = PatchGrid([1, shape.height / 8, shape.width / 8], patch: [1, 2, 2])
-        let source = try NoiseSource(seeds: [0], count: shape.batch)
-        func drawn(_ shape: [Int]) throws -> Tensor { try source.draw(shape).to(plan.dtype, on: plan.device) }
+        let image = try ImageBenchmark(shape, plan)
         return try Benchmark(
             of: Transformer(Weights(RandomWeights(), plan: plan), config),
             Transformer.Input(
-                latents: drawn([grid.tokens, config.inChannels]),
-                prompt: drawn([shape.textTokens, config.jointAttentionDim]), textMask: nil, timestep: 0.5,
-                rotary: config.rotary(textTokens: shape.textTokens, grid, on: plan.device)),
-            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: grid.tokens),
+                latents: image.drawn([image.grid.tokens, config.inChannels]),
+                prompt: image.drawn([shape.textTokens, config.jointAttentionDim]), textMask: nil, timestep: 0.5,
+                rotary: config.rotary(textTokens: shape.textTokens, image.grid, on: plan.device)),
+            operations: config.operations(batch: shape.batch, text: shape.textTokens, image: image.grid.tokens),
             options.stepCache)
+    }
+
+    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+        let config = try AutoencoderKLWanConfig.defaults(changing: shape.config)
+        let vae = try AutoencoderKLWan(Weights(RandomWeights(), plan: plan), config)
+        let latents = try ImageBenchmark(shape, plan).latents(config.zDim).unsqueezed(2)
+        return Benchmark(operations: 0) { _ = try vae.image(normalised: latents) }
     }
 }
 

@@ -122,6 +122,7 @@ final class WanRun {
 
 extension WanRun {
     private var conditioning: Wan.Parts.Conditioning { pipeline.model.parts.conditioning }
+    private var tiling: VideoTiling? { pipeline.model.parts.tiling(of: request) }
 
     /// The latents as the denoiser takes them.
     private func joined(_ latents: Tensor) throws(TensorError) -> Tensor {
@@ -144,9 +145,8 @@ extension WanRun {
     /// A frame of the middle of each video: its latents decoded as if the video began there, which needs no others.
     private func still(_ latents: Tensor) throws -> PixelBatch {
         let middle = latents.size(2) / 2
-        var frames: [Tensor] = []
-        try decodeFrames(of: latents.slice(middle..<middle + 1, axis: 2)) { frames.append($0) }
-        return PixelBatch(try PixelPart(images: concatenate(frames, axis: 2).squeezed(2)))
+        let image = try pipeline.vae().image(normalised: latents.slice(middle..<middle + 1, axis: 2), tiling: tiling)
+        return PixelBatch(try PixelPart(images: image))
     }
 
     /// Decodes frame by frame and delivers each as it comes.
@@ -154,7 +154,7 @@ extension WanRun {
         let count = pipeline.model.parts.vae.config.frames(latents: latents.size(2))
         let collector = OutputCollector()
         var (decoded, index): ([Tensor], Int) = ([], 0)
-        try decodeFrames(of: latents) { frame in
+        try pipeline.vae().decode(normalised: latents, tiling: tiling) { frame in
             try Task.checkCancellation()
             let part = try PixelPart(frames: frame, from: index, of: count)
             index += 1
@@ -168,9 +168,5 @@ extension WanRun {
         try trace.record("decoded", concatenate(decoded, axis: 2))
         let shape = pixels.shape
         trace.record("output", bytes: pixels.bytes, shape: [shape.count, count, shape.height, shape.width, 3])
-    }
-
-    private func decodeFrames(of latents: Tensor, _ body: (Tensor) throws -> Void) throws {
-        try pipeline.vae().decode(normalised: latents, tiling: pipeline.model.parts.tiling(of: request), body)
     }
 }

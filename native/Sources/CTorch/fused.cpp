@@ -66,6 +66,14 @@ template <class T> CT_INLINE void rms_silu_row(const T *in, const float *weight,
     }
 }
 
+template <class T> CT_INLINE void silu_times_row(const T *gate, const T *in, int64_t width, T *out) {
+    CT_ANY_ORDER
+    for (int64_t i = 0; i < width; ++i) {
+        const float number = load(gate[i]);
+        store(gated(number, number) * load(in[i]), out[i]);
+    }
+}
+
 #define CT_DEFINE_ROWS(T)                                                                                              \
     CT_CLONES void norm(const T *in, const float *scale, const float *shift, float epsilon, int64_t width, T *out) {   \
         norm_row(in, scale, shift, epsilon, width, out);                                                               \
@@ -83,7 +91,8 @@ template <class T> CT_INLINE void rms_silu_row(const T *in, const float *weight,
     }                                                                                                                  \
     CT_CLONES void rms_silu(const T *in, const float *weight, float epsilon, int64_t width, T *out) {                  \
         rms_silu_row(in, weight, epsilon, width, out);                                                                 \
-    }
+    }                                                                                                                  \
+    CT_CLONES void silu_times(const T *gate, const T *in, int64_t width, T *out) { silu_times_row(gate, in, width, out); }
 CT_DEFINE_ROWS(float)
 CT_DEFINE_ROWS(half)
 CT_DEFINE_ROWS(bfloat16)
@@ -200,6 +209,27 @@ at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double e
     return result;
 }
 
+at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::optional<at::Tensor> &other) {
+    check_swiglu(gate, x, other);
+    if (!has_rows(x) || gate.stride(2) != 1 || x.stride(2) != 1) return formula::swiglu(gate, x, other);
+    const at::Tensor front = other ? other->contiguous() : at::Tensor();
+    const int64_t tokens = x.size(1), width = x.size(2), before = other ? front.size(2) : 0;
+    at::Tensor result = at::empty({x.size(0), tokens, before + width}, x.options());
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *gates = numbers<T>(gate), *in = numbers<T>(x), *beside = before ? numbers<T>(front) : nullptr;
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(result, x.size(0), [&](int64_t row, int64_t batch) {
+            const int64_t token = row - batch * tokens;
+            T *target = out + row * (before + width);
+            if (before) std::copy_n(beside + row * before, before, target);
+            silu_times(gates + batch * gate.stride(0) + token * gate.stride(1), in + batch * x.stride(0) + token * x.stride(1),
+                   width, target + before);
+        });
+    });
+    return result;
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
@@ -215,6 +245,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // silu(rmsNorm(x) * weight) over the last axis.
     m.def("rms_norm_silu(Tensor x, Tensor weight, float epsilon) -> Tensor");
+    // silu(gate) * x, of [batch, tokens, width], behind another tensor of the same rows if there is one.
+    m.def("swiglu(Tensor gate, Tensor x, Tensor? beside) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
@@ -223,4 +255,5 @@ TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
     m.impl("rms_norm_rotary", rms_norm_rotary);
     m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
     m.impl("rms_norm_silu", rms_norm_silu);
+    m.impl("swiglu", swiglu);
 }

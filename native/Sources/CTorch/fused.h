@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/addcmul.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/complex.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/result_type.h>
@@ -15,6 +16,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace ct {
 
@@ -79,6 +81,15 @@ inline void check_norm(const at::Tensor &x, const at::Tensor &weight) {
                 " weights for ", x.sizes());
 }
 
+// Of a gate and what it lets through, [batch, tokens, width], beside which another tensor of the same rows may lie.
+inline void check_swiglu(const at::Tensor &gate, const at::Tensor &x, const std::optional<at::Tensor> &other) {
+    TORCH_CHECK(gate.dim() == 3 && gate.sizes() == x.sizes() && gate.scalar_type() == x.scalar_type(), "a gate of ",
+                gate.sizes(), " for ", x.sizes());
+    TORCH_CHECK(!other || (other->dim() == 3 && other->size(0) == x.size(0) && other->size(1) == x.size(1) &&
+                           other->scalar_type() == x.scalar_type()),
+                "cannot put ", x.sizes(), " behind ", other ? other->sizes() : x.sizes());
+}
+
 // The formulas, of arguments that have been checked.
 namespace formula {
 
@@ -135,6 +146,11 @@ inline at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &w
 
 inline at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
     return at::silu(normal(x, weight, epsilon)).to(x.scalar_type());
+}
+
+inline at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::optional<at::Tensor> &other) {
+    const at::Tensor product = (at::silu(gate.to(at::kFloat)) * x.to(at::kFloat)).to(x.scalar_type());
+    return other ? at::cat({*other, product}, -1) : product;
 }
 
 }  // namespace formula

@@ -69,11 +69,11 @@ template <class T> CT_INLINE float sum_of_squares(const T *in, float mean, int64
     return total(squares);
 }
 
-// e^x to about one unit in the last place; arguments are cut where the result leaves the range of normal floats.
+// e^x to about one unit in the last place; the least result is a normal float, and from 2^127.5 on it is infinity.
 // The method of Cephes: x = n ln 2 + r, a polynomial for e^r, and n added to the exponent.
 CT_INLINE float exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
+    x = x > 89.0f ? 89.0f : x;
     // Adding 1.5 · 2^23 rounds to a whole number and leaves it in the low bits.
     constexpr float shift = 12582912.0f;
     const float shifted = x * 1.44269504088896341f + shift;

@@ -29,12 +29,16 @@ std::optional<Number> number(const at::Tensor &x) {
 }
 
 // Whether the last axis has no gaps and every row begins where so many numbers may.
-bool has_packs(const at::Tensor &x, int64_t pack) {
+bool is_in_packs(const at::Tensor &x, int64_t pack) {
     if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % pack != 0 || x.stride(-1) != 1) return false;
     for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
         if (x.stride(axis) % pack != 0) return false;
-    if (x.size(-1) > longest_row || x.numel() / x.size(-1) > most_rows) return false;
     return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (pack * x.element_size()) == 0;
+}
+
+// The same, of rows that are neither too long nor too many.
+bool has_packs(const at::Tensor &x, int64_t pack) {
+    return is_in_packs(x, pack) && x.size(-1) <= longest_row && x.numel() / x.size(-1) <= most_rows;
 }
 
 bool has_quads(const at::Tensor &x) { return has_packs(x, 4); }
@@ -134,6 +138,22 @@ at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double e
     return result;
 }
 
+Rows rows(const at::Tensor &x) { return {x.const_data_ptr(), x.size(2), x.stride(0), x.stride(1)}; }
+
+at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::optional<at::Tensor> &other) {
+    check_swiglu(gate, x, other);
+    const int64_t pack = 16 / x.element_size(), before = other ? other->size(2) : 0;
+    const int64_t packs = x.size(0) * x.size(1) * ((before + x.size(2)) / pack);
+    if (!is_in_packs(x, pack) || !is_in_packs(gate, pack) || (before && !is_in_packs(*other, pack)) || packs > most_rows)
+        return formula::swiglu(gate, x, other);
+    const c10::cuda::CUDAGuard guard(x.device());
+    at::Tensor result = at::empty({x.size(0), x.size(1), before + x.size(2)}, x.options());
+    const Rows beside = before ? rows(*other) : Rows{nullptr, 0, 0, 0};
+    C10_CUDA_CHECK(ct::swiglu(rows(gate), rows(x), beside, *number(x), x.size(0), x.size(1), result.mutable_data_ptr(),
+                              stream()));
+    return result;
+}
+
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
     if (!has_planes(x) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) || bias.numel() != x.size(1))
@@ -160,4 +180,5 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);
+    m.impl("swiglu", kernels::swiglu);
 }

@@ -188,6 +188,30 @@ __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *we
     });
 }
 
+template <class T> __device__ const T *row_of(const ct::Rows &rows, Index batch, Index token) {
+    return static_cast<const T *>(rows.start) + batch * rows.batch_stride + token * rows.token_stride;
+}
+
+// A thread takes a pack of the result.
+template <class T>
+__global__ void swiglu(ct::Rows gate, ct::Rows x, ct::Rows beside, Index tokens, Index packs, Index total, T *result) {
+    constexpr int pack = longest_pack<T>;
+    const Index index = blockIdx.x * block + threadIdx.x;
+    if (index >= total) return;
+    const Index row = index / packs, first = pack * (index % packs), before = static_cast<Index>(beside.width);
+    const Index batch = row / tokens, token = row % tokens;
+    Numbers<pack> numbers;
+    if (first < before) {
+        numbers = load<pack>(row_of<T>(beside, batch, token) + first);
+    } else {
+        const Index at = first - before;
+        const auto gates = load<pack>(row_of<T>(gate, batch, token) + at);
+        numbers = load<pack>(row_of<T>(x, batch, token) + at);
+        for (int i = 0; i < pack; ++i) numbers.values[i] *= silu(gates.values[i]);
+    }
+    store(numbers, result + int64_t{index} * pack);
+}
+
 // Calls `body(a, b)` with a number of each type; the second is the first or float32.
 template <class Body> void with_types(Number first, Number second, Body body) {
     with_type(first, [&](auto a) { first == second ? body(a, a) : body(a, float{}); });
@@ -284,6 +308,16 @@ cudaError_t ct::rms_norm_silu(const void *x, Number type, int64_t rows, int64_t 
             ::rms_norm_silu<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 static_cast<const T *>(x), rows, width, static_cast<const T *>(weight), epsilon, static_cast<T *>(result));
         });
+    });
+    return cudaGetLastError();
+}
+
+cudaError_t ct::swiglu(Rows gate, Rows x, Rows beside, Number type, int64_t batch, int64_t tokens, void *result,
+                       cudaStream_t stream) {
+    with_type(type, [&](auto number) {
+        using T = decltype(number);
+        const int64_t packs = (beside.width + x.width) / longest_pack<T>, total = batch * tokens * packs;
+        ::swiglu<T><<<blocks(total, 1), block, 0, stream>>>(gate, x, beside, tokens, packs, total, static_cast<T *>(result));
     });
     return cudaGetLastError();
 }

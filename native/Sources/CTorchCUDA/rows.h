@@ -23,6 +23,12 @@ struct Heads {
     int64_t batch_stride, token_stride, head_stride;
 };
 
+// Rows of [batch, tokens, width], with strides in numbers.
+struct Rows {
+    const void *start;
+    int64_t width, batch_stride, token_stride;
+};
+
 // How many rows the kernels take, and the longest, in numbers. Widths are multiples of four, and every row begins where four numbers
 // may: the kernels read four at once.
 constexpr int64_t most_rows = 1 << 30, longest_row = 16384;
@@ -48,6 +54,10 @@ cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int6
 // silu(rmsNorm(x) * weight)
 cudaError_t rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
                           void *result, cudaStream_t stream);
+
+// silu(gate) * x behind `beside`, whose width may be 0; the result is dense. This one reads 16 bytes at once.
+cudaError_t swiglu(Rows gate, Rows x, Rows beside, Number type, int64_t batch, int64_t tokens, void *result,
+                   cudaStream_t stream);
 
 // Images' channels that lie one after the other, [batch, channels, pixels], in as many equal groups of channels.
 struct Planes {

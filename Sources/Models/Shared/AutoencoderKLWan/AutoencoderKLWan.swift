@@ -90,6 +90,18 @@ extension AutoencoderKLWan {
         try decode(latents * perChannel(config.latentsStd) + perChannel(config.latentsMean), tiling: tiling, emit)
     }
 
+    /// Decodes the normalised latents of one image.
+    ///
+    /// - Parameters:
+    ///   - latents: `[batch, zDim, 1, height, width]`
+    ///   - tiling: as above
+    /// - Returns: from -1 to 1, `[batch, channels, height · scaleFactor, width · scaleFactor]`
+    package func image(normalised latents: Tensor, tiling: VideoTiling? = nil) throws -> Tensor {
+        var frames: [Tensor] = []
+        try decode(normalised: latents, tiling: tiling) { frames.append($0) }
+        return try concatenate(frames, axis: 2).squeezed(2)
+    }
+
     /// Latents as the denoiser sees them: every channel less its mean, divided by its deviation.
     ///
     /// - Parameter latents: as ``encode(_:)`` gives them, `[batch, zDim, latentFrames, height, width]`
