@@ -34,6 +34,7 @@ SUBJECTS = {
         "config": {"num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680,
                    "guidance_embeds": False},
     },
+    "qwen-image": {"family": "qwen-image", "class": "QwenImageTransformer2DModel", "config": {}, "text": 64},
 }  # fmt: skip
 
 
@@ -54,14 +55,17 @@ def inputs(subject, model, side):
     """What a pipeline hands the transformer, of one image."""
     config, tokens = model.config, (side // 16) ** 2
     like = {"device": model.device, "dtype": model.dtype}
-    rows = torch.arange(side // 16, device=model.device).repeat_interleave(side // 16)
-    columns = torch.arange(side // 16, device=model.device).repeat(side // 16)
-    zeros = torch.zeros_like(rows)
     arguments = {
         "hidden_states": torch.randn(1, tokens, config.in_channels, **like),
         "encoder_hidden_states": torch.randn(1, subject["text"], config.joint_attention_dim, **like),
         "timestep": torch.tensor([0.5], **like),
+        "return_dict": False,
     }
+    if subject["class"] == "QwenImageTransformer2DModel":
+        return arguments | {"img_shapes": [[(1, side // 16, side // 16)]]}
+    rows = torch.arange(side // 16, device=model.device).repeat_interleave(side // 16)
+    columns = torch.arange(side // 16, device=model.device).repeat(side // 16)
+    zeros = torch.zeros_like(rows)
     if config.guidance_embeds:
         arguments["guidance"] = torch.tensor([3.5], device=model.device)
     text = torch.zeros(subject["text"], 3, device=model.device)
@@ -71,7 +75,7 @@ def inputs(subject, model, side):
     else:
         image = torch.stack([zeros, rows, columns, zeros], 1)
         text = torch.cat([text, torch.arange(subject["text"], device=model.device)[:, None]], 1)
-    return arguments | {"img_ids": image.float(), "txt_ids": text, "return_dict": False}
+    return arguments | {"img_ids": image.float(), "txt_ids": text}
 
 
 def theirs(name, compiled, arguments):

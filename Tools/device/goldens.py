@@ -24,17 +24,20 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 SCHEDULE = {"timesteps", "sigmas"}  # no trace holds them
-BFLOAT16 = ["flux1/dev", "flux1/dev-true-cfg", "flux1/schnell", "wan/pipelines/t2v", "wan/pipelines/t2v-a14b",
+DIFFERENT = {"qwen-image/guided-batch-images"}  # on purpose: docs/differences.md
+BFLOAT16 = ["flux1/dev", "flux1/dev-true-cfg", "flux1/schnell", "flux2/dev", "flux2/klein", "flux2/klein-base",
+            "qwen-image/plain", "qwen-image/guided", "wan/pipelines/t2v", "wan/pipelines/t2v-a14b",
             "wan/pipelines/i2v", "wan/pipelines/i2v-a14b-last", "wan/pipelines/flf2v", "wan/pipelines/ti2v",
             "wan/pipelines/ti2v-image"]  # fmt: skip
 
 
 def names():
     """The goldens of requests, by their path without extension."""
-    for folder in ("flux1", "flux2", "wan/pipelines"):
+    for folder in ("flux1", "flux2", "qwen-image", "wan/pipelines"):
         for path in sorted((shared.GOLDENS / folder).glob("*.safetensors")):
-            if not path.stem.startswith("components-"):
-                yield f"{folder}/{path.stem}"
+            name = f"{folder}/{path.stem}"
+            if not path.stem.startswith("components") and name not in DIFFERENT:
+                yield name
 
 
 def read(name):
@@ -44,14 +47,14 @@ def read(name):
         return load_file(path), file.metadata()
 
 
-def flux_options(asked):
-    """A request to FLUX as arguments of `visualgen`."""
+def image_options(asked):
+    """A request for images as arguments of `visualgen`."""
     options = ["--model", f"checkpoints/{asked['model']}"]
     for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
         options += [f"--{name}={value}" for value in asked.get(field) or []]
     options += [f"--image=flux2/pictures/{name}" for name in asked.get("image") or []]
     for name in "height width num_inference_steps guidance_scale max_sequence_length num_images_per_prompt".split():
-        if asked[name] is not None:
+        if asked.get(name) is not None:
             options.append(f"--{name.replace('_', '-')}={asked[name]}")
     for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split():
         if asked.get(name) is not None:
@@ -63,7 +66,7 @@ def options(metadata, folder):
     """The arguments of a golden; another scheduler than the checkpoint's goes into a copy of the checkpoint."""
     asked = json.loads(metadata["request"])
     if "command" not in metadata:
-        return flux_options(asked)
+        return image_options(asked)
     result = json.loads(metadata["command"])
     if asked["scheduler"] is not None:
         copy = shutil.copytree(shared.GOLDENS / result[1], folder / "model")
@@ -81,7 +84,7 @@ def trace(name, dtype, arguments):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         _, metadata = read(name)
-        output = "image.png" if name.startswith("flux") else "video/"
+        output = "video/" if name.startswith("wan") else "image.png"
         words = [*options(metadata, folder), *(["--threads", str(arguments.threads)] if arguments.threads else [])]
         _, _, path = shared.generate(
             arguments.program.resolve(), arguments.device, dtype, words, folder, output, 120, trace=True,
@@ -143,12 +146,16 @@ def float32(chosen, arguments, pool):
 def theirs(name, device):
     """diffusers' own bfloat16 run of a golden's request, Wan's with its autoencoder in 32 bits."""
     import flux1_cases
+    import flux2_cases
+    import qwen_image_cases
     import wan_cases
 
-    asked = json.loads(read(name)[1]["request"])
-    if name.startswith("flux1/"):
-        recorder = flux1_cases.Recorder(flux1_cases.load(asked["model"], torch.bfloat16).to(device))
-        return recorder.run(asked)
+    golden, metadata = read(name)
+    asked, family = json.loads(metadata["request"]), name.split("/")[0]
+    if cases := {"flux1": flux1_cases, "flux2": flux2_cases, "qwen-image": qwen_image_cases}.get(family):
+        # In 16 bits some versions of PyTorch draw other noise.
+        noise = golden["noise" if family == "flux2" else "latents.initial"]
+        return cases.Recorder(cases.load(asked["model"], torch.bfloat16).to(device)).run(asked, noise.to(device))
     recorder = wan_cases.Recorder(asked, torch.bfloat16)
     recorder.pipe.to(device)
     return recorder.run()
