@@ -22,6 +22,7 @@ CHECKPOINTS = GOLDENS / "checkpoints"
 DTYPE_NAMES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
     torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+    torch.int8: "I8", torch.float8_e4m3fn: "F8_E4M3",
 }  # fmt: skip
 
 
