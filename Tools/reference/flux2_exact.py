@@ -18,17 +18,23 @@ def language_model(pipe):
     return getattr(model, "language_model", model)
 
 
-class Exact:
-    """The pipeline of one checkpoint; use it inside `with exact.mode`."""
+def fix(mode, transformer):
+    """Leaves a transformer what it fixes to float32."""
+    mode.fixed(transformer.pos_embed, "forward")
+    mode.fixed(transformer.time_guidance_embed.time_proj, "forward")
+    mode.rounded_timestep(transformer)
 
-    def __init__(self, model, dtype=torch.float64):
+
+class Exact:
+    """The pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`."""
+
+    def __init__(self, model, dtype=torch.float64, transformer=None):
         self.mode = Exactly()
         self.pipe = pipe = load(model).to(dtype=dtype)
-        for owner, name in ((pipe.transformer.pos_embed, "forward"),
-                            (pipe.transformer.time_guidance_embed.time_proj, "forward"),
-                            (pipe.scheduler, "set_timesteps")):  # fmt: skip
-            self.mode.fixed(owner, name)
-        self.mode.rounded_timestep(pipe.transformer)
+        if transformer is not None:
+            pipe.transformer = transformer
+        fix(self.mode, pipe.transformer)
+        self.mode.fixed(pipe.scheduler, "set_timesteps")
         text = language_model(pipe)
         self.mode.fixed_angles(text.rotary_emb, text.config.rope_parameters["rope_theta"], text.config.head_dim)
 

@@ -23,25 +23,32 @@ def rotary_table(index, widths, theta):
     return torch.cat(parts, dim=1)
 
 
+def fix(mode, transformer):
+    """Leaves a transformer what it fixes to float32."""
+    rope = transformer.pos_embed
+    places = torch.arange(4096)
+    rope.pos_freqs = rotary_table(places, rope.axes_dim, rope.theta)
+    rope.neg_freqs = rotary_table(places.flip(0) * -1 - 1, rope.axes_dim, rope.theta)
+    mode.rounded_timestep(transformer)
+    time_proj = transformer.time_text_embed.time_proj
+    sinusoids = time_proj.forward
+    time_proj.forward = lambda timestep: sinusoids(mode.rounded(timestep))
+    mode.fixed(time_proj, "forward")
+
+
 class Exact:
-    """The pipeline of one checkpoint; use it inside `with exact.mode`."""
+    """The pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`."""
 
     recorder = Recorder
     load = staticmethod(load)
 
-    def __init__(self, model, dtype=torch.float64):
+    def __init__(self, model, dtype=torch.float64, transformer=None):
         self.mode = Exactly()
         self.pipe = pipe = self.load(model).to(dtype=dtype)
-        rope = pipe.transformer.pos_embed
-        places = torch.arange(4096)
-        rope.pos_freqs = rotary_table(places, rope.axes_dim, rope.theta)
-        rope.neg_freqs = rotary_table(places.flip(0) * -1 - 1, rope.axes_dim, rope.theta)
+        if transformer is not None:
+            pipe.transformer = transformer
+        fix(self.mode, pipe.transformer)
         self.mode.fixed(pipe.scheduler, "set_timesteps")
-        self.mode.rounded_timestep(pipe.transformer)
-        time_proj = pipe.transformer.time_text_embed.time_proj
-        sinusoids = time_proj.forward
-        time_proj.forward = lambda timestep: sinusoids(self.mode.rounded(timestep))
-        self.mode.fixed(time_proj, "forward")
         text = pipe.text_encoder.model.language_model
         width = text.config.hidden_size // text.config.num_attention_heads
         self.mode.fixed_angles(text.rotary_emb, text.config.rope_parameters["rope_theta"], width)
