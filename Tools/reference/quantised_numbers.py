@@ -123,15 +123,22 @@ def unswizzled(scale, rows, columns):
     return tiles.permute(0, 3, 2, 1, 4).reshape(scale.shape)[:rows, :columns].view(torch.float8_e4m3fn)
 
 
+def with_plain_scales(layer):
+    """A layer whose block scales lie row after row."""
+    rows, columns = layer["weight"].shape
+    if layer["weight"].dtype != torch.uint8 or layer["weight_scale"].shape == (rows, columns // 8):
+        return layer
+    return layer | {"weight_scale": unswizzled(layer["weight_scale"], rows, columns // 8)}
+
+
 def dequantised(layer):
     """The float64 weight of a layer's tensors (by the ends of their names); types and shapes say what they are."""
+    layer = with_plain_scales(layer)
     weight, scale = layer["weight"], layer.get("weight_scale")
     if weight.dtype == torch.uint8:
         codes = torch.stack([weight & 15, weight >> 4], -1).reshape(weight.shape[0], -1).long()
         values = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=torch.float64)
         values = torch.cat([values, -values])[codes]
-        if scale.shape != (weight.shape[0], weight.shape[1] // 8):
-            scale = unswizzled(scale, weight.shape[0], weight.shape[1] // 8)
         return values * (scale.double() * layer["weight_scale_2"].double()).repeat_interleave(GROUP, 1)
     values = weight.double()
     if scale is None:
