@@ -122,7 +122,7 @@ def load_base(base, dtype=torch.float32):
 
 
 def inputs(model, seed, batch=2):
-    """One call of a transformer: 4 x 3 tokens of image, 5 of text; bfloat16 holds a thousand times its times exactly."""
+    """One call of a transformer: 4 x 3 tokens of image, 5 of text, and times that bfloat16 holds a thousandfold."""
     config, name, dtype = model.config, type(model).__name__, model.dtype
     timestep = torch.tensor([0.5, 0.25])[:batch]
     if name == "WanTransformer3DModel":

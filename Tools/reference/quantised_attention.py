@@ -1,7 +1,7 @@
 """Writes Tests/Goldens/quantised/attention.safetensors: quantised attention in float64, for every recipe.
 
 `<case>.{query,key,value}` are `[batch, heads, tokens, width]` in 16 bits. A recipe `<qk>-<v>-<q>-<k>-<v>` has the types
-and the tokens that share a scale (v: 1 is a scale for each channel, 0 one for all), as `quant_attention_config` has them:
+and the tokens that share a scale (v: 1 is a scale for each channel, 0 one for all), as in `quant_attention_config`:
 `<case>.<recipe>.{output,lse}`. The quantised numbers and their scales (`values`, `scale`) are beside them where a case
 has few: `<case>.query.<type>.*`, `<case>.key.<type>.<tokens>.*` (less `<case>.key_mean`, but in bf16), and
 `<case>.value.<tokens>.*`.
@@ -11,9 +11,9 @@ has few: `<case>.query.<type>.*`, `<case>.key.<type>.<tokens>.*` (less `<case>.k
     output = value_scale (e4m3(448 p) · value8) / (448 Σ p)
 
 The first line is float32 (of a mean that is correctly rounded): numbers of 16 bits often lie in the middle between two
-quantised ones, and the quotient decides. The rest is float64. `attention.json` says, as relative Frobenius norms: how far
-that is from exact attention, from what kernels compute that take the largest score of the keys so far, 64 or 128 at a
-time, and from the same in float32.
+quantised ones, and the quotient decides. The rest is float64. `attention.json` says, as relative Frobenius norms, how
+far that is from exact attention, from what kernels compute that take the largest score of the keys so far, 64 or 128 at
+a time, and from the same in float32.
 """
 
 from common import GOLDENS, save_tensors, versions, write_json

@@ -7,8 +7,8 @@ says how inputs of linear layers are rounded: `static` (with the checkpoint's sc
 was made in.
 
 `floors.json` says how far ModelOpt's run is from the mode that it simulates (`layers`, `output`, `pipeline`), how far a
-run of that mode is in which only the products are float64 (`output.float32`, `output.bfloat16`), and how far that mode is
-from the model that is not quantised (`quantising`).
+run of that mode is in which only the products are float64 (`output.float32`, `output.bfloat16`), and how far that mode
+is from the model that is not quantised (`quantising`).
 """
 
 import argparse
@@ -26,6 +26,7 @@ import modelopt_models as models
 import quantised_models
 from exact import distance
 from inputs import draw
+from quantised_numbers import INPUTS
 from quantised_pipelines import Requests
 
 FOLDER = GOLDENS / "quantised"
@@ -67,9 +68,9 @@ def layer_goldens(name, simulated, golden, found):
         for dimensions, x in layer_inputs(own.in_features, own.weight.dtype).items():
             golden[f"layers.input.{own.in_features}.{dimensions}"] = x
             key = f"layers.{module}.{dimensions}"
-            modes = list(quantised_models.INPUTS[kind])
+            modes = list(INPUTS[kind])
             for mode in modes:
-                golden[f"{key}.{mode}"] = quantised_models.QuantisedLinear(layer, mode)(x.double())
+                golden[f"{key}.{mode}"] = quantised_models.QuantisedLinear(layer, INPUTS[kind][mode])(x.double())
             if dimensions == "2d" and modes[0] == "token":
                 continue  # ModelOpt keeps the number of dimensions of the first call
             golden[f"{key}.simulated"] = own(x)

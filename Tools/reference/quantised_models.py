@@ -15,7 +15,7 @@ import flux2_exact
 import modelopt_models as models
 import qwen_image_exact
 from exact import Exactly
-from quantised_numbers import INPUTS, dequantised, smoothed
+from quantised_numbers import INPUTS, dequantised
 
 
 def format_of(layer):
@@ -33,12 +33,11 @@ def format_of(layer):
 
 
 class QuantisedLinear(nn.Module):
-    """A linear layer of a checkpoint. It computes in float64, whatever the type of its input."""
+    """A linear layer of quantised tensors. It computes in float64, whatever the type of its input."""
 
-    def __init__(self, layer, mode):
+    def __init__(self, layer, round):
         super().__init__()
-        self.layer = layer
-        self.round = INPUTS[format_of(layer)].get(mode, smoothed)
+        self.layer, self.round = layer, round
         self.weight = nn.Parameter(dequantised(layer))
         self.bias = nn.Parameter(layer["bias"].double()) if "bias" in layer else None
 
@@ -72,7 +71,7 @@ def quantised(name, mode, dtype=torch.float64):
             plain |= {f"{module}.{end}".lstrip("."): value.to(dtype) for end, value in layer.items()}
         else:
             own_mode = mode if mode in INPUTS[kind] else next(iter(INPUTS[kind]))
-            model.set_submodule(module, QuantisedLinear(layer, own_mode))
+            model.set_submodule(module, QuantisedLinear(layer, INPUTS[kind][own_mode]))
             replaced |= {f"{module}.weight", f"{module}.bias"}
     missing, unexpected = model.load_state_dict(plain, strict=False)
     if unexpected or set(missing) - replaced:
