@@ -109,7 +109,7 @@ def write_base(base, folder):
     model = drawn(base, SEED + list(BASES).index(base))
     state = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items()}
     save_tensors(folder / "diffusion_pytorch_model.safetensors", state, {"format": "pt"})
-    write_json(folder / "config.json", {"_class_name": kind} | config)
+    write_json(folder / "config.json", {"_class_name": kind} | {key: config[key] for key in config if key[0] != "_"})
 
 
 def load_base(base, dtype=torch.float32):

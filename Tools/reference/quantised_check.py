@@ -4,7 +4,7 @@
 
 Checks that `quantization_config` is the one of its algorithm, that `ignore` names the linear layers that are not
 quantised and no other, and that ModelOpt's classes read the same weights as `quantised_numbers.py`. With the folder
-that it was made from, also that the bytes are those of `quantised_numbers.py`, and that all other tensors are as before.
+that it was made from, also that the bytes are those of `quantised_numbers.py`, and all other tensors as before.
 (ModelOpt's own files differ from the formulas where q, k and v share SmoothQuant's factors, in the last place of the
 scales, where they have a single block of 128 x 128 each, and where FP8 was computed in bfloat16.)
 """

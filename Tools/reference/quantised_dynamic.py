@@ -1,9 +1,9 @@
 """Writes Tests/Goldens/quantised/dynamic-<base>.safetensors: bases that are quantised as they are loaded, in float64.
 
 `output.<algorithm>` is what a transformer of `checkpoints/quantised` makes of `input.*` when its linear layers, but
-those that `ignore` in the metadata names, are quantised by that algorithm and their inputs are rounded as they come: for
-`FP8` and `NVFP4` on a scale of the call, for `FP8_BLOCK_SCALES` of 128 numbers of a token, else of a token. In NVFP4, q,
-k and v share their last scale.
+those that `ignore` in the metadata names, are quantised by that algorithm and their inputs are rounded as they come:
+for `FP8` and `NVFP4` on a scale of the call, for `FP8_BLOCK_SCALES` of 128 numbers of a token, else of a token. In
+NVFP4, q, k and v share their last scale.
 """
 
 import fnmatch
