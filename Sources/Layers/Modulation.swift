@@ -1,29 +1,38 @@
 package import Tensors
 
-/// How a timestep shifts, scales and gates a part of a block, each `[batch, width]`.
+/// How a timestep shifts, scales and gates a part of a block, each `[batch, width]`; or `[batch, kinds, width]`, where
+/// tokens are of several kinds.
 package struct Modulation {
     private let shift, scale, gate: Tensor
+    /// The kind of each token, `[tokens]`; nil if all are alike.
+    private let kinds: Tensor?
     private static let epsilon = 1e-6
 
     /// - Parameters:
-    ///   - x: shift, scale and gate of every part, `[batch, count · 3 · width]`
+    ///   - x: shift, scale and gate of every part, `[batch, count · 3 · width]` or `[batch, kinds, count · 3 · width]`
     ///   - count: how many parts
+    ///   - kinds: the kind of each token, `[tokens]`; nil if all are alike
     /// - Returns: one for each part
-    package static func parts(of x: Tensor, count: Int) throws(TensorError) -> [Modulation] {
+    package static func parts(of x: Tensor, count: Int, kinds: Tensor? = nil) throws(TensorError) -> [Modulation] {
         let chunks = try x.chunks(3 * count)
         return (0..<count).map {
-            Modulation(shift: chunks[3 * $0], scale: chunks[3 * $0 + 1], gate: chunks[3 * $0 + 2])
+            Modulation(shift: chunks[3 * $0], scale: chunks[3 * $0 + 1], gate: chunks[3 * $0 + 2], kinds: kinds)
         }
     }
 
     /// The part's input, `[batch, tokens, width]`: normed, scaled and shifted.
     package func normed(_ x: Tensor) throws(TensorError) -> Tensor {
-        try modulatedLayerNorm(x, scale: scale, shift: shift, epsilon: Self.epsilon)
+        try modulatedLayerNorm(x, scale: ofTokens(scale), shift: ofTokens(shift), epsilon: Self.epsilon)
     }
 
     /// The part's result, added to the stream, both `[batch, tokens, width]`.
     package func added(_ result: Tensor, to x: Tensor) throws(TensorError) -> Tensor {
-        try gatedAdd(x, gate: gate, result)
+        try gatedAdd(x, gate: ofTokens(gate), result)
+    }
+
+    private func ofTokens(_ values: Tensor) throws(TensorError) -> Tensor {
+        guard let kinds else { return values }
+        return try values.gathered(kinds, axis: 1)
     }
 }
 

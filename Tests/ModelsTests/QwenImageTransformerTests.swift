@@ -50,15 +50,74 @@ import Testing
         try expect(transformer(transformer.prepared(input(golden, sample, masked: true))), "masked_output")
     }
 
-    @Test func turnsByTheReferencesAngles() throws {
+    @Test(arguments: [("transformer", [[1, 3, 5]]), ("references", [[1, 3, 5], [1, 4, 2], [1, 1, 7]])])
+    func turnsByTheReferencesAngles(_ name: String, _ images: [[Int]]) throws {
         let golden = try Golden("qwen-image/components")
         let config: QwenImage.TransformerConfig = try TinyModel("qwen-image-tiny").config("transformer")
-        let tables = try config.rotary(textTokens: 7, PatchGrid([1, 3, 5], patch: [1, 1, 1]), on: .cpu)
-        for (table, name) in [(tables.cosine, "cos"), (tables.sine, "sin")] {
+        let tables = try config.rotary(
+            textTokens: 7, images.map { PatchGrid($0, patch: [1, 1, 1]) }, on: .cpu)
+        for (table, kind) in [(tables.cosine, "cos"), (tables.sine, "sin")] {
             let expected = try concatenate(
-                ["text", "image"].map { try golden.tensor("transformer.rotary.\($0).\(name)").onDevice() }, axis: 0)
+                ["text", "image"].map { try golden.tensor("\(name).rotary.\($0).\(kind)").onDevice() }, axis: 0)
             #expect(try table.distance(to: expected) <= 1e-6)
         }
+    }
+
+    /// A call with two references, of a model for which these are free of noise or not.
+    private func referenceInput(_ golden: Golden, _ name: String, _ sample: Int, _ config: QwenImage.TransformerConfig)
+        throws -> QwenImage.Transformer.Input
+    {
+        var input = try input(golden, sample)
+        let tokens = try golden.tensor("\(name).hidden_states").onDevice().slice(sample..<sample + 1, axis: 0)
+        input.latents = try tokens.slice(0..<15, axis: 1)
+        input.references = try tokens.slice(15..<30, axis: 1)
+        input.rotary = try config.rotary(
+            textTokens: 7, [[1, 3, 5], [1, 4, 2], [1, 1, 7]].map { PatchGrid($0, patch: [1, 1, 1]) }, on: .cpu)
+        return input
+    }
+
+    private func transformer(_ name: String) throws -> QwenImage.Transformer {
+        try TinyModel("qwen-image-edit-plus-tiny\(name == "zero" ? "-zero" : "")")
+            .module("transformer", QwenImage.Transformer.init)
+    }
+
+    /// The reference predicts the references' tokens too; the pipeline leaves them out.
+    @Test(arguments: ["references", "zero"], [0, 1]) func seesReferenceImages(_ name: String, _ sample: Int) throws {
+        let (golden, floors) = (try Golden("qwen-image/components"), try Floors("qwen-image"))
+        let transformer = try transformer(name)
+        let input = try referenceInput(golden, name, sample, transformer.config)
+        let expected = try golden.tensor("\(name).output").onDevice().slice(sample..<sample + 1, axis: 0)
+            .slice(0..<15, axis: 1)
+        for input in [input, try transformer.prepared(input)] {
+            let distance = try transformer(input).distance(to: expected)
+            #expect(distance <= floors.limit("\(name).output", of: "components"))
+        }
+    }
+
+    /// With `zero_cond_t` tokens are of two kinds, which go along when they change places.
+    @Test func mapsEveryTokenOfTwoKinds() throws {
+        let transformer = try transformer("zero")
+        let runner = BlockRunner(transformer)
+        let plain = try transformer.begin(
+            referenceInput(Golden("qwen-image/components"), "zero", 0, transformer.config))
+        func reverse(_ state: inout QwenImage.Transformer.State) throws {
+            try state.mapTokens { tensor, axis, _ throws(TensorError) in
+                let order = (0..<tensor.size(axis)).reversed().map { Int32($0) }
+                return try tensor.gathered(Tensor(order, shape: [order.count]), axis: axis)
+            }
+        }
+        var reversed = plain
+        try reverse(&reversed)
+        try runner.run(0..<1, &reversed)
+        try reverse(&reversed)
+        let expected = try runner.finish(plain, from: 0)[0]
+        #expect(try runner.finish(reversed, from: 1)[0].distance(to: expected) <= 1e-5)
+        var copied = plain
+        try copied.mapTensors { tensor throws(TensorError) in try (tensor * 1).to(tensor.dtype) }
+        #expect(try runner.finish(copied, from: 0)[0].distance(to: expected) == 0)
+        var blank = plain
+        try blank.mapTensors { tensor throws(TensorError) in try (tensor * 0).to(tensor.dtype) }
+        #expect(try runner.finish(blank, from: 0)[0].distance(to: expected) > 0.01)
     }
 }
 

@@ -23,9 +23,10 @@ package struct Linear {
     ///   - weights: the view of this layer
     ///   - patch: the axes of the weight besides `to`; a patch is flattened in this order
     ///   - to: width of the output
+    ///   - bias: whether there is a bias
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, patch: [Int], to: Int) throws {
-        kernel = try weights.linear([to] + patch, bias: true, cut: .whole)
+    package init(_ weights: Weights, patch: [Int], to: Int, bias: Bool = true) throws {
+        kernel = try weights.linear([to] + patch, bias: bias, cut: .whole)
     }
 
     /// Reads a layer that computes in 32-bit floats, though its weight stays in the model's type.

@@ -25,24 +25,31 @@ extension QwenImage {
         ///   - x: text, `[batch, textTokens, width]`
         ///   - y: image, `[batch, tokens, width]`
         ///   - conditioning: `[batch, width]`
+        ///   - kinds: of the image's tokens; nil for all as the text's
         ///   - rotary: tables for text and image
         ///   - mask: as ``Attention`` takes it
         /// - Returns: both streams, changed
         func callAsFunction(
-            text x: Tensor, image y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding, mask: Tensor?
+            text x: Tensor, image y: Tensor, conditioning: Tensor, kinds: Transformer.TokenKinds?,
+            rotary: RotaryEmbedding, mask: Tensor?
         ) throws(TensorError) -> (text: Tensor, image: Tensor) {
             try block(
                 text: (x, Modulation.parts(of: textModulation(conditioning), count: 2)),
-                image: (y, imageParts(conditioning)), rotary: rotary, mask: mask)
+                image: (y, imageParts(conditioning, kinds)), rotary: rotary, mask: mask)
         }
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
-        func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try imageParts(conditioning)[0].normed(y)
+        func attentionInput(image y: Tensor, conditioning: Tensor, kinds: Transformer.TokenKinds?) throws(TensorError)
+            -> Tensor
+        {
+            try imageParts(conditioning, kinds)[0].normed(y)
         }
 
-        private func imageParts(_ conditioning: Tensor) throws(TensorError) -> [Modulation] {
-            try Modulation.parts(of: imageModulation(conditioning), count: 2)
+        private func imageParts(_ conditioning: Tensor, _ kinds: Transformer.TokenKinds?) throws(TensorError)
+            -> [Modulation]
+        {
+            try Modulation.parts(
+                of: imageModulation(kinds?.conditioning ?? conditioning), count: 2, kinds: kinds?.rows)
         }
     }
 }

@@ -85,7 +85,7 @@ final class QwenImageRun {
             QwenImage.Transformer.Input(
                 latents: images.loop.latents[0], prompt: prompt.states, textMask: prompt.mask, timestep: 0,
                 rotary: try transformer.config.rotary(
-                    textTokens: prompt.states.size(1), grid, on: images.run.options.plan.device))
+                    textTokens: prompt.states.size(1), [grid], on: images.run.options.plan.device))
         }
     }
 

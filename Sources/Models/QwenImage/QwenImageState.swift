@@ -10,6 +10,18 @@ extension QwenImage.Transformer {
         package var conditioning: Tensor
         /// What is added to the scores of the text's tokens, `[batch, 1, 1, textTokens]`; nil if none is padding.
         var textMask: Tensor?
+        /// How the image's tokens are modulated; nil for all as the text's.
+        var kinds: TokenKinds?
+        /// The image's first tokens, which a prediction is made of; those of reference images follow.
+        let predicted: Int
+    }
+
+    /// Tokens of two kinds: those that are made, and those of reference images, which are free of noise.
+    struct TokenKinds {
+        /// SiLU of the embedded timestep and of time 0, `[batch, 2, width]`.
+        var conditioning: Tensor
+        /// The row of each token there, `[tokens]`.
+        var rows: Tensor
     }
 }
 
@@ -20,12 +32,16 @@ extension QwenImage.Transformer.State: TransformerState {
     package mutating func mapTokens(_ map: TokenMap) throws(TensorError) {
         try streams.mapTokens(map)
         textMask = try textMask.map { mask throws(TensorError) in try map(mask, 3, 1) }
+        if let rows = kinds?.rows { kinds?.rows = try map(rows, 0, 0) }
     }
 
     package mutating func mapTensors(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) {
         try streams.mapTensors(map)
         conditioning = try map(conditioning)
         textMask = try textMask.map { mask throws(TensorError) in try map(mask) }
+        kinds = try kinds.map { kinds throws(TensorError) in
+            .init(conditioning: try map(kinds.conditioning), rows: try map(kinds.rows))
+        }
     }
 }
 

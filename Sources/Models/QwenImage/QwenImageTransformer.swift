@@ -10,6 +10,8 @@ extension QwenImage {
         package struct Input {
             /// The packed latents, `[batch, tokens, inChannels]`.
             package var latents: Tensor
+            /// Those of reference images, one after the other, `[batch, tokens, inChannels]`; nil for none.
+            package var references: Tensor? { didSet { embedded = nil } }
             /// The text encoder's states, `[batch, textTokens, jointAttentionDim]`.
             package var prompt: Tensor { didSet { embedded = nil } }
             /// What is added to the scores of the text's tokens, `[batch, 1, 1, textTokens]`: minus infinity hides padding;
@@ -17,15 +19,16 @@ extension QwenImage {
             package var textMask: Tensor?
             /// From 0 to 1, the same for the whole batch.
             package var timestep: Float
-            /// The tables for text and image, in this order.
+            /// The tables for text, image and references, in this order.
             package var rotary: RotaryEmbedding
-            /// The prompt at the width of the blocks, where that is done already.
-            fileprivate var embedded: Tensor?
+            /// Prompt and references at the width of the blocks, where that is done already.
+            fileprivate var embedded: (prompt: Tensor, references: Tensor?)?
 
             package init(
-                latents: Tensor, prompt: Tensor, textMask: Tensor?, timestep: Float, rotary: RotaryEmbedding
+                latents: Tensor, references: Tensor? = nil, prompt: Tensor, textMask: Tensor?, timestep: Float,
+                rotary: RotaryEmbedding
             ) {
-                (self.latents, self.prompt, self.textMask) = (latents, prompt, textMask)
+                (self.latents, self.references, self.prompt, self.textMask) = (latents, references, prompt, textMask)
                 (self.timestep, self.rotary) = (timestep, rotary)
             }
         }
@@ -66,37 +69,62 @@ extension QwenImage {
         }
 
         package func begin(_ input: Input) throws(TensorError) -> State {
-            let sinusoids = try timestepSinusoids(
-                [input.timestep], width: Self.sinusoidWidth, scale: 1000, on: plan.device)
-            let conditioning = try silu(timestepEmbedding(sinusoids.to(plan.dtype)))
+            let (text, references) = try embedded(input)
+            var image = try imageIn(input.latents)
+            let (batch, predicted) = (image.size(0), image.size(1))
+            if let references { image = try concatenate([image, references], axis: 1) }
+            // The batch has one timestep, so its products are made once.
+            func all(_ conditioning: Tensor) throws(TensorError) -> Tensor {
+                try conditioning.repeated(batch, axis: 0)
+            }
+            let conditioning = try conditioning([input.timestep])
+            var kinds: TokenKinds?
+            if config.zeroCondT, image.size(1) > predicted {
+                let rows = (0..<image.size(1)).map { Int32($0 < predicted ? 0 : 1) }
+                kinds = TokenKinds(
+                    conditioning: try all(self.conditioning([input.timestep, 0]).unsqueezed(0)),
+                    rows: try Tensor(rows, shape: [rows.count], on: plan.device))
+            }
             return State(
-                streams: JointStreams(
-                    text: try embedded(input), image: try imageIn(input.latents), input.rotary),
-                conditioning: try conditioning.repeated(input.latents.size(0), axis: 0), textMask: input.textMask)
+                streams: JointStreams(text: text, image: image, input.rotary), conditioning: try all(conditioning),
+                textMask: input.textMask, kinds: kinds, predicted: predicted)
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
             guard case .double(let text, let image) = state.streams.tokens else { return }
             let (nextText, nextImage) = try blocks[index](
-                text: text, image: image, conditioning: state.conditioning, rotary: state.streams.rotary,
-                mask: state.mask())
+                text: text, image: image, conditioning: state.conditioning, kinds: state.kinds,
+                rotary: state.streams.rotary, mask: state.mask())
             state.streams.tokens = .double(text: nextText, image: nextImage)
         }
 
         package func finish(_ state: consuming State) throws(TensorError) -> [Tensor] {
-            [try projectionOut(normOut(state.streams.image(), conditioning: state.conditioning))]
+            let image = try state.streams.image().slice(0..<state.predicted, axis: 1).contiguous()
+            return [try projectionOut(normOut(image, conditioning: state.conditioning))]
         }
 
         /// The image's tokens as the first block's attention takes them; both of TeaCache's ways are one.
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.streams.image()
             guard blocks.count > 0 else { return try image.to(.float32) }
-            return try blocks[0].attentionInput(image: image, conditioning: state.conditioning).to(.float32)
+            return try blocks[0].attentionInput(
+                image: image, conditioning: state.conditioning, kinds: state.kinds
+            ).to(.float32)
         }
 
-        private func embedded(_ input: Input) throws(TensorError) -> Tensor {
+        private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, references: Tensor?) {
             if let embedded = input.embedded { return embedded }
-            return try textIn(textNorm(input.prompt))
+            return (
+                try textIn(textNorm(input.prompt)),
+                try input.references.map { references throws(TensorError) in try imageIn(references) }
+            )
+        }
+
+        /// SiLU of embedded timesteps, `[timesteps, width]`.
+        private func conditioning(_ timesteps: [Float]) throws(TensorError) -> Tensor {
+            let sinusoids = try timestepSinusoids(
+                timesteps, width: Self.sinusoidWidth, scale: 1000, on: plan.device)
+            return try silu(timestepEmbedding(sinusoids.to(plan.dtype)))
         }
     }
 }

@@ -3,8 +3,8 @@ package import Layers
 extension QwenImage {
     /// `transformer/config.json` of a QwenImageTransformer2DModel.
     ///
-    /// The switches of other models (`zero_cond_t`, `use_additional_t_cond`, `use_layer3d_rope`) are not known, so that they
-    /// are refused by name where they are set.
+    /// The switches of other models (`use_additional_t_cond`, `use_layer3d_rope`) are not known, so that they are refused by
+    /// name where they are set.
     package struct TransformerConfig: ModelConfig {
         package var patchSize = 2
         package var inChannels = 64
@@ -15,6 +15,8 @@ extension QwenImage {
         package var jointAttentionDim = 3584
         package var axesDimsRope = [16, 56, 56]
         package var guidanceEmbeds = false
+        /// Whether the tokens of reference images are modulated as if they were free of noise.
+        package var zeroCondT = false
         package init() {}
 
         /// Of the published checkpoints, and no argument of the reference's class.

@@ -58,31 +58,13 @@ package struct CLIPImageProcessor: Sendable {
     /// - Returns: `[count, 3, height, width]` in 32-bit floats
     /// - Throws: ``TensorError``, or ``InvalidRequest`` for images so narrow that they become too long
     package func callAsFunction(_ pixels: PixelBatch, of field: String = "image") throws -> Tensor {
-        let prepared = try sized(pixels, field)
-        let levels = table()
-        let plane = prepared.height * prepared.width
-        var values = [Float](repeating: 0, count: prepared.count * 3 * plane)
-        for image in 0..<prepared.count {
-            for channel in 0..<3 {
-                let target = (image * 3 + channel) * plane
-                for place in 0..<plane {
-                    let byte = prepared.bytes[(image * plane + place) * 3 + channel]
-                    values[target + place] = levels[channel][Int(byte)]
-                }
-            }
-        }
-        return try Tensor(values, shape: [prepared.count, 3, prepared.height, prepared.width])
+        try normalisation(sized(pixels, field))
     }
 
-    /// What each byte of each channel becomes.
-    private func table() -> [[Float]] {
-        (0..<3).map { channel in
-            (0..<256).map { byte in
-                let value = config.doRescale ? Float(Double(byte) * config.rescaleFactor) : Float(byte)
-                if !config.doNormalize { return value }
-                return (value - Float(config.imageMean[channel])) / Float(config.imageStd[channel])
-            }
-        }
+    private var normalisation: ChannelNormalisation {
+        ChannelNormalisation(
+            factor: config.doRescale ? config.rescaleFactor : nil, mean: config.doNormalize ? config.imageMean : nil,
+            deviation: config.doNormalize ? config.imageStd : nil)
     }
 
     /// The longest side of an image that is not cropped.

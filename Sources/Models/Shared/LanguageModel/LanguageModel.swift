@@ -20,10 +20,12 @@ package struct LanguageModel {
     /// The type of weights and activations.
     var dtype: DType { plan.dtype }
 
-    /// Parts of the greater model, which this one leaves out.
-    private static let otherParts = [
-        "lm_head", "language_model.lm_head", "vision_tower", "model.vision_tower", "multi_modal_projector",
-        "model.multi_modal_projector", "visual", "model.visual",
+    /// Parts of the greater model that tell the next token.
+    package static let heads = ["lm_head", "language_model.lm_head"]
+    /// Parts of the greater model that look at images.
+    package static let towers = [
+        "vision_tower", "model.vision_tower", "multi_modal_projector", "model.multi_modal_projector", "visual",
+        "model.visual",
     ]
 
     /// Reads the model.
@@ -32,13 +34,17 @@ package struct LanguageModel {
     ///   - weights: the view of the component
     ///   - config: its `config.json`
     ///   - depth: how many of its layers are needed; nil for all
+    ///   - parts: of the greater model, which nobody reads
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init<Config: LanguageModelConfig>(_ weights: Weights, _ config: Config, depth: Int? = nil) throws {
+    package init<Config: LanguageModelConfig>(
+        _ weights: Weights, _ config: Config, depth: Int? = nil,
+        leavingOut parts: [String] = LanguageModel.heads + LanguageModel.towers
+    ) throws {
         let layout = config.layout
         let count = layout.layers.count
         let depth = min(max(depth ?? count, 0), count)
         let model = weights.first(of: Config.places, having: "embed_tokens.weight")
-        for part in Self.otherParts { weights.disregard(part: part) }
+        for part in parts { weights.disregard(part: part) }
         embedding = try Embedding(model["embed_tokens"], count: layout.vocabSize, width: layout.width)
         blocks = try (0..<depth).map { try LanguageModelBlock(model["layers"][$0], layout) }
         for index in depth..<count { model["layers"].disregard(part: "\(index)") }

@@ -7,11 +7,14 @@ struct LanguageModelFeedForward {
     private let activation: Activation
 
     init(_ weights: Weights, _ layout: LanguageModelLayout) throws {
-        let (width, inner) = (layout.width, layout.innerWidth)
-        gate = try Linear(weights["gate_proj"], from: width, to: inner, bias: false, cut: .output())
-        up = try Linear(weights["up_proj"], from: width, to: inner, bias: false, cut: .output())
-        down = try Linear(weights["down_proj"], from: inner, to: width, bias: false, cut: .input())
-        activation = layout.activation
+        try self.init(weights, width: layout.width, inner: layout.innerWidth, layout.activation, bias: false)
+    }
+
+    init(_ weights: Weights, width: Int, inner: Int, _ activation: Activation, bias: Bool) throws {
+        gate = try Linear(weights["gate_proj"], from: width, to: inner, bias: bias, cut: .output())
+        up = try Linear(weights["up_proj"], from: width, to: inner, bias: bias, cut: .output())
+        down = try Linear(weights["down_proj"], from: inner, to: width, bias: bias, cut: .input())
+        self.activation = activation
     }
 
     /// - Parameter x: `[…, width]`

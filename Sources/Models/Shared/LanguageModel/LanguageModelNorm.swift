@@ -10,9 +10,14 @@ struct LanguageModelNorm {
 
     /// Reads `weight`, `[size]`.
     init(_ weights: Weights, size: Int, _ layout: LanguageModelLayout) throws {
+        try self.init(weights, size: size, epsilon: layout.normEpsilon, around: layout.normsAroundOne ? 1 : 0)
+    }
+
+    /// Reads `weight`, `[size]`, which is what the factor has beyond `centre`.
+    init(_ weights: Weights, size: Int, epsilon: Double, around centre: Double = 0) throws {
         let stored = try weights.computing(in: .float32).tensor("weight", size)
-        weight = layout.normsAroundOne ? try stored + 1 : stored
-        (epsilon, dtype) = (layout.normEpsilon, weights.plan.dtype)
+        weight = centre == 0 ? stored : try stored + centre
+        (self.epsilon, dtype) = (epsilon, weights.plan.dtype)
     }
 
     /// - Parameter x: `[…, size]`, of any type
