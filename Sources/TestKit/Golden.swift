@@ -27,6 +27,8 @@ package struct Golden: Sendable {
     package static let flux2Cases = names(in: "flux2").filter { !$0.hasPrefix("components-") }
     /// The names of the goldens of requests to Qwen-Image's pipeline.
     package static let qwenImageCases = names(in: "qwen-image").filter { $0 != "components" }
+    /// The names of the goldens of requests to Qwen-Image's pipeline of edits.
+    package static let qwenImageEditCases = names(in: "qwen-image-edit")
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
@@ -56,7 +58,11 @@ package struct Golden: Sendable {
     package func request() throws -> GoldenRequest {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
+        var request = try decoder.decode(GoldenRequest.self, from: Data((file.metadata["request"] ?? "").utf8))
+        request.areas = try file.metadata["areas"].map {
+            try JSONDecoder().decode([String: Double].self, from: Data($0.utf8))
+        }
+        return request
     }
 
     /// The configuration of the step cache, as YAML, and what it did in every call of a transformer.
@@ -133,6 +139,8 @@ package struct GoldenRequest: Decodable, Sendable {
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]
     package let maxSequenceLength: Int?
+    /// What reference images are resized to, in pixels, by the reference's name of each area.
+    package var areas: [String: Double]?
 
     /// The names of one image or of several.
     package struct Images: Decodable, Sendable {

@@ -10,10 +10,12 @@ import Testing
     private static let untraced: Set = ["timesteps", "sigmas"]
 
     /// Of several images of several prompts the reference gives some the mask of another prompt.
-    @Test(arguments: Golden.qwenImageCases.filter { $0 != "guided-batch-images" })
-    func agreesWithTheReferenceAtEveryStage(_ request: String) throws {
-        let golden = try Golden("qwen-image/\(request)")
-        let floors = try Floors("qwen-image")
+    @Test(
+        arguments: Golden.qwenImageCases.filter { $0 != "guided-batch-images" }.map { ("qwen-image", $0) }
+            + Golden.qwenImageEditCases.map { ("qwen-image-edit", $0) })
+    func agreesWithTheReferenceAtEveryStage(_ folder: String, _ request: String) throws {
+        let golden = try Golden("\(folder)/\(request)")
+        let floors = try Floors(folder)
         let asked = try golden.request()
         let (pixels, trace) = try TinyModel(asked.model).run(try GenerationRequest(asked))
         #expect(Set(golden.names).subtracting(Self.untraced) == Set(trace.keys))
@@ -45,8 +47,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ["plain", "guided", "batch"])
-    func isNoFurtherFromFloat32ThanTheReference(_ name: String) throws {
-        try BFloat16Golden(name, in: "qwen-image", run: "own_noise").expectNoFurther()
+    @Test(
+        arguments: ["plain", "guided", "batch"].map { ("qwen-image", $0) }
+            + ["two", "zero-two-guided"].map { ("qwen-image-edit", $0) })
+    func isNoFurtherFromFloat32ThanTheReference(_ folder: String, _ name: String) throws {
+        try BFloat16Golden(name, in: folder, run: "own_noise").expectNoFurther()
     }
 }

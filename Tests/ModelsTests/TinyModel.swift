@@ -83,6 +83,7 @@ extension GenerationRequest {
         images = try golden.image?.names.map { try RequestImage(golden: $0, in: golden.pictures) } ?? []
         lastImage = try golden.lastImage.map { try RequestImage(golden: $0, in: golden.pictures) }
         extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
+        for (name, area) in golden.areas ?? [:] { extra[name.lowercased()] = .number(area) }
     }
 }
 

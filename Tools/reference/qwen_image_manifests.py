@@ -12,7 +12,7 @@ from diffusers import AutoencoderKLQwenImage, QwenImageTransformer2DModel
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from manifest_folders import keys, text, write
-from qwen_image_published import CHECKPOINTS, SCHEDULER, VAE, text_encoder
+from qwen_image_published import CHECKPOINTS, IMAGE_PROCESSOR, SCHEDULER, VAE, text_encoder
 from qwen_image_tiny import published_keys
 
 
@@ -21,6 +21,7 @@ def files(published):
     config = text_encoder()
     model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(**config))
     transformer = QwenImageTransformer2DModel.from_config(published["transformer"])
+    processor = "processor" in published["model_index"]
     return {
         "model_index.json": text(published["model_index"]),
         "scheduler/scheduler_config.json": text(SCHEDULER),
@@ -30,7 +31,7 @@ def files(published):
         "transformer/keys.txt": keys(transformer.state_dict(), torch.bfloat16),
         "vae/config.json": text(VAE),
         "vae/keys.txt": keys(AutoencoderKLQwenImage.from_config(VAE).state_dict(), torch.bfloat16),
-    }
+    } | ({"processor/preprocessor_config.json": text(IMAGE_PROCESSOR)} if processor else {})
 
 
 def main():

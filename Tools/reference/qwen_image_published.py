@@ -124,6 +124,24 @@ def index(name, **parts):
 
 
 PROCESSOR = {"processor": ["transformers", "Qwen2VLProcessor"]}
+# That of Qwen2.5-VL-7B-Instruct, with the processor's defaults written out.
+IMAGE_PROCESSOR = {
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.48145466, 0.4578275, 0.40821073],
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "image_std": [0.26862954, 0.26130258, 0.27577711],
+    "max_pixels": 12845056,
+    "merge_size": 2,
+    "min_pixels": 3136,
+    "patch_size": 14,
+    "processor_class": "Qwen2VLProcessor",
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "temporal_patch_size": 2,
+}
 # By folder of Tests/Goldens/manifests; all else is the same for all.
 CHECKPOINTS = {
     "qwen-image": {"model_index": index("QwenImagePipeline"), "transformer": TRANSFORMER},

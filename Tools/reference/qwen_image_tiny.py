@@ -119,13 +119,8 @@ def make_edit(plain, folder, zero_cond_t):
     if zero_cond_t:
         write_json(path, json.loads(path.read_text()) | {"zero_cond_t": True})
     shutil.copytree(folder / "tokenizer", folder / "processor")
-    write_json(folder / "processor" / "preprocessor_config.json", {
-        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
-        "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_processor_type": "Qwen2VLImageProcessor",
-        "image_std": [0.26862954, 0.26130258, 0.27577711], "max_pixels": 12845056, "merge_size": 2,
-        "min_pixels": 256, "patch_size": 4, "processor_class": "Qwen2VLProcessor", "resample": 3,
-        "rescale_factor": 0.00392156862745098, "temporal_patch_size": 2,
-    })  # fmt: skip
+    path = folder / "processor" / "preprocessor_config.json"
+    write_json(path, published.IMAGE_PROCESSOR | {"min_pixels": 256, "patch_size": 4})
 
 
 def main():

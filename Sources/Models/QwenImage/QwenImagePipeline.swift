@@ -2,8 +2,8 @@ internal import Diffusion
 internal import Layers
 internal import Tensors
 
-/// From prompts to images.
-// Source: diffusers 0.42.1, pipelines/qwenimage/pipeline_qwenimage.py.
+/// From prompts, and images if they are to be changed, to images.
+// Source: diffusers 0.42.1, pipelines/qwenimage/pipeline_qwenimage.py and pipeline_qwenimage_edit_plus.py.
 struct QwenImagePipeline: PipelineStages {
     let model: QwenImage
     let text: QwenImageTextEncoder
@@ -26,10 +26,9 @@ struct QwenImagePipeline: PipelineStages {
     func stages(of request: GenerationRequest, _ run: RunEnvironment) throws -> [RunStage] {
         let memory = QwenImage.Stages(request, model.parts, run.options)
         let work = try QwenImageRun(self, request, run)
-        return [
-            RunStage(memory.text, work.encode), RunStage.stepwise(memory.denoise, work.step),
-            RunStage(memory.decode, work.decode),
-        ]
+        let references = memory.references.map { [RunStage($0, work.encodeReferences)] } ?? []
+        return [RunStage(memory.text, work.encode)] + references
+            + [RunStage.stepwise(memory.denoise, work.step), RunStage(memory.decode, work.decode)]
     }
 }
 
@@ -42,11 +41,12 @@ final class QwenImageRun {
     private let steps: TransformerSteps<QwenImage.TransformerConfig, QwenImage.Transformer>
     /// One for each branch of guidance, until the first step.
     private var prompts: [QwenImageTextEncoder.Prompt] = []
+    private var references = QwenImageReferences()
 
     /// - Throws: ``InvalidRequest`` where the scheduler's config makes no finite noise levels of the request's
     init(_ pipeline: QwenImagePipeline, _ request: GenerationRequest, _ run: RunEnvironment) throws {
         self.pipeline = pipeline
-        let grid = pipeline.model.parts.grid(of: request)
+        let grid = pipeline.model.parts.grid(OutputSize(request))
         self.grid = grid
         let scale = request.trueCFGScale
         let isGuided = scale > 1 && !request.negativePrompts.isEmpty
@@ -59,8 +59,21 @@ final class QwenImageRun {
     }
 
     func encode(_ times: inout StageTimes) throws {
-        prompts = try images.encode(guidance, &times) {
-            try pipeline.text.encode(images.request, $0, trace: images.run.trace)
+        let (request, trace) = (images.request, images.run.trace)
+        // Every branch sees the same images.
+        var seen: QwenImageTextEncoder.Seen?
+        prompts = try images.encode(guidance, &times) { branch in
+            let looked = try seen ?? pipeline.text.look(at: request, trace: trace)
+            seen = looked
+            return try pipeline.text.encode(request, branch, looked, trace: trace)
+        }
+    }
+
+    func encodeReferences(_ times: inout StageTimes) throws {
+        try timed(&times.text) {
+            references = try QwenImageReferences(
+                images.request, pipeline.vae(), pipeline.model.parts, on: images.run.options.plan.device,
+                images.run.trace)
         }
     }
 
@@ -80,12 +93,15 @@ final class QwenImageRun {
     }
 
     private func inputs(of transformer: QwenImage.Transformer) throws -> [QwenImage.Transformer.Input] {
-        defer { prompts = [] }
+        defer { (prompts, references.tokens) = ([], nil) }
+        let plan = images.run.options.plan
+        let seen = try references.tokens?.to(plan.dtype).expanded(images.request.outputCount, -1, -1)
         return try prompts.map { prompt in
             QwenImage.Transformer.Input(
-                latents: images.loop.latents[0], prompt: prompt.states, textMask: prompt.mask, timestep: 0,
+                latents: images.loop.latents[0], references: seen, prompt: prompt.states, textMask: prompt.mask,
+                timestep: 0,
                 rotary: try transformer.config.rotary(
-                    textTokens: prompt.states.size(1), [grid], on: images.run.options.plan.device))
+                    textTokens: prompt.states.size(1), [grid] + references.grids, on: plan.device))
         }
     }
 

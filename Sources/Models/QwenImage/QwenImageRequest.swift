@@ -4,12 +4,20 @@ extension QwenImage {
     /// The longest text.
     private static let longestSequence = 1024
 
-    /// TensorRT-LLM's choices.
+    /// How far places are counted in the tables that the model was trained with.
+    private static let places = 4096
+
+    /// TensorRT-LLM's choices for text to image, the published ones for images that are changed.
     package var defaults: GenerationRequest {
         var published = GenerationRequest(prompts: [])
-        (published.height, published.width, published.numInferenceSteps) = (1328, 1328, 50)
+        if parts.sight == nil {
+            (published.height, published.width, published.numInferenceSteps) = (1328, 1328, 50)
+            published.negativePrompts = [""]
+        } else {
+            (published.height, published.width, published.numInferenceSteps) = (1024, 1024, 40)
+            published.negativePrompts = [" "]
+        }
         (published.guidanceScale, published.maxSequenceLength) = (4, Self.longestSequence)
-        published.negativePrompts = [""]
         return withOwnChoices(published)
     }
 
@@ -28,22 +36,60 @@ extension QwenImage {
     }
 
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
-        var resolved = request.filled(from: defaults)
+        var resolved = request
+        if parts.sight != nil, let last = request.images.last?.pixels {
+            // As large as the last image makes it, unless the request says otherwise.
+            let size = ReferenceSize.output(width: last.width, height: last.height)
+            if size.height > 0, size.width > 0 {
+                (resolved.height, resolved.width) = (request.height ?? size.height, request.width ?? size.width)
+            }
+        }
+        resolved = resolved.filled(from: defaults)
         // With diffusers' own name of the scale its rule holds: no guidance without a negative prompt.
         if request.extra["true_cfg_scale"] != nil { resolved.negativePrompts = request.negativePrompts }
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
-        let granularity = parts.granularity
-        try Self.check(resolved, granularity: granularity)
-        resolved.cropSize(to: granularity)
+        try check(resolved)
+        resolved.cropSize(to: parts.granularity)
         return resolved
     }
 
-    private static func check(_ request: GenerationRequest, granularity: Int) throws(InvalidRequest) {
-        var checks = RequestChecks(request, model: name)
-        checks.imageRequest(granularity: granularity, longestSequence: longestSequence)
-        checks.images(first: .refused, last: .refused)
-        checks.parameters(parameters)
+    private func check(_ request: GenerationRequest) throws(InvalidRequest) {
+        var checks = RequestChecks(request, model: Self.name)
+        checks.imageRequest(granularity: parts.granularity, longestSequence: Self.longestSequence)
+        let isEdit = parts.sight != nil
+        checks.images(first: isEdit ? .required : .refused, last: .refused, takesSeveral: isEdit)
+        checks.parameters(Self.parameters)
+        if isEdit {
+            checkEdit(request, &checks)
+        } else {
+            for parameter in ReferenceSize.parameters where request.extra[parameter.name] != nil {
+                checks.notForModel(parameter.name)
+            }
+        }
         try checks.finish()
+    }
+
+    /// What only holds for images that are changed.
+    private func checkEdit(_ request: GenerationRequest, _ checks: inout RequestChecks) {
+        if request.prompts.count > 1 {
+            checks.refuse("prompt", "\(request.prompts.count) texts", "one: the model changes images by one at a time")
+        }
+        for (field, texts) in [("prompt", request.prompts), ("negative_prompt", request.negativePrompts)]
+        where texts.contains(where: { $0.contains(QwenImageTemplate.placeholder) }) {
+            checks.refuse(
+                field, "a text with \(QwenImageTemplate.placeholder)", "without it: it stands for parts of the images")
+        }
+        let sizes = ReferenceSize.all(of: request)
+        for (image, size) in zip(request.images, sizes) where parts.visionSize(size) == nil {
+            checks.refuse("image", "\(image.pixels.width)×\(image.pixels.height) (\(image.name))", "less narrow")
+        }
+        let grids = ([OutputSize(request)] + sizes.map(\.autoencoder)).map(parts.grid)
+        let edge = grids.map { max($0.rows / 2, $0.columns / 2) }.max() ?? 0
+        let tokens = parts.imageTokens(of: request)
+        if edge + tokens > Self.places {
+            checks.refuse(
+                "image", "\(request.images.count) images of \(tokens) tokens", "fewer: there are places for \(Self.places - edge)")
+        }
     }
 }
 

@@ -6,33 +6,66 @@ extension QwenImage {
     /// The parts of a request, with what each holds in memory.
     struct Stages {
         let text, denoise, decode: MemoryStage
+        /// Of the autoencoder; nil if the request has no image.
+        let references: MemoryStage?
 
         init(_ request: GenerationRequest, _ parts: Parts, _ options: PipelineOptions) {
-            let memory = RequestMemory(request, options)
+            let memory = RequestMemory(parts.counted(request), options)
             let (size, config, vae) = (OutputSize(request), parts.transformer.config, parts.vae)
             let prompts = memory.prompts(width: config.jointAttentionDim)
-            let encoding = parts.textEncoder.activationBytes(
+            let encoding = parts.textEncoder.config.activationBytes(
                 texts: max(request.prompts.count, request.negativePrompts.count), tokens: memory.textTokens, states: 1,
                 memory.dtype)
-            text = MemoryStage([parts.textEncoder.name], activations: prompts + encoding)
+            text = MemoryStage(
+                [parts.textEncoder.name], activations: prompts + encoding + parts.lookingBytes(request, memory.dtype))
 
-            let pixels = MemorySize(size.height) * size.width
-            let decoding =
+            func area(_ size: OutputSize) -> MemorySize { MemorySize(size.height) * size.width }
+            func decoding(_ size: OutputSize) -> MemorySize {
                 vae.config.decodingBytes(
                     batch: 1, OutputSize(height: size.height, width: size.width, frames: 1),
                     dtype: vae.plan(options.plan).dtype, tiling: nil)
-                + 2 * memory.outputs * pixels * 3 * DType.float32.size
-            decode = MemoryStage([vae.name], activations: prompts + decoding)
-            let grid = parts.grid(of: request)
-            let tokens = MemorySize(grid.rows) * grid.columns
+            }
+            let sizes = ReferenceSize.all(of: request).map(\.autoencoder)
+            let patch = parts.granularity * parts.granularity
+            let seen = sizes.reduce(MemorySize(0)) { $0 + area($1) / patch }
+            // Nothing in the encoder is larger than its mirror image in the decoder.
+            let largest = sizes.map(decoding).reduce(MemorySize(0), max)
+            references =
+                sizes.isEmpty
+                ? nil : MemoryStage([vae.name], activations: prompts + largest + seen * 6 * config.inChannels * 4)
+
+            let pixels = decoding(size) + 2 * memory.outputs * area(size) * 3 * DType.float32.size
+            decode = MemoryStage([vae.name], activations: prompts + pixels)
+            let tokens = area(size) / patch + seen
             denoise = memory.denoising(
-                parts.transformer.name, previewsBy: (vae.name, decoding),
+                parts.transformer.name, previewsBy: (vae.name, pixels),
                 activations: prompts + config.activationBytes(memory, imageTokens: tokens)
                     + memory.stepCache(tokens: tokens + memory.textTokens, width: config.width))
         }
 
         /// In the order they run.
-        var all: [MemoryStage] { [text, denoise, decode] }
+        var all: [MemoryStage] { [text, references, denoise, decode].compactMap { $0 } }
+    }
+}
+
+extension QwenImage.Parts {
+    /// What the template writes beside an image, in tokens, and a little more.
+    private static let wordsOfImage = 12
+
+    /// The request as texts count: the images in them are as many tokens more.
+    fileprivate func counted(_ request: GenerationRequest) -> GenerationRequest {
+        guard sight != nil, let length = request.maxSequenceLength else { return request }
+        var counted = request
+        counted.maxSequenceLength = length + imageTokens(of: request) + Self.wordsOfImage * request.images.count
+        return counted
+    }
+
+    /// What the vision tower holds at once besides weights, in bytes.
+    fileprivate func lookingBytes(_ request: GenerationRequest, _ dtype: DType) -> MemorySize {
+        guard let sight else { return 0 }
+        let largest = visionPatches(of: request).counts.max() ?? 0
+        let seen = MemorySize(imageTokens(of: request)) * sight.vision.outHiddenSize * (2 * DType.float32.size)
+        return sight.vision.activationBytes(patches: largest, dtype) + seen
     }
 }
 

@@ -3,7 +3,8 @@ internal import Layers
 internal import Tensors
 internal import Tokenizers
 
-/// Qwen-Image's text encoder: the last states of a language model that reads the prompt within a fixed template.
+/// Qwen-Image's text encoder: the last states of a language model that reads the prompt within a fixed template, after
+/// the images that are to be changed.
 struct QwenImageTextEncoder {
     /// A batch of prompts as the denoiser takes them.
     struct Prompt {
@@ -13,50 +14,97 @@ struct QwenImageTextEncoder {
         let mask: Tensor?
     }
 
-    private let prompts: PromptEncoder<Qwen25VLTextConfig, LanguageModel>
-    private let plan: ComputePlan
+    /// What the vision tower sees of a request's images.
+    struct Seen {
+        /// Of each image, `[1, tokens, width]`.
+        var images: [Tensor] = []
+    }
 
-    // Source: diffusers 0.42.1, pipelines/qwenimage/pipeline_qwenimage.py.
-    private static let template = (
-        before: "<|im_start|>system\nDescribe the image by detailing the color, shape, size, texture, quantity, text, "
-            + "spatial relationships of the objects and background:<|im_end|>\n<|im_start|>user\n",
-        after: "<|im_end|>\n<|im_start|>assistant\n"
-    )
-    /// The tokens of the template before the prompt, whose states are left out.
-    private static let leftOut = 34
-    /// The longest text besides those, in tokens.
+    private let prompts: PromptEncoder<Qwen25VLTextConfig, Qwen25VLModel>
+    private let parts: QwenImage.Parts
+    private let template: QwenImageTemplate
+    private let plan: ComputePlan
+    /// The longest text besides the template's beginning and the images, in tokens.
     private static let longest = 1024
 
     /// Reads the tokenizer.
     ///
-    /// - Throws: ``CheckpointError`` or ``TokenizerError``
+    /// - Throws: ``CheckpointError``, ``TokenizerError`` or ``ConfigError``
     init(_ model: QwenImage, _ context: ComputeContext) throws {
+        (parts, plan) = (model.parts, context.plan)
+        guard let sight = parts.sight else {
+            template = .textToImage
+            prompts = try PromptEncoder(
+                parts.textEncoder, context, tokenizer: "tokenizer", class: "Qwen2Tokenizer", in: model.checkpoint)
+            try prompts.require(QwenImageTemplate.tokens)
+            return
+        }
+        template = .edit
+        let isNewer = model.checkpoint.components["processor"] == "Qwen2_5_VLProcessor"
         prompts = try PromptEncoder(
-            model.parts.textEncoder, context, tokenizer: "tokenizer", class: "Qwen2Tokenizer", in: model.checkpoint)
-        plan = context.plan
-        try prompts.require(["<|im_start|>", "<|im_end|>"])
+            parts.textEncoder, context, tokenizer: "processor",
+            class: isNewer ? "Qwen2_5_VLProcessor" : "Qwen2VLProcessor", in: model.checkpoint)
+        try prompts.require(QwenImageTemplate.tokens + QwenImageTemplate.imageTokens)
+        let token = prompts.tokenizer.id(of: QwenImageTemplate.placeholder) ?? -1
+        guard token == sight.imageToken else {
+            throw parts.textEncoder.error(
+                .misfit(
+                    "image_token_id", Int(sight.imageToken), to: "\(QwenImageTemplate.placeholder) of processor",
+                    Int(token)))
+        }
     }
 
-    var encoder: Resident<Qwen25VLTextConfig, LanguageModel> { prompts.encoder }
+    var encoder: Resident<Qwen25VLTextConfig, Qwen25VLModel> { prompts.encoder }
 
-    /// Encodes a request's prompts, one row for each image.
+    /// Shows the vision tower a request's images, one after the other.
     ///
-    /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that the model has no row for
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Prompt {
+    /// - Throws: `CancellationError` or ``TensorError``
+    func look(at request: GenerationRequest, trace: Trace?) throws -> Seen {
+        guard let sight = parts.sight, let tower = try encoder().vision else { return Seen() }
+        var (seen, patches, grids) = (Seen(), [Tensor](), [[Int32]]())
+        for (image, size) in zip(request.images, QwenImage.ReferenceSize.all(of: request)) {
+            try Task.checkCancellation()
+            guard let visionSize = parts.visionSize(size) else { continue }
+            let pixels = image.pixels.resized(
+                width: size.textEncoder.width, height: size.textEncoder.height, filter: .lanczos)
+            let cut = try sight.processor(pixels, visionSize)
+            seen.images.append(try tower(cut.values, cut.grid))
+            if trace != nil { patches.append(cut.values) }
+            grids.append([1, Int32(cut.grid.rows), Int32(cut.grid.columns)])
+        }
+        if !patches.isEmpty { try trace?.record("pixel_values", concatenate(patches, axis: 0)) }
+        trace?.record("image_grid_thw", ids: grids)
+        return seen
+    }
+
+    /// Encodes a request's prompts, one row for each image that is made.
+    ///
+    /// - Throws: ``TokenizerError``, ``TensorError``, ``ConfigError`` for a token that the model has no row for, or
+    ///   ``InvalidRequest`` for a text beside images that is too long
+    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: Seen, trace: Trace?) throws -> Prompt {
         let isPositive = branch == .positive
+        let tokens = seen.images.map { $0.size(1) }
         let texts = (isPositive ? request.prompts : request.negativePrompts)
-            .map { Self.template.before + $0 + Self.template.after }
+            .map { template.text($0, images: tokens) }
+        let longest = request.maxSequenceLength ?? Self.longest
+        // A text beside images is never cut.
+        let length = template.leftOut + (parts.sight == nil ? Self.longest : longest + 1) + tokens.reduce(0, +)
         let (ids, mask) = try prompts.tokens(
-            of: texts, length: Self.leftOut + Self.longest, padding: .longest, isPositive ? trace : nil)
+            of: texts, length: length, padding: .longest, isPositive ? trace : nil)
+        if parts.sight != nil, ids.contains(where: { $0.count == length }) {
+            let field = isPositive ? "prompt" : "negative_prompt"
+            throw InvalidRequest([
+                .value(field, found: "over \(longest) tokens long", expected: "no longer than max_sequence_length")
+            ])
+        }
         if isPositive { trace?.record("attention_mask.\(encoder.name)", ids: mask) }
-        let model = try encoder()
-        let states = try model(ids, mask: mask, states: [model.depth])[0].to(plan.dtype)
+        let states = try states(ids, mask, seen).to(plan.dtype)
         var rows: [Tensor] = []
         for (index, mask) in mask.enumerated() {
-            let start = (mask.firstIndex(of: 1) ?? 0) + Self.leftOut
+            let start = (mask.firstIndex(of: 1) ?? 0) + template.leftOut
             let end = (mask.lastIndex(of: 1) ?? -1) + 1
             guard start < end else { throw encoder.component.error(.unsupported("a tokenizer of so few tokens")) }
-            let kept = min(end, start + (request.maxSequenceLength ?? Self.longest))
+            let kept = parts.sight == nil ? min(end, start + longest) : end
             rows.append(try states.slice(index..<index + 1, axis: 0).slice(start..<kept, axis: 1))
         }
         let prompt = try together(rows, times: request.numImagesPerPrompt, outputs: request.outputCount)
@@ -66,6 +114,20 @@ struct QwenImageTextEncoder {
             try trace?.record("\(name)_mask", exp(mask.to(.float32)).reshaped(mask.size(0), mask.size(3)))
         }
         return prompt
+    }
+
+    /// The last states of texts, or of one text with images in it.
+    private func states(_ ids: [[Int32]], _ mask: [[Int32]], _ seen: Seen) throws -> Tensor {
+        let model = try encoder()
+        let last = [model.language.depth]
+        guard let token = parts.sight?.imageToken else {
+            return try model.language(ids, mask: mask, states: last)[0]
+        }
+        let places = ids.joined().count { $0 == token }
+        guard ids.count == 1, places == seen.images.reduce(0, { $0 + $1.size(1) }) else {
+            throw encoder.component.error(.unsupported("a tokenizer that makes \(places) tokens of the images"))
+        }
+        return try model.language(model.embedded(ids[0], replacing: token, by: seen.images), states: last)[0]
     }
 
     /// Texts of different lengths as one batch.
