@@ -23,6 +23,7 @@ extension CommandLineTests {
             if let texts = request.negativePrompt2 { arguments += ["--extra", "negative_prompt_2=\(json(texts))"] }
             if let sigmas = request.sigmas { arguments += ["--extra", "sigmas=\(sigmas)"] }
             if let scale = request.trueCfgScale { arguments += ["--extra", "true_cfg_scale=\(scale)"] }
+            for (name, area) in request.areas ?? [:] { arguments += ["--extra", "\(name.lowercased())=\(area)"] }
             if let height = request.height { arguments += ["--height", "\(height)"] }
             if let width = request.width { arguments += ["--width", "\(width)"] }
             for name in request.image?.names ?? [] { arguments += ["--image", "\(request.pictures)/\(name)"] }
@@ -38,12 +39,13 @@ extension CommandLineTests {
             "flux1/dev", "flux1/schnell", "flux1/dev-batch-images-seeds", "flux1/dev-true-cfg-batch-negatives",
             "flux1/dev-sigmas", "flux1/dev-odd-size", "flux1/dev-true-cfg-empty", "flux1/dev-unicode",
             "flux1/schnell-true-cfg", "flux2/dev-batch", "flux2/dev-sigmas", "flux2/dev-edit-two", "flux2/dev-special",
-            "flux2/klein-base-batch", "flux2/klein-edit-two",
+            "flux2/klein-base-batch", "flux2/klein-edit-two", "qwen-image/guided", "qwen-image-edit/zero-two-guided",
+            "qwen-image-edit/first",
         ])
         func tracesWhatTheReferenceComputes(_ name: String) async throws {
             let golden = try Golden(name)
-            let (family, request) = (String(name.prefix(5)), String(name.dropFirst(6)))
-            let floors = try Floors(family)
+            let parts = name.split(separator: "/").map(String.init)
+            let (floors, request) = (try Floors(parts[0]), parts[1])
             let outcome = try await visualgen.run(
                 arguments(golden.request()) + ["--trace", "trace.safetensors", "--output", "a.png"])
             #expect(outcome.status == 0, "\(outcome.testDescription)")

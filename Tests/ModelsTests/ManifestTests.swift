@@ -31,6 +31,7 @@ import Testing
         "flux2-klein-base-9b": ["text_encoder", "transformer", "vae"],
         "qwen-image": ["text_encoder", "transformer", "vae"],
         "qwen-image-2512": ["text_encoder", "transformer", "vae"],
+        "qwen-image-edit": ["text_encoder", "transformer", "vae"],
         "qwen-image-edit-2509": ["text_encoder", "transformer", "vae"],
         "qwen-image-edit-2511": ["text_encoder", "transformer", "vae"],
         "wan2.1-t2v-1.3b": ["text_encoder", "transformer", "vae"],

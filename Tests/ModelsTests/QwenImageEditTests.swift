@@ -18,9 +18,10 @@ import Testing
         let path = "\(Golden.folder)/qwen-image-edit/sizes.json"
         let all = try decoder.decode([Sizes].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         #expect(all.count > 10)
+        var request = GenerationRequest(prompts: [])
+        request.extra = ["condition_image_size": .number(147_456), "vae_image_size": .number(1_048_576)]
         for sizes in all {
-            let found = QwenImage.ReferenceSize(
-                width: sizes.width, height: sizes.height, for: GenerationRequest(prompts: []))
+            let found = QwenImage.ReferenceSize(width: sizes.width, height: sizes.height, for: request)
             #expect([found.textEncoder.width, found.textEncoder.height] == sizes.textEncoder)
             #expect([found.autoencoder.width, found.autoencoder.height] == sizes.autoencoder)
         }
@@ -39,9 +40,10 @@ import Testing
     }
 
     @Test(arguments: [(512, 288, 140, 84), (32, 6400, 28, 1568), (1000, 9, 616, 28), (4000, 4000, 112, 112)])
-    func keepsWithinTheMostPixels(_ width: Int, _ height: Int, _ newWidth: Int, _ newHeight: Int) {
-        var config = Qwen2VLImageProcessorConfig()
-        config.size = .init(shortestEdge: 3136, longestEdge: 12544)
+    func keepsWithinTheMostPixels(_ width: Int, _ height: Int, _ newWidth: Int, _ newHeight: Int) throws {
+        let config = try Qwen2VLImageProcessorConfig.read(
+            ["size": ["shortest_edge": 3136, "longest_edge": 12544]], allowingUnknown: false
+        ).0
         #expect(config.size(width: width, height: height) == OutputSize(height: newHeight, width: newWidth))
     }
 
@@ -142,8 +144,21 @@ import Testing
     /// Beyond the places of the tables that the model was trained with.
     @Test func refusesMoreImagesThanThereArePlaces() throws {
         let many = try problems { $0.images = Array(repeating: image(64, 64), count: 200) }
-        #expect(many.hasPrefix("image is 200 images of 7200 tokens; it must be fewer: there are places for 40"))
+        #expect(many.hasPrefix("image is 200 images of 12800 tokens; it must be fewer: there are places for 4064"))
         #expect(try problems { $0.images = Array(repeating: image(64, 64), count: 20) } == "")
+    }
+
+    /// The first Qwen-Image-Edit takes one image, which the text encoder sees as large as the denoiser.
+    @Test func takesOneImageWhereTheClassDoes() throws {
+        let model = try QwenImage(CheckpointFolder(TinyCheckpoint.path(of: "qwen-image-edit-tiny")))
+        var request = GenerationRequest(prompts: ["a cat"])
+        request.images = [image(192, 108)]
+        request.extra["condition_image_size"] = .number(2304)
+        #expect(try model.resolve(request).extra["vae_image_size"] == .number(1_048_576))
+        request.images.append(image(64, 64))
+        let error = #expect(throws: InvalidRequest.self) { try model.resolve(request) }
+        #expect(error?.description == "2 values were given for image; 1 is needed")
+        #expect(QwenImage.modelIDs.count == 5)
     }
 
     /// Text to image has no images to resize.

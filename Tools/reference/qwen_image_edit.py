@@ -1,4 +1,4 @@
-"""Writes Tests/Goldens/qwen-image-edit/<case>.safetensors: requests of `QwenImageEditPlusPipeline`, stage by stage.
+"""Writes Tests/Goldens/qwen-image-edit/<case>.safetensors: requests of Qwen-Image's pipelines of edits, stage by stage.
 
 As `qwen_image_goldens.py`, in float64 from float32 noise. The pipeline makes of every reference an image of 384 x 384
 pixels' area for the text encoder and one of 1024 x 1024 for the autoencoder; here these areas are as in `AREAS`, so
@@ -12,8 +12,8 @@ import common
 from common import save_tensors, versions, write_json
 
 import torch
-from diffusers import QwenImageEditPlusPipeline
-from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
+from diffusers import QwenImageEditPipeline, QwenImageEditPlusPipeline
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit, pipeline_qwenimage_edit_plus
 from PIL import Image
 
 import flux2_cases
@@ -30,6 +30,8 @@ DEFAULTS = qwen_image_cases.DEFAULTS | {
     "num_inference_steps": 2,
 }  # fmt: skip
 del DEFAULTS["max_sequence_length"]
+FIRST_AREAS = {"CONDITION_IMAGE_SIZE": 64 * 64, "VAE_IMAGE_SIZE": 64 * 64}
+FIRST = {"model": "qwen-image-edit-tiny"}
 ZERO = {"model": "qwen-image-edit-plus-tiny-zero"}
 TWO = {"image": ["odd.png", "even.png"]}
 CASES = {
@@ -42,6 +44,8 @@ CASES = {
     "zero-two-guided": ZERO | TWO | {"negative_prompt": ["blurry"], "true_cfg_scale": 2.5, "height": 40, "width": 75},
     "zero-images-per-prompt": ZERO | {"num_images_per_prompt": 2, "seeds": [5, 6]},
     "empty": {"prompts": [""]},
+    "first": FIRST,
+    "first-guided": FIRST | qwen_image_cases.NEGATIVE | {"image": ["even.png"], "width": 64},
 }
 BFLOAT16_CASES = ["two", "zero-two-guided"]
 
@@ -51,11 +55,23 @@ def request(case):
     return DEFAULTS | CASES[case]
 
 
+def areas(model):
+    """The areas that references of a checkpoint are resized to."""
+    return FIRST_AREAS if model == FIRST["model"] else AREAS
+
+
+def small_dimensions(_, ratio, dimensions=pipeline_qwenimage_edit.calculate_dimensions):
+    """In place of the first pipeline's function, whose area is a literal."""
+    return dimensions(FIRST_AREAS["VAE_IMAGE_SIZE"], ratio)
+
+
 def load(model, dtype=torch.float32):
     """The pipeline of one checkpoint, silent, with small areas."""
     for name, area in AREAS.items():
         setattr(pipeline_qwenimage_edit_plus, name, area)
-    pipe = QwenImageEditPlusPipeline.from_pretrained(common.CHECKPOINTS / model, dtype=dtype, local_files_only=True)
+    pipeline_qwenimage_edit.calculate_dimensions = small_dimensions
+    pipeline = QwenImageEditPipeline if model == FIRST["model"] else QwenImageEditPlusPipeline
+    pipe = pipeline.from_pretrained(common.CHECKPOINTS / model, dtype=dtype, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -63,7 +79,10 @@ def load(model, dtype=torch.float32):
 class Recorder(qwen_image_cases.Recorder):
     """Keeps what the other pipeline's does, the patches that the text encoder sees, and the references' tokens."""
 
-    module = pipeline_qwenimage_edit_plus
+    def __init__(self, pipe):
+        super().__init__(pipe)
+        is_first = type(pipe) is QwenImageEditPipeline
+        self.module = pipeline_qwenimage_edit if is_first else pipeline_qwenimage_edit_plus
 
     def keep_latents(self, args, result):
         self.trace["latents.initial"], self.trace["image_latents"] = result[0], result[1][:1]
@@ -76,7 +95,7 @@ class Recorder(qwen_image_cases.Recorder):
     def arguments(self, asked, latents):
         images = [Image.open(flux2_cases.FOLDER / "pictures" / name) for name in asked["image"]]
         own = qwen_image_cases.arguments(asked | {"max_sequence_length": 512}, latents)
-        return own | {"image": images}
+        return own | {"image": images[0] if type(self.pipe) is QwenImageEditPipeline else images}
 
 
 class Exact(qwen_image_exact.Exact):
@@ -114,7 +133,7 @@ def main():
         if not all(value.isfinite().all() for value in golden.values()):
             raise SystemExit(f"{case}: not finite")
         path = FOLDER / f"{case}.safetensors"
-        metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case, "areas": json.dumps(AREAS)}
+        metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case, "areas": json.dumps(areas(asked["model"]))}
         save_tensors(path, golden, metadata | versions())
         found = floors(Exact(asked["model"], torch.float32).run(asked, drawn["latents.initial"]), truth)
         record(FOLDER, {case: found})

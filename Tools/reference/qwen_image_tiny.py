@@ -3,7 +3,8 @@
 | folder                         | stands for            | what is its own                                     |
 |--------------------------------|-----------------------|-----------------------------------------------------|
 | qwen-image-tiny                | Qwen-Image and -2512  |                                                     |
-| qwen-image-edit-plus-tiny      | Qwen-Image-Edit-2509  | a processor                                         |
+| qwen-image-edit-tiny           | Qwen-Image-Edit       | a processor                                         |
+| qwen-image-edit-plus-tiny      | Qwen-Image-Edit-2509  | as above                                            |
 | qwen-image-edit-plus-tiny-zero | Qwen-Image-Edit-2511  | as above, with `zero_cond_t`                        |
 
 All have the same weights: three layers of Qwen2.5-VL with two of its vision tower, of which the first looks through
@@ -111,12 +112,13 @@ def make(folder):
     write_json(folder / "model_index.json", published.CHECKPOINTS["qwen-image"]["model_index"])
 
 
-def make_edit(plain, folder, zero_cond_t):
+def make_edit(plain, folder, published_name):
     """Writes a checkpoint for edits: the other with a processor."""
     shutil.copytree(plain, folder)
-    write_json(folder / "model_index.json", published.CHECKPOINTS["qwen-image-edit-2509"]["model_index"])
+    checkpoint = published.CHECKPOINTS[published_name]
+    write_json(folder / "model_index.json", checkpoint["model_index"])
     path = folder / "transformer" / "config.json"
-    if zero_cond_t:
+    if "zero_cond_t" in checkpoint["transformer"]:
         write_json(path, json.loads(path.read_text()) | {"zero_cond_t": True})
     shutil.copytree(folder / "tokenizer", folder / "processor")
     path = folder / "processor" / "preprocessor_config.json"
@@ -127,15 +129,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=CHECKPOINTS)
     output = parser.parse_args().output
-    names = ("qwen-image-tiny", "qwen-image-edit-plus-tiny", "qwen-image-edit-plus-tiny-zero")
-    for name in names:
+    plain = "qwen-image-tiny"
+    edits = {"qwen-image-edit-tiny": "qwen-image-edit", "qwen-image-edit-plus-tiny": "qwen-image-edit-2509",
+             "qwen-image-edit-plus-tiny-zero": "qwen-image-edit-2511"}  # fmt: skip
+    for name in (plain, *edits):
         folder = output / name
         shutil.rmtree(folder, ignore_errors=True)
-        if name == names[0]:
+        if name == plain:
             folder.mkdir(parents=True)
             make(folder)
         else:
-            make_edit(output / names[0], folder, zero_cond_t=name.endswith("zero"))
+            make_edit(output / plain, folder, edits[name])
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         weights = sum(value.numel() for path in folder.rglob("*.safetensors") for value in load_file(path).values())
         print(f"{folder.name}: {size} bytes, {weights} numbers in weights")

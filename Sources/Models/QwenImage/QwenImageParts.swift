@@ -12,8 +12,9 @@ extension QwenImage {
 
         init(_ checkpoint: CheckpointFolder) throws {
             let classes = ["Qwen2_5_VLForConditionalGeneration"]
-            let isEdit = checkpoint.pipelineClass == "QwenImageEditPlusPipeline"
-            let sight = isEdit ? try Sight(checkpoint, textEncoderClasses: classes) : nil
+            let sight = try Sight.Style(pipelineClass: checkpoint.pipelineClass).map {
+                try Sight(checkpoint, $0, textEncoderClasses: classes)
+            }
             textEncoder = try Component("text_encoder", in: checkpoint, classes: classes, as: .textEncoder) {
                 try Qwen25VLModel($0, $1, vision: sight?.vision)
             }

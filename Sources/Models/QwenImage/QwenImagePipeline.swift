@@ -61,7 +61,7 @@ final class QwenImageRun {
     func encode(_ times: inout StageTimes) throws {
         let (request, trace) = (images.request, images.run.trace)
         // Every branch sees the same images.
-        var seen: QwenImageTextEncoder.Seen?
+        var seen: [Tensor]?
         prompts = try images.encode(guidance, &times) { branch in
             let looked = try seen ?? pipeline.text.look(at: request, trace: trace)
             seen = looked

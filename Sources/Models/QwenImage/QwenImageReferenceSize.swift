@@ -10,24 +10,30 @@ extension QwenImage {
         static let parameters = [
             ParameterSpec(
                 "condition_image_size", .number(areas),
-                "the area in pixels at which the text encoder sees a reference image; 147456 if absent"),
+                "the area in pixels at which the text encoder sees a reference image; the model's own if absent"),
             ParameterSpec(
                 "vae_image_size", .number(areas),
                 "the area in pixels at which the denoiser sees a reference image; 1048576 if absent"),
         ]
         private static let areas = 1024.0...4_194_304
-        /// The area of an image whose size nobody asks for.
+        /// The area of an image whose size nobody asks for, and of one that the denoiser sees.
         private static let outputArea = 1024.0 * 1024
 
         /// - Parameters:
         ///   - width: of the image, in pixels
         ///   - height: of the image, in pixels
-        ///   - request: may choose other areas than the published ones
+        ///   - request: with the areas, as a resolved one has them
         package init(width: Int, height: Int, for request: GenerationRequest) {
-            let ratio = Double(width) / Double(height)
-            textEncoder = Self.size(
-                area: request.extra["condition_image_size"]?.number ?? 384 * 384, ratio: ratio)
-            autoencoder = Self.size(area: request.extra["vae_image_size"]?.number ?? 1024 * 1024, ratio: ratio)
+            func size(_ parameter: String) -> OutputSize {
+                Self.size(area: request.extra[parameter]?.number ?? 0, ratio: Double(width) / Double(height))
+            }
+            (textEncoder, autoencoder) = (size("condition_image_size"), size("vae_image_size"))
+        }
+
+        /// Puts a model's own areas into a request that does not say.
+        static func fill(_ request: inout GenerationRequest, _ style: Sight.Style) {
+            let areas = ["condition_image_size": style.conditionArea, "vae_image_size": outputArea]
+            request.extra.merge(areas.mapValues(ParameterValue.number)) { own, _ in own }
         }
 
         /// The sizes of a request's images.
@@ -45,7 +51,10 @@ extension QwenImage {
             size(area: outputArea, ratio: Double(width) / Double(height))
         }
 
-        /// An image narrower than this has no pixel left.
+        /// Whether an image of this size is taken at all: one that is narrower would be too long at a megapixel.
+        static func takes(width: Int, height: Int) -> Bool { max(width, height) <= 256 * min(width, height) }
+
+        /// Whether the image is so narrow that it has no pixel left.
         var isEmpty: Bool {
             [textEncoder.width, textEncoder.height, autoencoder.width, autoencoder.height].contains(0)
         }
@@ -62,7 +71,8 @@ extension QwenImage {
 extension QwenImage.Parts {
     /// The size in which the vision tower takes an image; nil if it is too narrow.
     func visionSize(_ size: QwenImage.ReferenceSize) -> OutputSize? {
-        size.isEmpty ? nil : sight?.processor.config.size(width: size.textEncoder.width, height: size.textEncoder.height)
+        let seen = size.textEncoder
+        return size.isEmpty ? nil : sight?.processor.config.size(width: seen.width, height: seen.height)
     }
 
     /// The vision tower's patches of each of a request's images, and how many of them become a token.

@@ -37,10 +37,11 @@ extension QwenImage {
 
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
         var resolved = request
-        if parts.sight != nil, let last = request.images.last?.pixels {
-            // As large as the last image makes it, unless the request says otherwise.
-            let size = ReferenceSize.output(width: last.width, height: last.height)
-            if size.height > 0, size.width > 0 {
+        if let style = parts.sight?.style {
+            ReferenceSize.fill(&resolved, style)
+            if let last = request.images.last?.pixels, ReferenceSize.takes(width: last.width, height: last.height) {
+                // As large as the last image makes it, unless the request says otherwise.
+                let size = ReferenceSize.output(width: last.width, height: last.height)
                 (resolved.height, resolved.width) = (request.height ?? size.height, request.width ?? size.width)
             }
         }
@@ -56,12 +57,13 @@ extension QwenImage {
     private func check(_ request: GenerationRequest) throws(InvalidRequest) {
         var checks = RequestChecks(request, model: Self.name)
         checks.imageRequest(granularity: parts.granularity, longestSequence: Self.longestSequence)
-        let isEdit = parts.sight != nil
-        checks.images(first: isEdit ? .required : .refused, last: .refused, takesSeveral: isEdit)
         checks.parameters(Self.parameters)
-        if isEdit {
-            checkEdit(request, &checks)
+        if let style = parts.sight?.style {
+            checks.images(first: .required, last: .refused, takesSeveral: style.takesSeveral)
+            // With an area that is none, sizes would be none either.
+            if checks.problems.isEmpty { checkEdit(request, &checks) }
         } else {
+            checks.images(first: .refused, last: .refused)
             for parameter in ReferenceSize.parameters where request.extra[parameter.name] != nil {
                 checks.notForModel(parameter.name)
             }
@@ -80,15 +82,18 @@ extension QwenImage {
                 field, "a text with \(QwenImageTemplate.placeholder)", "without it: it stands for parts of the images")
         }
         let sizes = ReferenceSize.all(of: request)
-        for (image, size) in zip(request.images, sizes) where parts.visionSize(size) == nil {
-            checks.refuse("image", "\(image.pixels.width)×\(image.pixels.height) (\(image.name))", "less narrow")
+        for (image, size) in zip(request.images, sizes) {
+            let (width, height) = (image.pixels.width, image.pixels.height)
+            if ReferenceSize.takes(width: width, height: height), parts.visionSize(size) != nil { continue }
+            checks.refuse("image", "\(width)×\(height) (\(image.name))", "less narrow")
         }
         let grids = ([OutputSize(request)] + sizes.map(\.autoencoder)).map(parts.grid)
         let edge = grids.map { max($0.rows / 2, $0.columns / 2) }.max() ?? 0
         let tokens = parts.imageTokens(of: request)
         if edge + tokens > Self.places {
             checks.refuse(
-                "image", "\(request.images.count) images of \(tokens) tokens", "fewer: there are places for \(Self.places - edge)")
+                "image", "\(request.images.count) images of \(tokens) tokens",
+                "fewer: there are places for \(Self.places - edge)")
         }
     }
 }

@@ -5,6 +5,34 @@ internal import Layers
 extension QwenImage {
     /// How the text encoder sees the images that are to be changed.
     struct Sight {
+        /// What the pipeline's classes differ in.
+        struct Style {
+            /// Whether a request may have more than one image, each of which has a number in the text.
+            let takesSeveral: Bool
+            /// The area, in pixels, at which the text encoder sees an image.
+            let conditionArea: Double
+
+            /// Of the first Qwen-Image-Edit, and of those after it.
+            static let (first, plus) = (
+                Style(takesSeveral: false, conditionArea: 1024 * 1024),
+                Style(takesSeveral: true, conditionArea: 384 * 384)
+            )
+
+            /// That of a pipeline's class; nil for text to image.
+            init?(pipelineClass name: String) {
+                switch name {
+                case "QwenImageEditPipeline": self = .first
+                case "QwenImageEditPlusPipeline": self = .plus
+                default: return nil
+                }
+            }
+
+            private init(takesSeveral: Bool, conditionArea: Double) {
+                (self.takesSeveral, self.conditionArea) = (takesSeveral, conditionArea)
+            }
+        }
+
+        let style: Style
         /// Of the vision tower.
         let vision: Qwen25VLVisionConfig
         /// The token that stands for a cell of an image.
@@ -14,7 +42,8 @@ extension QwenImage {
         /// Reads what `text_encoder/config.json` says of images, and how they are prepared.
         ///
         /// - Throws: ``CheckpointError`` or ``ConfigError``
-        init(_ checkpoint: CheckpointFolder, textEncoderClasses: [String]) throws {
+        init(_ checkpoint: CheckpointFolder, _ style: Style, textEncoderClasses: [String]) throws {
+            self.style = style
             let file = "\(try checkpoint.folder("text_encoder", classes: textEncoderClasses))/config.json"
             let config = try JSONFile.object(at: file)
             guard let values = config["vision_config"] as? [String: Any] else {

@@ -12,12 +12,13 @@ extension QwenImage {
         init(_ request: GenerationRequest, _ parts: Parts, _ options: PipelineOptions) {
             let memory = RequestMemory(parts.counted(request), options)
             let (size, config, vae) = (OutputSize(request), parts.transformer.config, parts.vae)
-            let prompts = memory.prompts(width: config.jointAttentionDim)
+            // The text encoder may stay, so what its vision tower takes beyond the model's type counts in every stage.
+            let prompts = memory.prompts(width: config.jointAttentionDim) + parts.wideningBytes(memory.dtype)
             let encoding = parts.textEncoder.config.activationBytes(
                 texts: max(request.prompts.count, request.negativePrompts.count), tokens: memory.textTokens, states: 1,
                 memory.dtype)
             text = MemoryStage(
-                [parts.textEncoder.name], activations: prompts + encoding + parts.lookingBytes(request, memory.dtype))
+                [parts.textEncoder.name], activations: prompts + encoding + parts.lookingBytes(request))
 
             func area(_ size: OutputSize) -> MemorySize { MemorySize(size.height) * size.width }
             func decoding(_ size: OutputSize) -> MemorySize {
@@ -60,12 +61,17 @@ extension QwenImage.Parts {
         return counted
     }
 
+    /// What the vision tower's weights take in 32-bit floats beyond what they would in the model's type, in bytes.
+    fileprivate func wideningBytes(_ dtype: DType) -> MemorySize {
+        (sight?.vision.parameterCount ?? 0) * (DType.float32.size - dtype.size)
+    }
+
     /// What the vision tower holds at once besides weights, in bytes.
-    fileprivate func lookingBytes(_ request: GenerationRequest, _ dtype: DType) -> MemorySize {
+    fileprivate func lookingBytes(_ request: GenerationRequest) -> MemorySize {
         guard let sight else { return 0 }
         let largest = visionPatches(of: request).counts.max() ?? 0
         let seen = MemorySize(imageTokens(of: request)) * sight.vision.outHiddenSize * (2 * DType.float32.size)
-        return sight.vision.activationBytes(patches: largest, dtype) + seen
+        return sight.vision.activationBytes(patches: largest) + seen
     }
 }
 

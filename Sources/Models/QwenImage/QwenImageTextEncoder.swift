@@ -14,12 +14,6 @@ struct QwenImageTextEncoder {
         let mask: Tensor?
     }
 
-    /// What the vision tower sees of a request's images.
-    struct Seen {
-        /// Of each image, `[1, tokens, width]`.
-        var images: [Tensor] = []
-    }
-
     private let prompts: PromptEncoder<Qwen25VLTextConfig, Qwen25VLModel>
     private let parts: QwenImage.Parts
     private let template: QwenImageTemplate
@@ -32,14 +26,13 @@ struct QwenImageTextEncoder {
     /// - Throws: ``CheckpointError``, ``TokenizerError`` or ``ConfigError``
     init(_ model: QwenImage, _ context: ComputeContext) throws {
         (parts, plan) = (model.parts, context.plan)
+        template = QwenImageTemplate(parts.sight?.style)
         guard let sight = parts.sight else {
-            template = .textToImage
             prompts = try PromptEncoder(
                 parts.textEncoder, context, tokenizer: "tokenizer", class: "Qwen2Tokenizer", in: model.checkpoint)
             try prompts.require(QwenImageTemplate.tokens)
             return
         }
-        template = .edit
         let isNewer = model.checkpoint.components["processor"] == "Qwen2_5_VLProcessor"
         prompts = try PromptEncoder(
             parts.textEncoder, context, tokenizer: "processor",
@@ -58,17 +51,18 @@ struct QwenImageTextEncoder {
 
     /// Shows the vision tower a request's images, one after the other.
     ///
+    /// - Returns: what it sees of each, `[1, tokens, width]`
     /// - Throws: `CancellationError` or ``TensorError``
-    func look(at request: GenerationRequest, trace: Trace?) throws -> Seen {
-        guard let sight = parts.sight, let tower = try encoder().vision else { return Seen() }
-        var (seen, patches, grids) = (Seen(), [Tensor](), [[Int32]]())
+    func look(at request: GenerationRequest, trace: Trace?) throws -> [Tensor] {
+        guard let sight = parts.sight, let tower = try encoder().vision else { return [] }
+        var (seen, patches, grids): ([Tensor], [Tensor], [[Int32]]) = ([], [], [])
         for (image, size) in zip(request.images, QwenImage.ReferenceSize.all(of: request)) {
             try Task.checkCancellation()
             guard let visionSize = parts.visionSize(size) else { continue }
             let pixels = image.pixels.resized(
                 width: size.textEncoder.width, height: size.textEncoder.height, filter: .lanczos)
             let cut = try sight.processor(pixels, visionSize)
-            seen.images.append(try tower(cut.values, cut.grid))
+            seen.append(try tower(cut.values, cut.grid))
             if trace != nil { patches.append(cut.values) }
             grids.append([1, Int32(cut.grid.rows), Int32(cut.grid.columns)])
         }
@@ -81,9 +75,9 @@ struct QwenImageTextEncoder {
     ///
     /// - Throws: ``TokenizerError``, ``TensorError``, ``ConfigError`` for a token that the model has no row for, or
     ///   ``InvalidRequest`` for a text beside images that is too long
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: Seen, trace: Trace?) throws -> Prompt {
+    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: [Tensor], trace: Trace?) throws -> Prompt {
         let isPositive = branch == .positive
-        let tokens = seen.images.map { $0.size(1) }
+        let tokens = seen.map { $0.size(1) }
         let texts = (isPositive ? request.prompts : request.negativePrompts)
             .map { template.text($0, images: tokens) }
         let longest = request.maxSequenceLength ?? Self.longest
@@ -117,17 +111,20 @@ struct QwenImageTextEncoder {
     }
 
     /// The last states of texts, or of one text with images in it.
-    private func states(_ ids: [[Int32]], _ mask: [[Int32]], _ seen: Seen) throws -> Tensor {
+    ///
+    /// The places of tokens count on in one dimension, as the reference's version of transformers has it when a pipeline
+    /// calls; images in three dimensions, as the weights were trained, would need positions of time, row and column.
+    private func states(_ ids: [[Int32]], _ mask: [[Int32]], _ seen: [Tensor]) throws -> Tensor {
         let model = try encoder()
         let last = [model.language.depth]
         guard let token = parts.sight?.imageToken else {
             return try model.language(ids, mask: mask, states: last)[0]
         }
         let places = ids.joined().count { $0 == token }
-        guard ids.count == 1, places == seen.images.reduce(0, { $0 + $1.size(1) }) else {
+        guard ids.count == 1, places == seen.reduce(0, { $0 + $1.size(1) }) else {
             throw encoder.component.error(.unsupported("a tokenizer that makes \(places) tokens of the images"))
         }
-        return try model.language(model.embedded(ids[0], replacing: token, by: seen.images), states: last)[0]
+        return try model.language(model.embedded(ids[0], replacing: token, by: seen), states: last)[0]
     }
 
     /// Texts of different lengths as one batch.

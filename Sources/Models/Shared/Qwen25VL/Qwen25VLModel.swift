@@ -20,7 +20,8 @@ package struct Qwen25VLModel {
         language = try LanguageModel(weights, config, leavingOut: leftOut)
         self.vision = try vision.map {
             let tower = weights.first(of: ["visual", "model.visual"], having: "patch_embed.proj.weight")
-            return try Qwen25VLVisionModel(tower, $0)
+            // In 32-bit floats whatever the model's type: what is seen is rounded often enough in the language model.
+            return try Qwen25VLVisionModel(tower.computing(in: .float32), $0)
         }
     }
 

@@ -1,6 +1,6 @@
 package import Diffusion
 package import Layers
-package import Tensors
+internal import Tensors
 
 /// `vision_config` in the `config.json` of Qwen2.5-VL.
 // Source: huggingface/transformers 5.23.0, models/qwen2_5_vl/configuration_qwen2_5_vl.py.
@@ -30,19 +30,23 @@ package struct Qwen25VLVisionConfig: TransformersConfig {
     /// A window's side, in cells.
     var windowSide: Int { windowSize / max(spatialMergeSize * patchSize, 1) }
 
-    /// What looking at one image holds at once besides weights, in bytes.
-    ///
-    /// - Parameters:
-    ///   - patches: of the image
-    ///   - dtype: the type of weights and activations
-    /// - Returns: an upper estimate
-    package func activationBytes(patches: Int, _ dtype: DType) -> MemorySize {
+    /// How many numbers the weights have.
+    package var parameterCount: MemorySize {
         let (width, inner) = (MemorySize(hiddenSize), MemorySize(intermediateSize))
-        let (wide, narrow) = (DType.float32.size, dtype.size)
-        // Query and key are turned in 32-bit floats.
-        let attention = width * (6 * wide + 6 * narrow)
-        let feedForward = (3 * inner + 2 * width) * narrow
-        return MemorySize(patches) * (3 * width * wide + 2 * MemorySize(patchWidth) * wide + max(attention, feedForward))
+        let cell = MemorySize(spatialMergeSize * spatialMergeSize) * width
+        let block = 4 * width * width + 3 * width * inner + 7 * width + 2 * inner
+        let merger = width + cell * cell + cell + cell * outHiddenSize + outHiddenSize
+        return MemorySize(patchWidth) * width + MemorySize(depth) * block + merger
+    }
+
+    /// What looking at one image holds at once besides weights, in bytes; all of it is in 32-bit floats.
+    ///
+    /// - Parameter patches: of the image
+    /// - Returns: an upper estimate
+    package func activationBytes(patches: Int) -> MemorySize {
+        let (width, inner) = (MemorySize(hiddenSize), MemorySize(intermediateSize))
+        let widest = max(12 * width, 3 * inner + 2 * width)
+        return MemorySize(patches) * (3 * width + 2 * MemorySize(patchWidth) + widest) * DType.float32.size
     }
 
     package func validate() throws(ConfigFault) {
