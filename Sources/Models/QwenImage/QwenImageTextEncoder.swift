@@ -75,7 +75,9 @@ struct QwenImageTextEncoder {
     ///
     /// - Throws: ``TokenizerError``, ``TensorError``, ``ConfigError`` for a token that the model has no row for, or
     ///   ``InvalidRequest`` for a text beside images that is too long
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: [Tensor], trace: Trace?) throws -> Prompt {
+    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: [Tensor], trace: Trace?) throws
+        -> Prompt
+    {
         let isPositive = branch == .positive
         let tokens = seen.map { $0.size(1) }
         let texts = (isPositive ? request.prompts : request.negativePrompts)
