@@ -8,11 +8,11 @@
     python Benchmarks/compare.py process
     python Benchmarks/compare.py attention --family wan
 
-FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; both at
-their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
+FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, FLUX.2-klein-4B to 1 + 2 of its 5 + 20, Qwen-Image to 2 of its 60,
+Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; all at their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
 network is converted. Attention is one block's alone, Wan's at 832×480 and 17 frames, against PyTorch's. A generation is one
-of demo-image, in a process that runs; a process begins with its start and ends with its PNG. Run it with the packages of Benchmarks/requirements.txt, after `make build`. Shared machines drift:
-the ratio within a round, measured within minutes, is worth more than any absolute time.
+of demo-image, in a process that runs; a process begins with its start and ends with its PNG. Run it with the packages of Benchmarks/requirements.txt, after
+`make build`. Shared machines drift: the ratio within a round, measured within minutes, is worth more than any absolute time.
 """
 
 import argparse
@@ -31,15 +31,20 @@ ENGINE = ROOT / ".build/release/visualgen"
 OTHERS = ["eager", "compile", "openvino"]
 
 # Heads, tokens and numbers of a head of attention alone.
-ATTENTION = {"flux": (24, 1536, 128), "wan": (12, 7800, 128)}
+ATTENTION = {"flux.1": (24, 1536, 128), "wan": (12, 7800, 128)}
 
 PROMPT = "a small green triangle above a large blue circle"
 
 # What each family is measured at unless the command line says otherwise.
 SHAPES = {
-    "flux": {"height": 512, "width": 512, "blocks": [2, 4]},
+    "flux.1": {"height": 512, "width": 512, "blocks": [2, 4]},
+    "flux.2": {"height": 512, "width": 512, "blocks": [1, 2]},
+    "qwen-image": {"height": 512, "width": 512, "blocks": [2]},
     "wan": {"height": 272, "width": 480, "num_frames": 17, "blocks": [4]},
 }
+
+# What a model's config has otherwise than its class's defaults.
+CONFIGS = {"flux.2": {"num_attention_heads": 24, "joint_attention_dim": 7680, "guidance_embeds": 0}}
 
 
 def main() -> None:
@@ -51,7 +56,7 @@ def main() -> None:
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("subject", choices=["transformer", "decoder", "generation", "process", "attention"])
-    parser.add_argument("--family", default="flux", choices=SHAPES)
+    parser.add_argument("--family", default="flux.1", choices=SHAPES)
     parser.add_argument("--against", nargs="+", default=["eager"], choices=OTHERS)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=3, help="rounds of one process each")
@@ -59,14 +64,16 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--height", type=int)
     parser.add_argument("--width", type=int)
     parser.add_argument("--num-frames", type=int, help="of Wan")
-    parser.add_argument("--blocks", type=int, nargs="+", help="double and single ones of FLUX.1, or those of Wan")
+    parser.add_argument("--blocks", type=int, nargs="+", help="double and single ones of FLUX, or all")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args(words)
     for name, value in SHAPES[arguments.family].items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    if arguments.subject in ("generation", "process") and arguments.family != "flux":
+    if arguments.subject in ("generation", "process") and arguments.family != "flux.1":
         parser.error("whole generations are compared with the built-in model of images only")
+    if arguments.subject == "attention" and arguments.family not in ATTENTION:
+        parser.error(f"attention is compared for {' and '.join(ATTENTION)}")
     if len(arguments.blocks) != len(SHAPES[arguments.family]["blocks"]):
         parser.error(f"blocks takes {len(SHAPES[arguments.family]['blocks'])} numbers for this family")
     return arguments
@@ -114,7 +121,8 @@ def ours(arguments: argparse.Namespace) -> dict:
     if arguments.subject != "generation":
         command += ["--family", arguments.family]
     if arguments.subject == "transformer":
-        for name, count in zip(["num_layers", "num_single_layers"], arguments.blocks):
+        blocks = dict(zip(["num_layers", "num_single_layers"], arguments.blocks))
+        for name, count in (blocks | CONFIGS.get(arguments.family, {})).items():
             command += ["--set", f"{name}={count}"]
     return run(command)
 
@@ -125,7 +133,8 @@ def product(dtype: str, threads: int) -> dict:
 
 
 def other(arguments: argparse.Namespace, engine: str) -> dict:
-    settings = vars(arguments) | {"engine": engine, "prompt": PROMPT, "attention": ATTENTION[arguments.family]}
+    settings = vars(arguments) | {"engine": engine, "prompt": PROMPT, "attention": ATTENTION.get(arguments.family)}
+    settings["config"] = CONFIGS.get(arguments.family, {})
     command = [sys.executable, str(ROOT / "Benchmarks/diffusers_bench.py"), json.dumps(settings)]
     return processes(command, arguments.runs) if arguments.subject == "process" else run(command)
 

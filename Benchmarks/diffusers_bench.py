@@ -20,10 +20,14 @@ def main() -> None:
     arguments = Namespace(**json.loads(sys.argv[1]))
     torch.set_num_threads(arguments.threads)
     subjects = {
-        ("flux", "transformer"): transformer,
-        ("flux", "decoder"): decoder,
-        ("flux", "generation"): generation,
-        ("flux", "attention"): attention,
+        ("flux.1", "transformer"): transformer,
+        ("flux.1", "decoder"): decoder,
+        ("flux.1", "generation"): generation,
+        ("flux.1", "attention"): attention,
+        ("flux.2", "transformer"): flux2_transformer,
+        ("flux.2", "decoder"): flux2_decoder,
+        ("qwen-image", "transformer"): qwen_image_transformer,
+        ("qwen-image", "decoder"): qwen_image_decoder,
         ("wan", "attention"): attention,
         ("wan", "transformer"): wan_transformer,
         ("wan", "decoder"): wan_decoder,
@@ -113,6 +117,47 @@ def transformer(arguments, dtype):
     return model, inputs
 
 
+def flux2_transformer(arguments, dtype):
+    from diffusers import Flux2Transformer2DModel
+
+    double, single = arguments.blocks
+    torch.set_default_dtype(dtype)
+    model = Flux2Transformer2DModel(
+        **arguments.config | {"num_layers": double, "num_single_layers": single, "guidance_embeds": False}
+    ).eval()
+    torch.set_default_dtype(torch.float32)
+    rows, columns = arguments.height // 16, arguments.width // 16
+    positions = torch.zeros(rows, columns, 4)
+    positions[..., 1] += torch.arange(rows)[:, None]
+    positions[..., 2] += torch.arange(columns)[None, :]
+    text = torch.zeros(512, 4)
+    text[:, 3] = torch.arange(512)
+    inputs = {
+        "hidden_states": torch.randn(1, rows * columns, 128, dtype=dtype),
+        "encoder_hidden_states": torch.randn(1, 512, model.config.joint_attention_dim, dtype=dtype),
+        "timestep": torch.tensor([0.5], dtype=dtype),
+        "img_ids": positions.reshape(-1, 4),
+        "txt_ids": text,
+    }
+    return model, inputs
+
+
+def qwen_image_transformer(arguments, dtype):
+    from diffusers import QwenImageTransformer2DModel
+
+    torch.set_default_dtype(dtype)
+    model = QwenImageTransformer2DModel(num_layers=arguments.blocks[0]).eval()
+    torch.set_default_dtype(torch.float32)
+    rows, columns = arguments.height // 16, arguments.width // 16
+    inputs = {
+        "hidden_states": torch.randn(1, rows * columns, 64, dtype=dtype),
+        "encoder_hidden_states": torch.randn(1, 512, 3584, dtype=dtype),
+        "timestep": torch.tensor([0.5], dtype=dtype),
+        "img_shapes": [[(1, rows, columns)]],
+    }
+    return model, inputs
+
+
 def attention(arguments, dtype):
     heads, tokens, width = arguments.attention
     names = ["query", "key", "value"]
@@ -180,6 +225,25 @@ def wan_decoder(arguments, dtype):
     model = AutoencoderKLWan().eval()
     torch.set_default_dtype(torch.float32)
     latents = torch.randn(1, 16, *wan_latents(arguments), dtype=dtype)
+    return Decoder(model), {"latents": latents}
+
+
+def flux2_decoder(arguments, dtype):
+    from diffusers import AutoencoderKLFlux2
+
+    torch.set_default_dtype(dtype)
+    model = AutoencoderKLFlux2().eval()
+    torch.set_default_dtype(torch.float32)
+    return Decoder(model), {"latents": torch.randn(1, 32, arguments.height // 8, arguments.width // 8, dtype=dtype)}
+
+
+def qwen_image_decoder(arguments, dtype):
+    from diffusers import AutoencoderKLQwenImage
+
+    torch.set_default_dtype(dtype)
+    model = AutoencoderKLQwenImage().eval()
+    torch.set_default_dtype(torch.float32)
+    latents = torch.randn(1, 16, 1, arguments.height // 8, arguments.width // 8, dtype=dtype)
     return Decoder(model), {"latents": latents}
 
 

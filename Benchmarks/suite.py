@@ -17,8 +17,12 @@ import compare
 
 CASES = {
     "flux": (["transformer"], ["eager", "compile", "openvino"]),
+    "flux2": (["transformer", "--family", "flux.2"], ["eager", "compile"]),
+    "qwen-image": (["transformer", "--family", "qwen-image"], ["eager", "compile"]),
     "wan": (["transformer", "--family", "wan"], ["eager", "compile", "openvino"]),
     "flux-decoder": (["decoder"], ["eager", "compile", "openvino"]),
+    "flux2-decoder": (["decoder", "--family", "flux.2"], ["eager"]),
+    "qwen-image-decoder": (["decoder", "--family", "qwen-image"], ["eager"]),
     "wan-decoder": (["decoder", "--family", "wan"], ["eager"]),
     "flux-attention": (["attention"], ["eager"]),
     "wan-attention": (["attention", "--family", "wan"], ["eager"]),

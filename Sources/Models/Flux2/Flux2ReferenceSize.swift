@@ -1,24 +1,24 @@
-internal import Diffusion
+package import Diffusion
 
 extension Flux2 {
     /// How large a reference image is when it enters the autoencoder.
     // Source: diffusers 0.42.1, pipelines/flux2/pipeline_flux2.py and image_processor.py.
-    struct ReferenceSize: Equatable {
+    package struct ReferenceSize: Equatable {
         /// The smallest side, and the longest side over the shortest, that are taken.
         static let (leastSide, mostRatio) = (64, 8)
         /// Larger images are made smaller, in pixels.
         private static let area = 1024 * 1024
 
         /// What the whole image becomes, in pixels.
-        let width, height: Int
+        package let width, height: Int
         /// The middle part that is kept.
-        let crop: OutputSize
+        package let crop: OutputSize
 
         /// - Parameters:
         ///   - width: of the image, in pixels
         ///   - height: of the image, in pixels
         ///   - granularity: the side of a token, in pixels
-        init(width: Int, height: Int, granularity: Int) {
+        package init(width: Int, height: Int, granularity: Int) {
             var (width, height) = (width, height)
             if width * height > Self.area {
                 let scale = (Double(Self.area) / Double(width * height)).squareRoot()
@@ -30,7 +30,7 @@ extension Flux2 {
         }
 
         /// Whether an image of this size is taken at all.
-        static func takes(width: Int, height: Int) -> Bool {
+        package static func takes(width: Int, height: Int) -> Bool {
             min(width, height) >= leastSide && max(width, height) <= mostRatio * min(width, height)
         }
     }
