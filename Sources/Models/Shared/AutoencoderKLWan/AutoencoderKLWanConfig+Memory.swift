@@ -20,7 +20,9 @@ extension AutoencoderKLWanConfig {
         let latents = (height: size.height / scaleFactor, width: size.width / scaleFactor)
         let latentBytes = 8 * batch * latentFrames(frames) * zDim * latents.height * latents.width
         guard let tiling, let tiles = TileGrid(tiling, of: latents, self) else {
-            return latentBytes + batch * bytes(positions: latents.height * latents.width, states: 1, dtype)
+            // A convolution keeps its last two inputs; of an image there is only one.
+            let states = latentFrames(frames) > 1 ? 1 : 0.5
+            return latentBytes + batch * bytes(positions: latents.height * latents.width, states: states, dtype)
         }
         let largest = tiles.areas.map(\.count).max() ?? 0
         let covered = tiles.areas.map(\.count).reduce(0, +)
@@ -58,7 +60,7 @@ extension AutoencoderKLWanConfig {
         // In floating point, where nothing overflows.
         let channels = decoderChannels.map(Double.init)
         // Convolutions convert 16-bit numbers where the processor cannot multiply them.
-        let converted = Double(dtype.size + (dtype.size < 4 ? 4 : 0))
+        let converted = Double(dtype.size + (dtype.mayBeConvertedForProducts ? DType.float32.size : 0))
         var kept = Double(zDim) + 4 * channels[0]
         var most = 0.0
         for level in dimMult.indices {
