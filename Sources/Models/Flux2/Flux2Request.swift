@@ -75,12 +75,14 @@ extension Flux2 {
 
     /// Layers above the last one that is asked for by default are not loaded.
     private func checkLayers(of request: GenerationRequest, _ checks: inout RequestChecks) {
-        let (known, deepest) = (parts.variant.states, parts.variant.states.max() ?? 0)
-        guard let value = request.extra["text_encoder_out_layers"] else { return }
+        let (name, known) = ("text_encoder_out_layers", parts.variant.states)
+        let deepest = known.max() ?? 0
+        // What is no list of numbers at all has been refused already.
+        guard let value = request.extra[name], value.items.allSatisfy({ $0.number != nil }) else { return }
         if let states = request.textStates, states.count == known.count, states.allSatisfy((0...deepest).contains) {
             return
         }
-        checks.refuse("text_encoder_out_layers", value, "three whole numbers from 0 to \(deepest)")
+        checks.refuse(name, value, "three whole numbers from 0 to \(deepest)")
     }
 }
 
