@@ -29,8 +29,8 @@ extension QwenImage {
             let sizes = ReferenceSize.all(of: request).map(\.autoencoder)
             let patch = parts.granularity * parts.granularity
             let seen = sizes.reduce(MemorySize(0)) { $0 + area($1) / patch }
-            // Nothing in the encoder is larger than its mirror image in the decoder.
-            let largest = sizes.map(decoding).reduce(MemorySize(0), max)
+            let largest = sizes.map { vae.config.encodingBytes($0, dtype: vae.plan(options.plan).dtype) }
+                .reduce(MemorySize(0), max)
             references =
                 sizes.isEmpty
                 ? nil : MemoryStage([vae.name], activations: prompts + largest + seen * 6 * config.inChannels * 4)

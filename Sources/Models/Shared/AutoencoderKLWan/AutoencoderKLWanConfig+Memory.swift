@@ -38,6 +38,36 @@ extension AutoencoderKLWanConfig {
         }
     }
 
+    /// What encoding an image holds at once besides weights, in bytes.
+    ///
+    /// As for decoding: the one input of every causal convolution, and what the largest step makes.
+    ///
+    /// - Parameters:
+    ///   - image: its size
+    ///   - dtype: what the encoder computes in
+    /// - Returns: an upper estimate
+    package func encodingBytes(_ image: OutputSize, dtype: DType) -> MemorySize {
+        let channels = encoderChannels.map(Double.init)
+        var (kept, most) = (5 * channels[channels.count - 1], 0.0)
+        for level in dimMult.indices {
+            let scale = Double(1 << (2 * (dimMult.count - 1 - level)))
+            let (before, after) = (channels[level], channels[level + 1])
+            kept += scale * (before + 2 * Double(numResBlocks) * after)
+            // A block's input, its normalised form, the three frames of the window, and the result.
+            most = max(most, scale * max(before, after) * 6)
+        }
+        let positions = Double(image.height / scaleFactor) * Double(image.width / scaleFactor)
+        return MemorySize(Self.slack * positions * (kept * Double(dtype.size) + most * Self.held(dtype)))
+    }
+
+    /// Memory that is kept for the next tensors is a quarter more than is ever in use; measured, it is 1.38 times.
+    private static let slack = 1.5
+
+    /// The bytes of a number at work: convolutions convert those of 16 bits where the processor cannot multiply them.
+    private static func held(_ dtype: DType) -> Double {
+        Double(dtype.size + (dtype.mayBeConvertedForProducts ? DType.float32.size : 0))
+    }
+
     /// Tiles in the order that needs less memory.
     ///
     /// - Parameter size: of a video
@@ -59,8 +89,6 @@ extension AutoencoderKLWanConfig {
     private func bytes(positions: Int, states: Double, _ dtype: DType) -> MemorySize {
         // In floating point, where nothing overflows.
         let channels = decoderChannels.map(Double.init)
-        // Convolutions convert 16-bit numbers where the processor cannot multiply them.
-        let converted = Double(dtype.size + (dtype.mayBeConvertedForProducts ? DType.float32.size : 0))
         var kept = Double(zDim) + 4 * channels[0]
         var most = 0.0
         for level in dimMult.indices {
@@ -79,8 +107,8 @@ extension AutoencoderKLWanConfig {
             most = max(most, 4 * scale * large + 4 * scale * after)
         }
         kept += channels[channels.count - 1] * Double(1 << (2 * (dimMult.count - 1)))
-        // Memory that is kept for the next tensors is a quarter more than is ever in use; measured, it is 1.38 times.
-        return MemorySize(1.5 * Double(positions) * (2 * kept * Double(dtype.size) * states + most * converted))
+        let held = 2 * kept * Double(dtype.size) * states + most * Self.held(dtype)
+        return MemorySize(Self.slack * Double(positions) * held)
     }
 }
 
