@@ -133,7 +133,8 @@ def main():
         if not all(value.isfinite().all() for value in golden.values()):
             raise SystemExit(f"{case}: not finite")
         path = FOLDER / f"{case}.safetensors"
-        metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case, "areas": json.dumps(areas(asked["model"]))}
+        metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case}
+        metadata["areas"] = json.dumps(areas(asked["model"]))
         save_tensors(path, golden, metadata | versions())
         found = floors(Exact(asked["model"], torch.float32).run(asked, drawn["latents.initial"]), truth)
         record(FOLDER, {case: found})
