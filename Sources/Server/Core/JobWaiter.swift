@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import NIOCore
 
 extension ServerCore {
@@ -9,19 +10,19 @@ extension ServerCore {
     ///   - job: the job
     ///   - life: its life; nil if it is over
     ///   - channel: the client's
-    ///   - onEvent: told of what happens meanwhile
+    ///   - show: given each preview
     /// - Returns: the job, completed
     /// - Throws: ``APIError`` if it failed
     func outcome(
         of job: Job, _ life: LiveJob?, for channel: any Channel,
-        onEvent: @concurrent (LiveJob.Event) async throws -> Void = { _ in }
+        show: @concurrent (PixelBatch) async throws -> Void = { _ in }
     ) async throws -> Job {
         if let life {
             let goesOn = job.idempotencyKey != nil
             do {
                 // Beside the requests, which it does not read: the connection serves the next one afterwards.
                 try await ClientConnection.of(channel).watching {
-                    for await event in life.events() { try await onEvent(event) }
+                    for await pixels in life.shown() { try await show(pixels) }
                     await life.wait()
                 } whenGone: {
                     if !goesOn { life.cancel() }

@@ -40,8 +40,7 @@ struct ImageStream: Sendable {
         let body = ResponseBody { writer in
             do {
                 var index = 0
-                let over = try await core.outcome(of: job, life, for: channel) { event in
-                    guard case .preview(let pixels) = event else { return }
+                let over = try await core.outcome(of: job, life, for: channel) { pixels in
                     try await writer.write(partial(pixels, index))
                     index += 1
                 }

@@ -6,21 +6,12 @@ package final class LiveJob: Sendable {
     /// What it is doing.
     package enum Stage: String, Sendable { case queued, loading, text, denoising, decoding, encoding }
 
-    /// What happened to it.
-    package enum Event: Sendable {
-        /// So many steps are done.
-        case step(Int, of: Int)
-        /// It looks like this so far.
-        case preview(PixelBatch)
-    }
-
     private struct State {
         var stage = Stage.queued
         var step = 0
         var steps = 0
-        var preview: PixelBatch?
-        var previews = 0
-        var listeners: [Int: AsyncStream<Event>.Continuation] = [:]
+        var previews: [PixelBatch] = []
+        var listeners: [Int: AsyncStream<PixelBatch>.Continuation] = [:]
         var task: Task<Void, Never>?
         var isCancelled = false
         var isOver = false
@@ -46,21 +37,24 @@ package final class LiveJob: Sendable {
     }
 
     /// What it looked like last.
-    package var preview: PixelBatch? { state.withLock { $0.preview } }
+    package var preview: PixelBatch? { state.withLock { $0.previews.last } }
 
     /// How many previews there were.
-    package var previews: Int { state.withLock { $0.previews } }
+    package var previews: Int { state.withLock { $0.previews.count } }
 
-    /// What happens to it from now on, until it is over.
-    package func events() -> AsyncStream<Event> {
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
+    /// Every preview there was so far, then those that come until it is over.
+    ///
+    /// Whoever has started a job and then listens misses none, however quick the job is.
+    package func shown() -> AsyncStream<PixelBatch> {
+        let (shown, continuation) = AsyncStream.makeStream(of: PixelBatch.self)
         state.withLock { state in
+            for pixels in state.previews { continuation.yield(pixels) }
             if state.isOver { return continuation.finish() }
             let key = (state.listeners.keys.max() ?? 0) + 1
             state.listeners[key] = continuation
             continuation.onTermination = { [weak self] _ in self?.forget(key) }
         }
-        return events
+        return shown
     }
 
     /// Calls it off: it ends within one step.
@@ -75,7 +69,7 @@ package final class LiveJob: Sendable {
     package func wait() async { await state.withLock { $0.task }?.value }
 
     /// Says what computes it.
-    func run(_ body: @escaping @Sendable () async -> Void) {
+    package func run(_ body: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             let task = Task {
                 await body()
@@ -89,7 +83,7 @@ package final class LiveJob: Sendable {
     /// Takes note of what the worker tells.
     ///
     /// - Returns: whether its computation has just begun
-    func note(_ progress: Diffusion.Progress) -> Bool {
+    package func note(_ progress: Diffusion.Progress) -> Bool {
         state.withLock { state in
             let isFirst = state.stage == .queued
             switch progress {
@@ -97,11 +91,9 @@ package final class LiveJob: Sendable {
             case .encodingText: state.stage = .text
             case .denoising(let step, let steps):
                 (state.stage, state.step, state.steps) = (.denoising, step, steps)
-                for listener in state.listeners.values { listener.yield(.step(step, of: steps)) }
             case .preview(let pixels):
-                state.preview = pixels
-                state.previews += 1
-                for listener in state.listeners.values { listener.yield(.preview(pixels)) }
+                state.previews.append(pixels)
+                for listener in state.listeners.values { listener.yield(pixels) }
             case .decoding: state.stage = .decoding
             }
             return isFirst
