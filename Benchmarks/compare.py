@@ -8,11 +8,13 @@
     python Benchmarks/compare.py process
     python Benchmarks/compare.py attention --family wan
 
-FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, FLUX.2-klein-4B to 1 + 2 of its 5 + 20, Qwen-Image to 2 of its 60,
-Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; all at their real width. The others are diffusers as it is (eager), diffusers through torch.compile, and OpenVINO, to which diffusers'
-network is converted. Attention is one block's alone, Wan's at 832×480 and 17 frames, against PyTorch's. A generation is one
-of demo-image, in a process that runs; a process begins with its start and ends with its PNG. Run it with the packages of Benchmarks/requirements.txt, after
-`make build`. Shared machines drift: the ratio within a round, measured within minutes, is worth more than any absolute time.
+FLUX.1 is cut to 2 + 4 of its 19 + 38 blocks at 512×512, FLUX.2-klein-4B to 1 + 2 of its 5 + 20, Qwen-Image to 2 of its
+60, Wan2.1-T2V-1.3B to 4 of its 30 at 480×272 and 17 frames; all at their real width. The others are diffusers as it is
+(eager), diffusers through torch.compile, and OpenVINO, to which diffusers' network is converted. Attention is one block's
+alone, Wan's at 832×480 and 17 frames, against PyTorch's. A generation is one of demo-image, in a process that runs; a
+process begins with its start and ends with its PNG. Run it with the packages of Benchmarks/requirements.txt, after
+`make build`. Shared machines drift: the ratio within a round, measured within minutes, is worth more than any absolute
+time.
 """
 
 import argparse
