@@ -51,6 +51,22 @@ package struct RotaryEmbedding {
         try rmsNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
     }
 
+    /// That of some tokens, and behind them that of others with a norm of their own.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, heads, headWidth]`
+    ///   - norm: of `x`, over `headWidth`
+    ///   - y: `[batch, others, heads, headWidth]`
+    ///   - otherNorm: of `y`, with the same epsilon
+    /// - Returns: `[batch, tokens + others, heads, headWidth]`
+    package func applied(to x: Tensor, after norm: RMSNorm, before y: Tensor, after otherNorm: RMSNorm)
+        throws(TensorError) -> Tensor
+    {
+        try rmsNormRotary(
+            x, weight: norm.weight, before: y, weight: otherNorm.weight, cosine: cosine, sine: sine,
+            epsilon: norm.epsilon)
+    }
+
     /// Norms all heads of a token together and turns their interleaved pairs by the angles of the token.
     ///
     /// - Parameters:

@@ -44,6 +44,18 @@ package func linearGELUTanh(_ x: Tensor, weight: Tensor, bias: Tensor?, beside: 
     try call("join_linear_gelu", beside, x, weight, bias)
 }
 
+/// concatenate([before, linear(x)], axis: 1), without a second tensor for the product.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, from]`
+///   - weight: `[to, from]`
+///   - bias: `[to]`, or nil
+///   - before: `[batch, others, to]`
+/// - Returns: `[batch, others + tokens, to]`
+package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, behind before: Tensor) throws(TensorError) -> Tensor {
+    try call("join_linear", before, x, weight, bias)
+}
+
 /// A two-dimensional convolution.
 ///
 /// - Parameters:

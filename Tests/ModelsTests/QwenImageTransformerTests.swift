@@ -94,6 +94,21 @@ import Testing
         }
     }
 
+    /// What the timesteps bring is made for many steps at once, more than once if there are many.
+    @Test(arguments: ["references", "zero"]) func isTheSameWithTimestepsKnownAhead(_ name: String) throws {
+        let transformer = try transformer(name)
+        var input = try referenceInput(Golden("qwen-image/components"), name, 0, transformer.config)
+        let timesteps = (0..<40).map { 1 - Float($0) / 40 }
+        var ahead = input
+        ahead.modulations = QwenImage.Transformer.Modulations(of: timesteps)
+        for timestep in [timesteps[0], timesteps[31], timesteps[32], timesteps[39], 0.123, timesteps[3]] {
+            (input.timestep, ahead.timestep) = (timestep, timestep)
+            #expect(try transformer(ahead).distance(to: transformer(input)) <= 1e-5)
+        }
+        ahead.timestep = timesteps[39]
+        #expect(try transformer(ahead).distance(to: transformer(input)) > 1e-3)
+    }
+
     /// With `zero_cond_t` tokens are of two kinds, which go along when they change places.
     @Test func mapsEveryTokenOfTwoKinds() throws {
         let transformer = try transformer("zero")

@@ -46,6 +46,10 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         let table = try tensor([given.tokens, given.width / 2], seed: 2)
         let turned = try rmsNormRotary(heads, weight: given.weight, cosine: table, sine: table, epsilon: 1e-6)
         #expect(turned.shape == heads.shape)
+        let doubled = try concatenate([table, table], axis: 0)
+        let joined = try rmsNormRotary(
+            heads, weight: given.weight, before: heads, weight: given.weight, cosine: doubled, sine: doubled, epsilon: 1e-6)
+        #expect(joined.shape == [given.batch, 2 * given.tokens, 2, given.width])
         guard given.width > 0 else { return }
         let x = try given.x
         let joint = try tensor([given.tokens, given.width / 4], seed: 2)
@@ -65,6 +69,8 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         #expect(try linearGELUTanh(x, weight: weight, bias: bias).shape == shape)
         let beside = try given.of(given.batch, given.tokens, 3)
         #expect(try linearGELUTanh(x, weight: weight, bias: bias, beside: beside).shape == [shape[0], shape[1], 8])
+        let before = try given.of(given.batch, 2, 5)
+        #expect(try linear(x, weight: weight, bias: bias, behind: before).shape == [shape[0], shape[1] + 2, 5])
         let nothing = try linear(x, weight: given.of(0, given.width), bias: nil)
         #expect(nothing.shape == [given.batch, given.tokens, 0])
         #expect(try embedding(Tensor([Int32](), shape: [0]), table: weight).shape == [0, given.width])

@@ -200,6 +200,27 @@ struct FusedCase: Sendable, CustomStringConvertible {
         #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
     }
 
+    /// Tokens with norms of their own come into one tensor, each as it would alone.
+    @Test(arguments: FusedCase.all([[1, 1, 1, 2], [2, 3, 2, 8], [2, 5, 3, 10], [3, 4, 5, 128]]), [0, 1, 7])
+    func joinsTokensOfTwoNorms(_ test: FusedCase, _ others: Int) throws {
+        let (batch, tokens, heads, width) = (test.shape[0], test.shape[1], test.shape[2], test.shape[3])
+        let (x, y) = (try test.input(), try tensor([batch, others, heads, width], test.dtype, seed: 4))
+        let (one, other) = try (tensor([width], test.dtype, seed: 2), tensor([width], test.dtype, seed: 5))
+        let angles = try tensor([tokens + others, width / 2], seed: 3)
+        let (cosine, sine) = try (cos(angles), sin(angles))
+        func alone(_ x: Tensor, _ weight: Tensor, _ range: Range<Int>) throws -> Tensor {
+            try rmsNormRotary(
+                x, weight: weight, cosine: cosine.slice(range, axis: 0), sine: sine.slice(range, axis: 0), epsilon: 1e-6)
+        }
+        let joined = try rmsNormRotary(
+            x, weight: one, before: y, weight: other, cosine: cosine, sine: sine, epsilon: 1e-6)
+        let expected = try concatenate(
+            [alone(x, one, 0..<tokens), alone(y, other, tokens..<tokens + others)], axis: 1)
+        #expect(joined.dtype == test.dtype)
+        #expect(joined.shape == expected.shape)
+        #expect(try joined.floats() == expected.floats())
+    }
+
     /// The heads of a joint projection are not neighbours in memory, and need not be copied together.
     @Test func readsHeadsWithGapsBetween() throws {
         let joint = try tensor([2, 3, 4, 8])

@@ -42,6 +42,18 @@ import Testing
         #expect(try joined.distance(to: concatenate([beside, result], axis: 2)) == 0)
     }
 
+    @Test(arguments: [DType.float32, .bfloat16, .float16], [1, 3])
+    func putsALinearLayerBehindOtherTokens(_ dtype: DType, _ batch: Int) throws {
+        let (x, weight) = try (tensor([batch, 40, 33], dtype) * 0.2, tensor([70, 33], dtype, seed: 2))
+        for (others, bias) in [(0, nil), (1, try tensor([70], dtype, seed: 3)), (9, nil)] {
+            let before = try tensor([batch, others, 70], dtype, seed: 4)
+            let joined = try linear(x, weight: weight, bias: bias, behind: before)
+            let expected = try concatenate([before, linear(x, weight: weight, bias: bias)], axis: 1)
+            #expect(joined.dtype == dtype)
+            #expect(try joined.floats() == expected.floats())
+        }
+    }
+
     @Test(arguments: [1, 3, 40], [1, 2]) func appliesALinearLayerOfPackedWeights(_ rows: Int, _ batch: Int) throws {
         let (x, weight) = try (tensor([batch, rows, 33]) * 0.2, tensor([70, 33], seed: 2))
         let (bias, packed) = (try tensor([70], seed: 3), try weight.packedForProducts())
@@ -56,6 +68,10 @@ import Testing
         #expect(
             try linearGELUTanh(x, weight: packed, bias: bias, beside: beside)
                 .distance(to: concatenate([beside, plain], axis: 2)) <= 1e-6)
+        let before = try tensor([batch, 4, 70], seed: 4)
+        #expect(
+            try linear(x, weight: packed, bias: bias, behind: before)
+                .distance(to: concatenate([before, linear(x, weight: weight, bias: bias)], axis: 1)) <= 1e-6)
     }
 
     @Test(arguments: [(1, 0), (1, 1), (2, 1), (2, 0)])

@@ -21,7 +21,8 @@ WRAPPER = """
 extern "C" int heads(const void *x, long tokens, long heads, long width, const void *weight, const float *c, const float *s,
                      void *out, cudaStream_t stream) {
     ct::Heads view{x, tokens, heads, width, tokens * heads * width, heads * width, width};
-    return ct::rms_norm_rotary(view, ct::Number::bfloat16, tokens * heads, weight, c, s, 1e-6f, out, stream);
+    return ct::rms_norm_rotary(view, ct::Number::bfloat16, tokens * heads, weight, c, s, 1e-6f, out,
+                               tokens * heads * width, stream);
 }
 extern "C" int joint(const void *x, long tokens, long heads, long width, const void *weight, const float *c, const float *s,
                      void *out, cudaStream_t stream) {

@@ -49,9 +49,41 @@ package struct AttentionProjections {
         )
     }
 
+    /// Those of some tokens, and behind them those of others by other projections; what is normed is each head.
+    ///
+    /// - Parameters:
+    ///   - x: makes the first tokens, which are few, `[batch, tokens, width]`
+    ///   - y: makes the others, `[batch, others, width]`
+    ///   - others: the projections of `y`
+    ///   - rotary: the tables of all tokens
+    /// - Returns: as ``Attention`` takes them
+    package func callAsFunction(
+        _ x: () throws(TensorError) -> Tensor, before y: () throws(TensorError) -> Tensor, by others: Self,
+        _ rotary: RotaryEmbedding
+    ) throws(TensorError) -> (query: Tensor, key: Tensor, value: Tensor) {
+        let (a, b) = try concurrently { () throws(TensorError) in
+            let x = try x()
+            return (query: try query(x), key: try key(x), value: try value(x))
+        } _: { () throws(TensorError) in
+            let y = try y()
+            return (query: try others.query(y), key: try others.key(y), tokens: y)
+        }
+        return (
+            try rotary.applied(
+                to: heads(a.query), after: queryNorm, before: heads(b.query), after: others.queryNorm),
+            try rotary.applied(to: heads(a.key), after: keyNorm, before: heads(b.key), after: others.keyNorm),
+            try others.value(b.tokens, .behind(a.value))
+        )
+    }
+
+    /// `[batch, tokens, width]` as `[batch, tokens, heads, headWidth]`.
+    private func heads(_ x: Tensor) throws(TensorError) -> Tensor {
+        try x.reshaped(x.size(0), x.size(1), -1, queryNorm.weight.size(0))
+    }
+
     private func turned(_ x: Tensor, _ rotary: RotaryEmbedding, _ norm: RMSNorm) throws(TensorError) -> Tensor {
         switch scope {
-        case .head(let heads): try rotary.applied(to: x.reshaped(x.size(0), x.size(1), heads, -1), after: norm)
+        case .head: try rotary.applied(to: heads(x), after: norm)
         case .allHeads: try rotary.applied(to: x, afterJoint: norm)
         }
     }

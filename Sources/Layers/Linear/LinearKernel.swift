@@ -26,6 +26,8 @@ package enum LinearEpilogue {
     case activation(Activation)
     /// The activation of the product behind another tensor: `[batch, tokens, width]` becomes `[batch, tokens, width + to]`.
     case beside(Tensor, Activation)
+    /// The product behind another tensor's tokens: `[batch, others, to]` becomes `[batch, others + tokens, to]`.
+    case behind(Tensor)
     /// The activation of the product times another tensor, `[batch, tokens, to]`, as in SwiGLU.
     case gating(Tensor, Activation)
 }
@@ -41,6 +43,7 @@ extension LinearKernel {
         case .none: try product(x)
         case .activation(let activation): try activation(product(x))
         case .beside(let other, let activation): try concatenate([other, activation(product(x))], axis: 2)
+        case .behind(let other): try concatenate([other, product(x)], axis: 1)
         case .gating(let other, .silu): try swiglu(gate: product(x), other)
         case .gating(let other, let activation): try activation(product(x)) * other
         }
@@ -60,6 +63,7 @@ struct FloatLinear: LinearKernel {
         switch epilogue {
         case .activation(.geluTanh): try linearGELUTanh(x, weight: weight, bias: bias)
         case .beside(let other, .geluTanh): try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
+        case .behind(let other): try linear(x, weight: weight, bias: bias, behind: other)
         default: try applyInOrder(x, epilogue)
         }
     }

@@ -12,7 +12,8 @@ extension QwenImage {
             Transformer.Input(
                 latents: image.drawn([image.grid.tokens, config.inChannels]),
                 prompt: image.drawn([shape.textTokens, config.jointAttentionDim]), textMask: nil, timestep: 0.5,
-                rotary: config.rotary(textTokens: shape.textTokens, [image.grid], on: plan.device)),
+                rotary: config.rotary(textTokens: shape.textTokens, [image.grid], on: plan.device),
+                modulations: Transformer.Modulations(of: [0.5])),
             operations: config.operations(batch: shape.batch, text: shape.textTokens, image: image.grid.tokens),
             options.stepCache)
     }

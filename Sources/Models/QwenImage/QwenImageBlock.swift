@@ -24,32 +24,33 @@ extension QwenImage {
         /// - Parameters:
         ///   - x: text, `[batch, textTokens, width]`
         ///   - y: image, `[batch, tokens, width]`
-        ///   - conditioning: `[batch, width]`
-        ///   - kinds: of the image's tokens; nil for all as the text's
+        ///   - modulation: of this block
+        ///   - kinds: of the image's tokens, `[tokens]`; nil for all as the text's
         ///   - rotary: tables for text and image
         ///   - mask: as ``Attention`` takes it
         /// - Returns: both streams, changed
         func callAsFunction(
-            text x: Tensor, image y: Tensor, conditioning: Tensor, kinds: Transformer.TokenKinds?,
+            text x: Tensor, image y: Tensor, _ modulation: Transformer.BlockModulation, kinds: Tensor?,
             rotary: RotaryEmbedding, mask: Tensor?
         ) throws(TensorError) -> (text: Tensor, image: Tensor) {
             try block(
-                text: (x, Modulation.parts(of: textModulation(conditioning), count: 2)),
-                image: (y, imageParts(conditioning, kinds)), rotary: rotary, mask: mask)
+                text: (x, Modulation.parts(of: modulation.text, count: 2)),
+                image: (y, Modulation.parts(of: modulation.image, count: 2, kinds: kinds)), rotary: rotary, mask: mask)
         }
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
-        func attentionInput(image y: Tensor, conditioning: Tensor, kinds: Transformer.TokenKinds?) throws(TensorError)
-            -> Tensor
+        func attentionInput(image y: Tensor, _ modulation: Transformer.BlockModulation, kinds: Tensor?)
+            throws(TensorError) -> Tensor
         {
-            try imageParts(conditioning, kinds)[0].normed(y)
+            try Modulation.parts(of: modulation.image, count: 2, kinds: kinds)[0].normed(y)
         }
 
-        private func imageParts(_ conditioning: Tensor, _ kinds: Transformer.TokenKinds?) throws(TensorError)
-            -> [Modulation]
-        {
-            try Modulation.parts(
-                of: imageModulation(kinds?.conditioning ?? conditioning), count: 2, kinds: kinds?.rows)
+        /// What embedded timesteps bring to the block.
+        ///
+        /// - Parameter conditioning: `[rows, 1, width]`
+        /// - Returns: for text and image `[rows, 1, 6 · width]`
+        func modulation(_ conditioning: Tensor) throws(TensorError) -> Transformer.BlockModulation {
+            .init(text: try textModulation(conditioning), image: try imageModulation(conditioning))
         }
     }
 }

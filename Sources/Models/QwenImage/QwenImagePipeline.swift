@@ -96,12 +96,15 @@ final class QwenImageRun {
         defer { (prompts, references.tokens) = ([], nil) }
         let plan = images.run.options.plan
         let seen = try references.tokens?.to(plan.dtype).expanded(images.request.outputCount, -1, -1)
+        let timesteps = images.loop.schedule.timesteps.map { $0 / 1000 }
+        let modulations = QwenImage.Transformer.Modulations(of: timesteps)
         return try prompts.map { prompt in
             QwenImage.Transformer.Input(
                 latents: images.loop.latents[0], references: seen, prompt: prompt.states, textMask: prompt.mask,
                 timestep: 0,
                 rotary: try transformer.config.rotary(
-                    textTokens: prompt.states.size(1), [grid] + references.grids, on: plan.device))
+                    textTokens: prompt.states.size(1), [grid] + references.grids, on: plan.device),
+                modulations: modulations)
         }
     }
 

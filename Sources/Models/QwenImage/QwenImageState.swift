@@ -8,20 +8,15 @@ extension QwenImage.Transformer {
         package var streams: JointStreams
         /// SiLU of the embedded timestep, `[batch, width]`.
         package var conditioning: Tensor
+        /// Of each block.
+        var modulations: [BlockModulation]
         /// What is added to the scores of the text's tokens, `[batch, 1, 1, textTokens]`; nil if none is padding.
         var textMask: Tensor?
-        /// How the image's tokens are modulated; nil for all as the text's.
-        var kinds: TokenKinds?
+        /// The row of each of the image's tokens in its modulation, `[tokens]`: 1 for those of reference images, which are
+        /// free of noise. Nil for all as the text's.
+        var kinds: Tensor?
         /// The image's first tokens, which a prediction is made of; those of reference images follow.
         let predicted: Int
-    }
-
-    /// Tokens of two kinds: those that are made, and those of reference images, which are free of noise.
-    struct TokenKinds {
-        /// SiLU of the embedded timestep and of time 0, `[batch, 2, width]`.
-        var conditioning: Tensor
-        /// The row of each token there, `[tokens]`.
-        var rows: Tensor
     }
 }
 
@@ -32,15 +27,17 @@ extension QwenImage.Transformer.State: TransformerState {
     package mutating func mapTokens(_ map: TokenMap) throws(TensorError) {
         try streams.mapTokens(map)
         textMask = try textMask.map { mask throws(TensorError) in try map(mask, 3, 1) }
-        if let rows = kinds?.rows { kinds?.rows = try map(rows, 0, 0) }
+        kinds = try kinds.map { kinds throws(TensorError) in try map(kinds, 0, 0) }
     }
 
     package mutating func mapTensors(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) {
         try streams.mapTensors(map)
         conditioning = try map(conditioning)
         textMask = try textMask.map { mask throws(TensorError) in try map(mask) }
-        kinds = try kinds.map { kinds throws(TensorError) in
-            .init(conditioning: try map(kinds.conditioning), rows: try map(kinds.rows))
+        kinds = try kinds.map { kinds throws(TensorError) in try map(kinds) }
+        for index in modulations.indices {
+            modulations[index].text = try map(modulations[index].text)
+            modulations[index].image = try map(modulations[index].image)
         }
     }
 }

@@ -21,15 +21,17 @@ extension QwenImage {
             package var timestep: Float
             /// The tables for text, image and references, in this order.
             package var rotary: RotaryEmbedding
+            /// What the timesteps bring to the blocks, for all steps and branches of a request; nil makes it in each step.
+            package var modulations: Modulations?
             /// Prompt and references at the width of the blocks, where that is done already.
             fileprivate var embedded: (prompt: Tensor, references: Tensor?)?
 
             package init(
                 latents: Tensor, references: Tensor? = nil, prompt: Tensor, textMask: Tensor?, timestep: Float,
-                rotary: RotaryEmbedding
+                rotary: RotaryEmbedding, modulations: Modulations? = nil
             ) {
                 (self.latents, self.references, self.prompt, self.textMask) = (latents, references, prompt, textMask)
-                (self.timestep, self.rotary) = (timestep, rotary)
+                (self.timestep, self.rotary, self.modulations) = (timestep, rotary, modulations)
             }
         }
 
@@ -73,28 +75,24 @@ extension QwenImage {
             var image = try imageIn(input.latents)
             let (batch, predicted) = (image.size(0), image.size(1))
             if let references { image = try concatenate([image, references], axis: 1) }
-            // The batch has one timestep, so its products are made once.
-            func all(_ conditioning: Tensor) throws(TensorError) -> Tensor {
-                try conditioning.repeated(batch, axis: 0)
-            }
-            let conditioning = try conditioning([input.timestep])
-            var kinds: TokenKinds?
+            var kinds: Tensor?
             if config.zeroCondT, image.size(1) > predicted {
                 let rows = (0..<image.size(1)).map { Int32($0 < predicted ? 0 : 1) }
-                kinds = TokenKinds(
-                    conditioning: try all(self.conditioning([input.timestep, 0]).unsqueezed(0)),
-                    rows: try Tensor(rows, shape: [rows.count], on: plan.device))
+                kinds = try Tensor(rows, shape: [rows.count], on: plan.device)
             }
+            let modulations = input.modulations ?? Modulations(of: [])
+            let (conditioning, blocks) = try modulations.table(input.timestep, make: table)
+                .step(input.timestep, batch: batch, hasKinds: kinds != nil)
             return State(
-                streams: JointStreams(text: text, image: image, input.rotary), conditioning: try all(conditioning),
-                textMask: input.textMask, kinds: kinds, predicted: predicted)
+                streams: JointStreams(text: text, image: image, input.rotary), conditioning: conditioning,
+                modulations: blocks, textMask: input.textMask, kinds: kinds, predicted: predicted)
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
             guard case .double(let text, let image) = state.streams.tokens else { return }
             let (nextText, nextImage) = try blocks[index](
-                text: text, image: image, conditioning: state.conditioning, kinds: state.kinds,
-                rotary: state.streams.rotary, mask: state.mask())
+                text: text, image: image, state.modulations[index], kinds: state.kinds, rotary: state.streams.rotary,
+                mask: state.mask())
             state.streams.tokens = .double(text: nextText, image: nextImage)
         }
 
@@ -107,9 +105,7 @@ extension QwenImage {
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.streams.image()
             guard blocks.count > 0 else { return try image.to(.float32) }
-            return try blocks[0].attentionInput(
-                image: image, conditioning: state.conditioning, kinds: state.kinds
-            ).to(.float32)
+            return try blocks[0].attentionInput(image: image, state.modulations[0], kinds: state.kinds).to(.float32)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, references: Tensor?) {
@@ -120,11 +116,19 @@ extension QwenImage {
             )
         }
 
-        /// SiLU of embedded timesteps, `[timesteps, width]`.
+        /// Rows for some timesteps, and for time 0 where reference images may have it.
+        private func table(_ timesteps: [Float]) throws(TensorError) -> ModulationTable {
+            let conditioning = try conditioning(timesteps + (config.zeroCondT ? [0] : []))
+            var made: [BlockModulation] = []
+            for index in 0..<blocks.count { made.append(try blocks[index].modulation(conditioning)) }
+            return ModulationTable(timesteps: timesteps, conditioning: conditioning, blocks: made)
+        }
+
+        /// SiLU of embedded timesteps, `[timesteps, 1, width]`: each by itself, whatever the others are.
         private func conditioning(_ timesteps: [Float]) throws(TensorError) -> Tensor {
             let sinusoids = try timestepSinusoids(
                 timesteps, width: Self.sinusoidWidth, scale: 1000, on: plan.device)
-            return try silu(timestepEmbedding(sinusoids.to(plan.dtype)))
+            return try silu(timestepEmbedding(sinusoids.unsqueezed(1).to(plan.dtype)))
         }
     }
 }

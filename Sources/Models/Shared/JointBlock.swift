@@ -30,17 +30,16 @@ struct JointBlock {
         let count = x.tokens.size(1)
         let attended: Tensor
         do {
-            let (textTables, imageTables) = try rotary.split(at: count)
-            let a = try text.projected(x.tokens, x.modulation, textTables)
-            let b = try image.projected(y.tokens, y.modulation, imageTables)
-            attended = try attention(
-                concatenate([a.query, b.query], axis: 1), concatenate([a.key, b.key], axis: 1),
-                concatenate([a.value, b.value], axis: 1), mask: mask, textTokens: count)
+            let (query, key, value) = try text.projections(
+                { () throws(TensorError) in try x.modulation[0].normed(x.tokens) },
+                before: { () throws(TensorError) in try y.modulation[0].normed(y.tokens) }, by: image.projections, rotary)
+            attended = try attention(query, key, value, mask: mask, textTokens: count)
         }
-        return (
-            try text.finished(x.tokens, attended.slice(0..<count, axis: 1), x.modulation),
+        return try concurrently { () throws(TensorError) in
+            try text.finished(x.tokens, attended.slice(0..<count, axis: 1), x.modulation)
+        } _: { () throws(TensorError) in
             try image.finished(y.tokens, attended.slice(count..<attended.size(1), axis: 1), y.modulation)
-        )
+        }
     }
 }
 
@@ -49,7 +48,7 @@ struct JointStream {
     /// Which half, as the names of its weights tell.
     enum Kind { case text, image }
 
-    private let projections: AttentionProjections
+    let projections: AttentionProjections
     private let attentionOut: Linear
     private let feedForward: any TokenLayer
 
@@ -77,13 +76,6 @@ struct JointStream {
             attention, names, width: width, norming: .head(of: heads), epsilon: 1e-6, bias: bias)
         attentionOut = try Linear(out, from: width, to: width, bias: bias, cut: .input())
         self.feedForward = feedForward
-    }
-
-    /// What this stream brings to the attention.
-    func projected(_ x: Tensor, _ modulation: [Modulation], _ rotary: RotaryEmbedding) throws(TensorError)
-        -> (query: Tensor, key: Tensor, value: Tensor)
-    {
-        try projections(modulation[0].normed(x), rotary)
     }
 
     /// The stream after attention and feed-forward, `[batch, tokens, width]`.

@@ -128,6 +128,24 @@ ct_status ct_synchronize(int device) {
         1);
 }
 
+ct_status ct_step_aside(void) {
+    return attempt([] {
+        if (entered >= 0) cuda().step_aside();
+    });
+}
+
+ct_status ct_step_back(void) {
+    return attempt([] {
+        if (entered >= 0) cuda().step_back();
+    });
+}
+
+ct_status ct_join_aside(void) {
+    return attempt([] {
+        if (entered >= 0) cuda().join();
+    });
+}
+
 at::Tensor ct::convolve(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                         at::IntArrayRef strides, at::IntArrayRef paddings) {
     const at::Context &context = at::globalContext();

@@ -23,6 +23,12 @@ public:
     virtual void enter(int device) = 0;
     // Waits until the GPU has done everything that it was given.
     virtual void synchronize(int device) = 0;
+    // What the calling thread starts next runs on a second stream of its own, behind all that it has started.
+    virtual void step_aside() = 0;
+    // What it starts next runs on its first stream again.
+    virtual void step_back() = 0;
+    // What it starts next waits for the second stream.
+    virtual void join() = 0;
     // This moment on the calling thread's stream.
     virtual std::unique_ptr<Moment> now() = 0;
     virtual ct_device_memory memory(int device) = 0;

@@ -144,28 +144,39 @@ at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &vectors, cons
     return result;
 }
 
-at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
-                           double epsilon) {
-    const RotaryTables tables = checked_tables(x, weight, cosine, sine);
-    if (!has_rows(x) || x.stride(3) != 1) return formula::rms_norm_rotary(x, weight, tables, epsilon);
+void rotate_into(const at::Tensor &into, const NormedHeads &part, const RotaryTables &tables, double epsilon) {
+    const auto &[x, weight] = part;
+    if (!has_rows(x) || x.stride(3) != 1) {
+        into.copy_(formula::rms_norm_rotary(x, weight, tables, epsilon));
+        return;
+    }
     const int64_t tokens = x.size(1), heads = x.size(2), width = x.size(3);
     const at::Tensor factors = dense(weight);
     const float *weights = numbers<float>(factors);
     const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
-    at::Tensor result = at::empty(x.sizes(), x.options());
     dispatch(x, [&](auto number) {
         using T = decltype(number);
         const T *in = numbers<T>(x);
-        T *out = static_cast<T *>(result.mutable_data_ptr());
+        T *out = static_cast<T *>(into.mutable_data_ptr());
         for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
             const int64_t token = row - batch * tokens;
             const T *source = in + batch * x.stride(0) + token * x.stride(1);
+            T *target = out + batch * into.stride(0) + token * into.stride(1);
             for (int64_t head = 0; head < heads; ++head)
                 rotate(source + head * x.stride(2), weights, cosines + token * width / 2, sines + token * width / 2,
-                       static_cast<float>(epsilon), width, out + (row * heads + head) * width);
+                       static_cast<float>(epsilon), width, target + head * width);
         });
     });
-    return result;
+}
+
+at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
+                           double epsilon) {
+    return rotated({{x, weight}}, cosine, sine, epsilon, rotate_into);
+}
+
+at::Tensor join_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &y, const at::Tensor &y_weight,
+                                const at::Tensor &cosine, const at::Tensor &sine, double epsilon) {
+    return rotated({{x, weight}, {y, y_weight}}, cosine, sine, epsilon, rotate_into);
 }
 
 at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
@@ -241,6 +252,9 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
     // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
     m.def("rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    // That of x, and behind it that of y with a weight of its own; the tables have the tokens of both.
+    m.def("join_rms_norm_rotary(Tensor x, Tensor weight, Tensor y, Tensor y_weight, Tensor cosine, Tensor sine, float epsilon) "
+          "-> Tensor");
     // The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // silu(rmsNorm(x) * weight) over the last axis.
@@ -253,6 +267,7 @@ TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
     m.impl("modulated_layer_norm", modulated_layer_norm);
     m.impl("gated_add", gated_add);
     m.impl("rms_norm_rotary", rms_norm_rotary);
+    m.impl("join_rms_norm_rotary", join_rms_norm_rotary);
     m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
     m.impl("rms_norm_silu", rms_norm_silu);
     m.impl("swiglu", swiglu);

@@ -7,6 +7,7 @@
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/complex.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/result_type.h>
 #include <ATen/ops/rms_norm.h>
@@ -16,6 +17,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 
 namespace ct {
@@ -53,18 +55,10 @@ struct RotaryTables {
 
     RotaryTables(const at::Tensor &cosine, const at::Tensor &sine)
         : cosine(cosine.to(at::kFloat).contiguous()), sine(sine.to(at::kFloat).contiguous()) {}
-};
 
-// Of x [batch, tokens, heads, width] with a norm of [width].
-inline RotaryTables checked_tables(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                  const at::Tensor &sine) {
-    TORCH_CHECK(x.dim() == 4 && x.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ", x.sizes());
-    const int64_t tokens = x.size(1), width = x.size(3);
-    TORCH_CHECK(weight.numel() == width, "the norm has ", weight.numel(), " weights for a width of ", width);
-    TORCH_CHECK(cosine.numel() == tokens * width / 2 && sine.numel() == cosine.numel(), "rotary tables of ", cosine.sizes(),
-                " do not fit ", x.sizes());
-    return {cosine, sine};
-}
+    // Those of some tokens.
+    RotaryTables of(int64_t start, int64_t count) const { return {cosine.narrow(0, start, count), sine.narrow(0, start, count)}; }
+};
 
 // Of x [batch, tokens, heads * width] with a norm of [heads * width].
 inline RotaryTables checked_joint_tables(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
@@ -154,5 +148,39 @@ inline at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std:
 }
 
 }  // namespace formula
+
+// Heads of [batch, tokens, heads, width], and the weight [width] of their norm.
+struct NormedHeads {
+    const at::Tensor &x, &weight;
+};
+
+// The tokens of each part behind those of the one before, their heads normed and turned by the angles of tables
+// [tokens, width / 2]. `rotate_into(into, part, tables, epsilon)` writes a part in its place, which is dense but for the batch.
+template <class RotateInto>
+at::Tensor rotated(std::initializer_list<NormedHeads> parts, const at::Tensor &cosine, const at::Tensor &sine, double epsilon,
+                   RotateInto &&rotate_into) {
+    const at::Tensor &first = parts.begin()->x;
+    int64_t tokens = 0;
+    for (const auto &[x, weight] : parts) {
+        TORCH_CHECK(x.dim() == 4 && x.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ", x.sizes());
+        TORCH_CHECK(x.size(0) == first.size(0) && x.size(2) == first.size(2) && x.size(3) == first.size(3) &&
+                        x.scalar_type() == first.scalar_type(),
+                    "cannot put ", x.sizes(), " behind ", first.sizes());
+        TORCH_CHECK(weight.numel() == x.size(3), "the norm has ", weight.numel(), " weights for a width of ", x.size(3));
+        tokens += x.size(1);
+    }
+    const int64_t pairs = first.size(3) / 2;
+    TORCH_CHECK(cosine.numel() == tokens * pairs && sine.numel() == cosine.numel(), "rotary tables of ", cosine.sizes(),
+                " do not fit ", tokens, " tokens of ", first.sizes());
+    const RotaryTables tables(cosine.view({tokens, pairs}), sine.view({tokens, pairs}));
+    at::Tensor result = at::empty({first.size(0), tokens, first.size(2), first.size(3)}, first.options());
+    int64_t start = 0;
+    for (const NormedHeads &part : parts) {
+        const int64_t count = part.x.size(1);
+        rotate_into(result.narrow(1, start, count), part, tables.of(start, count), epsilon);
+        start += count;
+    }
+    return result;
+}
 
 }  // namespace ct

@@ -191,7 +191,7 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
     return result;
 }
 
-// The same of rows [tokens, in] on the CPU, into a part of the columns of a tensor that is there.
+// The same of rows [tokens, in], into a part of a tensor that is there.
 void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                   Epilogue epilogue) {
     switch (product_for(x, weight)) {
@@ -258,6 +258,18 @@ at::Tensor join_linear_gelu(const at::Tensor &beside, const at::Tensor &x, const
     return result;
 }
 
+at::Tensor join_linear(const at::Tensor &before, const at::Tensor &x, const at::Tensor &weight,
+                       const std::optional<at::Tensor> &bias) {
+    TORCH_CHECK(x.dim() == 3 && before.dim() == 3 && before.size(0) == x.size(0) && before.size(2) == weight.size(0),
+                "cannot put a product of ", x.sizes(), " behind ", before.sizes());
+    const int64_t first = before.size(1), count = x.size(1);
+    const at::Tensor result = at::empty({x.size(0), first + count, weight.size(0)}, x.options());
+    result.narrow(1, 0, first).copy_(before);
+    for (int64_t item = 0; item < x.size(0); item++)
+        product_into(result.select(0, item).narrow(0, first, count), x.select(0, item), weight, bias, Epilogue::none);
+    return result;
+}
+
 at::Tensor doubled_conv2d(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
     TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3,
                 "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", x.sizes(), " and ", weight.sizes());
@@ -277,6 +289,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("linear_gelu(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
     m.def("join_linear_gelu(Tensor beside, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    // [before, x·Wᵀ + b] along the tokens, of tensors [batch, tokens, width].
+    m.def("join_linear(Tensor before, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // A kernel of 3 by 3, with zeros at the edges, over an image at double its size: every pixel stands there four times.
     m.def("doubled_conv2d(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
 }
@@ -284,6 +298,7 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
 TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
     m.impl("linear_gelu", linear_gelu);
     m.impl("join_linear_gelu", join_linear_gelu);
+    m.impl("join_linear", join_linear);
     m.impl("doubled_conv2d", doubled_conv2d);
 }
 

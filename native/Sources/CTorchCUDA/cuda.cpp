@@ -13,6 +13,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 
 using namespace ct;
 
@@ -32,6 +33,33 @@ public:
 private:
     c10::Event event;
 };
+
+// A second stream beside the calling thread's, and the moments at which one waits for the other.
+class Aside {
+public:
+    void step() {
+        main = c10::cuda::getCurrentCUDAStream();
+        // Its kernels are small, and there are few of them: they come before those beside them.
+        if (!side || side->device_index() != main->device_index()) side = c10::cuda::getStreamFromPool(true, main->device_index());
+        wait(*side, *main);
+        c10::cuda::setCurrentCUDAStream(*side);
+    }
+
+    void back() { c10::cuda::setCurrentCUDAStream(*main); }
+
+    void join() { wait(*main, *side); }
+
+private:
+    static void wait(const c10::cuda::CUDAStream &later, const c10::cuda::CUDAStream &earlier) {
+        c10::Event moment(c10::kCUDA, c10::EventFlag::PYTORCH_DEFAULT);
+        moment.record(earlier.unwrap());
+        moment.block(later.unwrap());
+    }
+
+    std::optional<c10::cuda::CUDAStream> main, side;
+};
+
+thread_local Aside aside;
 
 class Half final : public Cuda {
 public:
@@ -57,6 +85,10 @@ public:
         const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
         c10::cuda::device_synchronize();
     }
+
+    void step_aside() override { aside.step(); }
+    void step_back() override { aside.back(); }
+    void join() override { aside.join(); }
 
     std::unique_ptr<Moment> now() override { return std::make_unique<StreamMoment>(); }
 

@@ -96,20 +96,29 @@ at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &gate, const a
     return result;
 }
 
-at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
-                           double epsilon) {
-    const RotaryTables tables = checked_tables(x, weight, cosine, sine);
+void rotate_into(const at::Tensor &into, const NormedHeads &part, const RotaryTables &tables, double epsilon) {
+    const auto &[x, weight] = part;
     const int64_t pack = 16 / x.element_size();
-    if (!has_packs(x, pack) || !has_packs(tables.cosine, pack / 2) || !has_packs(tables.sine, pack / 2))
-        return formula::rms_norm_rotary(x, weight, tables, epsilon);
+    if (!has_packs(x, pack) || !has_packs(into, pack) || !has_packs(tables.cosine, pack / 2) || !has_packs(tables.sine, pack / 2)) {
+        into.copy_(formula::rms_norm_rotary(x, weight, tables, epsilon));
+        return;
+    }
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor factors = weights(weight, x);
-    at::Tensor result = at::empty(x.sizes(), x.options());
     const Heads heads{x.const_data_ptr(), x.size(1), x.size(2), x.size(3), x.stride(0), x.stride(1), x.stride(2)};
     C10_CUDA_CHECK(ct::rms_norm_rotary(heads, *number(x), x.size(0) * x.size(1) * x.size(2), factors.const_data_ptr(),
                                        table(tables.cosine), table(tables.sine), static_cast<float>(epsilon),
-                                       result.mutable_data_ptr(), stream()));
-    return result;
+                                       into.mutable_data_ptr(), into.stride(0), stream()));
+}
+
+at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
+                           double epsilon) {
+    return rotated({{x, weight}}, cosine, sine, epsilon, rotate_into);
+}
+
+at::Tensor join_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &y, const at::Tensor &y_weight,
+                                const at::Tensor &cosine, const at::Tensor &sine, double epsilon) {
+    return rotated({{x, weight}, {y, y_weight}}, cosine, sine, epsilon, rotate_into);
 }
 
 at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
@@ -177,6 +186,7 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("modulated_layer_norm", kernels::modulated_layer_norm);
     m.impl("gated_add", kernels::gated_add);
     m.impl("rms_norm_rotary", kernels::rms_norm_rotary);
+    m.impl("join_rms_norm_rotary", kernels::join_rms_norm_rotary);
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);

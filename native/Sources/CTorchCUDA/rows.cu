@@ -133,7 +133,7 @@ template <int count> constexpr int heads_together = count == 1 ? 4 : 1;
 
 template <class T, int threads, int count>
 __global__ void rms_norm_rotary(Heads x, Index groups, const T *weight, const float *cosine, const float *sine,
-                                float epsilon, T *result) {
+                                float epsilon, T *result, int64_t result_stride) {
     constexpr int together = heads_together<count>, pack = longest_pack<T>;
     const Index index = row_index<threads>();
     const Index heads = x.heads, tokens = x.tokens, parts = (heads + together - 1) / together;
@@ -152,7 +152,7 @@ __global__ void rms_norm_rotary(Heads x, Index groups, const T *weight, const fl
         weights[i] = load<pack>(weight + at);
         angles[i] = {cosine + angle, sine + angle};
     });
-    T *out = result + (int64_t{batch * tokens + token} * heads + first) * x.width;
+    T *out = result + batch * result_stride + (int64_t{token} * heads + first) * x.width;
 #pragma unroll
     for (int j = 0; j < together; ++j) {
         const float factor = rows[j].inverse_root_mean_square(epsilon);
@@ -273,14 +273,14 @@ cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const
 }
 
 cudaError_t ct::rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine,
-                                const float *sine, float epsilon, void *result, cudaStream_t stream) {
+                                const float *sine, float epsilon, void *result, int64_t result_stride, cudaStream_t stream) {
     with_type(type, [&](auto number) {
         using T = decltype(number);
         with_shape(x.width / longest_pack<T>, [&](auto threads, auto count) {
             constexpr int64_t together = heads_together<count.get>;
             const int64_t groups = rows / x.heads * ((x.heads + together - 1) / together);
             ::rms_norm_rotary<T, threads.get, count.get><<<blocks(groups, threads.get), block, 0, stream>>>(
-                x, groups, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result));
+                x, groups, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result), result_stride);
         });
     });
     return cudaGetLastError();

@@ -41,10 +41,10 @@ cudaError_t modulated_layer_norm(const void *x, Number type, int64_t rows, int64
 cudaError_t gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
                       int64_t width, void *result, cudaStream_t stream);
 
-// rmsNorm(x) * weight over each head, and pairs turned by the angles of tables [tokens, width / 2]; the result is dense. This one
-// reads 16 bytes at once.
+// rmsNorm(x) * weight over each head, and pairs turned by the angles of tables [tokens, width / 2]; the result is dense but for the
+// stride of the batch. This one reads 16 bytes at once.
 cudaError_t rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weight, const float *cosine, const float *sine,
-                            float epsilon, void *result, cudaStream_t stream);
+                            float epsilon, void *result, int64_t result_stride, cudaStream_t stream);
 
 // The same with one norm over all heads of a token: dense rows, tables [tokens, head_width / 2].
 cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,

@@ -26,6 +26,12 @@ CT_API ct_status ct_check_device(int device);
 CT_API ct_status ct_enter_device(int device);
 CT_API int ct_entered_device(void);
 CT_API ct_status ct_synchronize(int device);
+
+// On a GPU, what the calling thread starts between the first two of these runs on a stream of its own, behind all that was
+// started before; what is started after the third waits for it. Tensors that it reads may be released only after the third.
+CT_API ct_status ct_step_aside(void);
+CT_API ct_status ct_step_back(void);
+CT_API ct_status ct_join_aside(void);
 // Whether the calling thread's convolutions of 32-bit floats may round their factors to TF32, 10 bits, on GPUs; at first they
 // may not.
 CT_API void ct_allow_tf32_convolutions(bool may);
