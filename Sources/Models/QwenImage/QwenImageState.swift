@@ -12,8 +12,9 @@ extension QwenImage.Transformer {
         var modulations: [BlockModulation]
         /// What is added to the scores of the text's tokens, `[batch, 1, 1, textTokens]`; nil if none is padding.
         var textMask: Tensor?
-        /// The row of each of the image's tokens in its modulation, `[tokens]`: 1 for those of reference images, which are
-        /// free of noise. Nil for all as the text's.
+        /// The row of each of the image's tokens in its modulation, `[tokens]`; nil for all as the text's.
+        ///
+        /// Tokens of reference images have row 1: they are free of noise.
         var kinds: Tensor?
         /// The image's first tokens, which a prediction is made of; those of reference images follow.
         let predicted: Int

@@ -32,7 +32,8 @@ struct JointBlock {
         do {
             let (query, key, value) = try text.projections(
                 { () throws(TensorError) in try x.modulation[0].normed(x.tokens) },
-                before: { () throws(TensorError) in try y.modulation[0].normed(y.tokens) }, by: image.projections, rotary)
+                before: { () throws(TensorError) in try y.modulation[0].normed(y.tokens) }, by: image.projections,
+                rotary)
             attended = try attention(query, key, value, mask: mask, textTokens: count)
         }
         return try concurrently { () throws(TensorError) in
