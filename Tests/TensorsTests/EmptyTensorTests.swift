@@ -48,7 +48,8 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         #expect(turned.shape == heads.shape)
         let doubled = try concatenate([table, table], axis: 0)
         let joined = try rmsNormRotary(
-            heads, weight: given.weight, before: heads, weight: given.weight, cosine: doubled, sine: doubled, epsilon: 1e-6)
+            heads, weight: given.weight, before: heads, weight: given.weight, cosine: doubled, sine: doubled,
+            epsilon: 1e-6)
         #expect(joined.shape == [given.batch, 2 * given.tokens, 2, given.width])
         guard given.width > 0 else { return }
         let x = try given.x

@@ -210,7 +210,8 @@ struct FusedCase: Sendable, CustomStringConvertible {
         let (cosine, sine) = try (cos(angles), sin(angles))
         func alone(_ x: Tensor, _ weight: Tensor, _ range: Range<Int>) throws -> Tensor {
             try rmsNormRotary(
-                x, weight: weight, cosine: cosine.slice(range, axis: 0), sine: sine.slice(range, axis: 0), epsilon: 1e-6)
+                x, weight: weight, cosine: cosine.slice(range, axis: 0), sine: sine.slice(range, axis: 0), epsilon: 1e-6
+            )
         }
         let joined = try rmsNormRotary(
             x, weight: one, before: y, weight: other, cosine: cosine, sine: sine, epsilon: 1e-6)
