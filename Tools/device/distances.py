@@ -33,25 +33,21 @@ class Theirs:
         names = {"prompt": "prompts", "seed": "seeds"}
         listed = {new: [asked[old]] for old, new in names.items()} | {"model": str(checkpoint.resolve())}
         self.request = {name: value for name, value in asked.items() if name not in names} | listed
-        self.family = family
         if family == "flux":
             self.request = flux1_cases.DEFAULTS | self.request
-            self.pipe = flux1_cases.load(self.request["model"], torch.bfloat16).to(device)
+            pipe = flux1_cases.load(self.request["model"], torch.bfloat16)
+            self.recorder = flux1_cases.Recorder(pipe.to(device))
         else:
             self.request = wan_cases.DEFAULTS | self.request
-            self.recorder = wan_cases.Recorder(self.request, torch.bfloat16)
-            self.pipe = self.recorder.pipe.to(device)
+            self.recorder = wan_cases.Recorder(wan_cases.load(self.request, torch.bfloat16).to(device))
 
     def run(self):
         with torch.inference_mode():
-            if self.family == "flux":
-                return host(flux1_cases.Recorder(self.pipe).run(self.request))
-            self.recorder.trace = {}
-            return host(self.recorder.run())
+            return host(self.recorder.run(self.request))
 
     def widen(self):
         """To float32."""
-        for component in self.pipe.components.values():
+        for component in self.recorder.pipe.components.values():
             if isinstance(component, torch.nn.Module):
                 component.float()
 

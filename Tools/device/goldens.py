@@ -156,9 +156,7 @@ def theirs(name, device):
         # In 16 bits some versions of PyTorch draw other noise.
         noise = golden["noise" if family == "flux2" else "latents.initial"]
         return cases.Recorder(cases.load(asked["model"], torch.bfloat16).to(device)).run(asked, noise.to(device))
-    recorder = wan_cases.Recorder(asked, torch.bfloat16)
-    recorder.pipe.to(device)
-    return recorder.run()
+    return wan_cases.Recorder(wan_cases.load(asked, torch.bfloat16).to(device)).run(asked)
 
 
 def bfloat16(chosen, arguments, pool):

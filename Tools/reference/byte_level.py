@@ -15,31 +15,15 @@ from pathlib import Path
 from common import ROOT
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
+from tiny_chat_tokenizers import QWEN, QWEN_TOKENS, TEKKEN, TEKKEN_TOKENS
 from tokenizers_goldens import added, bpe_files, corpus, load, save
 from transformers.integrations.mistral.tokenizer import MistralConverter
 from wan_tokenizer import case
 
 RESOURCES = ROOT / "Tests" / "TokenizersTests" / "Resources"
-TEKKEN = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|"
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|"
-    r"\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 OLD = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-# In the order of their numbers, the padding's being 11.
-MISTRAL_TOKENS = [
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
-    "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]",
-    "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
-]  # fmt: skip
-QWEN_TOKENS = [
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-    "<|image_pad|>", "<|video_pad|>",
-]  # fmt: skip
 QWEN_WORDS = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
 CHATS = [
     "<s>[SYSTEM_PROMPT]You draw.\nWell.[/SYSTEM_PROMPT][INST]a cat[/INST]",
@@ -67,11 +51,11 @@ def tekken(folder, pattern, size, texts, template=None):
     byte_of = {scalar: byte for byte, scalar in byte_alphabet().items()}
     tokens = sorted((rank, token) for token, rank in train(pattern, size, texts)["model"]["vocab"].items())
     file = {
-        "config": {"pattern": pattern, "num_vocab_tokens": len(tokens), "default_vocab_size": len(tokens) + len(MISTRAL_TOKENS),
-                   "default_num_special_tokens": len(MISTRAL_TOKENS), "version": "v7"},
+        "config": {"pattern": pattern, "num_vocab_tokens": len(tokens), "default_vocab_size": len(tokens) + len(TEKKEN_TOKENS),
+                   "default_num_special_tokens": len(TEKKEN_TOKENS), "version": "v7"},
         "vocab": [{"rank": rank, "token_bytes": base64.b64encode(bytes(byte_of[c] for c in token)).decode()}
                   for rank, token in tokens],
-        "special_tokens": [{"rank": n, "token_str": token, "is_control": True} for n, token in enumerate(MISTRAL_TOKENS)],
+        "special_tokens": [{"rank": n, "token_str": token, "is_control": True} for n, token in enumerate(TEKKEN_TOKENS)],
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "tekken.json"
@@ -85,7 +69,7 @@ def tekken(folder, pattern, size, texts, template=None):
     save(folder, "tokenizer.json", json.loads(converted.to_str()))
     save(folder, "tokenizer_config.json", {
         "add_bos_token": True, "add_eos_token": False, "added_tokens_decoder": {
-            str(n): {k: v for k, v in added(token, n, True).items() if k != "id"} for n, token in enumerate(MISTRAL_TOKENS)},
+            str(n): {k: v for k, v in added(token, n, True).items() if k != "id"} for n, token in enumerate(TEKKEN_TOKENS)},
         "bos_token": "<s>", "clean_up_tokenization_spaces": False, "eos_token": "</s>", "legacy": True,
         "model_max_length": 10**30, "pad_token": "<pad>", "padding_side": "left", "processor_class": "PixtralProcessor",
         "tokenizer_class": "LlamaTokenizerFast", "unk_token": "<unk>", "use_default_system_prompt": False,
@@ -101,7 +85,7 @@ def byte_alphabet():
 
 def qwen2(folder, size, texts, template=None):
     """A tokenizer as Qwen2's, with tokenizer.json, vocab.json and merges.txt."""
-    trained = train(QWEN2, size, texts)
+    trained = train(QWEN, size, texts)
     vocabulary, merges = bpe_files(trained)
     tokens = [(len(vocabulary) + n, token) for n, token in enumerate(QWEN_TOKENS + QWEN_WORDS)]
     entries = [added(token, n, token in QWEN_TOKENS) | {"normalized": False} for n, token in tokens]

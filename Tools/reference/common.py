@@ -62,6 +62,14 @@ def save_tensors(path, tensors, metadata):
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
+def save_golden(path, asked, tensors, **metadata):
+    """Writes what a request gave, if all of it is finite."""
+    if not all(value.isfinite().all() for value in tensors.values()):
+        raise SystemExit(f"{path.stem}: not finite")
+    request = {"request": json.dumps(asked, ensure_ascii=False), "case": path.stem}
+    save_tensors(path, tensors, request | metadata | versions())
+
+
 def write_json(path, value):
     """Writes indented JSON that ends in a newline."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,26 @@ class Exactly(TorchFunctionMode):
         self.fixed(rotary, "forward")
 
 
+class Exact:
+    """A family's pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`.
+
+    A family has a `load`, a `recorder`, and a `fix` that leaves a transformer what it fixes to float32.
+    """
+
+    def __init__(self, model, dtype=torch.float64, transformer=None):
+        self.mode = Exactly()
+        self.pipe = pipe = self.load(model).to(dtype=dtype)
+        if transformer is not None:
+            pipe.transformer = transformer
+        self.fix(self.mode, pipe.transformer)
+        self.mode.fixed(pipe.scheduler, "set_timesteps")
+
+    def run(self, request, latents):
+        """The trace of a request from float32 noise, in the form that diffusers wants."""
+        with self.mode:
+            return self.recorder(self.pipe).run(request, latents.to(self.pipe.transformer.dtype))
+
+
 def closeness(value, reference):
     """The largest difference relative to max(1, |reference|), which is how the tests measure."""
     value, reference = value.double(), reference.double()

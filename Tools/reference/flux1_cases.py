@@ -1,12 +1,13 @@
 """The requests that FLUX.1's goldens answer, and how one is run through diffusers with every stage recorded."""
 
-import common  # noqa: F401  (threads and offline mode, before torch's other users)
+import common
 
-import numpy as np
 import torch
 from diffusers import FluxPipeline
-from diffusers.pipelines.flux import pipeline_flux
 
+import recording
+
+FOLDER = common.GOLDENS / "flux1"
 DEFAULTS = {
     "model": "flux1-tiny-dev",
     "prompts": ["A photo of a red fox in the snow, early morning light."],
@@ -89,85 +90,19 @@ def load(model, dtype=torch.float32):
     return pipe
 
 
-def arguments(request, latents=None):
-    """The keyword arguments of `FluxPipeline.__call__` for a request.
+class Recorder(recording.Recorder):
+    """Keeps what every pipeline has, and the pooled embeddings."""
 
-    Lists of one prompt stay lists: diffusers treats them like a plain string. One seed makes one generator for the
-    whole batch, several make a list of generators.
-    """
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in request["seeds"]]
-    names = (
-        "prompt_2 negative_prompt negative_prompt_2 true_cfg_scale guidance_scale height width num_inference_steps "
-        "sigmas num_images_per_prompt max_sequence_length"
-    )
-    return {name: request[name] for name in names.split()} | {
-        "prompt": request["prompts"],
-        "generator": generators[0] if len(generators) == 1 else generators,
-        "latents": latents,
-    }
+    encoders = ("text_encoder", "text_encoder_2")
+    ids = ("input_ids",)
 
+    def arguments(self, asked, latents):
+        names = (
+            "prompt_2 negative_prompt negative_prompt_2 true_cfg_scale guidance_scale height width "
+            "num_inference_steps sigmas num_images_per_prompt max_sequence_length"
+        )
+        return recording.arguments(asked, names, latents=latents)
 
-class Recorder:
-    """Runs one request and keeps every stage by the names of the trace."""
-
-    def __init__(self, pipe):
-        self.pipe = pipe
-        self.trace = {}
-
-    def run(self, request, latents=None):
-        """The trace of a request; `latents` replaces the noise (packed, as diffusers wants it)."""
-        pipe, trace = self.pipe, {}
-        originals = (pipeline_flux.randn_tensor, pipe.encode_prompt, pipe.prepare_latents, pipe.scheduler.step,
-                     pipe.vae.decode)  # fmt: skip
-        randn_tensor, encode_prompt, prepare_latents, step, decode = originals
-
-        def note_noise(*args, **kwargs):
-            trace["noise"] = randn_tensor(*args, **kwargs)
-            return trace["noise"]
-
-        def note_prompts(*args, **kwargs):
-            result = encode_prompt(*args, **kwargs)
-            prefix = "negative_" if "prompt_embeds" in trace else ""
-            trace[prefix + "prompt_embeds"], trace[prefix + "pooled_prompt_embeds"] = result[:2]
-            return result
-
-        def note_latents(*args, **kwargs):
-            result = prepare_latents(*args, **kwargs)
-            trace["latents.initial"] = result[0]
-            return result
-
-        def note_step(prediction, timestep, sample, **kwargs):
-            number = sum(key.startswith("noise_pred") for key in trace)
-            result = step(prediction, timestep, sample, **kwargs)
-            trace[f"noise_pred.step{number}"], trace[f"latents.step{number}"] = prediction, result[0]
-            return result
-
-        def note_decoded(*args, **kwargs):
-            result = decode(*args, **kwargs)
-            trace["decoded"] = result[0]
-            return result
-
-        def note_ids(name):
-            def note(module, args):
-                trace.setdefault(f"input_ids.{name}", args[0])
-
-            return note
-
-        hooks = [
-            getattr(pipe, name).register_forward_pre_hook(note_ids(name)) for name in ("text_encoder", "text_encoder_2")
-        ]
-        pipeline_flux.randn_tensor = note_noise
-        pipe.encode_prompt, pipe.prepare_latents = note_prompts, note_latents
-        pipe.scheduler.step, pipe.vae.decode = note_step, note_decoded
-        try:
-            pictures = pipe(**arguments(request, latents), output_type="pil").images
-        finally:
-            pipeline_flux.randn_tensor = randn_tensor
-            for owner, name in ((pipe, "encode_prompt"), (pipe, "prepare_latents"), (pipe.scheduler, "step"),
-                                (pipe.vae, "decode")):  # fmt: skip
-                delattr(owner, name)
-            for hook in hooks:
-                hook.remove()
-        trace["output"] = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-        trace["timesteps"], trace["sigmas"] = pipe.scheduler.timesteps, pipe.scheduler.sigmas
-        return trace
+    def keep_prompts(self, args, result):
+        prefix = "negative_" if "prompt_embeds" in self.trace else ""
+        self.trace[prefix + "prompt_embeds"], self.trace[prefix + "pooled_prompt_embeds"] = result[:2]

@@ -4,13 +4,15 @@ Keys are `<component>.<value>`; a number in a key counts layers from 0. They are
 float32, but the token ids (int64). `flux1/floors.json` gets how far float32 is from them on this processor.
 """
 
-from common import GOLDENS, save_tensors, versions
+import functools
+
+from common import GOLDENS
 
 import torch
 
-from floors import floors, record, stored
 from flux1_cases import LONG, TWO
 from flux1_exact import Exact
+from image_goldens import write_components
 from inputs import draw
 from recording import Notes
 
@@ -110,14 +112,9 @@ def notes(variant, dtype):
 
 def main():
     for variant in ("dev", "schnell"):
-        truth = notes(variant, torch.float64)
         path = GOLDENS / "flux1" / f"components-{variant}.safetensors"
-        metadata = {"model": f"flux1-tiny-{variant}", "vae_sample_seed": str(SAMPLE_SEED)} | versions()
-        save_tensors(path, stored(truth), metadata)
-        record(GOLDENS / "flux1", {path.stem: floors(notes(variant, torch.float32), truth)})
-        print(path.name, path.stat().st_size, "bytes")
-        for name, value in truth.items():
-            print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f}")
+        described = {"model": f"flux1-tiny-{variant}", "vae_sample_seed": str(SAMPLE_SEED)}
+        write_components(path, functools.partial(notes, variant), **described)
 
 
 if __name__ == "__main__":

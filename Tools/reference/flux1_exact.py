@@ -10,11 +10,7 @@ The sinusoids are of angles up to 3500 in float32, so that one unit in the last 
 1.8e-4; libraries round it differently. Here every exp, sin and cos of them is correctly rounded.
 """
 
-import common  # noqa: F401
-
-import torch
-
-from exact import Exactly
+import exact
 from flux1_cases import Recorder, load
 
 
@@ -25,18 +21,7 @@ def fix(mode, transformer):
     mode.rounded_timestep(transformer)
 
 
-class Exact:
-    """The pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`."""
+class Exact(exact.Exact):
+    """The pipeline of one checkpoint."""
 
-    def __init__(self, model, dtype=torch.float64, transformer=None):
-        self.mode = Exactly()
-        self.pipe = pipe = load(model).to(dtype=dtype)
-        if transformer is not None:
-            pipe.transformer = transformer
-        fix(self.mode, pipe.transformer)
-        self.mode.fixed(pipe.scheduler, "set_timesteps")
-
-    def run(self, request, latents):
-        """The trace of a request from packed float32 noise."""
-        with self.mode:
-            return Recorder(self.pipe).run(request, latents.to(self.pipe.transformer.dtype))
+    recorder, load, fix = Recorder, staticmethod(load), staticmethod(fix)

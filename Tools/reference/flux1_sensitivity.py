@@ -12,8 +12,8 @@ import common  # noqa: F401
 from exact import closeness
 from flux1_cases import CASES, Recorder, load, request
 from flux1_exact import Exact
+from sensitivity import REPLACEMENT, change, enlarged, other_timestep
 
-REPLACEMENT = "A bowl of ramen"
 THRESHOLD = 0.02
 
 
@@ -46,25 +46,6 @@ def layers(pipe):
     yield from ((f"vae up {n}", block) for n, block in enumerate(pipe.vae.decoder.up_blocks))
 
 
-def with_other_timestep(pipe, asked, step):
-    """The trace of a run in which the transformer is told a timestep 5 % too small at one step."""
-    calls = 0
-    calls_per_step = 2 if asked["negative_prompt"] and asked["true_cfg_scale"] > 1 else 1
-
-    def shift(module, args, kwargs):
-        nonlocal calls
-        if calls // calls_per_step == step:
-            kwargs["timestep"] = kwargs["timestep"] * 0.95
-        calls += 1
-        return args, kwargs
-
-    hook = pipe.transformer.register_forward_pre_hook(shift, with_kwargs=True)
-    try:
-        return Recorder(pipe).run(asked)
-    finally:
-        hook.remove()
-
-
 def largest(trace):
     """The largest latent of a run."""
     return max(trace[key].abs().max().item() for key in trace if key.startswith("latents."))
@@ -83,16 +64,14 @@ def main():
         golden = Recorder(pipe).run(asked)
         changes = {}
         for name, other in changed_requests(asked, pipe.transformer.config.guidance_embeds):
-            changes[name] = (Recorder(pipe).run(other)["decoded"] - golden["decoded"]).abs().max().item()
+            changes[name] = change(Recorder(pipe).run(other), golden)
         for name, module in layers(pipe):
-            saved = {key: value.clone() for key, value in module.state_dict().items()}
-            for value in module.state_dict().values():
-                value.mul_(1.25)
-            changes[name] = (Recorder(pipe).run(asked)["decoded"] - golden["decoded"]).abs().max().item()
-            module.load_state_dict(saved)
+            with enlarged(module):
+                changes[name] = change(Recorder(pipe).run(asked), golden)
+        calls_per_step = 2 if "negative_prompt_embeds" in golden else 1
         for step in range(len(golden["timesteps"])):
-            other = with_other_timestep(pipe, asked, step)
-            changes[f"time {step}"] = (other["decoded"] - golden["decoded"]).abs().max().item()
+            with other_timestep(pipe.transformer, step, calls_per_step):
+                changes[f"time {step}"] = change(Recorder(pipe).run(asked), golden)
         double = doubles[asked["model"]].run(asked, golden["latents.initial"])
         floor = {"decoded": closeness(double["decoded"], golden["decoded"])}
         floor["latents"] = max(closeness(double[key], golden[key]) for key in golden if key.startswith("latents.step"))

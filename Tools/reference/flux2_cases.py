@@ -4,14 +4,12 @@ import json
 
 import common
 
-import numpy as np
 import torch
 from diffusers import Flux2KleinPipeline, Flux2Pipeline
-from diffusers.pipelines.flux2 import pipeline_flux2, pipeline_flux2_klein
 from PIL import Image
 
+import recording
 from flux1_cases import LONG, TWO
-from recording import noted
 
 FOLDER = common.GOLDENS / "flux2"
 # Fifty-odd tokens of dev's length are its system message.
@@ -83,6 +81,11 @@ CASES = {
 }  # fmt: skip
 
 
+def pictures(names):
+    """Reference images."""
+    return [Image.open(FOLDER / "pictures" / name) for name in names]
+
+
 def request(case):
     """The whole request of a case, with every field given."""
     return DEFAULTS | CASES[case]
@@ -99,66 +102,15 @@ def load(model, dtype=torch.float32):
     return pipe
 
 
-def arguments(asked, latents=None):
-    """The keyword arguments of `__call__` for a request: one seed is one generator for the whole batch."""
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in asked["seeds"]]
-    names = (
-        "guidance_scale height width num_inference_steps sigmas num_images_per_prompt max_sequence_length"
-    ).split()
-    images = None if asked["image"] is None else [Image.open(FOLDER / "pictures" / name) for name in asked["image"]]
-    return {name: asked[name] for name in names} | {
-        "prompt": asked["prompts"],
-        "image": images,
-        "generator": generators[0] if len(generators) == 1 else generators,
-        "latents": latents,
-    }
+class Recorder(recording.Recorder):
+    """Keeps what every pipeline has, and the references' tokens."""
 
-
-class Recorder:
-    """Runs requests and keeps every stage by the names of the trace."""
-
-    def __init__(self, pipe):
-        self.pipe, self.trace = pipe, {}
-
-    def keep_prompts(self, args, result):
-        self.trace["negative_prompt_embeds" if "prompt_embeds" in self.trace else "prompt_embeds"] = result[0]
-
-    def keep_latents(self, args, result):
-        self.trace["latents.initial"] = result[0]
+    def arguments(self, asked, latents):
+        names = "guidance_scale height width num_inference_steps sigmas num_images_per_prompt max_sequence_length"
+        return recording.arguments(asked, names, latents=latents, image=asked["image"] and pictures(asked["image"]))
 
     def keep_image_latents(self, args, result):
         self.trace["image_latents"] = result[0][:1]
 
-    def keep_step(self, args, result):
-        number = sum(key.startswith("noise_pred") for key in self.trace)
-        self.trace[f"noise_pred.step{number}"], self.trace[f"latents.step{number}"] = args[0], result[0]
-
-    def keep_decoded(self, args, result):
-        self.trace["decoded"] = result[0]
-
-    def keep_ids(self, module, args, kwargs):
-        for name in ("input_ids", "attention_mask"):
-            self.trace.setdefault(f"{name}.text_encoder", kwargs[name])
-
-    def run(self, asked, noise=None):
-        """The trace of a request; `noise` replaces what the generators would draw."""
-        pipe, self.trace = self.pipe, {}
-        module = pipeline_flux2_klein if isinstance(pipe, Flux2KleinPipeline) else pipeline_flux2
-        undo = [
-            noted(module, "randn_tensor", lambda _, result: self.trace.update(noise=result)),
-            noted(pipe, "encode_prompt", self.keep_prompts),
-            noted(pipe, "prepare_latents", self.keep_latents),
-            noted(pipe, "prepare_image_latents", self.keep_image_latents),
-            noted(pipe.scheduler, "step", self.keep_step),
-            noted(pipe.vae, "decode", self.keep_decoded),
-            pipe.text_encoder.register_forward_pre_hook(self.keep_ids, with_kwargs=True).remove,
-        ]
-        try:
-            pictures = pipe(**arguments(asked, noise), output_type="pil").images
-        finally:
-            for action in undo:
-                action()
-        trace = self.trace
-        trace["output"] = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-        trace["timesteps"], trace["sigmas"] = pipe.scheduler.timesteps, pipe.scheduler.sigmas
-        return trace
+    def watch(self):
+        return [*super().watch(), recording.noted(self.pipe, "prepare_image_latents", self.keep_image_latents)]

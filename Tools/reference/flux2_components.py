@@ -5,15 +5,17 @@ float32, but the token ids and masks (int64). `flux2/floors.json` gets how far f
 `image.*` is how a reference becomes tokens: the pixels that the autoencoder takes, its mean, the tokens, their places.
 """
 
-from common import save_tensors, versions
+import functools
+
+import common  # noqa: F401
 
 import torch
 from PIL import Image
 
-from floors import floors, record, stored
 from flux1_cases import LONG
 from flux2_cases import FOLDER
 from flux2_exact import Exact, language_model
+from image_goldens import write_components
 from inputs import draw
 from recording import Notes
 
@@ -127,13 +129,8 @@ def notes(variant, dtype):
 
 def main():
     for variant in LENGTHS:
-        truth = notes(variant, torch.float64)
         path = FOLDER / f"components-{variant}.safetensors"
-        save_tensors(path, stored(truth), {"model": f"flux2-tiny-{variant}"} | versions())
-        record(FOLDER, {path.stem: floors(notes(variant, torch.float32), truth)})
-        print(path.name, path.stat().st_size, "bytes")
-        for name, value in truth.items():
-            print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f} {value.dtype}")
+        write_components(path, functools.partial(notes, variant), model=f"flux2-tiny-{variant}")
 
 
 if __name__ == "__main__":

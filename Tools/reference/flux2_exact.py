@@ -4,11 +4,7 @@ Fixed to float32 are here the sigmas and timesteps, the timestep and the guidanc
 tables, and the text encoder's rotary angles with their frequencies, whose powers are correctly rounded too.
 """
 
-import common  # noqa: F401
-
-import torch
-
-from exact import Exactly
+import exact
 from flux2_cases import Recorder, load
 
 
@@ -25,20 +21,12 @@ def fix(mode, transformer):
     mode.rounded_timestep(transformer)
 
 
-class Exact:
-    """The pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`."""
+class Exact(exact.Exact):
+    """The pipeline of one checkpoint, and its text encoder's angles."""
 
-    def __init__(self, model, dtype=torch.float64, transformer=None):
-        self.mode = Exactly()
-        self.pipe = pipe = load(model).to(dtype=dtype)
-        if transformer is not None:
-            pipe.transformer = transformer
-        fix(self.mode, pipe.transformer)
-        self.mode.fixed(pipe.scheduler, "set_timesteps")
-        text = language_model(pipe)
+    recorder, load, fix = Recorder, staticmethod(load), staticmethod(fix)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        text = language_model(self.pipe)
         self.mode.fixed_angles(text.rotary_emb, text.config.rope_parameters["rope_theta"], text.config.head_dim)
-
-    def run(self, request, noise):
-        """The trace of a request from float32 noise."""
-        with self.mode:
-            return Recorder(self.pipe).run(request, noise.to(self.pipe.transformer.dtype))

@@ -13,7 +13,7 @@ from transformers import Mistral3Config, Mistral3ForConditionalGeneration, Qwen3
 
 from flux2_published import CHECKPOINTS, SCHEDULER, VAE
 from flux2_tiny import published_keys
-from manifest_folders import keys, text, write
+from manifest_folders import keys, text, write_all
 
 
 def text_encoder_keys(config):
@@ -41,12 +41,5 @@ def files(published):
     }
 
 
-def main():
-    for name, published in CHECKPOINTS.items():
-        with torch.device("meta"):
-            texts = files(published)
-        write(name, texts)
-
-
 if __name__ == "__main__":
-    main()
+    write_all(CHECKPOINTS, files)

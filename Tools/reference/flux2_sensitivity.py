@@ -13,9 +13,8 @@ import common  # noqa: F401
 from exact import closeness
 from flux2_cases import CASES, Recorder, load, request
 from flux2_exact import Exact, language_model
+from sensitivity import REPLACEMENT, THRESHOLD, change, enlarged, other_timestep
 
-REPLACEMENT = "A bowl of ramen"
-THRESHOLD = 0.01
 # One token of padding more or less, of up to 512.
 LENGTH_THRESHOLD = 0.001
 
@@ -55,31 +54,6 @@ def layers(pipe):
     yield from ((f"vae up {n}", block, True) for n, block in enumerate(pipe.vae.decoder.up_blocks))
 
 
-def with_other_timestep(pipe, asked, step, calls_per_step):
-    """The trace of a run in which the transformer is told a timestep 5 % too small at one step."""
-    calls = 0
-
-    def shift(module, args, kwargs):
-        nonlocal calls
-        if calls // calls_per_step == step:
-            kwargs["timestep"] = kwargs["timestep"] * 0.95
-        calls += 1
-        return args, kwargs
-
-    hook = pipe.transformer.register_forward_pre_hook(shift, with_kwargs=True)
-    try:
-        return Recorder(pipe).run(asked)
-    finally:
-        hook.remove()
-
-
-def change(trace, golden):
-    """How far two images are apart; other sizes are other images."""
-    if trace["decoded"].shape != golden["decoded"].shape:
-        return 1.0
-    return (trace["decoded"] - golden["decoded"]).abs().max().item()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", help="which cases to look at; all if none is named")
@@ -94,15 +68,12 @@ def main():
         changes = {name: (change(Recorder(pipe).run(other), golden), counts)
                    for name, other, counts in changed_requests(asked, pipe)}  # fmt: skip
         for name, module, counts in layers(pipe):
-            saved = {key: value.clone() for key, value in module.state_dict().items()}
-            for value in module.state_dict().values():
-                value.mul_(1.25)
-            changes[name] = change(Recorder(pipe).run(asked), golden), counts
-            module.load_state_dict(saved)
+            with enlarged(module):
+                changes[name] = change(Recorder(pipe).run(asked), golden), counts
         calls_per_step = 2 if "negative_prompt_embeds" in golden else 1
         for step in range(len(golden["timesteps"])):
-            other = with_other_timestep(pipe, asked, step, calls_per_step)
-            changes[f"time {step}"] = change(other, golden), True
+            with other_timestep(pipe.transformer, step, calls_per_step):
+                changes[f"time {step}"] = change(Recorder(pipe).run(asked), golden), True
         double = doubles[asked["model"]].run(asked, golden["noise"])
         floor = closeness(double["decoded"], golden["decoded"])
         print(f"{case}: float64 {floor:.1e}\n    " + ", ".join(f"{n} {v:.3f}" for n, (v, _) in changes.items()))

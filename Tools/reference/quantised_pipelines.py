@@ -35,7 +35,7 @@ class Requests:
         self.last = f"latents.step{self.asked['num_inference_steps'] - 1}"
         if family == "wan":
             self.dtype, self.noise_name = torch.float32, "latents.initial"
-            self.noise = wan_cases.Recorder(self.asked).run()["latents.initial"]
+            self.noise = wan_cases.Recorder(wan_cases.load(self.asked)).run(self.asked)["latents.initial"]
         else:
             self.dtype = torch.float64
             self.cases, self.exact, self.noise_name = KINDS[family]
@@ -51,9 +51,9 @@ class Requests:
     def run_plainly(self, transformer):
         """The trace with a float32 transformer, as diffusers computes it."""
         if self.family == "wan":
-            recorder = wan_cases.Recorder(self.asked)
-            recorder.pipe.transformer = transformer
-            return recorder.run()
+            pipe = wan_cases.load(self.asked)
+            pipe.transformer = transformer
+            return wan_cases.Recorder(pipe).run(self.asked)
         pipe = self.cases.load(self.asked["model"])
         pipe.transformer = transformer
         return self.cases.Recorder(pipe).run(self.asked, self.noise)

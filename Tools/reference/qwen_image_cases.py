@@ -2,13 +2,11 @@
 
 import common
 
-import numpy as np
 import torch
 from diffusers import QwenImagePipeline
-from diffusers.pipelines.qwenimage import pipeline_qwenimage
 
+import recording
 from flux1_cases import LONG, TWO
-from recording import noted
 
 FOLDER = common.GOLDENS / "qwen-image"
 DEFAULTS = {
@@ -69,27 +67,16 @@ def load(model, dtype=torch.float32):
     return pipe
 
 
-def arguments(asked, latents=None):
-    """The keyword arguments of `__call__` for a request: one seed is one generator for the whole batch."""
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in asked["seeds"]]
+class Recorder(recording.Recorder):
+    """Keeps what every pipeline has, and the mask of texts that are padded."""
+
     names = (
         "negative_prompt true_cfg_scale height width num_inference_steps sigmas num_images_per_prompt "
         "max_sequence_length"
-    ).split()
-    return {name: asked[name] for name in names} | {
-        "prompt": asked["prompts"],
-        "generator": generators[0] if len(generators) == 1 else generators,
-        "latents": latents,
-    }
+    )
 
-
-class Recorder:
-    """Runs requests and keeps every stage by the names of the trace."""
-
-    module = pipeline_qwenimage
-
-    def __init__(self, pipe):
-        self.pipe, self.trace = pipe, {}
+    def arguments(self, asked, latents):
+        return recording.arguments(asked, self.names, latents=latents)
 
     def keep_prompts(self, args, result):
         prefix = "negative_" if "prompt_embeds" in self.trace else ""
@@ -97,45 +84,5 @@ class Recorder:
         if result[1] is not None:
             self.trace[prefix + "prompt_embeds_mask"] = result[1]
 
-    def keep_latents(self, args, result):
-        self.trace["latents.initial"] = result
-
-    def keep_step(self, args, result):
-        number = sum(key.startswith("noise_pred") for key in self.trace)
-        self.trace[f"noise_pred.step{number}"], self.trace[f"latents.step{number}"] = args[0], result[0]
-
     def keep_decoded(self, args, result):
         self.trace["decoded"] = result[0][:, :, 0]
-
-    def keep_ids(self, module, args, kwargs):
-        for name in ("input_ids", "attention_mask"):
-            self.trace.setdefault(f"{name}.text_encoder", kwargs[name])
-
-    def watch(self):
-        """Begins to keep stages; returns what ends it."""
-        pipe = self.pipe
-        return [
-            noted(self.module, "randn_tensor", lambda _, result: self.trace.update(noise=result)),
-            noted(pipe, "encode_prompt", self.keep_prompts),
-            noted(pipe, "prepare_latents", self.keep_latents),
-            noted(pipe.scheduler, "step", self.keep_step),
-            noted(pipe.vae, "decode", self.keep_decoded),
-            pipe.text_encoder.register_forward_pre_hook(self.keep_ids, with_kwargs=True).remove,
-        ]
-
-    def run(self, asked, latents=None):
-        """The trace of a request; `latents` replaces the noise (packed, as diffusers wants it)."""
-        self.trace = {}
-        undo = self.watch()
-        try:
-            pictures = self.pipe(**self.arguments(asked, latents), output_type="pil").images
-        finally:
-            for action in undo:
-                action()
-        trace = self.trace
-        trace["output"] = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-        trace["timesteps"], trace["sigmas"] = self.pipe.scheduler.timesteps, self.pipe.scheduler.sigmas
-        return trace
-
-    def arguments(self, asked, latents):
-        return arguments(asked, latents)

@@ -7,12 +7,12 @@ with two more images, and `zero.*` the same of a model with `zero_cond_t`. `visi
 which the language model then reads at places in three dimensions (`multimodal.*`).
 """
 
-from common import save_tensors, versions
+import common  # noqa: F401
 
 import torch
 
-from floors import floors, record, stored
 from flux1_cases import LONG
+from image_goldens import write_components
 from inputs import draw
 from qwen_image_cases import FOLDER
 from qwen_image_exact import Exact
@@ -144,13 +144,7 @@ def notes(dtype):
 
 
 def main():
-    truth = notes(torch.float64)
-    path = FOLDER / "components.safetensors"
-    save_tensors(path, stored(truth), {"model": "qwen-image-tiny"} | versions())
-    record(FOLDER, {path.stem: floors(notes(torch.float32), truth)})
-    print(path.name, path.stat().st_size, "bytes")
-    for name, value in truth.items():
-        print(f"    {name:60} {list(value.shape)} {value.abs().max():.3f} {value.dtype}")
+    write_components(FOLDER / "components.safetensors", notes, model="qwen-image-tiny")
 
 
 if __name__ == "__main__":

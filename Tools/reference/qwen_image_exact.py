@@ -8,7 +8,7 @@ import common  # noqa: F401
 
 import torch
 
-from exact import Exactly
+import exact
 from qwen_image_cases import Recorder, load
 
 
@@ -36,24 +36,13 @@ def fix(mode, transformer):
     mode.fixed(time_proj, "forward")
 
 
-class Exact:
-    """The pipeline of one checkpoint, or with another transformer; use it inside `with exact.mode`."""
+class Exact(exact.Exact):
+    """The pipeline of one checkpoint, and its text encoder's angles."""
 
-    recorder = Recorder
-    load = staticmethod(load)
+    recorder, load, fix = Recorder, staticmethod(load), staticmethod(fix)
 
-    def __init__(self, model, dtype=torch.float64, transformer=None):
-        self.mode = Exactly()
-        self.pipe = pipe = self.load(model).to(dtype=dtype)
-        if transformer is not None:
-            pipe.transformer = transformer
-        fix(self.mode, pipe.transformer)
-        self.mode.fixed(pipe.scheduler, "set_timesteps")
-        text = pipe.text_encoder.model.language_model
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        text = self.pipe.text_encoder.model.language_model
         width = text.config.hidden_size // text.config.num_attention_heads
         self.mode.fixed_angles(text.rotary_emb, text.config.rope_parameters["rope_theta"], width)
-
-    def run(self, request, latents):
-        """The trace of a request from packed float32 noise."""
-        with self.mode:
-            return self.recorder(self.pipe).run(request, latents.to(self.pipe.transformer.dtype))

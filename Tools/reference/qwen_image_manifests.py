@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKLQwenImage, QwenImageTransformer2DModel
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from manifest_folders import keys, text, write
+from manifest_folders import keys, text, write_all
 from qwen_image_published import CHECKPOINTS, IMAGE_PROCESSOR, SCHEDULER, VAE, text_encoder
 from qwen_image_tiny import published_keys
 
@@ -34,12 +34,5 @@ def files(published):
     } | ({"processor/preprocessor_config.json": text(IMAGE_PROCESSOR)} if processor else {})
 
 
-def main():
-    for name, published in CHECKPOINTS.items():
-        with torch.device("meta"):
-            texts = files(published)
-        write(name, texts)
-
-
 if __name__ == "__main__":
-    main()
+    write_all(CHECKPOINTS, files)

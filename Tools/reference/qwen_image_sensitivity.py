@@ -10,9 +10,10 @@ import common  # noqa: F401
 
 import qwen_image_cases
 import qwen_image_edit
+import qwen_image_edit_cases
 import qwen_image_exact
 from exact import closeness
-from flux2_sensitivity import REPLACEMENT, THRESHOLD, change
+from sensitivity import REPLACEMENT, THRESHOLD, change, enlarged
 
 
 def changed_requests(asked):
@@ -42,22 +43,19 @@ def layers(pipe, is_edit):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", help="which cases to look at; all if none is named; edits begin with edit/")
-    every = [*qwen_image_cases.CASES, *(f"edit/{case}" for case in qwen_image_edit.CASES)]
+    every = [*qwen_image_cases.CASES, *(f"edit/{case}" for case in qwen_image_edit_cases.CASES)]
     faults = []
     for case in parser.parse_args().cases or every:
         is_edit = case.startswith("edit/")
-        family = qwen_image_edit if is_edit else qwen_image_cases
+        family = qwen_image_edit_cases if is_edit else qwen_image_cases
         exact = qwen_image_edit.Exact if is_edit else qwen_image_exact.Exact
         asked = family.request(case.removeprefix("edit/"))
         pipe = family.load(asked["model"])
         golden = family.Recorder(pipe).run(asked)
         changes = {name: change(family.Recorder(pipe).run(other), golden) for name, other in changed_requests(asked)}
         for name, module in layers(pipe, is_edit):
-            saved = {key: value.clone() for key, value in module.state_dict().items()}
-            for value in module.state_dict().values():
-                value.mul_(1.25)
-            changes[name] = change(family.Recorder(pipe).run(asked), golden)
-            module.load_state_dict(saved)
+            with enlarged(module):
+                changes[name] = change(family.Recorder(pipe).run(asked), golden)
         floor = closeness(exact(asked["model"]).run(asked, golden["latents.initial"])["decoded"], golden["decoded"])
         print(f"{case}: float64 {floor:.1e}\n    " + ", ".join(f"{n} {v:.3f}" for n, v in changes.items()), flush=True)
         faults += [f"{case}: {name} {value:.3f}" for name, value in changes.items() if value < THRESHOLD]

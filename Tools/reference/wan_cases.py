@@ -7,13 +7,12 @@ import common
 import numpy as np
 import torch
 from diffusers import AutoencoderKLWan, WanImageToVideoPipeline, WanPipeline
-from diffusers.pipelines.wan import pipeline_wan, pipeline_wan_i2v
 from diffusers.schedulers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+import recording
 from flux1_cases import LONG, TWO
-from recording import noted
 from wan_published import has
 
 DEFAULTS = {
@@ -153,7 +152,7 @@ def command(asked):
     return ["--model", model, *options]
 
 
-def load(asked, dtype, vae_dtype):
+def load(asked, dtype=torch.float32, vae_dtype=torch.float32):
     """The pipeline of a request, silent: with an image, TI2V's checkpoint loads as the other class."""
     folder = common.CHECKPOINTS / asked["model"]
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
@@ -181,32 +180,21 @@ def picture(name):
     return name and Image.open(common.GOLDENS / "wan" / "pictures" / name).convert("RGB")
 
 
-def arguments(asked, takes_image):
-    """The keyword arguments of `__call__` for a request.
+class Recorder(recording.Recorder):
+    """Keeps what every pipeline has, the images that a video begins and ends with, and what they become."""
 
-    One negative prompt is given as a plain string, because diffusers repeats only that for all prompts.
-    """
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in asked["seeds"]]
-    negative = asked["negative_prompt"]
-    names = "guidance_scale guidance_scale_2 height width num_frames num_inference_steps max_sequence_length"
-    images = {name: picture(asked[name]) for name in ("image", "last_image")} if takes_image else {}
-    return {name: asked[name] for name in names.split()} | images | {
-        "prompt": asked["prompts"],
-        "negative_prompt": negative[0] if len(negative) == 1 else negative,
-        "num_videos_per_prompt": asked["num_images_per_prompt"],
-        "generator": generators[0] if len(generators) == 1 else generators,
-    }  # fmt: skip
+    ids = ("input_ids",)
 
-
-class Recorder:
-    """Runs one request and keeps every stage by the names of the trace."""
-
-    def __init__(self, asked, dtype=torch.float32, vae_dtype=torch.float32):
-        self.asked, self.trace = asked, {}
-        self.pipe = load(asked, dtype, vae_dtype)
-
-    def keep_noise(self, args, result):
-        self.trace["noise"] = result
+    def arguments(self, asked, latents):
+        """One negative prompt is given as a plain string, because diffusers repeats only that for all prompts."""
+        names = "guidance_scale guidance_scale_2 height width num_frames num_inference_steps max_sequence_length"
+        negative = asked["negative_prompt"]
+        takes_image = isinstance(self.pipe, WanImageToVideoPipeline)
+        images = {name: picture(asked[name]) for name in ("image", "last_image")} if takes_image else {}
+        return recording.arguments(
+            asked, names, latents=latents, num_videos_per_prompt=asked["num_images_per_prompt"],
+            negative_prompt=negative[0] if len(negative) == 1 else negative, **images,
+        )  # fmt: skip
 
     def keep_prompts(self, args, result):
         self.trace["prompt_embeds"], negative = result
@@ -214,49 +202,27 @@ class Recorder:
             self.trace["negative_prompt_embeds"] = negative
 
     def keep_latents(self, args, result):
+        super().keep_latents(args, result)
         if isinstance(result, tuple):
-            self.trace["latents.initial"], self.trace["condition"] = result[:2]
-        else:
-            self.trace["latents.initial"] = result
+            self.trace["condition"] = result[1]
 
     def keep_picture(self, args, result):
         self.trace["last_image" if "image" in self.trace else "image"] = result
 
-    def keep_step(self, args, result):
-        number = sum(key.startswith("noise_pred") for key in self.trace)
-        self.trace[f"noise_pred.step{number}"], self.trace[f"latents.step{number}"] = args[0], result[0]
-
-    def keep_decoded(self, args, result):
-        self.trace["decoded"] = result[0]
-
-    def keep_ids(self, module, args):
-        self.trace.setdefault("input_ids.text_encoder", args[0])
+    def keep_image_embeds(self, args, result):
+        self.trace["image_embeds"] = result
 
     def keep_pixels(self, module, args, kwargs):
         self.trace["pixel_values"] = kwargs["pixel_values"]
 
-    def run(self):
-        """The trace of the request."""
-        pipe, trace = self.pipe, self.trace
-        module = pipeline_wan_i2v if isinstance(pipe, WanImageToVideoPipeline) else pipeline_wan
-        undo = [
-            noted(module, "randn_tensor", self.keep_noise),
-            noted(pipe, "encode_prompt", self.keep_prompts),
-            noted(pipe, "prepare_latents", self.keep_latents),
-            noted(pipe.video_processor, "preprocess", self.keep_picture),
-            noted(pipe.scheduler, "step", self.keep_step),
-            noted(pipe.vae, "decode", self.keep_decoded),
-        ]
-        if module is pipeline_wan_i2v:
-            undo.append(noted(pipe, "encode_image", lambda _, result: trace.update(image_embeds=result)))
-        pipe.text_encoder.register_forward_pre_hook(self.keep_ids)
+    def watch(self):
+        pipe = self.pipe
+        undo = [*super().watch(), recording.noted(pipe.video_processor, "preprocess", self.keep_picture)]
+        if isinstance(pipe, WanImageToVideoPipeline):
+            undo.append(recording.noted(pipe, "encode_image", self.keep_image_embeds))
         if getattr(pipe, "image_encoder", None) is not None:
-            pipe.image_encoder.register_forward_pre_hook(self.keep_pixels, with_kwargs=True)
-        try:
-            videos = pipe(**arguments(self.asked, module is pipeline_wan_i2v), output_type="pil").frames
-        finally:
-            for action in undo:
-                action()
-        trace["output"] = torch.from_numpy(np.stack([np.stack([np.asarray(f) for f in frames]) for frames in videos]))
-        trace["timesteps"], trace["sigmas"] = pipe.scheduler.timesteps, pipe.scheduler.sigmas
-        return trace
+            undo.append(pipe.image_encoder.register_forward_pre_hook(self.keep_pixels, with_kwargs=True).remove)
+        return undo
+
+    def outputs(self, result):
+        return [np.stack([np.asarray(frame) for frame in frames]) for frames in result.frames]

@@ -9,14 +9,14 @@ end with are in Tests/Goldens/wan/pictures.
 import argparse
 import json
 
-from common import GOLDENS, save_tensors, versions, write_json
+from common import GOLDENS, save_golden, versions, write_json
 
 import torch
 from PIL import Image
 
 from exact import distance
 from inputs import picture
-from wan_cases import CASES, REFUSALS, Recorder, command, request
+from wan_cases import CASES, REFUSALS, Recorder, command, load, request
 
 FOLDER = GOLDENS / "wan" / "pipelines"
 BFLOAT16_CASES = ["t2v", "t2v-a14b", "i2v", "i2v-a14b-last", "flf2v", "ti2v", "ti2v-image"]
@@ -35,13 +35,9 @@ def write_images():
 def write_case(case):
     """Runs a case and writes its golden."""
     asked = request(CASES[case])
-    golden = Recorder(asked).run()
-    if not all(value.isfinite().all() for value in golden.values()):
-        raise SystemExit(f"{case}: not finite")
+    golden = Recorder(load(asked)).run(asked)
     path = FOLDER / f"{case}.safetensors"
-    metadata = {"request": json.dumps(asked, ensure_ascii=False), "case": case,
-                "command": json.dumps(command(asked), ensure_ascii=False)}  # fmt: skip
-    save_tensors(path, golden, metadata | versions())
+    save_golden(path, asked, golden, command=json.dumps(command(asked), ensure_ascii=False))
     decoded = golden["decoded"]
     clamped = (decoded.abs() == 1).float().mean()
     print(f"{case:28} {path.stat().st_size:7} bytes {list(golden['output'].shape)} clamped {clamped:.2f} "
@@ -52,10 +48,10 @@ def write_case(case):
 def bfloat16_distances(case):
     """diffusers' own bfloat16 runs against its float32 run."""
     asked = request(CASES[case])
-    golden = Recorder(asked).run()
+    golden = Recorder(load(asked)).run(asked)
     last = f"latents.step{len(golden['timesteps']) - 1}"
     for name, vae_dtype in (("all", torch.bfloat16), ("float32_vae", torch.float32)):
-        run = Recorder(asked, torch.bfloat16, vae_dtype).run()
+        run = Recorder(load(asked, torch.bfloat16, vae_dtype)).run(asked)
         yield name, {stage: distance(run[key], golden[key]) for stage, key in (("decoded", "decoded"), ("latents", last))}
 
 
@@ -64,7 +60,7 @@ def refusals():
     for name, changes in REFUSALS.items():
         asked = request(changes)
         try:
-            Recorder(asked).run()
+            Recorder(load(asked)).run(asked)
         except Exception as error:  # what a refusal looks like is the point
             yield {"name": name, "request": asked, "error": type(error).__name__, "message": str(error).split("\n")[0]}
         else:

@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
-from manifest_folders import keys, text, write
+from manifest_folders import keys, text, write_all
 from wan_published import CHECKPOINTS, IMAGE_ENCODER, IMAGE_PROCESSOR, has
 
 
@@ -65,12 +65,5 @@ def files(published):
     return texts
 
 
-def main():
-    for name, published in CHECKPOINTS.items():
-        with torch.device("meta"):
-            texts = files(published)
-        write(name, texts)
-
-
 if __name__ == "__main__":
-    main()
+    write_all(CHECKPOINTS, files)
