@@ -17,17 +17,23 @@ from cache_dit.caching.cache_contexts.cache_manager import CachedContextManager
 import flux1_cases
 import flux2_cases
 import qwen_image_cases
+import qwen_image_edit_cases
 import wan_cases
 from teacache import TeaCache
 
 FOLDER = GOLDENS / "caches"
 OWN_FOLDERS = ("flux2", "qwen-image")
-FAMILIES = {"flux1": flux1_cases, "flux2": flux2_cases, "qwen-image": qwen_image_cases, "wan": wan_cases}
+FAMILIES = {"flux1": flux1_cases, "flux2": flux2_cases, "qwen-image-edit": qwen_image_edit_cases,
+            "qwen-image": qwen_image_cases, "wan": wan_cases}  # fmt: skip
 FLUX = {"model": "flux1-tiny-dev", "height": 32, "width": 32, "seeds": [7]}
 FLUX2 = {"model": "flux2-tiny-dev", "seeds": [7]}
 KLEIN_BASE = flux2_cases.BASE | {"height": 32, "width": 32, "seeds": [7]}
 EDIT = FLUX2 | {"image": ["even.png"], "height": 24, "width": 24}
+KLEIN_EDIT = KLEIN_BASE | {"image": ["odd.png"]}
 QWEN = {"model": "qwen-image-tiny", "seeds": [7]}
+QWEN_EDIT = qwen_image_edit_cases.DEFAULTS | {"height": 32, "seeds": [7]}
+QWEN_TWO = QWEN_EDIT | qwen_image_edit_cases.TWO
+QWEN_ZERO = QWEN_EDIT | qwen_image_edit_cases.ZERO
 WAN = {"model": "wan2.1-tiny-t2v", "width": 16, "num_frames": 5, "seeds": [7]}
 A14B = WAN | {"model": "wan2.2-tiny-t2v-a14b"}
 IMAGE = WAN | wan_cases.I2V
@@ -81,11 +87,24 @@ CASES = {
     "flux2-refresh": dit(12, FLUX2, force_refresh_step_hint=5, max_warmup_steps=2, residual_diff_threshold=0.9),
     "flux2-guided": dit(12, KLEIN_BASE, enable_separate_cfg=True, max_warmup_steps=2, residual_diff_threshold=0.9),
     "flux2-edit": dit(10, EDIT, max_warmup_steps=2, residual_diff_threshold=0.9),
+    "flux2-edit-two": dit(12, EDIT | {"image": ["odd.png", "even.png"]}, enable_taylorseer=True, max_warmup_steps=2,
+                          residual_diff_threshold=0.9),
+    "flux2-edit-guided": dit(16, KLEIN_EDIT | {"seeds": [2]}, enable_separate_cfg=True, max_warmup_steps=2,
+                             residual_diff_threshold=0.935),
     "qwen-image-blocks": dit(12, QWEN, residual_diff_threshold=0.825),
     "qwen-image-taylor": dit(14, QWEN, enable_taylorseer=True, taylorseer_order=2, residual_diff_threshold=0.825),
     "qwen-image-guided": dit(12, QWEN | qwen_image_cases.NEGATIVE, enable_separate_cfg=True, max_warmup_steps=2,
                              residual_diff_threshold=0.825),
     "qwen-image-mask": dit(16, QWEN, scm_steps_mask_policy="fast", scm_steps_policy="static"),
+    "qwen-image-edit-blocks": dit(10, QWEN_EDIT, max_warmup_steps=2, residual_diff_threshold=0.8),
+    "qwen-image-edit-two": dit(12, QWEN_TWO | qwen_image_cases.NEGATIVE, enable_separate_cfg=True, max_warmup_steps=2,
+                               residual_diff_threshold=0.82),
+    "qwen-image-edit-zero": dit(10, QWEN_ZERO | qwen_image_cases.NEGATIVE, enable_separate_cfg=True,
+                                max_warmup_steps=2, residual_diff_threshold=0.8),
+    "qwen-image-edit-zero-taylor": dit(12, QWEN_ZERO | qwen_image_edit_cases.TWO, enable_taylorseer=True,
+                                       taylorseer_order=2, residual_diff_threshold=0.8),
+    "qwen-image-edit-first": dit(10, QWEN_EDIT | qwen_image_edit_cases.FIRST, max_warmup_steps=2,
+                                 residual_diff_threshold=0.8),
     "flux1-tea": tea(14, FLUX, teacache_thresh=0.6),
     "flux1-tea-identity": tea(10, FLUX | {"model": "flux1-tiny-schnell"}, teacache_thresh=0.3),
     "flux1-tea-kept": tea(12, FLUX, teacache_thresh=0.5, use_ret_steps=True, coefficients=[1.0, 0.1]),
@@ -93,8 +112,12 @@ CASES = {
     "flux2-tea": tea(14, FLUX2, teacache_thresh=8),
     "flux2-tea-edit": tea(10, EDIT, teacache_thresh=8),
     "flux2-tea-guided": tea(12, KLEIN_BASE, teacache_thresh=1.0, use_ret_steps=True, coefficients=[1.0, 0.1]),
+    "flux2-tea-edit-guided": tea(12, KLEIN_EDIT, teacache_thresh=1.0, coefficients=[1.0, 0.1]),
     "qwen-image-tea": tea(14, QWEN, teacache_thresh=0.4, coefficients=[1.0, 0.0]),
     "qwen-image-tea-guided": tea(12, QWEN | qwen_image_cases.NEGATIVE, teacache_thresh=0.5, coefficients=[1.0, 0.0]),
+    "qwen-image-edit-tea": tea(12, QWEN_TWO, teacache_thresh=0.4, coefficients=[1.0, 0.0]),
+    "qwen-image-edit-tea-zero": tea(12, QWEN_ZERO | qwen_image_cases.NEGATIVE, teacache_thresh=0.4,
+                                    coefficients=[1.0, 0.0]),
     "wan-tea": tea(14, WAN, teacache_thresh=0.1, coefficients=[-0.01, 0.05, 0.01]),
     "wan-tea-kept": tea(14, WAN, teacache_thresh=0.15, use_ret_steps=True, coefficients=[0.1, 0.0]),
     "wan-tea-picture": tea(10, IMAGE, teacache_thresh=0.2, coefficients=[0.1, 0.01]),
@@ -216,8 +239,11 @@ def write_case(case):
     tensors = {name: value for name, value in trace.items() if name.startswith("latents.step")}
     if not {True, False} <= {call["skipped"] for call in calls}:
         raise SystemExit(f"{case}: every call was alike: {calls}")
+    described = {"cache": json.dumps(cache), "calls": json.dumps(calls)}
+    if family is qwen_image_edit_cases:
+        described["areas"] = json.dumps(family.areas(asked["model"]))
     path = FOLDER / next((name for name in OWN_FOLDERS if case.startswith(name)), "") / f"{case}.safetensors"
-    save_golden(path, asked, tensors, cache=json.dumps(cache), calls=json.dumps(calls))
+    save_golden(path, asked, tensors, **described)
     image = "".join("-" if call["skipped"] else "#" for call in calls)
     changes = [f"{call['change']:.3f}" for call in calls if call["change"] is not None]
     print(f"{case:26} {path.stat().st_size:7} bytes {image} {' '.join(changes)}", flush=True)
