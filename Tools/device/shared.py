@@ -98,6 +98,8 @@ def pointwise(value, reference):
 
 def relative(value, reference):
     """The norm of the difference, relative to the reference's."""
+    if value.shape != reference.shape:
+        return float("inf")
     value, reference = value.double().cpu(), reference.double().cpu()
     return ((value - reference).norm() / reference.norm()).item()
 

@@ -109,8 +109,8 @@ def card(suite):
 def goldens(suite):
     words = ["--program", suite.arguments.program, "--jobs", str(suite.arguments.jobs), "--threads", "1"]
     figures = suite.run("goldens", lambda: suite.script("goldens.py", *words, text=True)) or {}
-    for dtype, part in figures.items():
-        suite.keep(dtype, {name: value for name, value in part.items() if name != "cases"})
+    for kind, part in figures.items():
+        suite.keep(kind, {name: value for name, value in part.items() if name != "cases"})
 
 
 def demo(suite):

@@ -50,11 +50,11 @@ def report(results):
     if rates:
         parts.append(rates["description"])
     goldens = results.get("goldens", {})
-    if "float32" in goldens:
-        part = goldens["float32"]
-        kinds = ", ".join(f"{kind} {distance:.1e}" for kind, distance in sorted(part["kinds"].items()))
-        within = part["count"] - len(part["beyond"])
-        parts.append(f"{within} of {part['count']} goldens within {part['limit']:g}: {kinds}")
+    for title, part in (("goldens", goldens.get("float32")), ("quantised ones", goldens.get("quantised"))):
+        if part:
+            kinds = ", ".join(f"{kind} {distance:.1e}" for kind, distance in sorted(part["kinds"].items()))
+            within = part["count"] - len(part["beyond"])
+            parts.append(f"{within} of {part['count']} {title} within {part['limit']:g}: {kinds}")
     if "bfloat16" in goldens:
         parts.append("bfloat16, distance from the golden, VisualGen's / diffusers'")
         parts.append(shared.table(goldens["bfloat16"]["heads"], goldens["bfloat16"]["rows"]))

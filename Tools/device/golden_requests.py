@@ -1,0 +1,89 @@
+"""The goldens of requests in Tests/Goldens: which there are, what they hold, and `visualgen`'s arguments for them."""
+
+import json
+import shutil
+
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+import shared
+
+DIFFERENT = {"qwen-image/guided-batch-images"}  # on purpose: docs/differences.md
+# How inputs are rounded where nothing is asked for: what ModelOpt simulates of a checkpoint is the first of these.
+MODES = ("static", "weights", "token")
+
+
+def names():
+    """The goldens of requests, by their path without extension."""
+    for folder in ("flux1", "flux2", "qwen-image", "qwen-image-edit", "wan/pipelines"):
+        for path in sorted((shared.GOLDENS / folder).glob("*.safetensors")):
+            name = f"{folder}/{path.stem}"
+            if not path.stem.startswith("components") and name not in DIFFERENT:
+                yield name
+
+
+def quantised_names():
+    """The goldens of requests to models whose transformer is quantised."""
+    for path in sorted((shared.GOLDENS / "quantised").glob("*-*.safetensors")):
+        if not path.stem.startswith("dynamic"):
+            yield f"quantised/{path.stem}"
+
+
+def read(name):
+    """A golden's tensors by the names of the trace, and its metadata."""
+    path = shared.GOLDENS / f"{name}.safetensors"
+    with safe_open(path, "pt") as file:
+        tensors, metadata = load_file(path), file.metadata()
+    if "checkpoint" in metadata:
+        end = next(f".{mode}" for mode in MODES if f"pipeline.latents.step0.{mode}" in tensors)
+        tensors = {key.removeprefix("pipeline.").removesuffix(end): value for key, value in tensors.items()
+                   if key.startswith("pipeline.") and key.endswith(end)}  # fmt: skip
+    return tensors, metadata
+
+
+def image_options(asked, areas):
+    """A request for images as arguments of `visualgen`; `areas` are those that references are resized to."""
+    options = ["--model", f"checkpoints/{asked['model']}"]
+    for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
+        options += [f"--{name}={value}" for value in asked.get(field) or []]
+    options += [f"--image=flux2/pictures/{name}" for name in asked.get("image") or []]
+    for name in "height width num_inference_steps guidance_scale max_sequence_length num_images_per_prompt".split():
+        if asked.get(name) is not None:
+            options.append(f"--{name.replace('_', '-')}={asked[name]}")
+    extra = {name: asked.get(name) for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split()}
+    for name, value in (extra | {name.lower(): area for name, area in areas.items()}).items():
+        if value is not None:
+            options += ["--extra", f"{name}={json.dumps(value)}"]
+    return options
+
+
+def video_options(asked):
+    """A request for videos as arguments of `visualgen`."""
+    shared.use("reference")
+    from wan_cases import command
+
+    return command(asked)
+
+
+def options(metadata, folder):
+    """The arguments of a golden; what is not the checkpoint's own goes into a copy of the checkpoint."""
+    asked = json.loads(metadata["request"])
+    if "command" in metadata:
+        result = json.loads(metadata["command"])
+    elif "num_frames" in asked:
+        result = video_options(asked)
+    else:
+        result = image_options(asked, json.loads(metadata.get("areas", "{}")))
+    scheduler, quantised = asked.get("scheduler"), metadata.get("checkpoint")
+    if scheduler is None and quantised is None:
+        return result
+    copy = shutil.copytree(shared.GOLDENS / result[1], folder / "model")
+    if quantised is not None:
+        shutil.rmtree(copy / "transformer")
+        shutil.copytree(shared.GOLDENS / quantised, copy / "transformer")
+    if scheduler is not None:
+        index = json.loads((copy / "model_index.json").read_text())
+        index["scheduler"] = ["diffusers", scheduler.pop("_class_name")]
+        (copy / "model_index.json").write_text(json.dumps(index))
+        (copy / "scheduler/scheduler_config.json").write_text(json.dumps(scheduler))
+    return [result[0], str(copy), *result[2:]]
