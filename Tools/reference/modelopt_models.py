@@ -175,23 +175,28 @@ def preset(name):
 
 
 @torch.no_grad()
-def prepared(name):
-    """The transformer of a checkpoint, calibrated, as ModelOpt simulates and then exports it."""
-    base, dtype, configuration, left_out = EXPORTS[name]
+def calibrated(model, configuration, is_left_out):
+    """A transformer as ModelOpt simulates and then exports it, but for modules that are left out."""
     tensor_quant.dynamic_block_quantize_op = lambda x, size, largest, *_: fake_nvfp4(x, largest)
-    model = load_base(base, dtype)
 
     def calibrate(model):
         for seed in (100, 200, 300):
             model(**inputs(model, seed))
 
-    configuration = preset(configuration)
     configuration["quant_cfg"] = [*configuration["quant_cfg"], CONVOLUTION]
     model = mtq.quantize(model, configuration, forward_loop=calibrate)
-    if left_out:
-        mtq.disable_quantizer(model, lambda module: re.match(left_out, module) is not None)
+    mtq.disable_quantizer(model, is_left_out)
     # Most presets round the inputs of nn.LayerNorm too; the exporter knows nothing of that.
     norms = {name for name, module in model.named_modules() if isinstance(module, torch.nn.LayerNorm)}
     mtq.disable_quantizer(model, lambda quantiser: quantiser.rpartition(".")[0] in norms)
     unified_export_hf._fuse_qkv_linears_diffusion(model, strict=True)
     return model
+
+
+def prepared(name):
+    """The transformer of a checkpoint, calibrated."""
+    base, dtype, configuration, left_out = EXPORTS[name]
+    return calibrated(
+        load_base(base, dtype), preset(configuration),
+        lambda module: left_out is not None and re.match(left_out, module) is not None,
+    )  # fmt: skip
