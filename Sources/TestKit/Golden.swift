@@ -97,6 +97,15 @@ package struct Golden: Sendable {
         return (request as? [String: Any])?["scheduler"] as? [String: Any]
     }
 
+    /// The configs of the cases of a golden that has several, by case.
+    ///
+    /// - Returns: their keys and values
+    /// - Throws: an error of JSON
+    package func configs() throws -> [String: [String: Any]] {
+        let configs = try JSONSerialization.jsonObject(with: Data((file.metadata["configs"] ?? "").utf8))
+        return configs as? [String: [String: Any]] ?? [:]
+    }
+
     /// Whether there is a tensor of this name.
     package func contains(_ name: String) -> Bool { file[name] != nil }
 

@@ -69,6 +69,32 @@ import Testing
         #expect(try cut.values.slice(1..<2, axis: 0).floats() == [3, 3, 4, 4, 5, 5])
     }
 
+    /// Sizes and bytes after resizing are Pillow's; what is made of them differs by rounding alone.
+    @Test func makesOfImagesWhatTheReferenceMakes() throws {
+        let golden = try Golden("qwen2-vl/images")
+        let configs = try golden.configs()
+        #expect(configs.count > 20)
+        for (name, values) in configs {
+            let config = try Qwen2VLImageProcessorConfig.read(values, allowingUnknown: true).0
+            func pixels(_ part: String) throws -> PixelBatch {
+                let tensor = try golden.tensor("\(name).\(part)")
+                return PixelBatch(count: 1, height: tensor.shape[0], width: tensor.shape[1], bytes: tensor.bytes)
+            }
+            let (image, expected) = (try pixels("input"), try pixels("resized"))
+            let size = try #require(config.size(width: image.shape.width, height: image.shape.height), "\(name)")
+            #expect(size == OutputSize(height: expected.shape.height, width: expected.shape.width), "\(name)")
+            let filter = try #require(ResamplingFilter(pillow: config.resample))
+            let resized = image.resized(width: size.width, height: size.height, filter: filter)
+            #expect(resized.bytes == expected.bytes, "\(name)")
+            let patches = try Qwen2VLImageProcessor(config)(image, size)
+            let grid = try golden.tensor("\(name).image_grid_thw").doubles.map { Int($0) }
+            #expect(grid == [1, patches.grid.rows, patches.grid.columns], "\(name)")
+            let values = try golden.tensor("\(name).pixel_values")
+            let distance = try patches.values.distance(to: values.onDevice(), name)
+            #expect(distance <= 1e-5)
+        }
+    }
+
     @Test(arguments: [
         (#"{"do_resize": false}"#, "has false for do_resize"), (#"{"resample": 0}"#, "has 0 for resample"),
         (#"{"size": {"height": 3}}"#, "asks for a size without shortest_edge and longest_edge"),
