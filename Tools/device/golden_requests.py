@@ -24,8 +24,8 @@ def names():
 
 def quantised_names():
     """The goldens of requests to models whose transformer is quantised."""
-    for path in sorted((shared.GOLDENS / "quantised").glob("*-*.safetensors")):
-        if not path.stem.startswith("dynamic"):
+    for path in sorted((shared.GOLDENS / "quantised").glob("*.safetensors")):
+        if (shared.GOLDENS / "checkpoints/quantised" / path.stem).is_dir():
             yield f"quantised/{path.stem}"
 
 

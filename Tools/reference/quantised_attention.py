@@ -1,4 +1,4 @@
-"""Writes Tests/Goldens/quantised/attention.safetensors: quantised attention in float64, for every recipe.
+"""Writes Tests/Goldens/quantised/attention*.safetensors: quantised attention in float64, for every recipe.
 
 `<case>.{query,key,value}` are `[batch, heads, tokens, width]` in 16 bits. A recipe `<qk>-<v>-<q>-<k>-<v>` has the types
 and the tokens that share a scale (v: 1 is a scale for each channel, 0 one for all), as in `quant_attention_config`:
@@ -11,9 +11,16 @@ has few: `<case>.query.<type>.*`, `<case>.key.<type>.<tokens>.*` (less `<case>.k
     output = value_scale (e4m3(448 p) · value8) / (448 Σ p)
 
 The first line is float32 (of a mean that is correctly rounded): numbers of 16 bits often lie in the middle between two
-quantised ones, and the quotient decides. The rest is float64. `attention.json` says, as relative Frobenius norms, how
-far that is from exact attention, from what kernels compute that take the largest score of the keys so far, 64 or 128 at
-a time, and from the same in float32.
+quantised ones, and the quotient decides. The rest is float64.
+
+`attention-long` has more queries and keys than a tile of any kernel. `attention-micro` has the recipes whose types have
+blocks of their own, along the width (ModelOpt's formulas; what TensorRT-LLM's kernels do is not published): `mxfp8`,
+E4M3 with a power of two for each 32 numbers, 2^ceil(log2(largest / 448)), stored as its exponent plus 127; `nvfp4`, as
+`nvfp4` of `quantised_numbers.py` makes it of all rows, two codes in a byte. Values in `nvfp4` have their blocks along
+the keys (`<case>.value.nvfp4.*` is `[batch, heads, width, keys]`), and so has p, whose last scale is 1 / (6 · 448), in
+the place of e4m3(448 p) / 448. `attention.json` says, as relative Frobenius norms, how far that is from exact
+attention, from what kernels compute that take the largest score of the keys so far, 64 or 128 at a time, and from the
+same in float32.
 """
 
 from common import GOLDENS, save_tensors, versions, write_json
@@ -22,10 +29,14 @@ import torch
 
 from exact import distance
 from inputs import draw
-from quantised_numbers import E4M3_MAX, INT8_MAX, e4m3_rounded, rounded_int8
+from quantised_attention_numbers import as_bytes, p_in_4_bits, p_in_8_bits, quantised
+from quantised_numbers import E4M3_MAX
 
-RECIPES = [("int8", 1), ("int8", 4), ("int8", 16), ("fp8", 1), ("fp8", 4), ("bf16", 0)]
-TYPES = {"int8": (INT8_MAX, rounded_int8), "fp8": (E4M3_MAX, e4m3_rounded)}
+# The types of queries and keys, and of values; the tokens that share a scale.
+RECIPES = [("int8", "fp8", 1, 1, 1), ("int8", "fp8", 1, 4, 1), ("int8", "fp8", 1, 16, 1), ("fp8", "fp8", 1, 1, 1),
+           ("fp8", "fp8", 1, 4, 1), ("bf16", "fp8", 0, 0, 0)]  # fmt: skip
+MICRO = [("mxfp8", "fp8", 0, 0, 0), ("mxfp8", "fp8", 0, 0, 1), ("nvfp4", "fp8", 0, 0, 0), ("nvfp4", "fp8", 0, 0, 1),
+         ("nvfp4", "nvfp4", 0, 0, 0)]  # fmt: skip
 
 
 def qkv(seed, heads, queries, keys, width, batch=1):
@@ -56,103 +67,77 @@ CASES = {
     "batch": lambda: qkv(30, 2, 3, 5, 64, batch=2),
     "one": lambda: qkv(40, 1, 1, 1, 64),
 }
+LONG = {"long": lambda: qkv(50, 1, 67, 133, 128)}
+# Only for values in 4 bits, which want as many queries as keys, and a multiple of 128 of them.
+SQUARE = {"square": lambda: qkv(60, 1, 128, 128, 64)}
+FILES = {"attention": (CASES, RECIPES), "attention-long": (LONG, RECIPES), "attention-micro": (CASES | SQUARE, MICRO)}
 
 
-def by_tokens(x, tokens, kind):
-    """Values and scales of x in float32, `tokens` of which share a scale."""
-    maximum, rounded = TYPES[kind]
-    largest = torch.stack([part.abs().amax((-2, -1)) for part in x.split(tokens, -2)], -1)
-    scale = torch.where(largest == 0, torch.ones_like(largest), largest / maximum)
-    every = scale.repeat_interleave(tokens, -1)[..., : x.shape[-2], None]
-    return rounded(x / every), scale, every
-
-
-def value_scales(value, channels):
-    """Values and scales of v, for each channel or all together."""
-    largest = value.abs().amax(-2, keepdim=True) if channels else value.abs().max()
-    scale = torch.where(largest == 0, torch.ones_like(largest), largest / E4M3_MAX)
-    return e4m3_rounded(value / scale), scale
-
-
-def weighted(scores, values, tile):
-    """e4m3(448 p) · values / 448 Σ p, and log Σ exp; p as of the largest score up to the end of a tile."""
+def weighted(scores, values, tile, rounded=p_in_8_bits):
+    """rounded(p) · values / 448 Σ p, and log Σ exp; p as of the largest score up to the end of a tile."""
     largest = torch.full_like(scores[..., :1], -torch.inf)
     total, product = 0, 0
     for part, rows in zip(scores.split(tile, -1), values.split(tile, -2)):
         before, largest = largest, torch.maximum(largest, part.amax(-1, keepdim=True))
         p, shrunk = (part - largest).exp(), (before - largest).exp()
         total = total * shrunk + p.sum(-1, keepdim=True)
-        product = product * shrunk + e4m3_rounded(E4M3_MAX * p) @ rows
+        product = product * shrunk + rounded(p) @ rows
     return product / (E4M3_MAX * total), (total.log() + largest).squeeze(-1)
-
-
-def quantised(query, key, value, kind, tokens):
-    """Everything quantised, by name, and the query, key and value that it stands for."""
-    parts = {}
-    if kind != "bf16":
-        mean = key.double().mean(-2, keepdim=True).float()
-        query8, query_scale, every_query = by_tokens(query, 1, kind)
-        key8, key_scale, every_key = by_tokens(key - mean, tokens, kind)
-        parts = {
-            "key_mean": mean, f"query.{kind}.values": query8, f"query.{kind}.scale": query_scale,
-            f"key.{kind}.{tokens}.values": key8, f"key.{kind}.{tokens}.scale": key_scale,
-        }  # fmt: skip
-        query, key = query8.double() * every_query.double(), key8.double() * every_key.double()
-    channels = int(kind != "bf16")
-    value8, value_scale = value_scales(value, channels)
-    parts |= {f"value.{channels}.values": value8, f"value.{channels}.scale": value_scale}
-    return parts, (query, key, value8, value_scale)
 
 
 def attention(query, parts, meant, dtype=torch.float64, tile=None):
     """The output and log Σ exp of the scores, of what `quantised` made of a query and others."""
     factor = query.shape[-1] ** -0.5
     query8, key8, value8, value_scale = (x.to(dtype) for x in meant)
-    output, lse = weighted(query8 @ key8.mT * factor, value8, tile or key8.shape[-2])
+    rounded = p_in_4_bits if "value.nvfp4.values" in parts else p_in_8_bits
+    output, lse = weighted(query8 @ key8.mT * factor, value8, tile or key8.shape[-2], rounded)
     if "key_mean" in parts:
         lse = lse + (query.to(dtype) @ parts["key_mean"].to(dtype).mT * factor).squeeze(-1)
     return output * value_scale, lse
-
-
-def as_bytes(name, value):
-    """A part as it is stored."""
-    if not name.endswith("values"):
-        return value.float()
-    return value.to(torch.int8 if "int8" in name else torch.float8_e4m3fn)
 
 
 def frobenius(one, other):
     return distance(one, other)["relative_frobenius"]
 
 
-def main():
+def write(name, cases, recipes):
+    """Writes a file; returns how far its recipes are from what else is computed."""
     tensors, found = {}, {}
-    for case, make in CASES.items():
-        stored = {f"{case}.{name}": x.to(torch.bfloat16) for name, x in zip(("query", "key", "value"), make())}
+    for case, make in cases.items():
+        stored = {f"{case}.{part}": x.to(torch.bfloat16) for part, x in zip(("query", "key", "value"), make())}
         tensors |= stored
         query, key, value = (x.float() for x in stored.values())
         exact = (query.double() @ key.double().mT * query.shape[-1] ** -0.5).softmax(-1) @ value.double()
-        for kind, tokens in RECIPES:
-            recipe = f"{case}.{kind}-fp8-{int(tokens > 0)}-{tokens}-{int(tokens > 0)}"
-            parts, meant = quantised(query, key, value, kind, tokens)
+        for recipe in recipes:
+            if (recipe[1] == "nvfp4") != (case == "square"):
+                continue
+            prefix = f"{case}.{'-'.join(map(str, recipe))}"
+            parts, meant = quantised(query, key, value, recipe)
             output, lse = attention(query, parts, meant)
-            tensors |= {f"{recipe}.output": output.float(), f"{recipe}.lse": lse.float()}
-            if case in ("plain", "biased"):
-                tensors |= {f"{case}.{name}": as_bytes(name, part) for name, part in parts.items()}
+            tensors |= {f"{prefix}.output": output.float(), f"{prefix}.lse": lse.float()}
+            if case in ("plain", "biased", "square"):
+                tensors |= {f"{case}.{part}": as_bytes(part, numbers) for part, numbers in parts.items()}
             others = {
                 "tiles of 64": attention(query, parts, meant, tile=64),
                 "tiles of 128": attention(query, parts, meant, tile=128),
                 "float32": attention(query, parts, meant, torch.float32),
             }
-            found[recipe] = {"exact": frobenius(output, exact)}
-            found[recipe] |= {name: frobenius(other, output) for name, (other, _) in others.items()}
-            print(recipe, found[recipe])
+            found[prefix] = {"exact": frobenius(output, exact)}
+            found[prefix] |= {other: frobenius(result, output) for other, (result, _) in others.items()}
+            print(prefix, found[prefix])
     if not all(value.float().isfinite().all() for value in tensors.values()):
         raise SystemExit("not finite")
-    path = GOLDENS / "quantised" / "attention.safetensors"
+    path = GOLDENS / "quantised" / f"{name}.safetensors"
     save_tensors(path, tensors, versions())
-    write_json(path.with_suffix(".json"), {"versions": versions(), "recipes": found})
-    print(path.stat().st_size, "bytes")
+    print(path.name, path.stat().st_size, "bytes")
+    return found
+
+
+def main():
+    found = {}
+    for name, (cases, recipes) in FILES.items():
+        found |= write(name, cases, recipes)
+    write_json(GOLDENS / "quantised" / "attention.json", {"versions": versions(), "recipes": found})
 
 
 if __name__ == "__main__":
