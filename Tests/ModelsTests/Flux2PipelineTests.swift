@@ -94,7 +94,7 @@ import Testing
     @Test func isAsLargeAsTheFirstImage() throws {
         let model = try model()
         let side =
-            2 * (try AutoencoderKLFlux2Config.read("\(model.checkpoint.path)/vae/config.json").0.network.scaleFactor)
+            2 * (try AutoencoderKLFlux2Config.read("\(model.checkpoint.path)/vae/config.json").0.scaleFactor)
         var request = GenerationRequest(prompts: ["a cat"])
         request.images = [image(2000, 1500), image(64, 64)]
         var resolved = try model.resolve(request)

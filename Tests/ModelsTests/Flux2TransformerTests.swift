@@ -114,9 +114,9 @@ import Testing
     @Test(arguments: Flux2TransformerTests.variants) func makesTheReferencesTokensOfAnImage(_ variant: String) throws {
         let golden = try Golden("flux2/components-\(variant)")
         let (vae, pixels) = (try vae(variant), try golden.tensor("image.pixels").onDevice())
-        let scale = vae.config.network.scaleFactor
+        let scale = vae.config.scaleFactor
         let grid = PatchGrid([1, pixels.size(2) / scale, pixels.size(3) / scale], patch: [1, 2, 2])
-        let tokens = try vae.encode(pixels, grid)
+        let tokens = try vae.tokens(of: pixels, grid)
         #expect(try tokens.distance(to: golden.tensor("image.tokens")) <= 5e-5)
         // And back.
         let mean = try golden.tensor("image.mean").onDevice()

@@ -9,7 +9,7 @@ import Testing
 @Suite struct ForecastLimitTests {
     private static let models = [
         "flux1-tiny-dev", "flux1-tiny-schnell", "wan2.1-tiny-t2v", "wan2.1-tiny-i2v", "wan2.1-tiny-flf2v",
-        "wan2.2-tiny-t2v-a14b", "wan2.2-tiny-i2v-a14b", "wan2.2-tiny-ti2v-5b",
+        "wan2.2-tiny-t2v-a14b", "wan2.2-tiny-i2v-a14b", "wan2.2-tiny-ti2v-5b", "flux2-tiny-dev", "qwen-image-tiny",
     ]
 
     @Test(arguments: models) func refusesTheLargestRequestInsteadOfTrapping(_ name: String) throws {
@@ -58,7 +58,9 @@ import Testing
         #expect(vision.activationBytes(images: 2, .float32).count == .max)
         var vae = AutoencoderKLConfig()
         vae.blockOutChannels = [huge, huge]
-        #expect(vae.decodingBytes(pixels: 1024, .float32).count == .max)
+        let image = OutputSize(height: 32, width: 32)
+        #expect(vae.decodingBytes(image, dtype: .float32).count == .max)
+        #expect(vae.encodingBytes(image, dtype: .float32).count == .max)
         let wan = AutoencoderKLWanConfig()
         let bytes = wan.decodingBytes(
             batch: huge, OutputSize(height: 16384, width: 16384, frames: huge), dtype: .float32)

@@ -1,5 +1,5 @@
 package import Diffusion
-package import Layers
+internal import Layers
 
 /// FLUX.1-dev and FLUX.1-schnell: text to image.
 package struct Flux1: ModelFamily {
@@ -26,10 +26,6 @@ package struct Flux1: ModelFamily {
         parts = try Parts(checkpoint)
     }
 
-    package var components: [any InspectableComponent] {
-        [parts.textEncoder, parts.textEncoder2, parts.transformer, parts.vae]
-    }
-
     package var stepCacheTraits: [StepCacheTraits] {
         let config = parts.transformer.config
         // The guidance embedding is what tells FLUX.1-dev from FLUX.1-schnell.
@@ -40,14 +36,8 @@ package struct Flux1: ModelFamily {
         return [StepCacheTraits(blocks: blocks, coefficients: TeaCacheCoefficients(coefficients))]
     }
 
-    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
-        Stages(request, parts, options).all
-    }
-
-    package func open(_ context: ComputeContext) throws -> any PipelineStages { try Flux1Pipeline(self, context) }
-
     /// The components with weights.
-    struct Parts {
+    struct Parts: ImageParts {
         let textEncoder: Component<CLIPTextConfig, CLIPTextModel>
         let textEncoder2: Component<T5Config, T5Encoder>
         let transformer: Component<TransformerConfig, Transformer>
@@ -64,24 +54,17 @@ package struct Flux1: ModelFamily {
             try requireAgreement()
         }
 
+        var textEncoders: [any InspectableComponent] { [textEncoder, textEncoder2] }
+
         /// Checks that what one component gives is what another takes.
         private func requireAgreement() throws(ConfigError) {
-            func require(_ key: String, _ size: Int, _ name: String, _ other: Int) throws(ConfigError) {
-                if size != other { throw transformer.error(.misfit(key, size, to: name, other)) }
-            }
             let (config, clip, t5) = (transformer.config, textEncoder.config, textEncoder2.config)
             let pooled = config.pooledProjectionDim
-            try require("joint_attention_dim", config.jointAttentionDim, "d_model of text_encoder_2", t5.dModel)
-            try require("pooled_projection_dim", pooled, "hidden_size of text_encoder", clip.hiddenSize)
+            try require("joint_attention_dim", config.jointAttentionDim, is: "d_model of text_encoder_2", t5.dModel)
+            try require("pooled_projection_dim", pooled, is: "hidden_size of text_encoder", clip.hiddenSize)
             try require(
-                "in_channels", config.inChannels, "four times latent_channels of vae", 4 * vae.config.latentChannels)
-            try require("out_channels", config.outChannels ?? config.inChannels, "in_channels", config.inChannels)
-        }
-
-        /// The tokens of a request's image, each of two by two latents.
-        func grid(of request: GenerationRequest) -> PatchGrid {
-            let (size, scale) = (OutputSize(request), vae.config.scaleFactor)
-            return PatchGrid([1, size.height / scale, size.width / scale], patch: [1, 2, 2])
+                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels)
+            try require("out_channels", config.outChannels ?? config.inChannels, is: "in_channels", config.inChannels)
         }
     }
 }

@@ -49,7 +49,7 @@ extension Flux1 {
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
         var resolved = request.filled(from: defaults)
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
-        let granularity = 2 * parts.vae.config.scaleFactor
+        let granularity = parts.granularity
         try Self.check(resolved, granularity: granularity)
         resolved.cropSize(to: granularity)
         return resolved

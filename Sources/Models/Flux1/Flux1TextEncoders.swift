@@ -3,7 +3,7 @@ internal import Layers
 internal import Tensors
 
 /// FLUX.1's two text encoders: CLIP for the text as a whole, T5 for its tokens.
-struct Flux1TextEncoders {
+struct Flux1TextEncoders: ImageTextEncoder {
     /// A batch of prompts as the denoiser takes them.
     struct Prompt {
         /// T5's states, `[batch, tokens, width]`.
@@ -12,8 +12,8 @@ struct Flux1TextEncoders {
         let pooled: Tensor
     }
 
-    let clip: PromptEncoder<CLIPTextConfig, CLIPTextModel>
-    let t5: PromptEncoder<T5Config, T5Encoder>
+    private let clip: PromptEncoder<CLIPTextConfig, CLIPTextModel>
+    private let t5: PromptEncoder<T5Config, T5Encoder>
     /// How long every text of CLIP is, in tokens.
     private let clipTokens: Int
 
@@ -30,10 +30,13 @@ struct Flux1TextEncoders {
         }
     }
 
-    /// Encodes a request's prompts, one row for each image.
-    ///
-    /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that an encoder has no row for
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Prompt {
+    var encoders: [any ResidentComponent] { [clip.encoder, t5.encoder] }
+
+    func encode(_ request: GenerationRequest, _ branches: [Guidance.Branch], _ trace: Trace?) throws -> [Prompt] {
+        try branches.map { try encode(request, $0, trace) }
+    }
+
+    private func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ trace: Trace?) throws -> Prompt {
         let isPositive = branch == .positive
         let texts = isPositive ? request.prompts : request.negativePrompts
         let second = request.extra[isPositive ? "prompt_2" : "negative_prompt_2"]

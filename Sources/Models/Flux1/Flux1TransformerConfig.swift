@@ -2,7 +2,7 @@ package import Layers
 
 extension Flux1 {
     /// `transformer/config.json` of a FluxTransformer2DModel.
-    package struct TransformerConfig: ModelConfig {
+    package struct TransformerConfig: ImageTransformerConfig {
         package var patchSize = 1
         package var inChannels = 64
         package var outChannels: Int?
@@ -16,21 +16,12 @@ extension Flux1 {
         package var axesDimsRope = [16, 56, 56]
         package init() {}
 
-        /// Channels of the stream that runs through the blocks.
-        package var width: Int { numAttentionHeads * attentionHeadDim }
-
         package func validate() throws(ConfigFault) {
-            try requirePositive([
-                "in_channels": inChannels, "attention_head_dim": attentionHeadDim,
-                "num_attention_heads": numAttentionHeads, "joint_attention_dim": jointAttentionDim,
-                "pooled_projection_dim": pooledProjectionDim, "out_channels": outChannels ?? 1,
-            ])
+            try requireSizes(axes: 3)
+            try requirePositive(["pooled_projection_dim": pooledProjectionDim])
             try requireCounts(["num_layers": numLayers, "num_single_layers": numSingleLayers])
             try requireMultiple("in_channels", inChannels, of: "the pixels of a patch,", 4)
             guard patchSize == 1 else { throw .value("patch_size", found: "\(patchSize)") }
-            guard axesDimsRope.count == 3, axesDimsRope.allSatisfy({ $0 > 0 && $0.isMultiple(of: 2) }),
-                axesDimsRope.reduce(0, +) == attentionHeadDim
-            else { throw .value("axes_dims_rope", found: "\(axesDimsRope)") }
         }
     }
 }

@@ -1,5 +1,5 @@
 package import Diffusion
-package import Layers
+internal import Layers
 
 /// FLUX.2-dev and FLUX.2-klein: text to image, and images changed by text.
 package struct Flux2: ModelFamily {
@@ -24,8 +24,6 @@ package struct Flux2: ModelFamily {
         parts = try Parts(checkpoint)
     }
 
-    package var components: [any InspectableComponent] { [parts.textEncoder, parts.transformer, parts.vae] }
-
     package var stepCacheTraits: [StepCacheTraits] {
         let config = parts.transformer.config
         // Published for FLUX.2-dev alone.
@@ -35,10 +33,4 @@ package struct Flux2: ModelFamily {
         let longest = max(config.numLayers, config.numSingleLayers)
         return [StepCacheTraits(blocks: longest, coefficients: coefficients)]
     }
-
-    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
-        Stages(request, parts, options).all
-    }
-
-    package func open(_ context: ComputeContext) throws -> any PipelineStages { try Flux2Pipeline(self, context) }
 }

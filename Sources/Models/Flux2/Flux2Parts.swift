@@ -3,7 +3,7 @@ internal import Layers
 
 extension Flux2 {
     /// The components with weights, and what the checkpoint says of how they work together.
-    struct Parts {
+    struct Parts: ImageParts {
         /// What the model was made for.
         enum Variant {
             /// The guidance is embedded.
@@ -32,27 +32,17 @@ extension Flux2 {
             try requireAgreement()
         }
 
+        var textEncoders: [any InspectableComponent] { [textEncoder] }
+
         /// Checks that what one component gives is what another takes.
         private func requireAgreement() throws(ConfigError) {
-            func require(_ key: String, _ size: Int, _ name: String, _ other: Int) throws(ConfigError) {
-                if size != other { throw transformer.error(.misfit(key, size, to: name, other)) }
-            }
             let config = transformer.config
             try require(
-                "joint_attention_dim", config.jointAttentionDim, "three times hidden_size of text_encoder",
+                "joint_attention_dim", config.jointAttentionDim, is: "three times hidden_size of text_encoder",
                 3 * textEncoder.width)
             try require(
-                "in_channels", config.inChannels, "four times latent_channels of vae", 4 * vae.config.latentChannels)
-            try require("out_channels", config.outChannels ?? config.inChannels, "in_channels", config.inChannels)
-        }
-
-        /// How many pixels a token is high and wide.
-        var granularity: Int { 2 * vae.config.network.scaleFactor }
-
-        /// The tokens of an image, each of two by two latents.
-        func grid(_ size: OutputSize) -> PatchGrid {
-            let scale = vae.config.network.scaleFactor
-            return PatchGrid([1, size.height / scale, size.width / scale], patch: [1, 2, 2])
+                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels)
+            try require("out_channels", config.outChannels ?? config.inChannels, is: "in_channels", config.inChannels)
         }
     }
 }

@@ -5,7 +5,7 @@ extension Flux2 {
     private static let longestSequence = 512
 
     package var defaults: GenerationRequest {
-        let side = 128 * parts.vae.config.network.scaleFactor
+        let side = 128 * parts.vae.config.scaleFactor
         var published = GenerationRequest(prompts: [])
         (published.height, published.width, published.maxSequenceLength) = (side, side, Self.longestSequence)
         switch parts.variant {
@@ -40,11 +40,8 @@ extension Flux2 {
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
         var resolved = request
         let granularity = parts.granularity
-        if let first = request.images.first {
+        if let size = references(of: request).first?.kept {
             // As large as the first image, unless the request says otherwise.
-            let size = ReferenceSize(
-                width: first.pixels.width, height: first.pixels.height, granularity: granularity
-            ).crop
             (resolved.height, resolved.width) = (request.height ?? size.height, request.width ?? size.width)
         }
         resolved = resolved.filled(from: defaults)

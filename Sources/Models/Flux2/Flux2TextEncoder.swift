@@ -7,7 +7,7 @@ internal import Tokenizers
 /// lie side by side for each token.
 ///
 /// Padding counts: the denoiser sees every token.
-struct Flux2TextEncoder {
+struct Flux2TextEncoder: ImageTextEncoder {
     private let chats: any ChatStates
     private let variant: Flux2.Parts.Variant
 
@@ -24,19 +24,20 @@ struct Flux2TextEncoder {
             in: model.checkpoint)
     }
 
-    var encoder: any ResidentComponent { chats.model }
+    var encoders: [any ResidentComponent] { [chats.model] }
 
-    /// Encodes a request's prompts, one row for each image.
-    ///
+    func encode(_ request: GenerationRequest, _ branches: [Guidance.Branch], _ trace: Trace?) throws -> [Tensor] {
+        try branches.map { try encode(request, $0, trace) }
+    }
+
     /// - Returns: `[images, tokens, 3 · width]`
-    /// - Throws: ``TokenizerError``, ``TensorError``, or ``ConfigError`` for a token that the model has no row for
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, trace: Trace?) throws -> Tensor {
+    private func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ trace: Trace?) throws -> Tensor {
         let isPositive = branch == .positive
         let texts = isPositive ? request.prompts : request.negativePrompts
         let prompt = try chats.encode(
             texts.map(chat), variables, length: request.maxSequenceLength ?? 512,
             states: request.textStates ?? variant.states, isPositive ? trace : nil)
-        if isPositive { trace?.record("attention_mask.\(encoder.name)", ids: prompt.mask) }
+        if isPositive { trace?.record("attention_mask.\(chats.model.name)", ids: prompt.mask) }
         let states = try prompt.states.repeated(request.numImagesPerPrompt, axis: 0).spread(over: request.outputCount)
         try trace?.record(isPositive ? "prompt_embeds" : "negative_prompt_embeds", states)
         return states

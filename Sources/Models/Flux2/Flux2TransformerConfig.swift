@@ -2,7 +2,7 @@ package import Layers
 
 extension Flux2 {
     /// `transformer/config.json` of a Flux2Transformer2DModel.
-    package struct TransformerConfig: ModelConfig {
+    package struct TransformerConfig: ImageTransformerConfig {
         package var patchSize = 1
         package var inChannels = 128
         package var outChannels: Int?
@@ -19,17 +19,12 @@ extension Flux2 {
         package var guidanceEmbeds = true
         package init() {}
 
-        /// Channels of the stream that runs through the blocks.
-        package var width: Int { numAttentionHeads * attentionHeadDim }
         /// Width between the two layers of a feed-forward.
         var inner: Int { Int(Double(width) * mlpRatio) }
 
         package func validate() throws(ConfigFault) {
-            try requirePositive([
-                "in_channels": inChannels, "attention_head_dim": attentionHeadDim,
-                "num_attention_heads": numAttentionHeads, "joint_attention_dim": jointAttentionDim,
-                "timestep_guidance_channels": timestepGuidanceChannels, "out_channels": outChannels ?? 1,
-            ])
+            try requireSizes(axes: 4)
+            try requirePositive(["timestep_guidance_channels": timestepGuidanceChannels])
             try requireCounts(["num_layers": numLayers, "num_single_layers": numSingleLayers])
             try requireMultiple("in_channels", inChannels, of: "the latents of a patch,", 4)
             try requireMultiple("timestep_guidance_channels", timestepGuidanceChannels, of: "a cosine and a sine,", 2)
@@ -38,9 +33,6 @@ extension Flux2 {
             guard ropeTheta >= 1, ropeTheta.isFinite else { throw .value("rope_theta", found: "\(ropeTheta)") }
             // The fused kernels have it built in.
             guard eps == 1e-6 else { throw .value("eps", found: "\(eps)") }
-            guard axesDimsRope.count == 4, axesDimsRope.allSatisfy({ $0 > 0 && $0.isMultiple(of: 2) }),
-                axesDimsRope.reduce(0, +) == attentionHeadDim
-            else { throw .value("axes_dims_rope", found: "\(axesDimsRope)") }
         }
     }
 }

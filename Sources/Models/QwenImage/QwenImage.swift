@@ -1,5 +1,5 @@
 package import Diffusion
-package import Layers
+internal import Layers
 
 /// Qwen-Image and Qwen-Image-2512: text to image; Qwen-Image-Edit, -2509 and -2511: images changed by text.
 package struct QwenImage: ModelFamily {
@@ -28,16 +28,8 @@ package struct QwenImage: ModelFamily {
         parts = try Parts(checkpoint)
     }
 
-    package var components: [any InspectableComponent] { [parts.textEncoder, parts.transformer, parts.vae] }
-
     /// No coefficients were published.
     package var stepCacheTraits: [StepCacheTraits] {
         [StepCacheTraits(blocks: parts.transformer.config.numLayers, coefficients: nil)]
     }
-
-    package func memoryStages(of request: GenerationRequest, _ options: PipelineOptions) -> [MemoryStage] {
-        Stages(request, parts, options).all
-    }
-
-    package func open(_ context: ComputeContext) throws -> any PipelineStages { try QwenImagePipeline(self, context) }
 }

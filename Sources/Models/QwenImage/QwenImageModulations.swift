@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Layers
 internal import Tensors
 
@@ -14,6 +15,11 @@ extension QwenImage.Transformer {
 
         /// - Parameter timesteps: of the steps, in their order, each from 0 to 1
         package init(of timesteps: [Float]) { self.timesteps = timesteps }
+
+        /// What the rows take in memory at most, in bytes.
+        static func bytes(of config: QwenImage.TransformerConfig, _ dtype: DType) -> MemorySize {
+            MemorySize(stepsAtOnce) * config.numLayers * 12 * config.width * dtype.size
+        }
 
         /// - Parameters:
         ///   - timestep: from 0 to 1

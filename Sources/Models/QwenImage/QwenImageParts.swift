@@ -3,7 +3,7 @@ internal import Layers
 
 extension QwenImage {
     /// The components with weights, and what the checkpoint says of how they work together.
-    struct Parts {
+    struct Parts: ImageParts {
         let textEncoder: Component<Qwen25VLTextConfig, Qwen25VLModel>
         let transformer: Component<TransformerConfig, Transformer>
         let vae: Component<AutoencoderKLWanConfig, AutoencoderKLWan>
@@ -28,31 +28,21 @@ extension QwenImage {
             try requireAgreement()
         }
 
+        var textEncoders: [any InspectableComponent] { [textEncoder] }
+
         /// Checks that what one component gives is what another takes.
         private func requireAgreement() throws(ConfigError) {
-            func require(_ key: String, _ size: Int, _ name: String, _ other: Int) throws(ConfigError) {
-                if size != other { throw transformer.error(.misfit(key, size, to: name, other)) }
-            }
             let config = transformer.config
             try require(
-                "joint_attention_dim", config.jointAttentionDim, "hidden_size of text_encoder",
+                "joint_attention_dim", config.jointAttentionDim, is: "hidden_size of text_encoder",
                 textEncoder.config.hiddenSize)
-            try require("in_channels", config.inChannels, "four times z_dim of vae", 4 * vae.config.zDim)
-            try require("out_channels", config.predictedChannels, "in_channels over four", config.inChannels)
+            try require("in_channels", config.inChannels, is: "four times z_dim of vae", 4 * vae.config.zDim)
+            try require("out_channels", config.predictedChannels, is: "in_channels over four", config.inChannels)
             guard let vision = sight?.vision, vision.outHiddenSize != textEncoder.config.hiddenSize else { return }
             throw textEncoder.error(
                 .misfit(
                     "vision_config.out_hidden_size", vision.outHiddenSize, to: "hidden_size",
                     textEncoder.config.hiddenSize))
-        }
-
-        /// How many pixels a token is high and wide.
-        var granularity: Int { 2 * vae.config.scaleFactor }
-
-        /// The tokens of an image, each of two by two latents.
-        func grid(_ size: OutputSize) -> PatchGrid {
-            let scale = vae.config.scaleFactor
-            return PatchGrid([1, size.height / scale, size.width / scale], patch: [1, 2, 2])
         }
     }
 }

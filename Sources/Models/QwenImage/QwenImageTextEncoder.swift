@@ -5,7 +5,7 @@ internal import Tokenizers
 
 /// Qwen-Image's text encoder: the last states of a language model that reads the prompt within a fixed template, after
 /// the images that are to be changed.
-struct QwenImageTextEncoder {
+struct QwenImageTextEncoder: ImageTextEncoder {
     /// A batch of prompts as the denoiser takes them.
     struct Prompt {
         /// `[images, tokens, width]`, filled up with zeros.
@@ -47,13 +47,21 @@ struct QwenImageTextEncoder {
         }
     }
 
-    var encoder: Resident<Qwen25VLTextConfig, Qwen25VLModel> { prompts.encoder }
+    var encoders: [any ResidentComponent] { [encoder] }
+    private var encoder: Resident<Qwen25VLTextConfig, Qwen25VLModel> { prompts.encoder }
+
+    /// Encodes the prompts of each branch; all of them see the same images.
+    ///
+    /// - Throws: also ``InvalidRequest`` for a text beside images that is too long
+    func encode(_ request: GenerationRequest, _ branches: [Guidance.Branch], _ trace: Trace?) throws -> [Prompt] {
+        let seen = try look(at: request, trace)
+        return try branches.map { try encode(request, $0, seen, trace) }
+    }
 
     /// Shows the vision tower a request's images, one after the other.
     ///
     /// - Returns: what it sees of each, `[1, tokens, width]`
-    /// - Throws: `CancellationError` or ``TensorError``
-    func look(at request: GenerationRequest, trace: Trace?) throws -> [Tensor] {
+    private func look(at request: GenerationRequest, _ trace: Trace?) throws -> [Tensor] {
         guard let sight = parts.sight, let tower = try encoder().vision else { return [] }
         var (seen, patches, grids): ([Tensor], [Tensor], [[Int32]]) = ([], [], [])
         for (image, size) in zip(request.images, QwenImage.ReferenceSize.all(of: request)) {
@@ -71,13 +79,9 @@ struct QwenImageTextEncoder {
         return seen
     }
 
-    /// Encodes a request's prompts, one row for each image that is made.
-    ///
-    /// - Throws: ``TokenizerError``, ``TensorError``, ``ConfigError`` for a token that the model has no row for, or
-    ///   ``InvalidRequest`` for a text beside images that is too long
-    func encode(_ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: [Tensor], trace: Trace?) throws
-        -> Prompt
-    {
+    private func encode(
+        _ request: GenerationRequest, _ branch: Guidance.Branch, _ seen: [Tensor], _ trace: Trace?
+    ) throws -> Prompt {
         let isPositive = branch == .positive
         let tokens = seen.map { $0.size(1) }
         let texts = (isPositive ? request.prompts : request.negativePrompts)

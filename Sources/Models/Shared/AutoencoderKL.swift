@@ -65,6 +65,18 @@ package struct AutoencoderKL {
     }
 }
 
+extension AutoencoderKL: ImageAutoencoder {
+    /// The mean of the image's latents, shifted and scaled.
+    func tokens(of pixels: Tensor, _ grid: PatchGrid) throws(TensorError) -> Tensor {
+        let latents = try encode(pixels.to(dtype)).mean.to(.float32)
+        return try grid.patches(((latents - (config.shiftFactor ?? 0)) * config.scalingFactor).unsqueezed(2))
+    }
+
+    func pixels(of tokens: Tensor, _ grid: PatchGrid) throws(TensorError) -> Tensor {
+        try decode(scaled: grid.latents(tokens).squeezed(2))
+    }
+}
+
 /// Pixels to moments: levels of residual blocks, each but the last halving the size.
 struct KLEncoder {
     private let convolutionIn, convolutionOut: Convolution2D

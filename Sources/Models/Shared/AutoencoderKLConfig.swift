@@ -1,6 +1,4 @@
-package import Diffusion
 package import Layers
-package import Tensors
 
 /// `vae/config.json` of an AutoencoderKL.
 package struct AutoencoderKLConfig: ModelConfig {
@@ -25,22 +23,15 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// How many pixels a latent stands for in each direction.
     package var scaleFactor: Int { 1 << (blockOutChannels.count - 1) }
 
-    /// What decoding holds at once besides weights, in bytes.
-    ///
-    /// The level with the most numbers decides. Measured, it takes 4.4 times its input in 32-bit floats, and hardly less
-    /// with 16-bit numbers if convolutions convert them; about 4.7 times its 16-bit input if they do not.
-    ///
-    /// - Parameters:
-    ///   - pixels: of all images
-    ///   - dtype: what the decoder computes in
-    /// - Returns: an upper estimate
-    package func decodingBytes(pixels: MemorySize, _ dtype: DType) -> MemorySize {
-        var widest = 0
-        for (level, channels) in blockOutChannels.enumerated() {
-            let entering = max(channels, blockOutChannels[min(level + 1, blockOutChannels.count - 1)])
-            widest = max(widest, entering >> (2 * level))
-        }
-        return pixels * widest * 5 * (dtype.mayBeConvertedForProducts ? DType.float32.size : dtype.size)
+    /// FLUX.1's.
+    static func published(changing changes: [String: Int]) throws(ConfigFault) -> Self {
+        var config = try defaults(changing: changes)
+        config.blockOutChannels = [128, 256, 512, 512]
+        config.downBlockTypes = Array(repeating: "DownEncoderBlock2D", count: 4)
+        config.upBlockTypes = Array(repeating: "UpDecoderBlock2D", count: 4)
+        (config.layersPerBlock, config.latentChannels) = (2, 16)
+        (config.useQuantConv, config.usePostQuantConv) = (false, false)
+        return config
     }
 
     package func validate() throws(ConfigFault) {

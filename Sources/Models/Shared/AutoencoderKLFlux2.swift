@@ -32,9 +32,8 @@ package struct AutoencoderKLFlux2 {
     ///   - pixels: from -1 to 1, `[batch, 3, height, width]`
     ///   - grid: the latents' patches
     /// - Returns: `[batch, tokens, 4 · latentChannels]`, in 32-bit floats
-    package func encode(_ pixels: Tensor, _ grid: PatchGrid) throws(TensorError) -> Tensor {
-        let latents = try network.encode(pixels.to(dtype)).mean.to(.float32)
-        return try (grid.patches(latents.unsqueezed(2)) - mean) / deviation
+    package func tokens(of pixels: Tensor, _ grid: PatchGrid) throws(TensorError) -> Tensor {
+        try (network.tokens(of: pixels, grid) - mean) / deviation
     }
 
     /// The latents that the network decodes.
@@ -50,4 +49,10 @@ package struct AutoencoderKLFlux2 {
     /// - Parameter latents: `[batch, latentChannels, height, width]`
     /// - Returns: the image, from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
     package func decode(_ latents: Tensor) throws(TensorError) -> Tensor { try network.decode(latents.to(dtype)) }
+}
+
+extension AutoencoderKLFlux2: ImageAutoencoder {
+    func pixels(of tokens: Tensor, _ grid: PatchGrid) throws(TensorError) -> Tensor {
+        try decode(latents(tokens, grid))
+    }
 }

@@ -22,6 +22,9 @@ package struct AutoencoderKLFlux2Config: ModelConfig {
 
     package static var ignoredKeys: Set<String> { ["sample_size", "force_upcast", "batch_norm_momentum"] }
 
+    /// How many pixels a latent stands for in each direction.
+    package var scaleFactor: Int { network.scaleFactor }
+
     /// Encoder and decoder, as ``AutoencoderKL`` has them.
     package var network: AutoencoderKLConfig {
         var config = AutoencoderKLConfig()
