@@ -32,6 +32,9 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "Denoising steps of a generation.") var numInferenceSteps: Int = 20
     @Option(name: .long, help: "A number of the published config to change, as num_layers=2.") var set: [Setting] = []
     @Option(name: .long, help: "float32, bfloat16 or float16.") var dtype: ComputeType = .float32
+    @Option(
+        name: .long, help: "Quantise the transformer's linear layers: FP8, FP8_PER_CHANNEL_PER_TOKEN and so on.")
+    var quantAlgo: QuantAlgorithm?
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
@@ -61,6 +64,9 @@ struct Bench: AsyncParsableCommand {
 
     func validate() throws {
         if skippedBy != nil, subject != .transformer { throw ValidationError("skipped-by is for transformer") }
+        if quantAlgo != nil, subject != .transformer, subject != .generation {
+            throw ValidationError("quant-algo is for transformer and generation")
+        }
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
@@ -85,6 +91,7 @@ struct Bench: AsyncParsableCommand {
             "device": "\(device)",
         ]
         if let numFrames { report["num_frames"] = numFrames }
+        if let quantAlgo { report["quant_algo"] = quantAlgo.rawValue }
         switch subject {
         case .generation: try await generations(&report)
         case .transformer: try await part(.transformer, &report)
@@ -109,6 +116,8 @@ struct Bench: AsyncParsableCommand {
         StandardOutput.print(page: String(decoding: data, as: UTF8.self))
     }
 
+    private var quantization: QuantizationPlan? { quantAlgo.map { QuantizationPlan($0) } }
+
     private func part(_ part: BenchmarkPart, _ report: inout [String: Any]) async throws {
         let family = try Self.family(family)
         report["family"] = family.name
@@ -119,7 +128,8 @@ struct Bench: AsyncParsableCommand {
         do {
             timing = try await LocalWorker(device: device, threads: threads)
                 .time(
-                    part, of: family, shape, dtype: dtype.dtype, stepCache: skippedBy?.settings, runs: runs)
+                    part, of: family, shape, dtype: dtype.dtype, quantization: quantization,
+                    stepCache: skippedBy?.settings, runs: runs)
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")
         }
@@ -159,7 +169,8 @@ struct Bench: AsyncParsableCommand {
         let worker = LocalWorker(device: device, threads: threads)
         var metrics = Metrics()
         try await metrics.measure(\.load) {
-            try await worker.load(opened, PipelineOptions(ComputePlan(dtype: dtype.dtype, device: device)))
+            let plan = ComputePlan(dtype: dtype.dtype, device: device, quantization: quantization)
+            try await worker.load(opened, PipelineOptions(plan))
         }
         var seconds: [Double] = []
         for _ in 0...runs {
@@ -180,6 +191,8 @@ struct Bench: AsyncParsableCommand {
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
     }
 }
+
+extension QuantAlgorithm: ExpressibleByArgument {}
 
 /// One `KEY=NUMBER`.
 struct Setting: ExpressibleByArgument {

@@ -14,14 +14,22 @@ struct ComponentReport {
     private static let toldFaults = 100
 
     init(_ component: any InspectableComponent) throws {
-        let weights = try SafetensorsCheckpoint(CheckpointFiles.locate(in: component.folder))
-        let names = weights.names
+        let source = try CheckpointWeights(folder: component.folder)
+        let (weights, names) = (source.checkpoint, source.keys)
         let listing = try component.listing(of: Set(names))
-        let (known, unknown) = listing.surplus(of: names)
         var faults: [String] = []
+        var quantized = CheckedQuantization()
+        do {
+            quantized = try source.checkedQuantization(of: listing.linears, component.plan(ComputePlan()))
+        } catch {
+            faults.append("quantised layers: \(error)")
+        }
+        let (known, surplus) = listing.surplus(of: names)
+        let unknown = surplus.filter { !quantized.keys.contains($0) }
         var parameters = 0
         for (key, shape) in listing.entries {
             parameters += shape.reduce(1, *)
+            if quantized.bytes[key] != nil { continue }
             guard let entry = weights[key]?.entry else {
                 faults.append("missing: \(key)" + (weights.brokenPromise(of: key).map { ": \($0)" } ?? ""))
                 continue
@@ -39,6 +47,7 @@ struct ComponentReport {
                 + "\(types.joined(separator: " ")), \(Self.megabytes(entries.map(\.byteRange.count).reduce(0, +))) in "
                 + "\(weights.files.count) file\(weights.files.count == 1 ? "" : "s")"
         ]
+        lines += Self.note("quantised layers", quantized.told)
         lines += Self.note("config keys without effect", component.skippedKeys)
         lines += Self.note("tensors that this class leaves out", known)
         if component.allowsUnknown { lines += Self.note("unknown tensors without effect", unknown) }

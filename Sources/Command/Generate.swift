@@ -57,6 +57,7 @@ struct Generate: AsyncParsableCommand {
         let opened = try configuration.open()
         let problems = arguments.problems(of: opened)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
+        for note in try arguments.notes(on: opened) { progress.warn(note) }
         let asked = try generation.request()
         let worker = LocalWorker(device: options.plan.device, threads: configuration.threads)
         let deviceMemory = try await worker.deviceMemory()
@@ -74,8 +75,10 @@ struct Generate: AsyncParsableCommand {
             try await worker.load(opened, options, observe: progress.observe)
         }
         let (dtype, cache) = (options.plan.dtype, arguments.cacheConfig)
+        let quantization = arguments.quantConfig.quantAlgo.map { _ in arguments.quantConfig }
         let output = outputs.writer { image in
-            Recipe(request, model: arguments.model, dtype: dtype, cache: cache, image: image)
+            Recipe(
+                request, model: arguments.model, dtype: dtype, cache: cache, quantization: quantization, image: image)
         }
         defer { output.abandon() }
         let record = profile.map(ProfileRecord.init)

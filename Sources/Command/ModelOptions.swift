@@ -37,6 +37,10 @@ struct ModelOptions: ParsableArguments {
         name: .long, help: "Step cache: cache_config as YAML, such as '{cache_backend: teacache}'.")
     var cacheConfig: String?
 
+    @Option(
+        name: .long, help: "Quantised weights: quant_config as YAML, such as '{quant_algo: FP8}'.")
+    var quantConfig: String?
+
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
         help: "Skip config keys and tensors that this build does not know, at the risk of wrong images.")
@@ -61,8 +65,9 @@ struct ModelOptions: ParsableArguments {
         overrides["dtype"] = dtype.map { .string($0.rawValue) }
         overrides["threads"] = threads.map { .int($0) }
         overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
-        overrides["cache_config"] = try cacheConfig.map { text throws(ConfigurationError) in
-            try VisualGenArgs(yamlText: "cache_config: \(text)").dictionary["cache_config"] ?? .null
+        for (field, text) in [("cache_config", cacheConfig), ("quant_config", quantConfig)] {
+            guard let text else { continue }
+            overrides[field] = try VisualGenArgs(yamlText: "\(field): \(text)").dictionary[field] ?? .null
         }
         if allowUnknown { overrides["allow_unknown"] = true }
         let arguments =

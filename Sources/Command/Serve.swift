@@ -80,10 +80,12 @@ struct Serve: AsyncParsableCommand {
         var configuration = arguments.worker(at: path)
         // What waits since the last run warms the model up, and is not to wait for that.
         if try await !storage.store.unfinished().isEmpty { configuration.warmUp = .none }
+        for note in try arguments.notes(on: configuration.open()) { progress.warn(note) }
         let worker = try arguments.makeWorker(configuration)
         let served = try ServedModel(
             arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration,
-            cache: arguments.cacheConfig)
+            cache: arguments.cacheConfig,
+            quantization: arguments.quantConfig.quantAlgo.map { _ in arguments.quantConfig })
         let core = try ServerCore(served, settings, storage: storage, log: log)
         try await ServerApplication(core, settings).run { [host = ListeningHost(host)] port in
             let more = host.isWildcard ? " and at every other address of this machine" : ""

@@ -1,5 +1,5 @@
 package import Diffusion
-internal import Layers
+package import Layers
 internal import Models
 package import Tensors
 
@@ -21,16 +21,18 @@ extension LocalWorker {
     ///   - family: of which family
     ///   - shape: the size of its input
     ///   - dtype: the type of weights and activations
+    ///   - quantization: how linear layers are quantised; nil for not at all
     ///   - stepCache: leaves steps out after the first, which is not counted
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or an error of the part
     package func time(
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
-        stepCache: StepCacheSettings? = nil, runs: Int
+        quantization: QuantizationPlan? = nil, stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
         try EngineError.enter(device)
-        let options = PipelineOptions(ComputePlan(dtype: dtype, device: device), stepCache: stepCache)
+        let plan = ComputePlan(dtype: dtype, device: device, quantization: quantization)
+        let options = PipelineOptions(plan, stepCache: stepCache)
         return switch part {
         case .transformer: try time(family.transformerBenchmark(shape, options), runs: runs)
         case .decoder: try time(family.decoderBenchmark(shape, options.plan), runs: runs)

@@ -43,8 +43,8 @@ package struct TimestepEmbedding {
     ///   - bias: whether the layers have biases
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, from: Int, to: Int, _ activation: Activation = .silu, bias: Bool = true) throws {
-        linear1 = try Linear(weights["linear_1"], from: from, to: to, bias: bias)
-        linear2 = try Linear(weights["linear_2"], from: to, to: to, bias: bias)
+        linear1 = try Linear(weights["linear_1"], from: from, to: to, bias: bias, keepsBits: true)
+        linear2 = try Linear(weights["linear_2"], from: to, to: to, bias: bias, keepsBits: true)
         self.activation = activation
     }
 

@@ -78,10 +78,12 @@ package final class TinyCheckpoint: Sendable {
     ///
     /// - Parameters:
     ///   - component: its folder
+    ///   - metadata: of the file; nil leaves that of the first one
     ///   - change: what to do with the tensors
     /// - Throws: an error of the file system or ``SafetensorsError``
     package func rewriteTensors(
-        of component: String, _ change: (inout [SafetensorsWriter.Tensor]) throws -> Void
+        of component: String, metadata: [String: String]? = nil,
+        _ change: (inout [SafetensorsWriter.Tensor]) throws -> Void
     ) throws {
         let checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: file(component)))
         var tensors = checkpoint.names.compactMap { name in
@@ -96,7 +98,8 @@ package final class TinyCheckpoint: Sendable {
             try remove("\(component)/\(name)")
         }
         let name = component.hasPrefix("text_encoder") ? "model" : "diffusion_pytorch_model"
-        try SafetensorsWriter.write(tensors, to: file("\(component)/\(name).safetensors"))
+        let known = metadata ?? checkpoint.files.first?.metadata ?? [:]
+        try SafetensorsWriter.write(tensors, metadata: known, to: file("\(component)/\(name).safetensors"))
     }
 }
 

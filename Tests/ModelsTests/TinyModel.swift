@@ -44,8 +44,15 @@ struct TinyModel {
 
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
+        try run(request, plan: ComputePlan(dtype: dtype))
+    }
+
+    /// The same with all that a plan says.
+    func run(_ request: GenerationRequest, plan: ComputePlan, cache: StepCacheSettings? = nil) throws
+        -> (PixelBatch, [String: Trace.Entry])
+    {
         let model = try model()
-        let pipeline = try model.load(PipelineOptions(ComputePlan(dtype: dtype)))
+        let pipeline = try model.load(PipelineOptions(plan, stepCache: cache))
         let trace = Trace()
         let resolved = try model.resolve(request)
         let collector = OutputCollector()

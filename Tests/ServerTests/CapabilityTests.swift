@@ -64,3 +64,21 @@ import Testing
         }
     }
 }
+
+/// What the server tells of the weights' types.
+@Suite struct QuantisedCapabilityTests {
+    @Test func namesTheAlgorithmsOfQuantisedLayers() async throws {
+        let folder = try TemporaryFolder()
+        let copy = try TinyCheckpoint(quantised: "flux2-mixed")
+        let server = try await ServedProcess(
+            copy.path, data: folder.file("data"), log: folder.file("log"), "--config", try config(folder))
+        let answer = try #require(await server.ask("/v1/capabilities"))
+        let values = try JSONSerialization.jsonObject(with: answer.body) as? [String: Any]
+        #expect(values?["quant_algorithms"] as? [String] == ["FP8", "NVFP4"])
+    }
+
+    private func config(_ folder: TemporaryFolder) throws -> String {
+        try folder.write("compilation_config: {skip_warmup: true}", to: "config.yaml")
+        return folder.file("config.yaml")
+    }
+}

@@ -7,7 +7,13 @@ import VisualGen
     }
 
     @Test(arguments: [
-        ("quant_config: {quant_algo: NVFP4}", ["quant_config.quant_algo NVFP4 is not available in this build"]),
+        (
+            "quant_config: {quant_algo: W4A16_AWQ}",
+            [
+                "quant_config.quant_algo W4A16_AWQ is not available in this build; it has FP8, "
+                    + "FP8_PER_CHANNEL_PER_TOKEN, FP8_BLOCK_SCALES, NVFP4, W8A8_SQ_PER_CHANNEL"
+            ]
+        ),
         ("cuda_graph_config: {enable: true}", ["cuda_graph_config.enable true is not available in this build"]),
         (
             "attention_config: {backend: FA4}",
@@ -56,7 +62,7 @@ import VisualGen
         "torch_compile_config: {enable: false, enable_fullgraph: true, enable_autotune: false}",
         "parallel_config: {parallel_vae_split_dim: height}",
         "cpu_offload_config: {pin_memory: false, stages: [vae]}",
-        "quant_config: {dynamic: true, ignore: [a]}",
+        "quant_config: {dynamic: true, ignore: [a]}", "quant_config: {quant_algo: FP8_PER_CHANNEL_PER_TOKEN}",
         "compilation_config: {resolutions: [[64, 64]], num_frames: [1]}",
         "{dtype: float32, threads: 2, memory_limit: 8GB, worker_mode: in_process, worker_timeout: 10}",
         "device: cuda:1",

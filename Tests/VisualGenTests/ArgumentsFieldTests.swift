@@ -160,9 +160,21 @@ import VisualGen
         ),
         (
             "quant_config: {quant_algo: INT3}",
-            "quant_config.quant_algo must be one of FP8, FP8_BLOCK_SCALES, NVFP4, W4A16_AWQ, W4A8_AWQ, "
-                + "W8A8_SQ_PER_CHANNEL, not \"INT3\""
+            "quant_config.quant_algo must be one of FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_BLOCK_SCALES, NVFP4, "
+                + "W4A16_AWQ, W4A8_AWQ, W8A8_SQ_PER_CHANNEL, not \"INT3\""
         ),
+        (
+            "quant_config: {quant_algo: NVFP4, group_size: 32}",
+            "quant_config.group_size must be 16 for NVFP4, not 32"
+        ),
+        (
+            "quant_config: {quant_algo: FP8_BLOCK_SCALES, group_size: 16}",
+            "quant_config.group_size must be 128 for FP8_BLOCK_SCALES, not 16"
+        ),
+        ("quant_config: {ignore: [a, \"[\"]}", "quant_config.ignore[1] is no pattern: the text \"[\""),
+        ("quant_config: {ignore: [\"\"]}", "quant_config.ignore[0] is no pattern: the text \"\""),
+        ("quant_config: {ignore: a}", "quant_config.ignore must be a list, not the text \"a\""),
+        ("quant_config: {ignore: [1]}", "quant_config.ignore[0] must be text, not 1"),
         ("quant_config: {group_size: 0}", "quant_config.group_size must be at least 1, not 0"),
         (
             "compilation_config: {resolutions: [[0, 64]]}",

@@ -45,6 +45,23 @@ import VisualGen
         #expect(try await engine.generate(["a lake"], params: params).map(\.warnings) == [[]])
     }
 
+    @Test func quantisesWhatIsAskedFor() async throws {
+        let params = Self.params()
+        let plain = try await Self.engine().generate("a lake", params: params).images
+        var images: [[GeneratedImage]] = []
+        for mode in [VisualGenArgs.WorkerMode.inProcess, .process] {
+            let engine = try await Self.engine {
+                $0.workerMode = mode
+                $0.quantConfig.quantAlgo = .fp8
+                $0.quantConfig.ignore = ["proj_out", "nothing"]
+            }
+            #expect(engine.warnings == ["quant_config.ignore has nothing, which is no layer's name"])
+            images.append(try await engine.generate("a lake", params: params).images)
+            await engine.shutdown()
+        }
+        #expect(images[0] == images[1] && images[0] != plain)
+    }
+
     @Test func twoEnginesServeSideBySide() async throws {
         let engines = try await (Self.engine { $0.workerMode = .process }, Self.engine { $0.workerMode = .process })
         let expected = try await Self.engine().generate("a lake", params: Self.params()).images

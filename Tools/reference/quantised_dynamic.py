@@ -2,8 +2,8 @@
 
 `output.<algorithm>` is what a transformer of `checkpoints/quantised` makes of `input.*` when its linear layers, but
 those that `ignore` in the metadata names, are quantised by that algorithm and their inputs are rounded as they come:
-for `FP8` and `NVFP4` on a scale of the call, for `FP8_BLOCK_SCALES` of 128 numbers of a token, else of a token. In
-NVFP4, q, k and v share their last scale.
+for `FP8` and `NVFP4` on a scale of an item of the batch, for `FP8_BLOCK_SCALES` of 128 numbers of a token, else of a
+token. In NVFP4, q, k and v share their last scale.
 """
 
 import fnmatch
@@ -51,7 +51,7 @@ def quantised(base, algorithm):
         if linear.bias is not None:
             layer["bias"] = linear.bias
         model.set_submodule(name, quantised_models.QuantisedLinear(layer, ROUNDING[algorithm]))
-    return model.eval().requires_grad_(False)
+    return quantised_models.with_own_scales(model.eval().requires_grad_(False))
 
 
 @torch.no_grad()

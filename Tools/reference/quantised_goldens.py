@@ -8,7 +8,9 @@ was made in.
 
 `floors.json` says how far ModelOpt's run is from the mode that it simulates (`layers`, `output`, `pipeline`), how far a
 run of that mode is in which only the products are float64 (`output.float32`, `output.bfloat16`), and how far that mode
-is from the model that is not quantised (`quantising`).
+is from the model that is not quantised (`quantising`). `moved` is how far each mode moves where the transformer's inputs
+change by up to 3e-5, as another run in float32 has them (the largest of six changes): numbers between two quantised
+ones then go to the other side.
 """
 
 import argparse
@@ -77,6 +79,35 @@ def layer_goldens(name, simulated, golden, found):
             found.setdefault("layers", []).append(distance(golden[f"{key}.simulated"], golden[f"{key}.{modes[0]}"]))
 
 
+def shaken(model, seed):
+    """A transformer whose inputs are changed by up to 3e-5 of their numbers, in every call anew."""
+    calls = iter(range(1000 * seed, 1000 * (seed + 1), 4))
+
+    def change(_, arguments, named):
+        first = next(calls)
+        for number, name in enumerate(("hidden_states", "encoder_hidden_states", "pooled_projections")):
+            if name in named:
+                factor = 1 + 3e-5 * draw(first + number, *named[name].shape).clamp(-1, 1)
+                named[name] = named[name] * factor.to(named[name].dtype)
+        return arguments, named
+
+    model.register_forward_pre_hook(change, with_kwargs=True, prepend=True)
+    return model
+
+
+def moved(name, mode, asked, requests, output, trace):
+    """How far a mode moves."""
+    result = {"output": 0.0, "pipeline": 0.0}
+    keys = [key for key in trace if key.startswith(("noise_pred", "latents.step"))]
+    for seed in range(1, 7):
+        model = shaken(quantised_models.quantised(name, mode), seed)
+        found = distance(quantised_models.exactly(model, asked), output)["relative_frobenius"]
+        other = requests.run(shaken(quantised_models.quantised(name, mode, requests.dtype), seed))
+        ways = [distance(other[key], trace[key])["relative_frobenius"] for key in keys]
+        result = {"output": max(result["output"], found), "pipeline": max(result["pipeline"], *ways)}
+    return result
+
+
 def transformer_goldens(name, simulated, golden, found):
     """One call of the transformer."""
     base = models.EXPORTS[name][0]
@@ -97,9 +128,10 @@ def transformer_goldens(name, simulated, golden, found):
         run = quantised_models.quantised(name, modes[0], dtype)(**cast).sample
         found[f"output.{str(dtype).removeprefix('torch.')}"] = distance(run, exact)
     found["quantising"] = distance(golden[f"output.{modes[0]}"], golden["output.unquantised"])
+    return asked
 
 
-def pipeline_goldens(name, simulated, golden, found):
+def pipeline_goldens(name, simulated, golden, found, asked):
     """A request from noise to the last latents."""
     requests = Requests(family_of(name))
     golden[f"pipeline.{requests.noise_name}"] = requests.noise
@@ -108,6 +140,8 @@ def pipeline_goldens(name, simulated, golden, found):
         trace = requests.run(quantised_models.quantised(name, mode, requests.dtype))
         kept = ("noise_pred", "latents.step")
         golden |= {f"pipeline.{key}.{mode}": value for key, value in trace.items() if key.startswith(kept)}
+        own = moved(name, mode, asked, requests, golden[f"output.{mode}"], trace)
+        found.setdefault("moved", {})[mode] = own
     if simulated.dtype == torch.float32 and simulated.proj_out.weight.dtype == torch.float32:
         golden[f"pipeline.{requests.last}.simulated"] = requests.run_plainly(simulated)[requests.last]
         found["pipeline"] = distance(
@@ -123,8 +157,8 @@ def write(name):
     with contextlib.redirect_stdout(io.StringIO()):
         simulated = models.prepared(name)
     layer_goldens(name, simulated, golden, found)
-    transformer_goldens(name, simulated, golden, found)
-    request = pipeline_goldens(name, simulated, golden, found)
+    asked = transformer_goldens(name, simulated, golden, found)
+    request = pipeline_goldens(name, simulated, golden, found, asked)
     found["layers"] = {key: max(entry[key] for entry in found["layers"]) for key in found["layers"][0]}
     golden = {key: value.float() if value.dtype == torch.float64 else value for key, value in golden.items()}
     if not all(value.isfinite().all() for value in golden.values()):
@@ -134,7 +168,8 @@ def write(name):
     save_tensors(path, golden, metadata | request)
     print(
         f"{name:22} {path.stat().st_size:7} bytes",
-        *(f"{key} {value['relative_frobenius']:.1e}" for key, value in found.items()),
+        *(f"{key} {value['relative_frobenius']:.1e}" for key, value in found.items() if key != "moved"),
+        *(f"{mode} {value['output']:.0e} {value['pipeline']:.0e}" for mode, value in found["moved"].items()),
     )
     return found
 

@@ -38,11 +38,31 @@ class QuantisedLinear(nn.Module):
     def __init__(self, layer, round):
         super().__init__()
         self.layer, self.round = layer, round
+        # How many of the first tokens have scales of their own: see `with_own_scales`.
+        self.text = 0
         self.weight = nn.Parameter(dequantised(layer))
         self.bias = nn.Parameter(layer["bias"].double()) if "bias" in layer else None
 
     def forward(self, x):
-        return functional.linear(self.round(x.double(), self.layer), self.weight, self.bias).to(x.dtype)
+        parts = x.double().split([self.text, x.shape[1] - self.text], 1) if self.text else [x.double()]
+        parts = [self.round(part, self.layer) for part in parts]
+        rounded = torch.cat(parts, 1) if self.text else parts[0]
+        return functional.linear(rounded, self.weight, self.bias).to(x.dtype)
+
+
+def with_own_scales(model):
+    """FLUX's last block as VisualGen computes it, which makes nothing but keys and values of the text: whatever else
+    there is has scales of the image's tokens alone."""
+    last = (getattr(model, "single_transformer_blocks", None) or [None])[-1]
+    names = ["proj_mlp", "proj_out", "attn.to_q"] if hasattr(last, "proj_mlp") else ["attn.to_out"]
+    apart = [last.get_submodule(name) for name in names] if last is not None else []
+
+    def note(_, arguments, named):
+        for layer in apart:
+            layer.text = named["encoder_hidden_states"].shape[1]
+
+    model.register_forward_pre_hook(note, with_kwargs=True)
+    return model
 
 
 def layers(tensors):
@@ -76,7 +96,7 @@ def quantised(name, mode, dtype=torch.float64):
     missing, unexpected = model.load_state_dict(plain, strict=False)
     if unexpected or set(missing) - replaced:
         raise SystemExit(f"{name}: other tensors than the model's")
-    return model.eval().requires_grad_(False)
+    return with_own_scales(model.eval().requires_grad_(False))
 
 
 def modes(name):
@@ -99,12 +119,18 @@ FIXES = {
 }
 
 
+def item_of(asked, index):
+    """One item of the batch of a call's arguments."""
+    whole = ("img_ids", "txt_ids")
+    return {name: value if name in whole else value[index : index + 1] for name, value in asked.items()}
+
+
 @torch.no_grad()
 def exactly(model, asked):
-    """The output of a float64 transformer."""
+    """The output of a float64 transformer, of every item of the batch by itself: none has a say in another's scales."""
     mode = Exactly()
     FIXES[type(model).__name__](mode, model)
     kept = ("img_ids", "txt_ids", "timestep", "img_shapes")
     wide = {name: value if name in kept else value.double() for name, value in asked.items()}
     with mode:
-        return model(**wide).sample
+        return torch.cat([model(**item_of(wide, index)).sample for index in range(len(wide["hidden_states"]))])

@@ -35,7 +35,8 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
         let (config, skipped) = try Config.read(
-            "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknown)
+            "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknown,
+            besides: role == .transformer ? [CheckpointWeights.quantizationKey] : [])
         (self.name, self.config, skippedKeys) = (name, config, skipped)
         allowsUnknown = checkpoint.allowsUnknown
         (self.role, ownType) = (role, dtype)
@@ -90,22 +91,38 @@ extension InspectableComponent {
     /// - Returns: the component's own
     package func plan(_ plan: ComputePlan) -> ComputePlan { plan.for(role, keeping: ownType) }
 
+    /// Checks the headers of quantised layers, reading none.
+    ///
+    /// - Parameter plan: how the model computes
+    /// - Returns: the layers that are or will be quantised
+    /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
+    package func checkedQuantization(_ plan: ComputePlan) throws -> CheckedQuantization {
+        let weights = try CheckpointWeights(folder: folder)
+        return try weights.checkedQuantization(of: listing(of: Set(weights.keys)).linears, self.plan(plan))
+    }
+
     /// Checks the headers of the checkpoint's weights, reading none: every tensor that the module asks for is there in
     /// its shape, and no other but those that it is known to leave out.
     ///
-    /// - Returns: how many numbers the module reads
-    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package func checkedParameterCount() throws -> Int {
-        let weights = try CheckpointWeights(folder: folder)
+    /// - Parameter plan: how the model computes
+    /// - Returns: the bytes that the weights take in memory
+    /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
+    package func checkedSize(_ plan: ComputePlan) throws -> Int {
+        let (weights, plan) = (try CheckpointWeights(folder: folder), self.plan(plan))
         let listing = try listing(of: Set(weights.keys))
-        var count: MemorySize = 0
+        let quantized = try weights.checkedQuantization(of: listing.linears, plan)
+        var size: MemorySize = 0
         for (key, shape) in listing.entries {
-            try weights.check(key, shape: shape)
-            count = count + shape.reduce(1) { $0 * $1 }
+            if let bytes = quantized.bytes[key] {
+                size = size + bytes
+            } else {
+                try weights.check(key, shape: shape)
+                size = size + MemorySize(shape.reduce(1) { $0 * $1 }) * plan.dtype.size
+            }
         }
-        let unread = listing.surplus(of: weights.keys).unknown
+        let unread = listing.surplus(of: weights.keys).unknown.filter { !quantized.keys.contains($0) }
         if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: folder) }
-        return count.count
+        return size.count
     }
 }
 

@@ -82,14 +82,11 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     ///   - components: the components
     ///   - plan: how the model computes
     /// - Returns: bytes by name
-    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
     package static func weights(of components: [any InspectableComponent], _ plan: ComputePlan) throws -> [String: Int]
     {
         var weights: [String: Int] = [:]
-        for component in components {
-            let count = try component.checkedParameterCount()
-            weights[component.name] = (MemorySize(count) * component.plan(plan).dtype.size).count
-        }
+        for component in components { weights[component.name] = try component.checkedSize(plan) }
         return weights
     }
 

@@ -143,6 +143,29 @@ extension ModelFamily {
         try MemoryForecast.weights(of: components, plan)
     }
 
+    /// The algorithms of the transformers' quantised layers.
+    ///
+    /// - Parameter plan: how the model computes
+    /// - Returns: each once
+    /// - Throws: any error of bad weights
+    package func quantAlgorithms(_ plan: ComputePlan) throws -> [QuantAlgorithm] {
+        let found = try transformers.flatMap { try $0.checkedQuantization(plan).counts.keys }
+        return QuantAlgorithm.allCases.filter(found.contains)
+    }
+
+    /// The patterns of layers that stay as they are which no layer of a transformer has.
+    ///
+    /// - Parameter quantization: how the layers are quantised
+    /// - Returns: none if every pattern means a layer
+    /// - Throws: any error of bad weights
+    package func idlePatterns(_ quantization: QuantizationPlan) throws -> [String] {
+        let plan = ComputePlan(quantization: quantization)
+        let idle = try transformers.map { try $0.checkedQuantization(plan).idlePatterns }
+        return quantization.ignored.filter { pattern in !idle.isEmpty && idle.allSatisfy { $0.contains(pattern) } }
+    }
+
+    private var transformers: [any InspectableComponent] { components.filter { $0.role == .transformer } }
+
     /// What a request will hold in memory.
     ///
     /// - Parameters:

@@ -25,9 +25,11 @@ package struct AttentionProjections {
         _ weights: Weights, _ names: [String] = ["to_q", "to_k", "to_v", "norm_q", "norm_k"], width: Int,
         norming scope: NormScope, epsilon: Double, bias: Bool = true
     ) throws {
-        query = try Linear(weights[names[0]], from: width, to: width, bias: bias, cut: .output())
-        key = try Linear(weights[names[1]], from: width, to: width, bias: bias, cut: .output())
-        value = try Linear(weights[names[2]], from: width, to: width, bias: bias, cut: .output())
+        let views = names.prefix(3).map { weights[$0] }
+        func projection(_ number: Int) throws -> Linear {
+            try Linear(views[number], from: width, to: width, bias: bias, cut: .output(), sharing: views)
+        }
+        (query, key, value) = (try projection(0), try projection(1), try projection(2))
         let size = if case .head(let heads) = scope { width / heads } else { width }
         queryNorm = try RMSNorm(weights[names[3]], size: size, epsilon: epsilon)
         keyNorm = try RMSNorm(weights[names[4]], size: size, epsilon: epsilon)

@@ -11,13 +11,19 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package var device: Device
     /// The attention kernel of the transformers; nil for the exact one of the device.
     package var attention: AttentionBackend?
+    /// Which linear layers of the transformers are quantised while they are loaded; nil for none.
+    package var quantization: QuantizationPlan?
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations
     ///   - device: where they live
     ///   - attention: the attention kernel of the transformers; nil for the exact one of the device
-    package init(dtype: DType = .float32, device: Device = .cpu, attention: AttentionBackend? = nil) {
-        (self.dtype, self.device, self.attention) = (dtype, device, attention)
+    ///   - quantization: which linear layers of the transformers are quantised while they are loaded; nil for none
+    package init(
+        dtype: DType = .float32, device: Device = .cpu, attention: AttentionBackend? = nil,
+        quantization: QuantizationPlan? = nil
+    ) {
+        (self.dtype, self.device, self.attention, self.quantization) = (dtype, device, attention, quantization)
     }
 
     /// The plan of one component.
@@ -31,7 +37,7 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package func `for`(_ role: ComponentRole, keeping dtype: DType? = nil) -> ComputePlan {
         var plan = self
         plan.dtype = dtype ?? self.dtype
-        if role != .transformer { plan.attention = nil }
+        if role != .transformer { (plan.attention, plan.quantization) = (nil, nil) }
         return plan
     }
 

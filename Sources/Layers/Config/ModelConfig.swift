@@ -29,9 +29,12 @@ extension ModelConfig {
     /// - Parameters:
     ///   - path: the file
     ///   - allowingUnknown: whether unknown keys are skipped instead of refused
+    ///   - others: keys that somebody else reads
     /// - Returns: the config, and the unknown keys that were skipped
-    package static func read(_ path: String, allowingUnknown: Bool = false) throws(ConfigError) -> (Self, [String]) {
-        let values = try JSONFile.object(at: path)
+    package static func read(_ path: String, allowingUnknown: Bool = false, besides others: Set<String> = [])
+        throws(ConfigError) -> (Self, [String])
+    {
+        let values = try JSONFile.object(at: path).filter { !others.contains($0.key) }
         do {
             return try read(values, allowingUnknown: allowingUnknown)
         } catch {
@@ -166,7 +169,7 @@ private func isFalse(_ value: Any?) -> Bool {
 private func isBoolean(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
 
 /// A JSON value as a person would write it, cut if long.
-private func describe(_ value: Any) -> String {
+func describe(_ value: Any) -> String {
     if let string = value as? String { return string.quoted }
     let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed])
     return (data.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)").cut(toBytes: 60)

@@ -12,9 +12,16 @@ package struct Linear {
     ///   - to: width of the output
     ///   - bias: whether there is a bias
     ///   - cut: along which side several devices may share the weight
-    /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, from: Int, to: Int, bias: Bool = true, cut: LinearCut = .whole) throws {
-        kernel = try weights.linear([to, from], bias: bias, cut: cut)
+    ///   - sharing: views of the layers that have the same input, this one among them
+    ///   - keepsBits: whether the weight is not quantised while it is loaded
+    /// - Throws: ``WeightError``, ``QuantizationError`` or ``TensorError``
+    package init(
+        _ weights: Weights, from: Int, to: Int, bias: Bool = true, cut: LinearCut = .whole, sharing: [Weights] = [],
+        keepsBits: Bool = false
+    ) throws {
+        var traits = LinearTraits()
+        (traits.cut, traits.sharing, traits.keepsBits) = (cut, sharing.map(\.name), keepsBits)
+        kernel = try weights.linear([to, from], bias: bias, traits)
     }
 
     /// Reads the weight of a convolution whose window never overlaps itself, `[to, …]`: a linear layer over patches.
@@ -26,7 +33,7 @@ package struct Linear {
     ///   - bias: whether there is a bias
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, patch: [Int], to: Int, bias: Bool = true) throws {
-        kernel = try weights.linear([to] + patch, bias: bias, cut: .whole)
+        kernel = try weights.linear([to] + patch, bias: bias, LinearTraits())
     }
 
     /// Reads a layer that computes in 32-bit floats, though its weight stays in the model's type.
@@ -37,8 +44,9 @@ package struct Linear {
     ///   - to: width of the output
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(widening weights: Weights, from: Int, to: Int) throws {
-        kernel = WideningLinear(
-            weight: try weights.tensor("weight", to, from), bias: try weights.tensor("bias", to))
+        var traits = LinearTraits()
+        traits.isWide = true
+        kernel = try weights.linear([to, from], bias: true, traits)
     }
 
     /// Applies the layer.

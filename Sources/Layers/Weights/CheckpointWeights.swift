@@ -7,13 +7,22 @@ package import Tensors
 package final class CheckpointWeights: WeightSource {
     /// The files.
     package let checkpoint: SafetensorsCheckpoint
+    /// What the checkpoint says of its quantised layers; nil for nothing.
+    let record: QuantizationRecord?
+    /// Whether any layer has scales: what else is of 8 bits is plain numbers.
+    let hasQuantizedLayers: Bool
     private let folder: String
+    /// Largest magnitudes of weights that share a scale, by the layers' names.
+    private var largest: [[String]: Float] = [:]
 
     /// Maps a component's files and checks their headers.
     ///
     /// - Parameter folder: the component's folder
-    package init(folder: String) throws(SafetensorsError) {
+    /// - Throws: ``SafetensorsError`` or ``QuantizationError``
+    package init(folder: String) throws {
         checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
+        record = try QuantizationRecord.read(in: folder, checkpoint.files)
+        hasQuantizedLayers = record != nil || checkpoint.names.contains { $0.hasSuffix(QuantizedPart.scale.rawValue) }
         self.folder = folder
     }
 
@@ -67,14 +76,52 @@ package final class CheckpointWeights: WeightSource {
         return tensor
     }
 
-    /// Where weights are packed, the file's pages go back to the system.
+    /// Where weights are packed or quantised, the file's pages go back to the system.
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
+        if let stored = try storedQuantization(of: site) { return try quantized(site, as: stored, plan: plan) }
+        if let algorithm = try algorithm(of: site, plan) { return try quantized(site, plan, algorithm) }
         let (weight, bias) = try tensors(site, plan: plan)
+        if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
         guard try plan.packsWeights() else { return FloatLinear(weight: weight, bias: bias) }
         let packed = try weight.packedForProducts()
         let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return FloatLinear(weight: packed, bias: bias)
+    }
+
+    /// Quantises a layer's weight; of its numbers none stays in memory as it was.
+    private func quantized(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws
+        -> QuantizedLinear
+    {
+        let (entry, file, dtype) = try place(of: site.weightKey, shape: site.shape)
+        var stored = plan
+        stored.dtype = dtype
+        let kernel = try QuantizedLinear(
+            quantizing: try tensor(site.weightKey, shape: site.shape, plan: stored),
+            bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil, of: site, algorithm,
+            largest: algorithm == .nvfp4 ? try largest(of: site, plan) : nil)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
+        return kernel
+    }
+
+    /// The largest magnitude of the weights that share a layer's last scale.
+    private func largest(of site: LinearSite, _ plan: ComputePlan) throws -> Float? {
+        let names = site.traits.sharing.filter { plan.quantization?.includes($0) ?? false }
+        guard names.count > 1 else { return nil }
+        if let known = largest[names] { return known }
+        var largest: Float = 0
+        for name in names {
+            guard let (entry, file) = checkpoint["\(name).weight"], entry.shape.count == 2 else { continue }
+            var stored = plan
+            stored.dtype = DType(entry.dtype) ?? plan.dtype
+            let weight = try tensor("\(name).weight", shape: entry.shape, plan: stored).asQuantizable()
+            let own = try largestMagnitude(weight)
+            guard own.isFinite else { throw QuantizationError.notFinite("\(name).weight") }
+            largest = max(largest, own)
+            file.mapping.advise(.dontNeed, for: entry.byteRange)
+        }
+        self.largest[names] = largest
+        return largest
     }
 }
 

@@ -39,8 +39,11 @@ package protocol WeightSource: AnyObject {
     ///   - site: the layer
     ///   - plan: the type and device wanted
     /// - Returns: the kernel
-    /// - Throws: ``WeightError`` or ``TensorError``
+    /// - Throws: ``WeightError``, ``QuantizationError`` or ``TensorError``
     func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel
+
+    /// The tensors that there are for a quantised linear layer besides weight and bias.
+    func quantizationKeys(of site: LinearSite) -> [String]
 
     /// Told of keys that a checkpoint may have and the model needs not.
     func disregard(_ keys: WeightKeys)
@@ -51,12 +54,18 @@ extension WeightSource {
 
     package func disregard(_ keys: WeightKeys) {}
 
+    package func quantizationKeys(of site: LinearSite) -> [String] { [] }
+
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
     }
 
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
         let (weight, bias) = try tensors(site, plan: plan)
+        if let algorithm = plan.algorithm(of: site) {
+            return try QuantizedLinear(quantizing: weight, bias: bias, of: site, algorithm)
+        }
+        if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
         return FloatLinear(weight: try plan.packsWeights() ? weight.packedForProducts() : weight, bias: bias)
     }
 

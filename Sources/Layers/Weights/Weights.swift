@@ -85,13 +85,14 @@ package struct Weights {
     /// - Parameters:
     ///   - shape: the weight's: the width of the output, and axes whose product is that of the input
     ///   - bias: whether there is a bias
-    ///   - cut: along which side several devices may share the weight
+    ///   - traits: what else the block knows of it
     /// - Returns: the kernel
-    /// - Throws: ``WeightError`` or ``TensorError``
-    func linear(_ shape: [Int], bias: Bool, cut: LinearCut) throws -> any LinearKernel {
-        let site = LinearSite(name: name, component: role, shape: shape, hasBias: bias, cut: cut)
+    /// - Throws: ``WeightError``, ``QuantizationError`` or ``TensorError``
+    func linear(_ shape: [Int], bias: Bool, _ traits: LinearTraits) throws -> any LinearKernel {
+        let site = LinearSite(name: name, component: role, shape: shape, hasBias: bias, traits: traits)
         ledger.note(site.weightKey)
         if bias { ledger.note(site.biasKey) }
+        for key in source.quantizationKeys(of: site) { ledger.note(key) }
         return try source.linear(site, plan: plan)
     }
 

@@ -48,7 +48,9 @@ extension Flux1 {
             let embeddings = weights["time_text_embed"]
             self.config = config
             plan = weights.plan
-            imageIn = try Linear(weights["x_embedder"], from: config.inChannels, to: width)
+            // As TensorRT-LLM does: of fewer numbers than a block has, quantising saves nothing.
+            let isNarrow = config.inChannels < 128
+            imageIn = try Linear(weights["x_embedder"], from: config.inChannels, to: width, keepsBits: isNarrow)
             textIn = try Linear(weights["context_embedder"], from: config.jointAttentionDim, to: width)
             timestepEmbedding = try TimestepEmbedding(
                 embeddings["timestep_embedder"], from: sinusoidWidth, to: width)

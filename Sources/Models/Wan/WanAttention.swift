@@ -83,8 +83,9 @@ extension Wan {
 
         /// - Parameter names: of key, value, and the key's norm
         init(_ weights: Weights, _ names: [String], _ config: TransformerConfig) throws {
-            key = try Linear(weights[names[0]], from: config.width, to: config.width, cut: .output())
-            value = try Linear(weights[names[1]], from: config.width, to: config.width, cut: .output())
+            let (views, width) = (names.prefix(2).map { weights[$0] }, config.width)
+            key = try Linear(views[0], from: width, to: width, cut: .output(), sharing: views)
+            value = try Linear(views[1], from: width, to: width, cut: .output(), sharing: views)
             keyNorm = try RMSNorm(weights[names[2]], size: config.width, epsilon: config.eps)
         }
 

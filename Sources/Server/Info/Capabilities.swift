@@ -34,6 +34,8 @@ struct Capabilities: Encodable {
     let takesImages: Bool
     let formats: [String]
     let partialImages = true
+    /// The algorithms of the model's quantised layers; none for a model in floats.
+    let quantAlgorithms: [String]
     let images: Images
     let defaults: Defaults
     /// What people can choose besides the prompt, the size and the seed.
@@ -46,6 +48,7 @@ struct Capabilities: Encodable {
         (model, family) = (core.model.name, offer.family)
         (makes, takesImages) = (core.model.makesVideos ? "video" : "image", core.model.takesImages)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
+        quantAlgorithms = core.model.quantAlgorithms
         let values = offer.defaults
         defaults = Defaults(
             height: values.height, width: values.width, numFrames: values.numFrames,

@@ -17,7 +17,9 @@ final class JobOutput: Sendable {
         let files = (0..<request.outputCount).map { index in
             OutputWriter.File(
                 folder.output(index, of: job),
-                Recipe(request, model: model.name, dtype: model.dtype, cache: model.cache, image: index))
+                Recipe(
+                    request, model: model.name, dtype: model.dtype, cache: model.cache,
+                    quantization: model.quantization, image: index))
         }
         writer = OutputWriter(files, as: try Self.encoding(of: job, request))
         thumbnails = Thumbnails(of: job, in: folder)

@@ -18,6 +18,10 @@ package struct ServedModel: Sendable {
     package let fields: ModelFields
     /// Told in the files' recipes.
     package private(set) var cache: CacheConfig?
+    /// How its weights were quantised, if that was asked for; told in the files' recipes.
+    package private(set) var quantization: QuantConfig?
+    /// The algorithms of its quantised layers.
+    package private(set) var quantAlgorithms: [String] = []
 
     /// A model whose worker has started.
     ///
@@ -27,17 +31,19 @@ package struct ServedModel: Sendable {
     ///   - worker: who computes
     ///   - configuration: how the worker was configured
     ///   - cache: the step cache that it was configured with
+    ///   - quantization: how its weights are quantised, if that is asked for
     /// - Throws: any error of a bad checkpoint
     package init(
         _ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration,
-        cache: CacheConfig? = nil
+        cache: CacheConfig? = nil, quantization: QuantConfig? = nil
     ) throws {
         let model = try configuration.open()
         var options = configuration.options
         options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
         self.init(
             name, offer, worker: worker, try Admission(model, options), limitedEffects: model.limitedEffects)
-        self.cache = cache
+        (self.cache, self.quantization) = (cache, quantization)
+        quantAlgorithms = try model.quantAlgorithms(options.plan).map(\.rawValue)
     }
 
     /// - Parameters:

@@ -21,6 +21,9 @@ public final class VisualGen: Sendable {
     private let model: String
     private let dtype: DType
     private let cache: CacheConfig?
+    private let quantization: QuantConfig?
+    /// What of the configuration has no effect on this model; a sentence for each.
+    public let warnings: [String]
     private let worker: any Worker
     private let admission: Admission
     private let offer: ModelOffer
@@ -49,8 +52,10 @@ public final class VisualGen: Sendable {
             }
             let configuration = args.worker(at: path)
             (self.model, dtype, cache) = (args.model, configuration.options.plan.dtype, args.cacheConfig)
+            quantization = args.quantConfig.quantAlgo.map { [args] _ in args.quantConfig }
             let model = try configuration.open()
             try Self.require(args.problems(of: model))
+            warnings = try args.notes(on: model)
             worker = try args.makeWorker(configuration)
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
             var options = configuration.options
@@ -302,7 +307,7 @@ public final class VisualGen: Sendable {
     }
 
     private func recipe(of request: GenerationRequest, _ image: Int) -> Recipe {
-        Recipe(request, model: model, dtype: dtype, cache: cache, image: image)
+        Recipe(request, model: model, dtype: dtype, cache: cache, quantization: quantization, image: image)
     }
 
     /// Gives every error but a cancellation in this library's words.

@@ -26,6 +26,7 @@ extension VisualGenArgs {
         configuration.allowsUnknown = allowUnknown
         configuration.warmUp = compilationConfig.warmUp
         configuration.options.stepCache = cacheConfig?.settings
+        configuration.options.plan.quantization = quantConfig.plan
         return configuration
     }
 

@@ -26,6 +26,7 @@ package struct BuildFeatures: Sendable {
         build.devices = ["cpu", "cuda"]
         build.attentionBackends = [.vanilla]
         build.caches = CacheConfig.tags
+        build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
     }()
 }

@@ -1,3 +1,5 @@
+internal import Layers
+
 /// Weights of the transformers in fewer bits (`quant_config`), in the form that ModelOpt writes.
 public struct QuantConfig: Sendable, Equatable {
     /// The algorithm (`quant_algo`): default null, which is the checkpoint's own, if it has one.
@@ -20,6 +22,10 @@ public struct QuantConfig: Sendable, Equatable {
     public enum Algorithm: String, Sendable, CaseIterable {
         /// 8 bits, E4M3, one scale for each weight.
         case fp8 = "FP8"
+        /// 8 bits, E4M3, one scale for each row of a weight and each token.
+        ///
+        /// Ours and ModelOpt's, not TensorRT-LLM's.
+        case fp8PerChannelPerToken = "FP8_PER_CHANNEL_PER_TOKEN"
         /// 8 bits, E4M3, one scale for each 128 × 128 values.
         case fp8BlockScales = "FP8_BLOCK_SCALES"
         /// 4 bits, E2M1, one scale for each 16 values.
@@ -50,15 +56,29 @@ public struct QuantConfig: Sendable, Equatable {
     }
 }
 
-extension QuantConfig.Algorithm: ConfigName {}
+extension QuantConfig.Algorithm: ConfigName {
+    /// The only number of values that share a scale; nil if that is not what tells the algorithm's scales apart.
+    fileprivate var groupSize: Int? {
+        switch self {
+        case .nvfp4: 16
+        case .fp8BlockScales: 128
+        case .fp8, .fp8PerChannelPerToken, .w4a16AWQ, .w4a8AWQ, .w8a8SmoothQuant: nil
+        }
+    }
+}
 
 extension QuantConfig: ConfigRecord {
     mutating func exchange(_ fields: inout ConfigFields) {
         fields.exchange("quant_algo", &quantAlgo)
         fields.exchange("dynamic", &dynamic)
-        fields.exchange("ignore", &ignore)
+        fields.exchange("ignore", &ignore, .each(.pattern))
         fields.exchange("group_size", &groupSize, .orNull(.atLeast(1)))
         fields.exchange("config_groups", &configGroups, Self.wellFormedGroups)
+        if let groupSize, let own = quantAlgo?.groupSize {
+            fields.require(
+                groupSize == own, "group_size", with: ["quant_algo"],
+                "must be \(own) for \(quantAlgo?.rawValue ?? ""), not \(groupSize)")
+        }
     }
 
     /// A group is a mapping, so are its two parts that count, and `dynamic` in them is true or false.
@@ -82,5 +102,15 @@ extension QuantConfig: ConfigRecord {
 
     private static func notAMapping(_ value: ConfigValue, _ path: String) -> ConfigProblem {
         [String: ConfigValue].mismatch(value, at: path)
+    }
+}
+
+extension ConfigRule<String> {
+    /// A pattern of names, whose brackets are closed.
+    fileprivate static var pattern: Self {
+        Self { text, path in
+            QuantizationPlan.isPattern(text)
+                ? [] : [ConfigProblem(path, "is no pattern: \(text.configValue.mention)")]
+        }
     }
 }

@@ -1,5 +1,6 @@
 // Products, normalisation, attention, and images: calls of LibTorch, by the path that is fast on this processor.
 #include "choice.h"
+#include "products.h"
 #include "support.h"
 
 #include <ATen/TensorOperators.h>
@@ -202,11 +203,6 @@ void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight
     if (epilogue == Epilogue::gelu_tanh) gelu_tanh_in_place(into);
 }
 
-// Whether the first axis counts the items of a batch.
-bool holds_items(const at::Tensor &x) {
-    return x.is_cpu() && x.size(0) > 1 && (x.dim() == 3 || (x.dim() == 2 && has_few_rows(x)));
-}
-
 // The products of every item by itself: the libraries choose by the number of rows how they sum, and what comes of an
 // item must not depend on how many are beside it.
 at::Tensor products_of_items(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
@@ -283,6 +279,17 @@ at::Tensor doubled_conv2d(const at::Tensor &x, const at::Tensor &weight, const s
 }
 
 }  // namespace
+
+bool ct::has_wide_products(at::ScalarType type) { return product_for(type) == Product::wide; }
+
+void ct::linear_into(const at::Tensor &into, const at::Tensor &x, const at::Tensor &weight,
+                     const std::optional<at::Tensor> &bias) {
+    product_into(into, x, weight, bias, Epilogue::none);
+}
+
+bool ct::holds_items(const at::Tensor &x) {
+    return x.is_cpu() && x.size(0) > 1 && (x.dim() == 3 || (x.dim() == 2 && has_few_rows(x)));
+}
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // x·Wᵀ + b, and GELU by its approximation with tanh, without a second tensor.

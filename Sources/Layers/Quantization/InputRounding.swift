@@ -1,0 +1,39 @@
+internal import Tensors
+
+/// How the input of a product with a quantised weight is rounded.
+enum InputRounding: Equatable {
+    /// Not at all.
+    case none
+    /// To E4M3 on one scale; nil is that of each item of a batch.
+    case e4m3(scale: Double?)
+    /// To E4M3 on one scale for so many numbers of a token; nil is all of it.
+    case e4m3Parts(of: Int?)
+    /// To E2M1 with scales on one scale; nil is that of each item of a batch.
+    case e2m1(scale: Double?)
+    /// To 8-bit integers on one scale; nil is that of each token.
+    case int8(scale: Double?)
+
+    /// How inputs are rounded whose scales come with them.
+    init(dynamic algorithm: QuantAlgorithm) {
+        self =
+            switch algorithm {
+            case .fp8: .e4m3(scale: nil)
+            case .fp8Rows: .e4m3Parts(of: nil)
+            case .fp8Blocks: .e4m3Parts(of: QuantizedWeight.block)
+            case .nvfp4: .e2m1(scale: nil)
+            case .int8: .int8(scale: nil)
+            }
+    }
+
+    /// - Parameter x: `[…, width]`
+    /// - Returns: the same shape and type
+    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+        switch self {
+        case .none: x
+        case .e4m3(let scale): try roundE4M3(x, scale: scale)
+        case .e4m3Parts(let part): try roundE4M3(x, part: part ?? x.shape.last)
+        case .e2m1(let scale): try roundE2M1(x, scale: scale)
+        case .int8(let scale): try roundInt8(x, scale: scale, part: x.shape.last)
+        }
+    }
+}

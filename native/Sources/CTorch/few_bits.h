@@ -1,0 +1,69 @@
+// Floats of 8 and 4 bits and whole numbers of 8: what they stand for, and how floats become one of them, ties to even.
+#pragma once
+
+#include "rows.h"
+
+#include <array>
+#include <cmath>
+
+namespace ct {
+
+constexpr float largest_e4m3 = 448, largest_e2m1 = 6, largest_int8 = 127;
+// Numbers of a row that share a scale of E2M1.
+constexpr int64_t group = 16;
+
+// E4M3 has a sign, 4 bits of exponent with a bias of 7 and 3 of mantissa; without exponent they count in steps of 2^-9.
+CT_INLINE float from_e4m3(uint8_t code) {
+    const uint32_t sign = static_cast<uint32_t>(code & 0x80) << 24, rest = code & 0x7f;
+    const float normal = __builtin_bit_cast(float, (rest << 20) + (120u << 23));
+    const float small = static_cast<float>(static_cast<int32_t>(rest)) * 0.001953125f;
+    const float magnitude = rest < 8 ? small : normal;
+    return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, magnitude) | sign);
+}
+
+CT_INLINE uint8_t to_e4m3(float x) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, x), sign = bits >> 24 & 0x80;
+    float magnitude = __builtin_bit_cast(float, bits & 0x7fffffff);
+    magnitude = magnitude > largest_e4m3 ? largest_e4m3 : magnitude;
+    // Of floats from 2^14 on the last bit is 2^-9.
+    const uint32_t steps = __builtin_bit_cast(uint32_t, magnitude + 16384.0f) - __builtin_bit_cast(uint32_t, 16384.0f);
+    const uint32_t wide = __builtin_bit_cast(uint32_t, magnitude);
+    const uint32_t normal = ((wide + 0x7ffff + (wide >> 20 & 1)) >> 20) - (120u << 3);
+    return static_cast<uint8_t>(sign | (magnitude < 0.015625f ? steps : normal));
+}
+
+inline constexpr std::array<float, 16> e2m1_values = {0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0f, -0.5, -1, -1.5, -2, -3, -4, -6};
+
+CT_INLINE uint8_t to_e2m1(float x) {
+    const float magnitude = x < 0 ? -x : x;
+    const int code = (magnitude > 0.25f) + (magnitude >= 0.75f) + (magnitude > 1.25f) + (magnitude >= 1.75f) +
+                     (magnitude > 2.5f) + (magnitude >= 3.5f) + (magnitude > 5.0f);
+    return static_cast<uint8_t>(code | (x < 0 ? 8 : 0));
+}
+
+CT_INLINE int8_t to_int8(float x) {
+    // Adding 1.5 · 2^23 rounds to a whole number.
+    const float whole = (x + 12582912.0f) - 12582912.0f;
+    return static_cast<int8_t>(whole < -128 ? -128 : whole > 127 ? 127 : whole);
+}
+
+// The largest magnitude of some numbers; NaN if one is.
+template <class T> CT_INLINE float largest_of(const T *in, int64_t count) {
+    float most[lanes] = {};
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+            const float magnitude = std::abs(load(in[i + lane]));
+            // A NaN stays: no comparison with it is true.
+            most[lane] = most[lane] >= magnitude ? most[lane] : most[lane] != most[lane] ? most[lane] : magnitude;
+        }
+    for (; i < count; ++i) {
+        const float magnitude = std::abs(load(in[i]));
+        most[0] = most[0] >= magnitude ? most[0] : most[0] != most[0] ? most[0] : magnitude;
+    }
+    float all = 0;
+    for (float one : most) all = all >= one ? all : all != all ? all : one;
+    return all;
+}
+
+}  // namespace ct
