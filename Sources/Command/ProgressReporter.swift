@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Engine
 internal import Files
 internal import Foundation
 internal import Hub
@@ -13,6 +14,7 @@ final class ProgressReporter: @unchecked Sendable {
     private var firstStep = ContinuousClock.now
     private var barIsOpen = false
     private var downloaded = -1
+    private var copied = -1
 
     /// - Parameter quiet: whether to show nothing
     init(quiet: Bool) {
@@ -56,6 +58,19 @@ final class ProgressReporter: @unchecked Sendable {
             let figures = String(format: "%.1f of %.1f MB", Double(download.bytes) / 1e6, Double(download.total) / 1e6)
             guard style == .bar else { return print("downloading: \(figures)") }
             bar(30 * part / parts, "\(figures), \(download.file)")
+        }
+    }
+
+    /// Tells how far a quantised copy is; where there is no terminal, every tenth.
+    func show(_ copy: ModelQuantizer.Progress) {
+        lock.withLock {
+            let parts = style == .bar ? 100 : 10
+            let part = copy.total > 0 ? parts * copy.bytes / copy.total : 0
+            guard part != copied, !copy.file.isEmpty else { return }
+            copied = part
+            let figures = String(format: "%.1f of %.1f MB", Double(copy.bytes) / 1e6, Double(copy.total) / 1e6)
+            guard style == .bar else { return print("quantising: \(figures)") }
+            bar(30 * part / parts, "\(figures), \(copy.file)")
         }
     }
 

@@ -7,7 +7,7 @@ struct VisualGenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "visualgen",
         abstract: "Images and videos from diffusion transformers.",
-        subcommands: [Generate.self, Serve.self, Inspect.self, Bench.self, Key.self, Work.self])
+        subcommands: [Generate.self, Serve.self, Inspect.self, Quantize.self, Bench.self, Key.self, Work.self])
 
     /// Runs a subcommand; an error becomes one sentence and its exit status.
     static func main() async {

@@ -58,6 +58,20 @@ package struct AtomicFile: ~Copyable {
         }
     }
 
+    /// Writes bytes at a place that nothing else is appended to.
+    ///
+    /// - Throws: ``FileError``, as when the disk is full
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, offset + written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileError(path, .cannotWrite(reason: InputFile.lastReason)) }
+            written += count
+        }
+    }
+
     /// Gives the file its name once its bytes are on the disk; then the name is there too.
     ///
     /// - Throws: ``FileError``; the temporary file is then gone

@@ -156,8 +156,17 @@ extension Tensor {
     /// - Returns: `count` numbers
     package func bytes() throws(TensorError) -> [UInt8] { try to(.uint8).hostArray(filledWith: 0 as UInt8) }
 
-    private func hostArray<Element: BitwiseCopyable>(filledWith zero: Element) throws(TensorError) -> [Element] {
-        var values = [Element](repeating: zero, count: count)
+    /// The elements as they are stored, in host memory, last axis innermost.
+    ///
+    /// - Returns: `count` times the type's size bytes
+    package func storedBytes() throws(TensorError) -> [UInt8] {
+        try hostArray(filledWith: 0 as UInt8, count: count * dtype.size)
+    }
+
+    private func hostArray<Element: BitwiseCopyable>(filledWith zero: Element, count: Int? = nil)
+        throws(TensorError) -> [Element]
+    {
+        var values = [Element](repeating: zero, count: count ?? self.count)
         let status = values.withUnsafeMutableBytes { buffer in
             buffer.baseAddress.map { ct_to_host(handle, $0, buffer.count) } ?? 0
         }

@@ -89,6 +89,21 @@ package func quantizedLinear(_ x: Tensor, codes: Tensor, scales: Tensor, scale: 
     try call("quantized_linear", x, codes, scales, scale, bias)
 }
 
+/// x · weightᵀ + bias in 8-bit integers, which both are rounded to.
+///
+/// - Parameters:
+///   - x: `[…, from]`
+///   - codes: of the weight, `[to, from]`
+///   - scales: of its rows, `[to, 1]`
+///   - inputScale: what the integers of `x` count; nil for a scale of each token, its largest magnitude over 127
+///   - bias: `[to]`
+/// - Returns: `[…, to]`
+package func int8Linear(_ x: Tensor, codes: Tensor, scales: Tensor, inputScale: Double?, bias: Tensor?)
+    throws(TensorError) -> Tensor
+{
+    try call("linear_int8", x, codes, scales, inputScale ?? 0, bias)
+}
+
 /// The nearest numbers that E4M3 has on a scale.
 ///
 /// - Parameters:

@@ -65,6 +65,25 @@ extension CommandLineTests {
                 damaged.output.contains("transformer_blocks.0.attn.to_q.weight_scale"), "\(damaged.testDescription)")
         }
 
+        @Test func writesAQuantisedCopy() async throws {
+            let model = TinyCheckpoint.path()
+            let arguments = ["quantize", model, "--algo", "FP8_PER_CHANNEL_PER_TOKEN", "--ignore", "proj_out"]
+            let outcome = try await visualgen.run(arguments + ["--ignore", "nothing", "--output", "copy"])
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            #expect(outcome.complaints.contains("visualgen: ignore has nothing, which is no layer's name"))
+            #expect(outcome.errors.contains("saved copy\n"))
+            let inspected = try await visualgen("inspect", "copy")
+            #expect(inspected.status == 0, "\(inspected.testDescription)")
+            #expect(inspected.output.contains("FP8_PER_CHANNEL_PER_TOKEN\n"), "\(inspected.testDescription)")
+            let again = try await visualgen.run(arguments + ["--output", "copy"])
+            #expect(again.status == 73, "\(again.testDescription)")
+            #expect(again.errors.contains("copy exists already"))
+            let twice = try await visualgen("quantize", "copy", "--algo", "FP8", "--output", "twice")
+            #expect(twice.status == 64, "\(twice.testDescription)")
+            #expect(twice.errors.contains("copy/transformer are quantised already"))
+            #expect(!visualgen.folder.names.contains("twice.partial"))
+        }
+
         @Test func measuresQuantisedLayers() async throws {
             let outcome = try await visualgen.run([
                 "bench", "transformer", "--family", "flux.1", "--quant-algo", "NVFP4", "--height", "64", "--width",

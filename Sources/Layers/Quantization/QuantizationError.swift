@@ -32,6 +32,8 @@ package enum QuantizationError: BlamedError, Equatable {
     case notQuantized(String, asked: String)
     /// Inputs that have no scales, where none are to be made as they come.
     case noInputScale(String)
+    /// A component whose weights are quantised already.
+    case alreadyQuantized(String)
     /// Patterns that leave no layer.
     case nothingLeft([String])
     /// A device that has no kernels for quantised layers.
@@ -43,6 +45,7 @@ extension QuantizationError: CustomStringConvertible {
         switch self {
         case .groups, .otherAlgorithm, .ignored, .notQuantized, .noInputScale, .nothingLeft: .request
         case .device: .unavailable
+        case .alreadyQuantized: .request
         default: .model
         }
     }
@@ -76,6 +79,7 @@ extension QuantizationError: CustomStringConvertible {
             "\(key) is not quantised, so quant_config.quant_algo \(asked) needs dynamic to be true"
         case .noInputScale(let key):
             "\(key) has no scale for its inputs, so they must get theirs as they come (quant_config.dynamic)"
+        case .alreadyQuantized(let folder): "the weights of \(folder) are quantised already"
         case .nothingLeft(let patterns):
             "quant_config.ignore (\(patterns.quotedList)) leaves no layer of the transformer to be quantised"
         case .device(let device):

@@ -28,17 +28,17 @@ package struct QuantizedLinear: LinearKernel {
         largest: Float? = nil
     ) throws {
         try Self.require(weight.device)
-        try algorithm.requireGroups(of: site)
-        let weight = try weight.asQuantizable()
-        let own = try largestMagnitude(weight)
-        guard own.isFinite else { throw QuantizationError.notFinite(site.weightKey) }
         try self.init(
-            weight: QuantizedWeight(weight, algorithm, largest: largest ?? own), bias: bias,
+            weight: QuantizedWeight(of: site, weight, algorithm, largest: largest), bias: bias,
             rounding: InputRounding(dynamic: algorithm))
     }
 
     package func product(_ x: Tensor) throws(TensorError) -> Tensor {
         let smoothed = try smoothing.map { factors throws(TensorError) in try x * factors } ?? x
+        if weight.algorithm == .int8, case .int8(let scale) = rounding {
+            return try int8Linear(
+                smoothed, codes: weight.codes, scales: weight.scales, inputScale: scale, bias: bias)
+        }
         return try quantizedLinear(
             rounding(smoothed), codes: weight.codes, scales: weight.scales, scale: weight.scale, bias: bias)
     }
@@ -48,6 +48,24 @@ package struct QuantizedLinear: LinearKernel {
     /// - Throws: ``QuantizationError/device(_:)``
     package static func require(_ device: Device) throws(QuantizationError) {
         guard device == .cpu else { throw .device("\(device)") }
+    }
+}
+
+extension QuantizedWeight {
+    /// Quantises a layer's weight.
+    ///
+    /// - Parameters:
+    ///   - site: the layer
+    ///   - weight: `[to, from]`
+    ///   - algorithm: how
+    ///   - largest: the largest magnitude of all weights that share the last scale of NVFP4; nil for its own
+    /// - Throws: ``QuantizationError`` or ``TensorError``
+    init(of site: LinearSite, _ weight: Tensor, _ algorithm: QuantAlgorithm, largest: Float? = nil) throws {
+        try algorithm.requireGroups(of: site)
+        let weight = try weight.asQuantizable()
+        let own = try largestMagnitude(weight)
+        guard own.isFinite else { throw QuantizationError.notFinite(site.weightKey) }
+        try self.init(weight, algorithm, largest: largest ?? own)
     }
 }
 

@@ -86,6 +86,7 @@ package enum SafetensorsTensorFault: Error, Equatable {
     case beyondData(end: Int, available: Int)
     case overlaps(String)
     case leavesHole(Int)
+    case unwritten
 }
 
 extension SafetensorsTensorFault: CustomStringConvertible {
@@ -109,6 +110,7 @@ extension SafetensorsTensorFault: CustomStringConvertible {
             "has shape \(shape), which takes \(expected) bytes, and \(found) bytes of data"
         case .beyondData(let end, let available): "ends at byte \(end) of the data, which has \(available)"
         case .overlaps(let other): "shares bytes with the tensor \(other.quoted)"
+        case .unwritten: "was not written"
         case .leavesHole(let count): "comes after \(count) bytes that belong to no tensor"
         }
     }

@@ -35,46 +35,44 @@ package enum SafetensorsWriter {
     package static func write(
         _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
     ) throws(SafetensorsError) {
-        let sorted = tensors.enumerated().sorted {
-            ($1.element.dtype.byteSize, $0.offset) < ($0.element.dtype.byteSize, $1.offset)
-        }.map(\.element)
-        let header = try header(of: sorted, metadata: metadata, file: path)
-        try onFile { () throws(FileError) in
-            let file = try AtomicFile(replacing: path)
-            try file.append(header)
-            for tensor in sorted { try file.append(tensor.bytes) }
-            try file.commit()
+        for tensor in tensors where tensor.dtype.byteCount(shape: tensor.shape) != tensor.bytes.count {
+            guard let size = tensor.dtype.byteCount(shape: tensor.shape), tensor.shape.allSatisfy({ $0 >= 0 }) else { continue }
+            throw .tensor(
+                tensor.name, in: path, .wrongSize(shape: tensor.shape, expected: size, found: tensor.bytes.count))
         }
+        var stream = try SafetensorsStream(
+            tensors.map { SafetensorsStream.Entry($0.name, $0.dtype, $0.shape) }, metadata: metadata, to: path)
+        for tensor in tensors { try stream.write(tensor.name, tensor.bytes) }
+        try stream.commit()
     }
+}
 
-    /// The length, the JSON and blanks up to a multiple of 8 bytes.
-    private static func header(
-        of tensors: [Tensor], metadata: [String: String], file: String
-    ) throws(SafetensorsError) -> [UInt8] {
+extension SafetensorsHeader {
+    /// The length, the JSON and blanks up to a multiple of 8 bytes, and where in the file each tensor comes.
+    static func written(
+        _ entries: [SafetensorsStream.Entry], metadata: [String: String], file: String
+    ) throws(SafetensorsError) -> (header: [UInt8], places: [ExactText: Range<Int>]) {
         var fields: [String] = []
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }.map { "\($0.key.json):\($0.value.json)" }
             fields.append("\(SafetensorsHeaderParser.metadataKey.json):{\(texts.joined(separator: ","))}")
         }
-        var names: Set<String> = []
+        var places: [ExactText: Range<Int>] = [:]
         var begin = 0
-        for tensor in tensors {
-            guard !tensor.name.isEmpty else { throw .tensor(tensor.name, in: file, .unnamed) }
-            guard tensor.name != SafetensorsHeaderParser.metadataKey else {
-                throw .tensor(tensor.name, in: file, .reservedName)
+        for entry in entries {
+            guard !entry.name.isEmpty else { throw .tensor(entry.name, in: file, .unnamed) }
+            guard entry.name != SafetensorsHeaderParser.metadataKey else {
+                throw .tensor(entry.name, in: file, .reservedName)
             }
-            guard names.insert(tensor.name).inserted else { throw .tensor(tensor.name, in: file, .duplicate) }
-            guard let size = tensor.dtype.byteCount(shape: tensor.shape), tensor.shape.allSatisfy({ $0 >= 0 }) else {
-                throw .tensor(tensor.name, in: file, .sizeOverflows(shape: tensor.shape))
+            guard let size = entry.dtype.byteCount(shape: entry.shape), entry.shape.allSatisfy({ $0 >= 0 }) else {
+                throw .tensor(entry.name, in: file, .sizeOverflows(shape: entry.shape))
             }
-            guard size == tensor.bytes.count else {
-                throw .tensor(
-                    tensor.name, in: file,
-                    .wrongSize(shape: tensor.shape, expected: size, found: tensor.bytes.count))
+            guard places.updateValue(begin..<begin + size, forKey: ExactText(entry.name)) == nil else {
+                throw .tensor(entry.name, in: file, .duplicate)
             }
-            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            let shape = entry.shape.map(String.init).joined(separator: ",")
             fields.append(
-                #"\#(tensor.name.json):{"dtype":"\#(tensor.dtype.rawValue)","shape":[\#(shape)],"#
+                #"\#(entry.name.json):{"dtype":"\#(entry.dtype.rawValue)","shape":[\#(shape)],"#
                     + #""data_offsets":[\#(begin),\#(begin + size)]}"#)
             begin += size
         }
@@ -83,7 +81,8 @@ package enum SafetensorsWriter {
         guard text.count <= SafetensorsHeader.lengthLimit else {
             throw .header(file, .tooLong(claimed: UInt64(text.count), limit: SafetensorsHeader.lengthLimit))
         }
-        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) } + text
+        let header = withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) } + text
+        return (header, places.mapValues { $0.lowerBound + header.count..<$0.upperBound + header.count })
     }
 }
 

@@ -89,19 +89,28 @@ package final class CheckpointWeights: WeightSource {
         return FloatLinear(weight: packed, bias: bias)
     }
 
-    /// Quantises a layer's weight; of its numbers none stays in memory as it was.
     private func quantized(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws
         -> QuantizedLinear
+    {
+        try QuantizedLinear.require(plan.device)
+        return try QuantizedLinear(
+            weight: quantizedWeight(site, plan, algorithm),
+            bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
+            rounding: InputRounding(dynamic: algorithm))
+    }
+
+    /// Quantises a layer's weight; of its numbers none stays in memory as it was.
+    func quantizedWeight(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws
+        -> QuantizedWeight
     {
         let (entry, file, dtype) = try place(of: site.weightKey, shape: site.shape)
         var stored = plan
         stored.dtype = dtype
-        let kernel = try QuantizedLinear(
-            quantizing: try tensor(site.weightKey, shape: site.shape, plan: stored),
-            bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil, of: site, algorithm,
-            largest: algorithm == .nvfp4 ? try largest(of: site, plan) : nil)
+        let weight = try QuantizedWeight(
+            of: site, tensor(site.weightKey, shape: site.shape, plan: stored), algorithm,
+            largest: algorithm == .nvfp4 ? largest(of: site, plan) : nil)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
-        return kernel
+        return weight
     }
 
     /// The largest magnitude of the weights that share a layer's last scale.
