@@ -47,7 +47,7 @@ struct ComponentReport {
                 + "\(types.joined(separator: " ")), \(Self.megabytes(entries.map(\.byteRange.count).reduce(0, +))) in "
                 + "\(weights.files.count) file\(weights.files.count == 1 ? "" : "s")"
         ]
-        lines += Self.note("quantised layers", quantized.told)
+        if !quantized.told.isEmpty { lines.append("  quantised layers: \(quantized.told.joined(separator: ", "))") }
         lines += Self.note("config keys without effect", component.skippedKeys)
         lines += Self.note("tensors that this class leaves out", known)
         if component.allowsUnknown { lines += Self.note("unknown tensors without effect", unknown) }
