@@ -9,7 +9,8 @@ internal import Tensors
 struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a copy of a model whose transformers' linear layers have fewer bits.",
-        discussion: "The copy is a model as any other: give its folder to generate and serve. If the work is cut short, "
+        discussion:
+            "The copy is a model as any other: give its folder to generate and serve. If the work is cut short, "
             + "the same command goes on where it was.")
 
     @Argument(help: "A checkpoint's folder, a hub id, demo-image or demo-video.")
@@ -43,7 +44,10 @@ struct Quantize: AsyncParsableCommand {
         let path = try await ModelLocation.path(of: model)
         let plan = QuantizationPlan(algo, ignoring: ignore)
         let family = try Catalog.model(at: path, allowingUnknown: allowUnknown)
-        for pattern in try family.idlePatterns(plan) { progress.warn("ignore has \(pattern), which is no layer's name") }
+        // What is wrong with the weights is told below.
+        for pattern in (try? family.idlePatterns(plan)) ?? [] {
+            progress.warn("ignore has \(pattern), which is no layer's name")
+        }
         try await LocalWorker(device: .cpu).quantize(family, plan, to: output) { progress.show($0) }
         progress.finish([output])
     }

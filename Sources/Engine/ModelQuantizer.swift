@@ -52,7 +52,8 @@ package struct ModelQuantizer {
         }
         self.exports = exports
         copies = try Self.copies(of: model.checkpoint, quantised: Set(exports.keys))
-        let sources = (copies.map { "\(model.checkpoint.path)/\($0)" } + exports.values.flatMap { $0.files.map(\.path) })
+        let sources =
+            (copies.map { "\(model.checkpoint.path)/\($0)" } + exports.values.flatMap { $0.files.map(\.path) })
             .sorted().map { "\($0) \(FileStamp(of: $0).map { "\($0)" } ?? "")" }
         attempt = Array("\(quantization)\n\(sources.joined(separator: "\n"))\n".utf8)
     }

@@ -36,7 +36,9 @@ package enum SafetensorsWriter {
         _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
     ) throws(SafetensorsError) {
         for tensor in tensors where tensor.dtype.byteCount(shape: tensor.shape) != tensor.bytes.count {
-            guard let size = tensor.dtype.byteCount(shape: tensor.shape), tensor.shape.allSatisfy({ $0 >= 0 }) else { continue }
+            guard let size = tensor.dtype.byteCount(shape: tensor.shape), tensor.shape.allSatisfy({ $0 >= 0 }) else {
+                continue
+            }
             throw .tensor(
                 tensor.name, in: path, .wrongSize(shape: tensor.shape, expected: size, found: tensor.bytes.count))
         }
