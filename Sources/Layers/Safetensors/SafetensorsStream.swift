@@ -20,7 +20,9 @@ package struct SafetensorsStream: ~Copyable {
     private let file: AtomicFile
     private var places: [ExactText: Range<Int>]
 
-    /// Writes the header. Tensors with larger elements come first so that each is aligned, else they keep their order.
+    /// Writes the header.
+    ///
+    /// Tensors with larger elements come first so that each is aligned, else they keep their order.
     ///
     /// - Parameters:
     ///   - entries: the tensors, no two of the same name

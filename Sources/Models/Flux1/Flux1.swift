@@ -63,7 +63,8 @@ package struct Flux1: ModelFamily {
             try require("joint_attention_dim", config.jointAttentionDim, is: "d_model of text_encoder_2", t5.dModel)
             try require("pooled_projection_dim", pooled, is: "hidden_size of text_encoder", clip.hiddenSize)
             try require(
-                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels)
+                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels
+            )
             try require("out_channels", config.outChannels ?? config.inChannels, is: "in_channels", config.inChannels)
         }
     }

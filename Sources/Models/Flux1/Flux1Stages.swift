@@ -1,9 +1,11 @@
 internal import Diffusion
 
 extension Flux1 {
-    /// The widest product of a block decides: beside the joint stream there are query, key and value, the feed-forward's
-    /// and the attention's results, those joined, and what the system gets back late. Measured, all that is 13 to 20 times
-    /// the stream, with 16-bit numbers and the parts of weights that are converted for their products too.
+    /// In a step the widest product of a block decides.
+    ///
+    /// Beside the joint stream there are query, key and value, the feed-forward's and the attention's results, those joined,
+    /// and what the system gets back late. Measured, all that is 13 to 20 times the stream, with 16-bit numbers and the
+    /// parts of weights that are converted for their products too.
     func stages(of request: GenerationRequest, _ options: PipelineOptions) -> ImageStages {
         let (memory, texts) = (RequestMemory(request, options), request.prompts.count)
         let (clip, t5) = (parts.textEncoder.config, parts.textEncoder2.config)

@@ -41,7 +41,8 @@ extension Flux2 {
                 "joint_attention_dim", config.jointAttentionDim, is: "three times hidden_size of text_encoder",
                 3 * textEncoder.width)
             try require(
-                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels)
+                "in_channels", config.inChannels, is: "four times latent_channels of vae", 4 * vae.config.latentChannels
+            )
             try require("out_channels", config.outChannels ?? config.inChannels, is: "in_channels", config.inChannels)
         }
     }

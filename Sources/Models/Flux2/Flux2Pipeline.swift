@@ -23,7 +23,8 @@ extension Flux2: ImageFamily {
         return try noise.reshaped(noise.size(0), noise.size(1), grid.tokens).permuted(0, 2, 1).contiguous()
     }
 
-    static func inputs(of transformer: Transformer, _ conditions: ImageConditions<Tensor>) throws -> [Transformer.Input] {
+    static func inputs(of transformer: Transformer, _ conditions: ImageConditions<Tensor>) throws -> [Transformer.Input]
+    {
         let (config, prompts) = (transformer.config, conditions.prompts)
         let rotary = try config.rotary(textTokens: prompts[0].size(1), conditions.grids, on: conditions.device)
         return prompts.map {

@@ -1,8 +1,8 @@
 internal import Diffusion
 
 extension Flux2 {
-    /// The joined product of a single block decides: query, key, value and both halves of the feed-forward, beside the
-    /// stream, its normalised form, the attention's result and what is joined for the next product.
+    /// In a step the joined product of a single block decides: query, key, value and both halves of the feed-forward,
+    /// beside the stream, its normalised form, the attention's result and what is joined for the next product.
     func stages(of request: GenerationRequest, _ options: PipelineOptions) -> ImageStages {
         let (memory, config) = (RequestMemory(request, options), parts.transformer.config)
         return ImageStages(

@@ -18,8 +18,10 @@ extension AutoencoderKLConfig: ImageAutoencoderConfig {
     /// - Returns: an upper estimate
     package func encodingBytes(_ image: OutputSize, dtype: DType) -> MemorySize { bytes(image, dtype, before: -1) }
 
-    /// The level with the most numbers decides, or with few levels the attention in the middle. Measured, a level takes 3.5
-    /// to 5 times its input, and attention 8 to 12 times; where convolutions convert 16-bit numbers, of 32-bit floats.
+    /// The level with the most numbers decides, or with few levels the attention in the middle.
+    ///
+    /// Measured, a level takes 3.5 to 5 times its input, and attention 7 to 12 times; where convolutions convert 16-bit
+    /// numbers, of 32-bit floats.
     ///
     /// - Parameter step: from a level to the one that runs before it, whose channels enter
     private func bytes(_ image: OutputSize, _ dtype: DType, before step: Int) -> MemorySize {

@@ -12,8 +12,6 @@ protocol ImageFamily: ModelFamily {
 
     /// The timestep of pure noise as the transformer counts.
     static var noiseTimestep: Float { get }
-    /// What the transformer's config has in a benchmark that is no default; nothing unless the family says so.
-    static var benchmarkConfig: [String: Int] { get }
 
     var parts: Parts { get }
 
@@ -41,11 +39,14 @@ protocol ImageFamily: ModelFamily {
     /// The images that the denoiser sees besides the texts; none unless the family says so.
     func references(of request: GenerationRequest) -> [ImageReference]
 
-    /// A random prompt.
-    static func benchmarkPrompt(_ image: ImageBenchmark, _ config: Parts.Denoiser.Config) throws -> TextEncoder.Prompt
-
     /// What a resolved request holds in memory.
     func stages(of request: GenerationRequest, _ options: PipelineOptions) -> ImageStages
+
+    /// What the transformer's config has in a benchmark that is no default; nothing unless the family says so.
+    static var benchmarkConfig: [String: Int] { get }
+
+    /// A random prompt.
+    static func benchmarkPrompt(_ image: ImageBenchmark, _ config: Parts.Denoiser.Config) throws -> TextEncoder.Prompt
 }
 
 extension ImageFamily {

@@ -1,6 +1,5 @@
 internal import Diffusion
 internal import Layers
-internal import Tensors
 
 /// The components of a model of images.
 protocol ImageParts {
