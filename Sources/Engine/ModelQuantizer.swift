@@ -49,6 +49,7 @@ package struct ModelQuantizer {
             let weights = try CheckpointWeights(folder: component.folder)
             let listing = try component.listing(of: Set(weights.keys))
             exports[component.name] = try QuantizedExport(weights, of: listing.linears, quantization)
+            _ = try component.checkedSize(ComputePlan(quantization: quantization))
         }
         self.exports = exports
         copies = try Self.copies(of: model.checkpoint, quantised: Set(exports.keys))
@@ -77,7 +78,7 @@ package struct ModelQuantizer {
             guard [UInt8](earlier) == attempt else { throw QuantizerError.otherAttempt(partial) }
             try removeTemporaryFiles()
         } else {
-            guard try Folder.names(in: partial).isEmpty else { throw QuantizerError.otherAttempt(partial) }
+            guard try Folder.names(in: partial).allSatisfy(AtomicFile.isTemporary) else { throw QuantizerError.otherAttempt(partial) }
             try AtomicFile.write(attempt, to: note)
         }
         let sizes = copies.map { FileStamp(of: source($0))?.size ?? 0 }

@@ -139,6 +139,9 @@ import Testing
             try await quantize(TinyCheckpoint.path(), .fp8, ignoring: ["*"])
         }
         await #expect(throws: QuantizationError.self) { try await quantize(TinyCheckpoint.path(), .nvfp4) }
+        let damaged = try TinyCheckpoint(quantised: "flux1")
+        try damaged.rewriteTensors(of: "transformer") { tensors in tensors.removeAll { $0.name == "proj_out.bias" } }
+        await #expect(throws: WeightError.self) { try await quantize(damaged.path, .fp8) }
         #expect(folder.names.isEmpty)
     }
 }
