@@ -78,7 +78,9 @@ package struct ModelQuantizer {
             guard [UInt8](earlier) == attempt else { throw QuantizerError.otherAttempt(partial) }
             try removeTemporaryFiles()
         } else {
-            guard try Folder.names(in: partial).allSatisfy(AtomicFile.isTemporary) else { throw QuantizerError.otherAttempt(partial) }
+            guard try Folder.names(in: partial).allSatisfy(AtomicFile.isTemporary) else {
+                throw QuantizerError.otherAttempt(partial)
+            }
             try AtomicFile.write(attempt, to: note)
         }
         let sizes = copies.map { FileStamp(of: source($0))?.size ?? 0 }
