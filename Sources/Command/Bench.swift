@@ -140,6 +140,7 @@ struct Bench: AsyncParsableCommand {
         report["ready_seconds"] = timing.ready
         report["seconds"] = timing.seconds
         report["median_seconds"] = Self.median(timing.seconds)
+        report["device_memory"] = timing.deviceMemory?.json
         if let skippedBy { report["skipped_by"] = skippedBy.rawValue }
         if timing.operations > 0, skippedBy == nil {
             report["gflops_per_second"] = timing.operations / Self.median(timing.seconds) / 1e9

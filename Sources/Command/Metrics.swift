@@ -30,9 +30,7 @@ struct Metrics {
             "encode": encode, "peak_memory_bytes": Self.peakMemory,
             "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
-        values["device_memory"] = stages.deviceMemory.map {
-            ["peak_allocated_bytes": $0.peakAllocated, "peak_reserved_bytes": $0.peakReserved]
-        }
+        values["device_memory"] = stages.deviceMemory?.json
         values["cache"] = stages.cache.map { $0.branches.map(\.json) }
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         try OutputError.write(json, to: path)
@@ -45,6 +43,11 @@ struct Metrics {
         let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
         return (kilobytes ?? 0) * 1024
     }
+}
+
+extension DeviceMemory {
+    /// The peaks by names, for JSON.
+    var json: [String: Any] { ["peak_allocated_bytes": peakAllocated, "peak_reserved_bytes": peakReserved] }
 }
 
 extension CacheReport.Branch {

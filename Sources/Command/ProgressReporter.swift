@@ -13,8 +13,8 @@ final class ProgressReporter: @unchecked Sendable {
     private let style: Style
     private var firstStep = ContinuousClock.now
     private var barIsOpen = false
-    private var downloaded = -1
-    private var copied = -1
+    /// The last part of a work on files that was told.
+    private var told = -1
 
     /// - Parameter quiet: whether to show nothing
     init(quiet: Bool) {
@@ -48,29 +48,25 @@ final class ProgressReporter: @unchecked Sendable {
         lock.withLock { print("saved \(paths.joined(separator: ", "))") }
     }
 
-    /// On a terminal every percent; elsewhere every tenth of what is known to be needed.
     private func show(_ download: DownloadProgress) {
-        lock.withLock {
-            let parts = style == .bar ? 100 : 10
-            let part = download.total > 0 ? parts * download.bytes / download.total : 0
-            guard part != downloaded else { return }
-            downloaded = part
-            let figures = String(format: "%.1f of %.1f MB", Double(download.bytes) / 1e6, Double(download.total) / 1e6)
-            guard style == .bar else { return print("downloading: \(figures)") }
-            bar(30 * part / parts, "\(figures), \(download.file)")
-        }
+        show("downloading", download.file, bytes: download.bytes, of: download.total)
     }
 
-    /// Tells how far a quantised copy is; where there is no terminal, every tenth.
+    /// Tells how far a quantised copy is.
     func show(_ copy: ModelQuantizer.Progress) {
+        if !copy.file.isEmpty { show("quantising", copy.file, bytes: copy.bytes, of: copy.total) }
+    }
+
+    /// On a terminal every percent; elsewhere every tenth of what is known to be needed.
+    private func show(_ work: String, _ file: String, bytes: Int, of total: Int) {
         lock.withLock {
             let parts = style == .bar ? 100 : 10
-            let part = copy.total > 0 ? parts * copy.bytes / copy.total : 0
-            guard part != copied, !copy.file.isEmpty else { return }
-            copied = part
-            let figures = String(format: "%.1f of %.1f MB", Double(copy.bytes) / 1e6, Double(copy.total) / 1e6)
-            guard style == .bar else { return print("quantising: \(figures)") }
-            bar(30 * part / parts, "\(figures), \(copy.file)")
+            let part = total > 0 ? parts * bytes / total : 0
+            guard part != told else { return }
+            told = part
+            let figures = String(format: "%.1f of %.1f MB", Double(bytes) / 1e6, Double(total) / 1e6)
+            guard style == .bar else { return print("\(work): \(figures)") }
+            bar(30 * part / parts, "\(figures), \(file)")
         }
     }
 

@@ -12,6 +12,8 @@ extension LocalWorker {
         package let seconds: [Double]
         /// Floating point operations of the matrix products of one run; 0 if unknown.
         package let operations: Double
+        /// A GPU's memory in the counted runs.
+        package let deviceMemory: DeviceMemory?
     }
 
     /// Times a part of a model with random weights, after one run that is not counted.
@@ -81,14 +83,17 @@ extension LocalWorker {
     private func time(_ benchmark: Benchmark, runs: Int) throws -> Timing {
         var seconds: [Double] = []
         try HostMemory.reusing {
-            for _ in 0...runs {
+            for index in 0...runs {
                 try Task.checkCancellation()
+                if index == 1 { try device.resetPeakMemory() }
                 var elapsed = 0.0
                 try timed(&elapsed, benchmark.run)
                 seconds.append(elapsed)
             }
         }
         let first = seconds.removeFirst()
-        return Timing(ready: first - (seconds.min() ?? 0), seconds: seconds, operations: benchmark.operations)
+        return Timing(
+            ready: first - (seconds.min() ?? 0), seconds: seconds, operations: benchmark.operations,
+            deviceMemory: try device.memory())
     }
 }

@@ -45,7 +45,7 @@ extension FileFault: CustomStringConvertible {
 }
 
 extension FileError: CustomStringConvertible {
-    package var blame: Blame { .model }
+    package var blame: Blame { if case .cannotWrite = fault { .output } else { .model } }
 
     package var description: String { "\(path) \(fault)" }
 }

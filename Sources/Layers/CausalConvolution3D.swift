@@ -60,10 +60,15 @@ package struct CausalConvolution3D {
 package struct FrameHistory {
     /// The newest last, each `[batch, 1, height, width, channels]`.
     fileprivate private(set) var frames: [Tensor] = []
+    private let isOfImage: Bool
 
-    package init() {}
+    /// Nothing seen so far.
+    ///
+    /// - Parameter isOfImage: whether only one frame will come, which then need not be kept
+    package init(isOfImage: Bool) { self.isOfImage = isOfImage }
 
     fileprivate mutating func append(_ frame: Tensor, keeping count: Int) {
+        if isOfImage { return }
         frames.append(frame)
         frames.removeFirst(max(frames.count - count, 0))
     }

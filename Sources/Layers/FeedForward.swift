@@ -2,9 +2,9 @@ package import Tensors
 
 /// The part of a block that changes every token by itself.
 package protocol TokenLayer {
-    /// - Parameter x: `[…, width]`
-    /// - Returns: `[…, width]`
-    func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor
+    /// - Parameter x: `[batch, tokens, width]`
+    /// - Returns: `[batch, tokens, width]`
+    func callAsFunction(_ x: LinearInput) throws(TensorError) -> Tensor
 }
 
 /// Linear, activation, linear.
@@ -27,9 +27,11 @@ package struct FeedForward: TokenLayer {
         self.activation = activation
     }
 
-    /// - Parameter x: `[…, from]`
-    /// - Returns: `[…, to]`
-    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try down(up(x, .activation(activation))) }
+    /// - Parameter x: `[batch, tokens, from]`
+    /// - Returns: `[batch, tokens, to]`
+    package func callAsFunction(_ x: LinearInput) throws(TensorError) -> Tensor {
+        try down(up.input(x, .activation(activation)))
+    }
 }
 
 /// SwiGLU without biases: one product makes gate and value side by side, SiLU of the first times the second goes on.
@@ -49,10 +51,10 @@ package struct GatedFeedForward: TokenLayer {
         down = try Linear(weights["linear_out"], from: inner, to: width, bias: false, cut: .input())
     }
 
-    /// - Parameter x: `[…, width]`
-    /// - Returns: `[…, width]`
-    package func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
+    /// - Parameter x: `[batch, tokens, width]`
+    /// - Returns: `[batch, tokens, width]`
+    package func callAsFunction(_ x: LinearInput) throws(TensorError) -> Tensor {
         let parts = try up(x).chunks(2)
-        return try down(swiglu(gate: parts[0], parts[1]))
+        return try down(LinearInput(gate: parts[0], parts[1]))
     }
 }

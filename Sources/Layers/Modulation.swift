@@ -21,8 +21,8 @@ package struct Modulation {
     }
 
     /// The part's input, `[batch, tokens, width]`: normed, scaled and shifted.
-    package func normed(_ x: Tensor) throws(TensorError) -> Tensor {
-        try modulatedLayerNorm(x, scale: ofTokens(scale), shift: ofTokens(shift), epsilon: Self.epsilon)
+    package func normed(_ x: Tensor) throws(TensorError) -> LinearInput {
+        LinearInput(normed: x, scale: try ofTokens(scale), shift: try ofTokens(shift), epsilon: Self.epsilon)
     }
 
     /// The part's result, added to the stream, both `[batch, tokens, width]`.
@@ -58,8 +58,8 @@ package struct ModulatedNorm {
     ///   - x: `[batch, tokens, width]`
     ///   - conditioning: `[batch, width]`
     /// - Returns: `[batch, tokens, width]`
-    package func callAsFunction(_ x: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
+    package func callAsFunction(_ x: Tensor, conditioning: Tensor) throws(TensorError) -> LinearInput {
         let parts = try linear(conditioning).chunks(2)
-        return try modulatedLayerNorm(x, scale: parts[0], shift: parts[1], epsilon: epsilon)
+        return LinearInput(normed: x, scale: parts[0], shift: parts[1], epsilon: epsilon)
     }
 }

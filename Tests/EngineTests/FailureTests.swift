@@ -2,6 +2,7 @@ import Diffusion
 import Engine
 import Files
 import Foundation
+import Layers
 import Media
 import Messaging
 import Testing
@@ -16,6 +17,8 @@ import Testing
         (MediaError.gifRate(60), .request), (MediaError.noCRF(.gif), .request),
         (MediaError.unknownVideoExtension(path: "a", known: []), .request),
         (MediaError.cannotWrite(path: "a", reason: "b"), .output),
+        (FileError("a", .cannotWrite(reason: "b")), .output),
+        (SafetensorsError.file("a", .cannotWrite(reason: "b")), .output),
         (MediaError.cannotEncodeVideo(.mp4, reason: "b"), .output), (MediaError.outOfMemory, .memory),
         (MediaError.noFrames, .bug), (MessagingError.tooLong(bytes: 2, limit: 1), .request),
         (MessagingError.system("a", reason: "b"), .unavailable), (CancellationError(), .cancelled),

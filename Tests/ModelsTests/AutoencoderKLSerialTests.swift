@@ -7,20 +7,6 @@ import TestKit
 import Testing
 
 @DeviceActor @Suite struct AutoencoderKLSerialTests {
-    /// How much more memory the process held than before while something ran, in bytes.
-    private func peak(_ body: () throws -> Void) throws -> Double {
-        func bytes(_ key: String) throws -> Double {
-            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-            let line = try #require(status.split(separator: "\n").first { $0.hasPrefix(key) })
-            return 1024 * (try #require(Double(line.split(whereSeparator: \.isWhitespace)[1])))
-        }
-        // Forgets the peak so far.
-        try Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
-        let before = try bytes("VmRSS")
-        try HostMemory.reusing(body)
-        return try bytes("VmHWM") - before
-    }
-
     /// In published models the first level decides in the encoder and the last in the decoder; with few levels and many
     /// channels it is attention.
     @Test(arguments: [DType.float32, .bfloat16, .float16], [[32, 64, 128, 128], [32, 256]])
@@ -36,8 +22,8 @@ import Testing
         let latents = try vae.latents(vae.tokens(of: pixels, grid), grid)
         _ = try vae.decode(latents)
         let parts = [
-            (config.encodingBytes(image, dtype: dtype), try peak { _ = try vae.tokens(of: pixels, grid) }),
-            (config.decodingBytes(image, dtype: dtype), try peak { _ = try vae.decode(latents) }),
+            (config.encodingBytes(image, dtype: dtype), try peakMemory { _ = try vae.tokens(of: pixels, grid) }),
+            (config.decodingBytes(image, dtype: dtype), try peakMemory { _ = try vae.decode(latents) }),
         ]
         for (foreseen, found) in parts {
             #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")

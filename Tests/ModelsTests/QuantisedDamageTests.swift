@@ -268,13 +268,4 @@ import Testing
         let plan = QuantizationPlan(.fp8, ignoring: ["nothing.*", "proj_out", "*.to_[qk]", "to_q"])
         #expect(try model.idlePatterns(plan) == ["nothing.*", "to_q"])
     }
-
-    @Test func refusesADeviceThatHasNoKernels() throws {
-        let copy = try TinyCheckpoint(quantised: "flux1-fp8")
-        let model = try TinyModel(copy).model()
-        let error = try #require(throws: QuantizationError.self) {
-            _ = try model.weights(ComputePlan(dtype: .bfloat16, device: .cuda(0)))
-        }
-        #expect("\(error)" == "quantised linear layers run on a CPU; this build has no kernels for them on cuda:0 yet")
-    }
 }

@@ -2,8 +2,9 @@
 
     python denoisers.py --program ../../visualgen-bundle/visualgen            # all that are named below
     python denoisers.py flux2-dev flux2-klein-9b --rounds 2
+    python denoisers.py flux1-dev --processes VisualGen FP8_PER_CHANNEL_PER_TOKEN FP8_BLOCK_SCALES
 
-Weights are random and made on the card, so no checkpoint is needed and only the transformer is in memory. A process each; the
+A process may be VisualGen's with quantised layers, by its `quant_algo`. Weights are random and made on the card, so no checkpoint is needed and only the transformer is in memory. A process each; the
 first step is not counted. The table has the median milliseconds of a step of each process in order, and the ratio of the
 quickest of each.
 """
@@ -38,8 +39,8 @@ SUBJECTS = {
 }  # fmt: skip
 
 
-def ours(name, arguments):
-    """The seconds of each step of VisualGen."""
+def ours(name, algorithm, arguments):
+    """The seconds of each step of VisualGen, and the most memory of the card that was in use."""
     subject = SUBJECTS[name]
     command = [
         arguments.program, "bench", "transformer", "--family", subject["family"], "--height", arguments.side, "--width",
@@ -48,7 +49,10 @@ def ours(name, arguments):
     ]  # fmt: skip
     for key, value in subject["config"].items():
         command += ["--set", f"{key}={int(value)}"]
-    return json.loads(shared.run(command, 400)[1])["seconds"]
+    if algorithm:
+        command += ["--quant-algo", algorithm]
+    report = json.loads(shared.run(command, 400)[1])
+    return report["seconds"], report.get("device_memory", {}).get("peak_allocated_bytes", 0)
 
 
 def inputs(subject, model, side):
@@ -115,28 +119,34 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--limit", type=float, default=560)
+    parser.add_argument("--processes", nargs="+", default=["VisualGen", "eager", "compiled"])
     parser.add_argument("--only", choices=["eager", "compiled"], help="one process of diffusers")
     arguments = parser.parse_args()
     if arguments.only:
         print(json.dumps(theirs(arguments.names[0], arguments.only == "compiled", arguments)))
         return
     start = time.perf_counter()
-    print("| denoiser | process | median ms of a step | against VisualGen |\n|---|---|---|---|", flush=True)
+    print("| denoiser | process | median ms of a step | against the first | GB |\n|---|---|---|---|---|", flush=True)
     for name in arguments.names:
-        found = {"VisualGen": [], "eager": [], "compiled": []}
+        found, memory = {how: [] for how in arguments.processes}, {}
         for _ in range(arguments.rounds):
             for how in found:
                 if time.perf_counter() - start > arguments.limit:
                     continue
                 try:
-                    seconds = ours(name, arguments) if how == "VisualGen" else diffusers(name, how, arguments)
+                    if how in ("eager", "compiled"):
+                        seconds = diffusers(name, how, arguments)
+                    else:
+                        seconds, memory[how] = ours(name, how if how != "VisualGen" else None, arguments)
                     found[how].append(1000 * statistics.median(seconds))
                 except shared.Failure as failure:
                     print(f"{name}, {how}: {failure}", flush=True)
         for how, medians in found.items():
             if medians:
-                ratio = min(medians) / min(found["VisualGen"]) if found["VisualGen"] else float("nan")
-                print(f"| {name} | {how} | {', '.join(f'{m:.1f}' for m in medians)} | {ratio:.3f} |", flush=True)
+                first = found[arguments.processes[0]]
+                ratio = min(medians) / min(first) if first else float("nan")
+                figures = f"{', '.join(f'{m:.1f}' for m in medians)} | {ratio:.3f} | {memory.get(how, 0) / 1e9:.2f}"
+                print(f"| {name} | {how} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

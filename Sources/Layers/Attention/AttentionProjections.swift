@@ -41,14 +41,12 @@ package struct AttentionProjections {
     ///   - rotary: the tables of its tokens
     ///   - y: the tokens that attend, the last ones of `x`; nil for all
     /// - Returns: as ``Attention`` takes them
-    package func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding, queries y: Tensor? = nil) throws(TensorError)
-        -> (query: Tensor, key: Tensor, value: Tensor)
+    package func callAsFunction(_ x: LinearInput, _ rotary: RotaryEmbedding, queries y: LinearInput? = nil)
+        throws(TensorError) -> (query: Tensor, key: Tensor, value: Tensor)
     {
-        var tables = rotary
-        if let y { tables = try rotary.split(at: x.size(1) - y.size(1)).1 }
-        return (
-            try turned(query(y ?? x), tables, queryNorm), try turned(key(x), rotary, keyNorm), try value(x)
-        )
+        let (query, key) = (try query(y ?? x), try key(x))
+        let tables = y == nil ? rotary : try rotary.split(at: key.size(1) - query.size(1)).1
+        return (try turned(query, tables, queryNorm), try turned(key, rotary, keyNorm), try value(x))
     }
 
     /// Those of some tokens, and behind them those of others by other projections; what is normed is each head.
@@ -60,7 +58,7 @@ package struct AttentionProjections {
     ///   - rotary: the tables of all tokens
     /// - Returns: as ``Attention`` takes them
     package func callAsFunction(
-        _ x: () throws(TensorError) -> Tensor, before y: () throws(TensorError) -> Tensor, by others: Self,
+        _ x: () throws(TensorError) -> LinearInput, before y: () throws(TensorError) -> LinearInput, by others: Self,
         _ rotary: RotaryEmbedding
     ) throws(TensorError) -> (query: Tensor, key: Tensor, value: Tensor) {
         let (a, b) = try concurrently { () throws(TensorError) in

@@ -56,6 +56,21 @@ package struct Linear {
     ///   - epilogue: what follows
     /// - Returns: `[…, to]`, or what the epilogue makes of it
     package func callAsFunction(_ x: Tensor, _ epilogue: LinearEpilogue = .none) throws(TensorError) -> Tensor {
+        try kernel.apply(LinearInput(x), epilogue)
+    }
+
+    /// Applies the layer to an input that other layers may have too.
+    package func callAsFunction(_ x: LinearInput, _ epilogue: LinearEpilogue = .none) throws(TensorError) -> Tensor {
         try kernel.apply(x, epilogue)
+    }
+
+    /// The input of a layer that follows.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, from]`
+    ///   - epilogue: what follows
+    /// - Returns: `[batch, tokens, to]`, or what the epilogue makes of it
+    package func input(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> LinearInput {
+        try kernel.input(x, epilogue)
     }
 }

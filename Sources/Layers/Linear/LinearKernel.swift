@@ -8,7 +8,7 @@ package protocol LinearKernel {
     ///
     /// - Parameter x: `[…, from]`
     /// - Returns: `[…, to]`
-    func product(_ x: Tensor) throws(TensorError) -> Tensor
+    func product(_ x: LinearInput) throws(TensorError) -> Tensor
 
     /// The product and what follows it; one after the other unless the kernel does both at once.
     ///
@@ -16,7 +16,15 @@ package protocol LinearKernel {
     ///   - x: `[…, from]`
     ///   - epilogue: what follows
     /// - Returns: as the epilogue says
-    func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor
+    func apply(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor
+
+    /// The same as the input of a layer that follows; a kernel may leave the last step of it to that layer's.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, from]`
+    ///   - epilogue: what follows
+    /// - Returns: as the epilogue says
+    func input(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> LinearInput
 }
 
 /// What follows a product.
@@ -33,12 +41,16 @@ package enum LinearEpilogue {
 }
 
 extension LinearKernel {
-    package func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+    package func apply(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
         try applyInOrder(x, epilogue)
     }
 
+    package func input(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> LinearInput {
+        LinearInput(try apply(x, epilogue))
+    }
+
     /// The product, then what follows it.
-    fileprivate func applyInOrder(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+    func applyInOrder(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
         switch epilogue {
         case .none: try product(x)
         case .activation(let activation): try activation(product(x))
@@ -57,13 +69,16 @@ struct FloatLinear: LinearKernel {
     /// `[to]`.
     let bias: Tensor?
 
-    func product(_ x: Tensor) throws(TensorError) -> Tensor { try linear(x, weight: weight, bias: bias) }
+    func product(_ x: LinearInput) throws(TensorError) -> Tensor {
+        try linear(x.tokens(), weight: weight, bias: bias)
+    }
 
-    func apply(_ x: Tensor, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+    func apply(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
         switch epilogue {
-        case .activation(.geluTanh): try linearGELUTanh(x, weight: weight, bias: bias)
-        case .beside(let other, .geluTanh): try linearGELUTanh(x, weight: weight, bias: bias, beside: other)
-        case .behind(let other): try linear(x, weight: weight, bias: bias, behind: other)
+        case .activation(.geluTanh): try linearGELUTanh(x.tokens(), weight: weight, bias: bias)
+        case .beside(let other, .geluTanh):
+            try linearGELUTanh(x.tokens(), weight: weight, bias: bias, beside: other)
+        case .behind(let other): try linear(x.tokens(), weight: weight, bias: bias, behind: other)
         default: try applyInOrder(x, epilogue)
         }
     }
@@ -76,7 +91,7 @@ struct WideningLinear: LinearKernel {
     /// `[to]`.
     let bias: Tensor?
 
-    func product(_ x: Tensor) throws(TensorError) -> Tensor {
-        try linear(x, weight: weight.to(.float32), bias: bias?.to(.float32))
+    func product(_ x: LinearInput) throws(TensorError) -> Tensor {
+        try linear(x.tokens(), weight: weight.to(.float32), bias: bias?.to(.float32))
     }
 }

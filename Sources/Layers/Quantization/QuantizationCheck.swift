@@ -58,7 +58,6 @@ extension CheckpointWeights {
             }
             if !layers.isEmpty, checked.bytes.isEmpty { throw QuantizationError.nothingLeft(quantization.ignored) }
         }
-        if !checked.bytes.isEmpty { try QuantizedLinear.require(plan.device) }
         return checked
     }
 

@@ -36,16 +36,12 @@ package enum QuantizationError: BlamedError, Equatable {
     case alreadyQuantized(String)
     /// Patterns that leave no layer.
     case nothingLeft([String])
-    /// A device that has no kernels for quantised layers.
-    case device(String)
 }
 
 extension QuantizationError: CustomStringConvertible {
     package var blame: Blame {
         switch self {
-        case .groups, .otherAlgorithm, .ignored, .notQuantized, .noInputScale, .nothingLeft: .request
-        case .device: .unavailable
-        case .alreadyQuantized: .request
+        case .groups, .otherAlgorithm, .ignored, .notQuantized, .noInputScale, .nothingLeft, .alreadyQuantized: .request
         default: .model
         }
     }
@@ -82,8 +78,6 @@ extension QuantizationError: CustomStringConvertible {
         case .alreadyQuantized(let folder): "the weights of \(folder) are quantised already"
         case .nothingLeft(let patterns):
             "quant_config.ignore (\(patterns.quotedList)) leaves no layer of the transformer to be quantised"
-        case .device(let device):
-            "quantised linear layers run on a CPU; this build has no kernels for them on \(device) yet"
         }
     }
 }

@@ -11,16 +11,21 @@ extension CheckpointWeights {
     /// A layer whose weight is stored in few bits.
     ///
     /// - Throws: ``QuantizationError``, ``WeightError`` or ``TensorError``
-    func quantized(_ site: LinearSite, as stored: StoredQuantization, plan: ComputePlan) throws -> QuantizedLinear {
-        try QuantizedLinear.require(plan.device)
+    func quantized(_ site: LinearSite, as stored: StoredQuantization, plan: ComputePlan) throws -> any LinearKernel {
         let codes = try tensor(of: site.weightKey)
         let scales = try self.scales(site, stored)
         let scale = stored.parts.contains(.scale2) ? try number(site, .scale2) : 1
         if let fault = try fault(ofQuantized: codes, scales: scales) {
             throw fault.error(of: site, in: checkpoint[site.weightKey]?.file.path ?? checkpoint.path)
         }
+        let weight = try QuantizedWeight(
+            stored.algorithm, codes: codes.to(codes.dtype, on: plan.device),
+            scales: scales.to(scales.dtype, on: plan.device), scale: scale)
+        if plan.device != .cpu, let (entry, file) = checkpoint[site.weightKey] {
+            file.mapping.advise(.dontNeed, for: entry.byteRange)
+        }
         return try QuantizedLinear(
-            weight: QuantizedWeight(stored.algorithm, codes: codes, scales: scales, scale: scale),
+            weight: weight,
             bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
             rounding: try rounding(site, stored, plan),
             smoothing: stored.parts.contains(.smoothing)
@@ -43,8 +48,8 @@ extension CheckpointWeights {
         if plan.quantization?.scalesInputs == true { return InputRounding(dynamic: stored.algorithm) }
         let scale = stored.parts.contains(.inputScale) ? try number(site, .inputScale) : nil
         return switch stored.algorithm {
-        case .fp8: .e4m3(scale: scale)
-        case .fp8Rows: .e4m3Parts(of: nil)
+        case .fp8: .e4m3(scale.map { .one($0) } ?? .item)
+        case .fp8Rows: .e4m3(.token)
         // ModelOpt's blocks are of weights alone.
         case .fp8Blocks: record?.roundsInputsOfBlocks == true ? InputRounding(dynamic: .fp8Blocks) : .none
         case .nvfp4: .e2m1(scale: scale)

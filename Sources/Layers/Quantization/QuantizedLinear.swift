@@ -9,9 +9,11 @@ package struct QuantizedLinear: LinearKernel {
     /// What each number of a token is multiplied by before, `[from]`; nil for nothing.
     let smoothing: Tensor?
 
-    init(weight: QuantizedWeight, bias: Tensor?, rounding: InputRounding, smoothing: Tensor? = nil) throws {
-        try Self.require(weight.codes.device)
-        (self.weight, self.bias, self.rounding, self.smoothing) = (weight, bias, rounding, smoothing)
+    init(weight: QuantizedWeight, bias: Tensor?, rounding: InputRounding, smoothing: Tensor? = nil)
+        throws(TensorError)
+    {
+        (self.bias, self.rounding, self.smoothing) = (bias, rounding, smoothing)
+        self.weight = weight.codes.device == .cpu ? weight : try weight.scaledByRow()
     }
 
     /// Quantises a layer; its inputs get their scales as they come.
@@ -27,27 +29,43 @@ package struct QuantizedLinear: LinearKernel {
         quantizing weight: Tensor, bias: Tensor?, of site: LinearSite, _ algorithm: QuantAlgorithm,
         largest: Float? = nil
     ) throws {
-        try Self.require(weight.device)
         try self.init(
             weight: QuantizedWeight(of: site, weight, algorithm, largest: largest), bias: bias,
             rounding: InputRounding(dynamic: algorithm))
     }
 
-    package func product(_ x: Tensor) throws(TensorError) -> Tensor {
-        let smoothed = try smoothing.map { factors throws(TensorError) in try x * factors } ?? x
-        if weight.algorithm == .int8, case .int8(let scale) = rounding {
+    package func product(_ x: LinearInput) throws(TensorError) -> Tensor {
+        if let e4m3 {
+            return try x.e4m3(e4m3).linear(weight: weight.codes, scales: weight.scales, bias: bias)
+        }
+        if case .int8(let scale) = rounding {
+            var tokens = try x.tokens()
+            if let smoothing { tokens = try tokens * smoothing }
             return try int8Linear(
-                smoothed, codes: weight.codes, scales: weight.scales, inputScale: scale, bias: bias)
+                tokens, codes: weight.codes, scales: weight.scales, inputScale: scale, bias: bias)
         }
         return try quantizedLinear(
-            rounding(smoothed), codes: weight.codes, scales: weight.scales, scale: weight.scale, bias: bias)
+            x.rounded(rounding), codes: weight.codes, scales: weight.scales, scale: weight.scale, bias: bias)
     }
 
-    /// The one place where a device is refused whose kernels are not there yet.
-    ///
-    /// - Throws: ``QuantizationError/device(_:)``
-    package static func require(_ device: Device) throws(QuantizationError) {
-        guard device == .cpu else { throw .device("\(device)") }
+    package func apply(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> Tensor {
+        guard let e4m3, case .behind(let other) = epilogue else { return try applyInOrder(x, epilogue) }
+        return try x.e4m3(e4m3).linear(behind: other, weight: weight.codes, scales: weight.scales, bias: bias)
+    }
+
+    package func input(_ x: LinearInput, _ epilogue: LinearEpilogue) throws(TensorError) -> LinearInput {
+        guard e4m3 != nil else { return LinearInput(try apply(x, epilogue)) }
+        return switch epilogue {
+        case .activation(.geluTanh): LinearInput(geluTanh: try product(x))
+        case .beside(let other, .geluTanh): LinearInput(geluTanh: try product(x), beside: other)
+        default: LinearInput(try apply(x, epilogue))
+        }
+    }
+
+    /// The scales of an input that is multiplied in E4M3, as GPUs do; nil if it is not.
+    private var e4m3: E4M3Tokens.Scales? {
+        guard case .e4m3(let scales) = rounding, weight.codes.device != .cpu else { return nil }
+        return scales
     }
 }
 

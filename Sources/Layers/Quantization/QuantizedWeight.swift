@@ -49,6 +49,13 @@ package struct QuantizedWeight {
         (self.algorithm, self.codes, self.scales, self.scale) = (algorithm, codes, scales, scale)
     }
 
+    /// The same with a scale for each row, where all have one.
+    func scaledByRow() throws(TensorError) -> QuantizedWeight {
+        guard algorithm == .fp8, codes.size(0) > 1 else { return self }
+        return try QuantizedWeight(
+            algorithm, codes: codes, scales: scales.expanded(codes.size(0), 1).contiguous(), scale: scale)
+    }
+
     /// What it stands for, `[to, from]`.
     package func dequantized(as dtype: DType) throws(TensorError) -> Tensor {
         try dequantize(codes: codes, scales: scales, scale: scale, as: dtype)

@@ -92,7 +92,6 @@ package final class CheckpointWeights: WeightSource {
     private func quantized(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws
         -> QuantizedLinear
     {
-        try QuantizedLinear.require(plan.device)
         return try QuantizedLinear(
             weight: quantizedWeight(site, plan, algorithm),
             bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,

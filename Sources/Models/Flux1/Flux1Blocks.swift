@@ -37,7 +37,7 @@ extension Flux1 {
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
         func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try imageParts(conditioning)[0].normed(y)
+            try imageParts(conditioning)[0].normed(y).tokens()
         }
 
         private func imageParts(_ conditioning: Tensor) throws(TensorError) -> [Modulation] {
@@ -75,12 +75,13 @@ extension Flux1 {
             _ x: Tensor, from first: Int, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
             let modulation = try Modulation.parts(of: modulation(conditioning), count: 1)[0]
-            let joined: Tensor
+            let joined: LinearInput
             do {
                 let normed = try modulation.normed(x)
-                let wanted = try normed.tokens(from: first)
+                let wanted = first == 0 ? normed : LinearInput(try normed.tokens().tokens(from: first))
                 let (query, key, value) = try projections(normed, rotary, queries: wanted)
-                joined = try up(wanted, .beside(attention(query, key, value, textTokens: textTokens), .geluTanh))
+                joined = try up.input(
+                    wanted, .beside(attention(query, key, value, textTokens: textTokens), .geluTanh))
             }
             return try modulation.added(out(joined), to: x.tokens(from: first))
         }

@@ -33,7 +33,7 @@ extension Flux2 {
         func callAsFunction(
             _ x: Tensor, from first: Int, textTokens: Int, _ modulation: Modulation, _ rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
-            let joined: Tensor
+            let joined: LinearInput
             do {
                 let product = try up(modulation.normed(x))
                 func part(_ start: Int, _ size: Int, from token: Int = 0) throws(TensorError) -> Tensor {
@@ -44,9 +44,9 @@ extension Flux2 {
                     rotary.split(at: first).1.applied(to: query.heads(heads), after: queryNorm),
                     rotary.applied(to: key.heads(heads), after: keyNorm), part(2 * width, width),
                     textTokens: textTokens)
-                joined = try swiglu(
-                    gate: part(3 * width, inner, from: first), part(3 * width + inner, inner, from: first),
-                    beside: attended)
+                joined = LinearInput(
+                    gate: try part(3 * width, inner, from: first),
+                    try part(3 * width + inner, inner, from: first), beside: attended)
             }
             return try modulation.added(out(joined), to: x.slice(first..<x.size(1), axis: 1).contiguous())
         }

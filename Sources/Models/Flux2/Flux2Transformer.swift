@@ -131,7 +131,7 @@ extension Flux2 {
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.streams.image()
             guard doubleBlocks.count > 0 else { return try image.to(.float32) }
-            return try Modulation.parts(of: state.imageModulation, count: 2)[0].normed(image).to(.float32)
+            return try Modulation.parts(of: state.imageModulation, count: 2)[0].normed(image).tokens().to(.float32)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, references: Tensor?) {

@@ -42,7 +42,7 @@ extension QwenImage {
         func attentionInput(image y: Tensor, _ modulation: Transformer.BlockModulation, kinds: Tensor?)
             throws(TensorError) -> Tensor
         {
-            try Modulation.parts(of: modulation.image, count: 2, kinds: kinds)[0].normed(y)
+            try Modulation.parts(of: modulation.image, count: 2, kinds: kinds)[0].normed(y).tokens()
         }
 
         /// What embedded timesteps bring to the block.

@@ -20,7 +20,7 @@ extension Wan {
         ///   - x: `[batch, tokens, width]`
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`
-        func callAsFunction(_ x: Tensor, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
+        func callAsFunction(_ x: LinearInput, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
             let (query, key, value) = try projections(x, rotary)
             return try out(attention(query, key, value))
         }

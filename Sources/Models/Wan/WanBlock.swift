@@ -40,15 +40,13 @@ extension Wan {
         ) throws(TensorError) -> Tensor {
             let shifts = try table + modulation
             func part(_ index: Int) throws(TensorError) -> Tensor { try shifts.select(index, axis: 2) }
-            func modulated(_ x: Tensor, _ scale: Int, _ shift: Int) throws(TensorError) -> Tensor {
-                try modulatedLayerNorm(x, scale: part(scale), shift: part(shift), epsilon: epsilon, as: dtype)
+            func modulated(_ x: Tensor, _ scale: Int, _ shift: Int) throws(TensorError) -> LinearInput {
+                LinearInput(normed: x, scale: try part(scale), shift: try part(shift), epsilon: epsilon, as: dtype)
             }
-            var normed = try modulated(x, 1, 0)
-            var x = try gatedAdd(x, gate: part(2), selfAttention(normed, rotary))
-            normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
+            var x = try gatedAdd(x, gate: part(2), selfAttention(modulated(x, 1, 0), rotary))
+            let normed = try (crossNorm.map { norm throws(TensorError) in try norm(x) } ?? x).to(dtype)
             x = try x + crossAttention(normed, sources)
-            normed = try modulated(x, 4, 3)
-            return try gatedAdd(x, gate: part(5), feedForward(normed))
+            return try gatedAdd(x, gate: part(5), feedForward(modulated(x, 4, 3)))
         }
     }
 }

@@ -78,7 +78,7 @@ extension Wan {
             var x = x
             // The two images of a video may come as two items of a batch.
             if let positions { x = try x.reshaped(-1, positions.size(1), positions.size(2)) + positions }
-            return try normOut(feedForward(normIn(x)))
+            return try normOut(feedForward(LinearInput(normIn(x))))
         }
     }
 }

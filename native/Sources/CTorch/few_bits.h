@@ -66,4 +66,12 @@ template <class T> CT_INLINE float largest_of(const T *in, int64_t count) {
     return all;
 }
 
+// The same of a row, and a row of integers, compiled for each processor (quantized.cpp).
+float largest_in_row(const float *in, int64_t count);
+float largest_in_row(const half *in, int64_t count);
+float largest_in_row(const bfloat16 *in, int64_t count);
+void to_int8_row(const float *in, float scale, int64_t count, int8_t *out);
+void to_int8_row(const half *in, float scale, int64_t count, int8_t *out);
+void to_int8_row(const bfloat16 *in, float scale, int64_t count, int8_t *out);
+
 }  // namespace ct

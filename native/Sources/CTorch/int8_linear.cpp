@@ -17,11 +17,6 @@ namespace {
 constexpr int64_t most_summands = (int64_t{1} << 31) / (128 * 128) - 1;
 
 #define CT_DEFINE_ROWS(T)                                                                                              \
-    CT_CLONES float largest_in_row(const T *in, int64_t count) { return largest_of(in, count); }                       \
-    CT_CLONES void to_integers(const T *in, float scale, int64_t count, int8_t *out) {                                 \
-        CT_ANY_ORDER                                                                                                   \
-        for (int64_t i = 0; i < count; ++i) out[i] = to_int8(load(in[i]) / scale);                                     \
-    }                                                                                                                  \
     CT_CLONES void from_sums(const int32_t *sums, float scale, const float *scales, const float *bias, int64_t count,  \
                              T *out) {                                                                                 \
         CT_ANY_ORDER                                                                                                   \
@@ -56,7 +51,7 @@ at::Tensor linear_int8(const at::Tensor &given, const at::Tensor &codes, const a
                 float &own = row_scales[row];
                 own = scale > 0 ? static_cast<float>(scale) : largest_in_row(in + row * width, width) / largest_int8;
                 if (own == 0) own = 1;
-                to_integers(in + row * width, own, width, out + row * width);
+                to_int8_row(in + row * width, own, width, out + row * width);
             }
         });
     });

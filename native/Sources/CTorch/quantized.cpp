@@ -30,14 +30,14 @@ struct Scale {
 };
 
 #define CT_DEFINE_ROWS(T)                                                                                              \
-    CT_CLONES float largest_in_row(const T *in, int64_t count) { return largest_of(in, count); }                       \
+    CT_CLONES float largest(const T *in, int64_t count) { return largest_of(in, count); }                              \
+    CT_CLONES void to_integers(const T *in, float scale, int64_t count, int8_t *out) {                                 \
+        CT_ANY_ORDER                                                                                                   \
+        for (int64_t i = 0; i < count; ++i) out[i] = to_int8(load(in[i]) / scale);                                     \
+    }                                                                                                                  \
     CT_CLONES void to_e4m3_row(const T *in, float scale, int64_t count, uint8_t *out) {                                \
         CT_ANY_ORDER                                                                                                   \
         for (int64_t i = 0; i < count; ++i) out[i] = to_e4m3(load(in[i]) / scale);                                     \
-    }                                                                                                                  \
-    CT_CLONES void to_int8_row(const T *in, float scale, int64_t count, int8_t *out) {                                 \
-        CT_ANY_ORDER                                                                                                   \
-        for (int64_t i = 0; i < count; ++i) out[i] = to_int8(load(in[i]) / scale);                                     \
     }                                                                                                                  \
     CT_CLONES void from_e4m3_row(const uint8_t *in, float scale, int64_t count, T *out) {                              \
         CT_ANY_ORDER                                                                                                   \
@@ -91,27 +91,35 @@ std::tuple<at::Tensor, at::Tensor> quantize_e4m3(const at::Tensor &given, int64_
         const T *in = numbers<T>(weight);
         uint8_t *out = static_cast<uint8_t *>(codes.mutable_data_ptr());
         float *scale_of = static_cast<float *>(scales.mutable_data_ptr());
-        parallel_for(0, down * across, parts(32768, rows * columns), [&](int64_t begin, int64_t end) {
-            for (int64_t index = begin; index < end; ++index) {
-                const int64_t top = index / across * rows, left = index % across * columns;
-                const int64_t bottom = std::min(height, top + rows), count = std::min(columns, width - left);
-                float largest = 0;
-                for (int64_t row = top; row < bottom; ++row) {
-                    const float most = largest_in_row(in + row * width + left, count);
-                    largest = largest >= most ? largest : most;
-                    require_finite(most);
-                }
-                const Scale scale(largest / largest_e4m3);
-                scale_of[index] = scale.value;
-                for (int64_t row = top; row < bottom; ++row) {
-                    uint8_t *target = out + row * width + left;
-                    if (scale.is_too_small)
-                        std::fill_n(target, count, uint8_t{0});
-                    else
-                        to_e4m3_row(in + row * width + left, scale.value, count, target);
-                }
-            }
+        const auto left = [&](int64_t part) { return part * columns; };
+        const auto count = [&](int64_t part) { return std::min(columns, width - left(part)); };
+        std::vector<float> largest(height * across);
+        parallel_for(0, height, grain(width), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row)
+                for (int64_t part = 0; part < across; ++part)
+                    largest[row * across + part] = largest_in_row(in + row * width + left(part), count(part));
         });
+        for (int64_t index = 0; index < down * across; ++index) {
+            float most = 0;
+            for (int64_t row = index / across * rows; row < std::min(height, (index / across + 1) * rows); ++row) {
+                const float own = largest[row * across + index % across];
+                require_finite(own);
+                most = std::max(most, own);
+            }
+            scale_of[index] = most / largest_e4m3;
+        }
+        parallel_for(0, height, grain(width), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row)
+                for (int64_t part = 0; part < across; ++part) {
+                    const Scale scale(scale_of[row / rows * across + part]);
+                    const int64_t first = row * width + left(part);
+                    if (scale.is_too_small)
+                        std::fill_n(out + first, count(part), uint8_t{0});
+                    else
+                        to_e4m3_row(in + first, scale.value, count(part), out + first);
+                }
+        });
+        for (int64_t index = 0; index < down * across; ++index) scale_of[index] = Scale(scale_of[index]).value;
     });
     return {codes, scales};
 }
@@ -319,6 +327,13 @@ at::Tensor quantized_linear(const at::Tensor &x, const at::Tensor &codes, const 
 }
 
 }  // namespace
+
+float ct::largest_in_row(const float *in, int64_t count) { return largest(in, count); }
+float ct::largest_in_row(const half *in, int64_t count) { return largest(in, count); }
+float ct::largest_in_row(const bfloat16 *in, int64_t count) { return largest(in, count); }
+void ct::to_int8_row(const float *in, float scale, int64_t count, int8_t *out) { to_integers(in, scale, count, out); }
+void ct::to_int8_row(const half *in, float scale, int64_t count, int8_t *out) { to_integers(in, scale, count, out); }
+void ct::to_int8_row(const bfloat16 *in, float scale, int64_t count, int8_t *out) { to_integers(in, scale, count, out); }
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // Codes and scales [⌈rows⌉, ⌈columns⌉] of a weight, for blocks of so many rows and columns.

@@ -29,7 +29,6 @@ template <class T, class Round> CT_INLINE void round_part(Round round, const T *
 }
 
 #define CT_DEFINE_ROWS(T)                                                                                              \
-    CT_CLONES float largest_in_part(const T *in, int64_t count) { return largest_of(in, count); }                      \
     CT_CLONES void rounded_part(E4M3 round, const T *in, float scale, int64_t count, T *out) {                         \
         round_part(round, in, scale, count, out);                                                                      \
     }                                                                                                                  \
@@ -64,7 +63,7 @@ int64_t item_size(const at::Tensor &x) { return x.dim() == 1 ? x.numel() : x.num
 template <class T> std::vector<float> largest_of_items(const T *in, int64_t count, int64_t size, int64_t width) {
     std::vector<float> rows(count / width), items(count / size);
     parallel_for(0, count / width, grain(width), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) rows[row] = largest_in_part(in + row * width, width);
+        for (int64_t row = begin; row < end; ++row) rows[row] = largest_in_row(in + row * width, width);
     });
     for (size_t row = 0; row < rows.size(); ++row) {
         float &item = items[row * width / size];
@@ -91,7 +90,7 @@ template <class Round> at::Tensor rounded(const at::Tensor &given, int64_t part,
                 for (int64_t left = row * width; left < (row + 1) * width; left += step) {
                     const int64_t count = std::min(step, (row + 1) * width - left);
                     const auto own = [&] {
-                        const float largest = is_of_item ? items[left / size] : largest_in_part(in + left, count);
+                        const float largest = is_of_item ? items[left / size] : largest_in_row(in + left, count);
                         return largest == 0 ? 1 : largest / Round::largest;
                     };
                     rounded_part(round, in + left, scale > 0 ? static_cast<float>(scale) : own(), count, out + left);

@@ -2,48 +2,17 @@
 // group_norm.cu. Types and layouts that these do not take are left to LibTorch's operations.
 #include "../CTorch/fused.h"
 
-#include "rows.h"
+#include "layout.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
-
-#include <optional>
 
 using namespace ct;
 
 namespace {
-
-std::optional<Number> number(const at::Tensor &x) {
-    switch (x.scalar_type()) {
-    case at::kFloat: return Number::float32;
-    case at::kHalf: return Number::float16;
-    case at::kBFloat16: return Number::bfloat16;
-    default: return std::nullopt;
-    }
-}
-
-// Whether the last axis has no gaps and every row begins where so many numbers may.
-bool is_in_packs(const at::Tensor &x, int64_t pack) {
-    if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % pack != 0 || x.stride(-1) != 1) return false;
-    for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
-        if (x.stride(axis) % pack != 0) return false;
-    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (pack * x.element_size()) == 0;
-}
-
-// The same, of rows that are neither too long nor too many.
-bool has_packs(const at::Tensor &x, int64_t pack) {
-    return is_in_packs(x, pack) && x.size(-1) <= longest_row && x.numel() / x.size(-1) <= most_rows;
-}
-
-bool has_quads(const at::Tensor &x) { return has_packs(x, 4); }
-
-bool has_rows(const at::Tensor &x) { return x.is_contiguous() && has_quads(x); }
 
 // Whether [batch, channels, ...] has no gaps and every channel begins where 16 bytes may.
 bool has_planes(const at::Tensor &x) {
@@ -52,18 +21,9 @@ bool has_planes(const at::Tensor &x) {
     return bytes % 16 == 0 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
 }
 
-// Whether a tensor's type is another's or float32.
-bool is_as_wide(const at::Tensor &x, at::ScalarType type) { return x.scalar_type() == type || x.scalar_type() == at::kFloat; }
-
-Vectors vectors(const at::Tensor &x, int64_t rows) {
-    return {x.const_data_ptr(), *number(x), x.stride(0), rows / x.size(0)};
-}
-
 at::Tensor weights(const at::Tensor &weight, const at::Tensor &x) { return weight.to(x.scalar_type()).contiguous(); }
 
 const float *table(const at::Tensor &x) { return static_cast<const float *>(x.const_data_ptr()); }
-
-cudaStream_t stream() { return c10::cuda::getCurrentCUDAStream(); }
 
 namespace kernels {
 
@@ -146,8 +106,6 @@ at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double e
                                      static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
     return result;
 }
-
-Rows rows(const at::Tensor &x) { return {x.const_data_ptr(), x.size(2), x.stride(0), x.stride(1)}; }
 
 at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::optional<at::Tensor> &other) {
     check_swiglu(gate, x, other);

@@ -56,7 +56,7 @@ template <int count, class T> __device__ Numbers<count> load(const T *at) {
     return reinterpret_cast<const Stored<T, count> *>(at)->floats();
 }
 
-template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
+template <class T, int count> __device__ Stored<T, count> stored(const Numbers<count> &numbers) {
     Stored<T, count> result;
     if constexpr (sizeof(T) == 4) {
         for (int i = 0; i < count; ++i) result.numbers[i] = numbers.values[i];
@@ -64,10 +64,22 @@ template <int count, class T> __device__ void store(const Numbers<count> &number
         auto *pairs = reinterpret_cast<typename Pair<T>::Type *>(result.numbers);
         for (int i = 0; i < count / 2; ++i) round({numbers.values[2 * i], numbers.values[2 * i + 1]}, pairs[i]);
     }
-    *reinterpret_cast<Stored<T, count> *>(at) = result;
+    return result;
 }
 
-__device__ float silu(float x) { return x / (1 + __expf(-x)); }
+template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
+    *reinterpret_cast<Stored<T, count> *>(at) = stored<T>(numbers);
+}
+
+// x / (1 + 2^y)
+__device__ float gated(float x, float y) {
+    float power, inverse;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(y));
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(1 + power));
+    return x * inverse;
+}
+
+__device__ float silu(float x) { return gated(x, -1.442695041f * x); }
 
 // Calls `body` with a number of the type.
 template <class Body> void with_type(Number type, Body body) {

@@ -1,71 +1,10 @@
-// Rows on the card: some threads of a warp, a warp or a block of them take a row, each thread some packs of its numbers, in float32.
-#include "packs.cuh"
+// Passes over rows on the card: norms, rotations, and sums of what is scaled.
+#include "row.cuh"
 
 namespace {
 
 using ct::Heads;
 using ct::Vectors;
-
-// Numbers of rows and places in a row: divisions by 64-bit numbers are slow on a card.
-using Index = uint32_t;
-
-// Numbers of a row that a thread takes at once: four, or what 16 bytes hold. More are faster for the short rows of heads, and
-// slower beside vectors of float32.
-constexpr int quad = 4;
-
-// The sum over the threads of a row.
-template <int threads> __device__ float total(float value) {
-    for (int offset = (threads < warp ? threads : warp) / 2; offset; offset /= 2)
-        value += __shfl_xor_sync(~0u, value, offset);
-    if constexpr (threads > warp) {
-        constexpr int warps = threads / warp;
-        __shared__ float partial[block / warp];
-        const int first = threadIdx.x / threads * warps;
-        __syncthreads();  // the sums of the time before have been read
-        if (threadIdx.x % warp == 0) partial[threadIdx.x / warp] = value;
-        __syncthreads();
-        value = 0;
-        for (int i = 0; i < warps; ++i) value += partial[first + i];
-    }
-    return value;
-}
-
-// The packs of one row that a thread holds: every `threads`-th, `count` of them at most.
-template <class T, int pack, int threads, int count> struct Row {
-    Index width, first;
-    Numbers<pack> packs[count];
-
-    Row() = default;
-    __device__ Row(const T *row, Index width) : width(width), first(pack * (threadIdx.x % threads)) {
-        each([&](int i, Index at) { packs[i] = load<pack>(row + at); });
-    }
-
-    // Calls `body(number of the pack, where it begins)`.
-    template <class Body> __device__ void each(Body body) {
-#pragma unroll
-        for (int i = 0; i < count; ++i)
-            if (const Index at = first + i * pack * threads; at < width) body(i, at);
-    }
-
-    // The sum of what `function` gives for each number.
-    template <class Function> __device__ float sum(Function function) {
-        float result = 0;
-        each([&](int i, Index) {
-            for (float number : packs[i].values) result += function(number);
-        });
-        return total<threads>(result);
-    }
-
-    __device__ float inverse_root_mean_square(float epsilon) {
-        return rsqrtf(sum([](float x) { return x * x; }) / width + epsilon);
-    }
-};
-
-// The row that the calling thread works on. Threads beyond the last row take part in the sums of their block with rows of no
-// width.
-template <int threads> __device__ Index row_index() {
-    return blockIdx.x * (block / threads) + threadIdx.x / threads;
-}
 
 // Cosines or sines of the pairs of a pack.
 template <int count> struct Angles {
@@ -93,32 +32,18 @@ template <int count> __device__ Numbers<count> scaled(Numbers<count> numbers, fl
     return numbers;
 }
 
-template <class V> __device__ const V *vector(const Vectors &vectors, Index row) {
-    return static_cast<const V *>(vectors.start) + row / static_cast<Index>(vectors.rows) * vectors.stride;
-}
-
 template <class T, class V, class R, int threads, int count>
 __global__ void modulated_layer_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
                                      R *result) {
     const Index index = row_index<threads>();
-    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
-    const float mean = row.sum([](float number) { return number; }) / width;
-    const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / width;
-    const float factor = rsqrtf(variance + epsilon);
-    const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);
-    row.each([&](int i, Index at) {
-        auto numbers = row.packs[i];
-        const auto a = load<quad>(scales + at), b = load<quad>(shifts + at);
-        for (int j = 0; j < quad; ++j)
-            numbers.values[j] = (numbers.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
-        store(numbers, result + index * width + at);
-    });
+    auto row = modulated<V, threads, count>(x + index * width, index, index < rows ? width : 0, scale, shift, epsilon);
+    row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
 }
 
 template <class T, class V, class U, int threads, int count>
 __global__ void gated_add(const T *residual, Vectors gate, const U *x, Index rows, int64_t width, T *result) {
     const Index index = row_index<threads>();
-    Row<U, quad, threads, count> row(x + index * width, index < rows ? width : 0);
+    Row<quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const V *gates = vector<V>(gate, index);
     row.each([&](int i, Index at) {
         auto sum = load<quad>(residual + index * width + at);
@@ -139,7 +64,7 @@ __global__ void rms_norm_rotary(Heads x, Index groups, const T *weight, const fl
     const Index heads = x.heads, tokens = x.tokens, parts = (heads + together - 1) / together;
     const Index first = index % parts * together, token = index / parts % tokens, batch = index / parts / tokens;
     const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride;
-    Row<T, pack, threads, count> rows[together];
+    Row<pack, threads, count> rows[together];
 #pragma unroll
     for (int j = 0; j < together; ++j) {
         const Index head = first + j;
@@ -166,7 +91,7 @@ template <class T, int threads, int count>
 __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Index tokens, Index head_width,
                                       const T *weight, const float *cosine, const float *sine, float epsilon, T *result) {
     const Index index = row_index<threads>();
-    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
+    Row<quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, Index at) {
         const int64_t angle = (int64_t{index % tokens} * head_width + at % head_width) / 2;
@@ -179,7 +104,7 @@ __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Ind
 template <class T, int threads, int count>
 __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *weight, float epsilon, T *result) {
     const Index index = row_index<threads>();
-    Row<T, quad, threads, count> row(x + index * width, index < rows ? width : 0);
+    Row<quad, threads, count> row(x + index * width, index < rows ? width : 0);
     const float factor = row.inverse_root_mean_square(epsilon);
     row.each([&](int i, Index at) {
         auto numbers = scaled(row.packs[i], factor, load<quad>(weight + at));
@@ -210,31 +135,6 @@ __global__ void swiglu(ct::Rows gate, ct::Rows x, ct::Rows beside, Index tokens,
         for (int i = 0; i < pack; ++i) numbers.values[i] *= silu(gates.values[i]);
     }
     store(numbers, result + int64_t{index} * pack);
-}
-
-// Calls `body(a, b)` with a number of each type; the second is the first or float32.
-template <class Body> void with_types(Number first, Number second, Body body) {
-    with_type(first, [&](auto a) { first == second ? body(a, a) : body(a, float{}); });
-}
-
-template <int value> struct Constant {
-    static constexpr int get = value;
-};
-
-// Calls `body(threads of a row, packs of a thread)` with constants that a row of so many packs fits.
-template <class Body> void with_shape(int64_t packs, Body body) {
-    if (packs <= warp / 2) return body(Constant<warp / 2>{}, Constant<1>{});
-    if (packs <= warp) return body(Constant<warp>{}, Constant<1>{});
-    if (packs <= 4 * warp) return body(Constant<warp>{}, Constant<4>{});
-    if (packs <= 2 * block) return body(Constant<block>{}, Constant<2>{});
-    if (packs <= 4 * block) return body(Constant<block>{}, Constant<4>{});
-    if (packs <= 8 * block) return body(Constant<block>{}, Constant<8>{});
-    body(Constant<block>{}, Constant<16>{});
-}
-
-unsigned blocks(int64_t rows, int threads) {
-    const int64_t rows_of_a_block = block / threads;
-    return static_cast<unsigned>((rows + rows_of_a_block - 1) / rows_of_a_block);
 }
 
 }  // namespace

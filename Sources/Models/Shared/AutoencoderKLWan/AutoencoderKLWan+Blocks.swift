@@ -38,8 +38,12 @@ extension AutoencoderKLWan {
     struct ResidualBlock {
         /// What the convolutions have seen.
         struct State {
-            var first = FrameHistory()
-            var second = FrameHistory()
+            var first, second: FrameHistory
+
+            init(isOfImage: Bool) {
+                first = FrameHistory(isOfImage: isOfImage)
+                second = first
+            }
         }
 
         private let norm1, norm2: ChannelNorm
@@ -93,8 +97,12 @@ extension AutoencoderKLWan {
     struct Middle {
         /// What the blocks have seen.
         struct State {
-            var first = ResidualBlock.State()
-            var second = ResidualBlock.State()
+            var first, second: ResidualBlock.State
+
+            init(isOfImage: Bool) {
+                first = ResidualBlock.State(isOfImage: isOfImage)
+                second = first
+            }
         }
 
         private let first, second: ResidualBlock

@@ -9,9 +9,8 @@ extension AutoencoderKLWan {
     struct Decoder {
         /// What the decoder keeps of the frames so far: for each causal convolution its last two inputs.
         struct State {
-            fileprivate var convolutionIn = FrameHistory()
-            fileprivate var convolutionOut = FrameHistory()
-            fileprivate var middle = Middle.State()
+            fileprivate var convolutionIn, convolutionOut: FrameHistory
+            fileprivate var middle: Middle.State
             fileprivate var levels: [UpLevel.State]
         }
 
@@ -33,7 +32,14 @@ extension AutoencoderKLWan {
         }
 
         /// The state before the first frame.
-        func start() -> State { State(levels: levels.map { $0.start() }) }
+        ///
+        /// - Parameter isOfImage: whether no second frame comes: then nothing is kept
+        func start(isOfImage: Bool) -> State {
+            let history = FrameHistory(isOfImage: isOfImage)
+            return State(
+                convolutionIn: history, convolutionOut: history, middle: Middle.State(isOfImage: isOfImage),
+                levels: levels.map { $0.start(isOfImage: isOfImage) })
+        }
 
         /// - Parameters:
         ///   - latent: a frame, `[batch, 1, height, width, zDim]`
@@ -63,7 +69,7 @@ extension AutoencoderKLWan {
         /// What the level keeps of the frames so far.
         struct State {
             fileprivate var blocks: [ResidualBlock.State]
-            fileprivate var frames = FrameHistory()
+            fileprivate var frames: FrameHistory
             fileprivate var isAtFirstFrame = true
         }
 
@@ -93,7 +99,11 @@ extension AutoencoderKLWan {
                 config.isResidual ? Duplication(from: before, to: after, frames: doublesFrames ? 2 : 1) : nil
         }
 
-        func start() -> State { State(blocks: blocks.map { _ in ResidualBlock.State() }) }
+        func start(isOfImage: Bool) -> State {
+            State(
+                blocks: blocks.map { _ in ResidualBlock.State(isOfImage: isOfImage) },
+                frames: FrameHistory(isOfImage: isOfImage))
+        }
 
         /// The frames of this level's size that a frame becomes.
         ///

@@ -7,9 +7,8 @@ extension AutoencoderKLWan {
     struct Encoder {
         /// What the encoder keeps of the frames so far.
         struct State {
-            fileprivate var convolutionIn = FrameHistory()
-            fileprivate var convolutionOut = FrameHistory()
-            fileprivate var middle = Middle.State()
+            fileprivate var convolutionIn, convolutionOut: FrameHistory
+            fileprivate var middle: Middle.State
             fileprivate var levels: [DownLevel.State]
         }
 
@@ -29,7 +28,14 @@ extension AutoencoderKLWan {
         }
 
         /// The state before the first frame.
-        func start() -> State { State(levels: levels.map { $0.start() }) }
+        ///
+        /// - Parameter isOfImage: whether no second frame comes: then nothing is kept
+        func start(isOfImage: Bool) -> State {
+            let history = FrameHistory(isOfImage: isOfImage)
+            return State(
+                convolutionIn: history, convolutionOut: history, middle: Middle.State(isOfImage: isOfImage),
+                levels: levels.map { $0.start(isOfImage: isOfImage) })
+        }
 
         /// - Parameters:
         ///   - pixels: a frame, `[batch, 1, height, width, inChannels]`
@@ -89,7 +95,9 @@ extension AutoencoderKLWan {
                 ? Averaging(to: after, frames: halvesFrames ? 2 : 1, size: isLast ? 1 : 2) : nil
         }
 
-        func start() -> State { State(blocks: blocks.map { _ in ResidualBlock.State() }) }
+        func start(isOfImage: Bool) -> State {
+            State(blocks: blocks.map { _ in ResidualBlock.State(isOfImage: isOfImage) })
+        }
 
         /// - Parameters:
         ///   - input: a frame, `[batch, 1, height, width, channels]`

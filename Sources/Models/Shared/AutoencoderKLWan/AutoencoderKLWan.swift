@@ -50,9 +50,10 @@ extension AutoencoderKLWan {
     /// - Returns: `[batch, zDim, latentFrames, height / scaleFactor, width / scaleFactor]`
     /// - Throws: ``TensorError``, or what `frame` throws
     package func encode(frames count: Int, _ frame: (Int) throws -> Tensor) throws -> Tensor {
-        var state = encoder.start()
+        let frames = config.frames(latents: config.latentFrames(count))
+        var state = encoder.start(isOfImage: frames == 1)
         var means: [Tensor] = []
-        for index in 0..<config.frames(latents: config.latentFrames(count)) {
+        for index in 0..<frames {
             guard let moments = try encoder(patches(frame(index).to(dtype)), &state) else { continue }
             means.append(try quantConvolution(moments).slice(0..<config.zDim, axis: -1).permuted(0, 4, 1, 2, 3))
         }
@@ -71,7 +72,7 @@ extension AutoencoderKLWan {
         if let tiling, let tiles = TileGrid(tiling, of: (z.size(2), z.size(3)), config) {
             return try decode(z, tiles, tiling.order) { try emit(image($0)) }
         }
-        var state = decoder.start()
+        var state = decoder.start(isOfImage: z.size(1) == 1)
         for index in 0..<z.size(1) {
             try decoder(z.slice(index..<index + 1, axis: 1).contiguous(), &state) { try emit(image($0)) }
         }
@@ -148,7 +149,7 @@ extension AutoencoderKLWan {
     ) throws {
         switch order {
         case .frames:
-            var states = tiles.areas.map { _ in decoder.start() }
+            var states = tiles.areas.map { _ in decoder.start(isOfImage: z.size(1) == 1) }
             for index in 0..<z.size(1) {
                 var frames: [[Tensor]] = []
                 for (tile, area) in tiles.areas.enumerated() {
@@ -161,7 +162,7 @@ extension AutoencoderKLWan {
         case .tiles:
             var frames: [[Tensor]] = []
             for area in tiles.areas {
-                var state = decoder.start()
+                var state = decoder.start(isOfImage: z.size(1) == 1)
                 try add(&frames) { emit in
                     for index in 0..<z.size(1) { try decoder(tiles.latent(of: z, index, area), &state, emit) }
                 }
