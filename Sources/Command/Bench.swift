@@ -5,6 +5,7 @@ internal import Foundation
 internal import Layers
 internal import Models
 internal import Tensors
+internal import VisualGen
 
 /// `visualgen bench`.
 struct Bench: AsyncParsableCommand {
@@ -35,6 +36,8 @@ struct Bench: AsyncParsableCommand {
     @Option(
         name: .long, help: "Quantise the transformer's linear layers: FP8, FP8_PER_CHANNEL_PER_TOKEN and so on.")
     var quantAlgo: QuantAlgorithm?
+    @Option(name: .long, help: "The attention of transformer, generation or attention: attention_config as YAML.")
+    var attentionConfig: String?
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
@@ -67,6 +70,9 @@ struct Bench: AsyncParsableCommand {
         if quantAlgo != nil, subject != .transformer, subject != .generation {
             throw ValidationError("quant-algo is for transformer and generation")
         }
+        if attentionConfig != nil, ![.transformer, .generation, .attention].contains(subject) {
+            throw ValidationError("attention-config is for transformer, generation and attention")
+        }
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
@@ -92,10 +98,11 @@ struct Bench: AsyncParsableCommand {
         ]
         if let numFrames { report["num_frames"] = numFrames }
         if let quantAlgo { report["quant_algo"] = quantAlgo.rawValue }
+        let plan = try plan()
         switch subject {
-        case .generation: try await generations(&report)
-        case .transformer: try await part(.transformer, &report)
-        case .decoder: try await part(.decoder, &report)
+        case .generation: try await generations(plan, &report)
+        case .transformer: try await part(.transformer, plan, &report)
+        case .decoder: try await part(.decoder, plan, &report)
         case .product:
             report = ["subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)"]
             let worker = LocalWorker(device: device, threads: threads)
@@ -106,19 +113,29 @@ struct Bench: AsyncParsableCommand {
                 "tokens": tokens, "head_width": headWidth,
             ]
             let worker = LocalWorker(device: device, threads: threads)
-            add(
-                try await worker.timeAttention([heads, tokens, headWidth], dtype: dtype.dtype, runs: runs),
-                to: &report)
+            add(try await worker.timeAttention([heads, tokens, headWidth], plan, runs: runs), to: &report)
         }
+        report["attention_config"] = attentionConfig
         report["peak_memory_bytes"] = Metrics.peakMemory
         report["kernels"] = ThreadSettings.kernelChoices
         let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
         StandardOutput.print(page: String(decoding: data, as: UTF8.self))
     }
 
-    private var quantization: QuantizationPlan? { quantAlgo.map { QuantizationPlan($0) } }
+    /// How what is measured computes.
+    ///
+    /// - Throws: `ConfigurationError`
+    private func plan() throws -> ComputePlan {
+        let text = "device: \(device)\ndtype: \(dtype.rawValue)\nattention_config: \(attentionConfig ?? "null")"
+        let arguments = try VisualGenArgs(yamlText: text)
+        let unavailable = arguments.unavailable()
+        if !unavailable.isEmpty { throw ConfigurationError(unavailable) }
+        return ComputePlan(
+            dtype: dtype.dtype, device: device, attention: arguments.attentionConfig.plan(on: device),
+            quantization: quantAlgo.map { QuantizationPlan($0) })
+    }
 
-    private func part(_ part: BenchmarkPart, _ report: inout [String: Any]) async throws {
+    private func part(_ part: BenchmarkPart, _ plan: ComputePlan, _ report: inout [String: Any]) async throws {
         let family = try Self.family(family)
         report["family"] = family.name
         let shape = BenchmarkShape(
@@ -127,9 +144,7 @@ struct Bench: AsyncParsableCommand {
         let timing: LocalWorker.Timing
         do {
             timing = try await LocalWorker(device: device, threads: threads)
-                .time(
-                    part, of: family, shape, dtype: dtype.dtype, quantization: quantization,
-                    stepCache: skippedBy?.settings, runs: runs)
+                .time(part, of: family, shape, plan, stepCache: skippedBy?.settings, runs: runs)
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")
         }
@@ -160,7 +175,7 @@ struct Bench: AsyncParsableCommand {
         return family
     }
 
-    private func generations(_ report: inout [String: Any]) async throws {
+    private func generations(_ plan: ComputePlan, _ report: inout [String: Any]) async throws {
         let opened = try await Catalog.model(at: ModelLocation.path(of: model))
         let prompt = "a small green triangle above a large blue circle"
         var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
@@ -169,10 +184,7 @@ struct Bench: AsyncParsableCommand {
         let resolved = try opened.resolve(request)
         let worker = LocalWorker(device: device, threads: threads)
         var metrics = Metrics()
-        try await metrics.measure(\.load) {
-            let plan = ComputePlan(dtype: dtype.dtype, device: device, quantization: quantization)
-            try await worker.load(opened, PipelineOptions(plan))
-        }
+        try await metrics.measure(\.load) { try await worker.load(opened, PipelineOptions(plan)) }
         var seconds: [Double] = []
         for _ in 0...runs {
             let start = ContinuousClock.now

@@ -74,11 +74,9 @@ struct Generate: AsyncParsableCommand {
         try await times.measure(\.load) {
             try await worker.load(opened, options, observe: progress.observe)
         }
-        let (dtype, cache) = (options.plan.dtype, arguments.cacheConfig)
-        let quantization = arguments.quantConfig.quantAlgo.map { _ in arguments.quantConfig }
+        let (dtype, compute) = (options.plan.dtype, ComputeSettings(arguments))
         let output = outputs.writer { image in
-            Recipe(
-                request, model: arguments.model, dtype: dtype, cache: cache, quantization: quantization, image: image)
+            Recipe(request, model: arguments.model, dtype: dtype, compute, image: image)
         }
         defer { output.abandon() }
         let record = profile.map(ProfileRecord.init)

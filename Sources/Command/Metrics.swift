@@ -31,6 +31,7 @@ struct Metrics {
             "predicted_peak_memory_bytes": predictedPeakMemory,
         ]
         values["device_memory"] = stages.deviceMemory?.json
+        values["kernels"] = ["attention": stages.kernels.attention]
         values["cache"] = stages.cache.map { $0.branches.map(\.json) }
         let json = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])
         try OutputError.write(json, to: path)

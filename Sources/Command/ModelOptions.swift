@@ -41,6 +41,11 @@ struct ModelOptions: ParsableArguments {
         name: .long, help: "Quantised weights: quant_config as YAML, such as '{quant_algo: FP8}'.")
     var quantConfig: String?
 
+    @Option(
+        name: .long,
+        help: "Attention: attention_config as YAML, such as '{backend: FA4}'.")
+    var attentionConfig: String?
+
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
         help: "Skip config keys and tensors that this build does not know, at the risk of wrong images.")
@@ -65,7 +70,9 @@ struct ModelOptions: ParsableArguments {
         overrides["dtype"] = dtype.map { .string($0.rawValue) }
         overrides["threads"] = threads.map { .int($0) }
         overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
-        for (field, text) in [("cache_config", cacheConfig), ("quant_config", quantConfig)] {
+        for (field, text) in [
+            ("cache_config", cacheConfig), ("quant_config", quantConfig), ("attention_config", attentionConfig),
+        ] {
             guard let text else { continue }
             overrides[field] = try VisualGenArgs(yamlText: "\(field): \(text)").dictionary[field] ?? .null
         }

@@ -84,8 +84,7 @@ struct Serve: AsyncParsableCommand {
         let worker = try arguments.makeWorker(configuration)
         let served = try ServedModel(
             arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration,
-            cache: arguments.cacheConfig,
-            quantization: arguments.quantConfig.quantAlgo.map { _ in arguments.quantConfig })
+            ComputeSettings(arguments))
         let core = try ServerCore(served, settings, storage: storage, log: log)
         try await ServerApplication(core, settings).run { [host = ListeningHost(host)] port in
             let more = host.isWildcard ? " and at every other address of this machine" : ""

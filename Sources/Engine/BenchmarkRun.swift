@@ -22,18 +22,16 @@ extension LocalWorker {
     ///   - part: which part
     ///   - family: of which family
     ///   - shape: the size of its input
-    ///   - dtype: the type of weights and activations
-    ///   - quantization: how linear layers are quantised; nil for not at all
+    ///   - plan: how it computes
     ///   - stepCache: leaves steps out after the first, which is not counted
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or an error of the part
     package func time(
-        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, dtype: DType,
-        quantization: QuantizationPlan? = nil, stepCache: StepCacheSettings? = nil, runs: Int
+        _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, _ plan: ComputePlan,
+        stepCache: StepCacheSettings? = nil, runs: Int
     ) throws -> Timing {
         try EngineError.enter(device)
-        let plan = ComputePlan(dtype: dtype, device: device, quantization: quantization)
         let options = PipelineOptions(plan, stepCache: stepCache)
         return switch part {
         case .transformer: try time(family.transformerBenchmark(shape, options), runs: runs)
@@ -58,23 +56,22 @@ extension LocalWorker {
         return try time(Benchmark(operations: operations) { _ = try linear(x) }, runs: runs)
     }
 
-    /// Times the exact attention of the device, of every token to every token.
+    /// Times the attention of every token to every token.
     ///
     /// - Parameters:
     ///   - shape: heads, tokens and width of queries, keys and values
-    ///   - dtype: the type of the numbers
+    ///   - plan: how it is computed
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or ``TensorError``
-    package func timeAttention(_ shape: [Int], dtype: DType, runs: Int) throws -> Timing {
+    package func timeAttention(_ shape: [Int], _ plan: ComputePlan, runs: Int) throws -> Timing {
         try EngineError.enter(device)
         let source = try NoiseSource(seeds: [0], count: 1)
         let (heads, tokens, width) = (shape[0], shape[1], shape[2])
-        let draw = { try source.draw([tokens, heads, width]).to(dtype, on: self.device) }
+        let draw = { try source.draw([tokens, heads, width]).to(plan.dtype, on: plan.device) }
         let (query, key, value) = (try draw(), try draw(), try draw())
         let attention = Attention(
-            Weights(RandomWeights(), plan: ComputePlan(dtype: dtype, device: device)), .selfAttention, heads: heads,
-            headWidth: width)
+            Weights(RandomWeights(), plan: plan), .selfAttention, heads: heads, headWidth: width)
         let operations = 4 * Double(shape.reduce(1, *) * shape[1])
         return try time(
             Benchmark(operations: operations) { _ = try attention(query, key, value) }, runs: runs)

@@ -33,6 +33,10 @@ extension Int: OperatorArgument {
     package var argument: ShimArgument { ShimArgument(CT_ARGUMENT_INTEGER, .init(integer: Int64(self))) }
 }
 
+extension Bool: OperatorArgument {
+    package var argument: ShimArgument { ShimArgument(CT_ARGUMENT_FLAG, .init(flag: self)) }
+}
+
 extension DType: OperatorArgument {
     package var argument: ShimArgument { ShimArgument(CT_ARGUMENT_DTYPE, .init(dtype: code)) }
 }

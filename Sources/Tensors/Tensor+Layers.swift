@@ -194,6 +194,18 @@ package func attentionPart(
     try callForTwo("attention_part", query, key, value, mask, scale)
 }
 
+/// The kernel of LibTorch's that an attention takes: `cudnn`, `flash`, `efficient` or `math`, and `sdpa` on a CPU.
+///
+/// - Parameters:
+///   - query: as ``scaledDotProductAttention(_:_:_:mask:scale:)`` takes it, and so are the others
+///   - inParts: whether it is that of ``attentionPart(_:_:_:mask:scale:)``
+/// - Returns: its name
+package func nameOfAttentionKernel(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double, inParts: Bool
+) -> String {
+    String(cString: ct_attention_kernel(query.handle, key.handle, value.handle, mask?.handle, scale, inParts))
+}
+
 /// A convolution over an image at double its size, in which every pixel stands four times, with zeros at the edges.
 ///
 /// - Parameters:

@@ -132,3 +132,21 @@ package func roundInt8(_ x: Tensor, scale: Double? = nil, part: Int? = nil) thro
 package func roundE2M1(_ x: Tensor, scale: Double? = nil) throws(TensorError) -> Tensor {
     try call("round_e2m1", x, scale ?? 0)
 }
+
+/// Attention whose values are E4M3 and whose queries and keys may be in 8 bits too, in a form that can be joined with
+/// attention to other keys.
+///
+/// - Parameters:
+///   - query: `[batch, heads, tokens, width]`
+///   - key: `[batch, heads, keys, width]`
+///   - value: `[batch, heads, keys, width]`
+///   - scale: usually one over the root of the width
+///   - codes: what queries and keys are rounded to, `int8` or `float8E4M3`; `bfloat16` leaves them as they are
+///   - keyBlock: how many keys share a scale, where they are rounded
+///   - valueChannels: whether values have a scale for each channel of a head, rather than one for each item of the batch
+/// - Returns: `[batch, heads, tokens, width]`, and log Σ exp(score) of each token, `[batch, heads, tokens]` in 32-bit floats
+package func quantizedAttention(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, scale: Double, codes: DType, keyBlock: Int, valueChannels: Bool
+) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
+    try callForTwo("quantized_attention", query, key, value, scale, codes, keyBlock, valueChannels)
+}

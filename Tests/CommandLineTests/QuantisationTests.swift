@@ -35,6 +35,67 @@ extension CommandLineTests {
             #expect(try bytes("a.png") == bytes("output.png"))
         }
 
+        private static let int8 = "{qk_dtype: int8, q_block_size: 1, k_block_size: 16, v_block_size: 1}"
+
+        @Test func quantisesAttentionAndTellsTheKernels() async throws {
+            let config =
+                "{backend: TRTLLM, quant_attention_config: \(Self.int8), exact_steps: {first: 1}, "
+                + "exact_layers: ['nothing.*']}"
+            let quantised = try await generate("a.png", "--attention-config", config, "--metrics", "a.json")
+            #expect(quantised.status == 0, "\(quantised.testDescription)")
+            let warning = "visualgen: attention_config.exact_layers has nothing.*, which is no attention's name"
+            #expect(quantised.complaints.contains(warning), "\(quantised.testDescription)")
+            // Four blocks, and one step of either kind.
+            #expect(try kernels("a.json") == ["sage-int8": 4, "tiled": 4])
+            let plain = try await generate("b.png", "--metrics", "b.json")
+            #expect(plain.status == 0)
+            #expect(try bytes("a.png") != bytes("b.png"))
+            #expect(try kernels("b.json") == ["tiled": 8])
+            let inspected = try await visualgen("inspect", "a.png")
+            #expect(inspected.output.contains("attention TRTLLM int8/fp8 (1,16,1)"))
+            let command = try #require(inspected.output.range(of: "\nvisualgen generate "))
+            try visualgen.folder.write(String(inspected.output[command.lowerBound...]), to: "again.sh")
+            let again = try await visualgen.shell("PATH=\"$(dirname \"$0\"):$PATH\" sh again.sh")
+            #expect(again.status == 0, "\(again.testDescription)")
+            #expect(try bytes("a.png") == bytes("output.png"))
+        }
+
+        private func kernels(_ name: String) throws -> [String: Int]? {
+            let metrics = try JSONSerialization.jsonObject(with: bytes(name)) as? [String: Any]
+            return (metrics?["kernels"] as? [String: Any])?["attention"] as? [String: Int]
+        }
+
+        @Test(arguments: [
+            ("{backend: CUDNN}", "attention_config.backend CUDNN needs device cuda, not cpu"),
+            ("{backend: FLASHINFER}", "attention_config.backend FLASHINFER is not available in this build"),
+            ("{backend: FA5}", "attention_config.backend must be one of VANILLA"),
+            (
+                "{backend: CUTEDSL, quant_attention_config: {qk_dtype: mxfp8}}",
+                "attention_config.quant_attention_config mxfp8/fp8 (0,0,0) is not available in this build"
+            ),
+            (
+                "{backend: TRTLLM, quant_attention_config: {}}",
+                "asks for bf16/fp8 (0,0,0), which backend TRTLLM does not"
+            ),
+            ("{backend: TRTLLM, exact_steps: {first: 1}}", "attention_config.exact_steps needs quant_attention_config"),
+        ])
+        func refusesAttentionThatCannotBe(_ config: String, _ sentence: String) async throws {
+            let outcome = try await generate("a.png", "--attention-config", config)
+            #expect(outcome.status == 64 && !outcome.isKilled)
+            #expect(outcome.errors.contains(sentence), "\(outcome.testDescription)")
+            #expect(!visualgen.folder.names.contains("a.png"))
+        }
+
+        @Test func measuresQuantisedAttention() async throws {
+            let config = "{backend: TRTLLM, quant_attention_config: \(Self.int8)}"
+            let outcome = try await visualgen(
+                "bench", "attention", "--tokens", "64", "--heads", "2", "--runs", "1", "--attention-config", config)
+            #expect(outcome.status == 0, "\(outcome.testDescription)")
+            #expect(outcome.output.contains("\"attention_config\" : \"\(config)\""))
+            let refused = try await visualgen("bench", "product", "--attention-config", config)
+            #expect(refused.status != 0 && refused.errors.contains("attention-config"))
+        }
+
         @Test(arguments: [
             ("{quant_algo: NVFP4}", "context_embedder.weight has rows of 20 numbers"),
             ("{quant_algo: FP8, ignore: ['*']}", "quant_config.ignore (\"*\") leaves no layer"),

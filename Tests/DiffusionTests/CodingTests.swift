@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Layers
 import Testing
 
 /// What travels between processes arrives as it was sent.
@@ -52,6 +53,7 @@ import Testing
         }
         var times = StageTimes()
         (times.load, times.text, times.denoise, times.decode) = (0.1, 1e-9, [0.3, 2], 3)
+        times.kernels.attention = ["tiled": 3]
         #expect(try sent(times) == times)
         let error = InvalidRequest([
             .value("height", found: "0", expected: "more"), .missing("prompt"), .memory(needed: 2, available: 1),

@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: [1, 2, 6], AttentionBackend.allCases)
     func sharesKeysBetweenHeads(_ shared: Int, _ backend: AttentionBackend) throws {
         let (batch, tokens, keys, heads, width) = (2, 5, 7, 6, 16)
-        let weights = Weights(RandomWeights(), plan: ComputePlan(attention: backend))
+        let weights = Weights(RandomWeights(), plan: ComputePlan(attention: AttentionPlan(backend)))
         let attention = Attention(weights, .cross, heads: heads, keyValueHeads: shared, headWidth: width)
         let query = try tensor([batch, tokens, heads, width], seed: 1)
         let (key, value) = (
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func onlyTransformersTakeAKernelByName() {
-        let plan = ComputePlan(dtype: .bfloat16, attention: .sdpa)
+        let plan = ComputePlan(dtype: .bfloat16, attention: AttentionPlan(.sdpa))
         #expect(plan.for(.transformer) == plan)
         for role in [ComponentRole.textEncoder, .imageEncoder, .vae] {
             #expect(plan.for(role) == ComputePlan(dtype: .bfloat16))

@@ -151,8 +151,8 @@ import Testing
             config: ["num_layers": 1, "num_single_layers": 1, "num_attention_heads": 1, "joint_attention_dim": 64])
         for algorithm in QuantAlgorithm.allCases {
             let timing = try await LocalWorker(device: .cpu, threads: 1).time(
-                .transformer, of: Flux1.self, shape, dtype: .bfloat16, quantization: QuantizationPlan(algorithm),
-                runs: 1)
+                .transformer, of: Flux1.self, shape,
+                ComputePlan(dtype: .bfloat16, quantization: QuantizationPlan(algorithm)), runs: 1)
             #expect(timing.seconds.count == 1)
         }
     }

@@ -77,6 +77,29 @@ import Testing
         #expect(values?["quant_algorithms"] as? [String] == ["FP8", "NVFP4"])
     }
 
+    /// None before one has run, which a warm-up does.
+    @Test(arguments: [false, true]) func namesTheAttentionKernelsThatRan(_ warmsUp: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let attention = "{backend: CUTEDSL, quant_attention_config: {}, exact_steps: {first: 1}}"
+        let settings = "attention_config: \(attention)\ncompilation_config: {skip_warmup: \(!warmsUp)}"
+        try folder.write(settings, to: "config.yaml")
+        let server = try await ServedProcess(
+            TinyCheckpoint.path(), data: folder.file("data"), log: folder.file("log"), "--config",
+            folder.file("config.yaml"))
+        func kernels() async throws -> [String] {
+            let answer = try #require(await server.ask("/v1/capabilities"))
+            let values = try JSONSerialization.jsonObject(with: answer.body) as? [String: Any]
+            let attention = try #require(values?["attention"] as? [String: Any])
+            #expect(attention["backend"] as? String == "CUTEDSL")
+            #expect(attention["quant_attention_config"] as? String == "bf16/fp8 (0,0,0)")
+            return try #require(attention["kernels"] as? [String])
+        }
+        #expect(try await kernels() == (warmsUp ? ["qk16pv8", "tiled"] : []))
+        let body = #"{"prompt": "a lake", "size": "32x32", "num_inference_steps": 1}"#
+        #expect(await server.ask("/v1/images/generations", post: body)?.status == 200)
+        #expect(try await kernels() == (warmsUp ? ["qk16pv8", "tiled"] : ["tiled"]))
+    }
+
     private func config(_ folder: TemporaryFolder) throws -> String {
         try folder.write("compilation_config: {skip_warmup: true}", to: "config.yaml")
         return folder.file("config.yaml")

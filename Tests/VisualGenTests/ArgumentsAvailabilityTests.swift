@@ -16,22 +16,41 @@ import VisualGen
         ),
         ("cuda_graph_config: {enable: true}", ["cuda_graph_config.enable true is not available in this build"]),
         (
-            "attention_config: {backend: FA4}",
-            ["attention_config.backend FA4 is not available in this build; it has VANILLA"]
+            "attention_config: {backend: TE}",
+            [
+                "attention_config.backend TE is not available in this build; it has VANILLA, TRTLLM, FA4, CUTEDSL, "
+                    + "CUDNN"
+            ]
         ),
         (
-            "attention_config: {backend: CUTEDSL, quant_attention_config: {}}",
+            "attention_config: {backend: FLASHINFER, quant_attention_config: {qk_dtype: mxfp8}}",
             [
-                "attention_config.backend CUTEDSL is not available in this build; it has VANILLA",
-                "attention_config.quant_attention_config is not available in this build",
+                "attention_config.backend FLASHINFER is not available in this build; it has VANILLA, TRTLLM, FA4, "
+                    + "CUTEDSL, CUDNN",
+                "attention_config.quant_attention_config mxfp8/fp8 (0,0,0) is not available in this build",
             ]
+        ),
+        (
+            "attention_config: {backend: CUTEDSL, quant_attention_config: {qk_dtype: nvfp4}}",
+            [
+                "attention_config.quant_attention_config nvfp4/fp8 (0,0,0) is not available in this build; it has "
+                    + "bf16/fp8 (0,0,0)"
+            ]
+        ),
+        (
+            "{device: cuda, attention_config: {backend: CUTEDSL, quant_attention_config: {}}}",
+            [
+                "attention_config.quant_attention_config on device cuda is not available in this build; it has cpu"
+            ]
+        ),
+        ("attention_config: {backend: CUDNN}", ["attention_config.backend CUDNN needs device cuda, not cpu"]),
+        (
+            "{device: cuda, dtype: float32, attention_config: {backend: CUDNN}}",
+            ["attention_config.backend CUDNN needs dtype bfloat16 or float16, not float32"]
         ),
         (
             "attention_config: {backend: TRTLLM, sparse_attention_config: {algorithm: vsa}}",
-            [
-                "attention_config.backend TRTLLM is not available in this build; it has VANILLA",
-                "attention_config.sparse_attention_config is not available in this build",
-            ]
+            ["attention_config.sparse_attention_config is not available in this build"]
         ),
         (
             "parallel_config: {cfg_size: 2, ulysses_size: 2, async_ulysses: true, tp_size: 2, parallel_vae_size: 2}",
@@ -45,10 +64,7 @@ import VisualGen
         ),
         (
             "parallel_config: {attn2d_size: [2, 2]}\nattention_config: {backend: FA4}",
-            [
-                "attention_config.backend FA4 is not available in this build; it has VANILLA",
-                "parallel_config.attn2d_size [2, 2] is not available in this build",
-            ]
+            ["parallel_config.attn2d_size [2, 2] is not available in this build"]
         ),
         ("enable_layerwise_nvtx_marker: true", ["enable_layerwise_nvtx_marker true is not available in this build"]),
         ("cpu_offload_config: {enable: true}", ["cpu_offload_config.enable true is not available in this build"]),
@@ -62,6 +78,13 @@ import VisualGen
         "torch_compile_config: {enable: false, enable_fullgraph: true, enable_autotune: false}",
         "parallel_config: {parallel_vae_split_dim: height}",
         "cpu_offload_config: {pin_memory: false, stages: [vae]}",
+        "attention_config: {backend: TRTLLM}", "attention_config: {backend: FA4}",
+        "attention_config: {backend: CUTEDSL}",
+        "{device: cuda, attention_config: {backend: CUDNN}}",
+        "{device: cuda, dtype: float16, attention_config: {backend: CUDNN}}",
+        "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_steps: {first: 2}, exact_layers: ['*.0.*']}",
+        "attention_config: {backend: TRTLLM, quant_attention_config: {qk_dtype: int8, q_block_size: 1, "
+            + "k_block_size: 16, v_block_size: 1}}",
         "quant_config: {dynamic: true, ignore: [a]}", "quant_config: {quant_algo: FP8_PER_CHANNEL_PER_TOKEN}",
         "compilation_config: {resolutions: [[64, 64]], num_frames: [1]}",
         "{dtype: float32, threads: 2, memory_limit: 8GB, worker_mode: in_process, worker_timeout: 10}",
@@ -93,7 +116,8 @@ import VisualGen
         build.devices = ["cpu", "cuda"]
         build.attentionBackends = [.vanilla, .trtllm]
         build.quantAlgorithms = [.fp8]
-        build.quantisedAttention = [.trtllm]
+        build.quantisedAttention = [.trtllm: ["fp8/fp8 (1,4,1)"]]
+        build.quantisedAttentionDevices = ["cuda"]
         build.sparseAttention = ["skip_softmax"]
         build.caches = ["cache_dit"]
         build.parallelFields = ["cfg_size"]

@@ -14,6 +14,7 @@ import VisualGen
                 "cuda_graph_config": ["enable": false],
                 "attention_config": [
                     "backend": "VANILLA", "quant_attention_config": nil, "sparse_attention_config": nil,
+                    "exact_steps": ["first": 0, "last": 0], "exact_layers": [],
                 ],
                 "parallel_config": [
                     "cfg_size": 1, "ulysses_size": 1, "async_ulysses": false, "ring_size": 1, "attn2d_size": [1, 1],
@@ -49,7 +50,8 @@ import VisualGen
             (
                 "attention_config", ["backend": "CUTEDSL", "quant_attention_config": [:]],
                 [
-                    "backend": "CUTEDSL", "sparse_attention_config": nil,
+                    "backend": "CUTEDSL", "sparse_attention_config": nil, "exact_steps": ["first": 0, "last": 0],
+                    "exact_layers": [],
                     "quant_attention_config": [
                         "qk_dtype": "bf16", "v_dtype": "fp8", "q_block_size": 0, "k_block_size": 0, "v_block_size": 0,
                     ],
@@ -58,7 +60,8 @@ import VisualGen
             (
                 "attention_config", ["backend": "TRTLLM", "sparse_attention_config": ["algorithm": "skip_softmax"]],
                 [
-                    "backend": "TRTLLM", "quant_attention_config": nil,
+                    "backend": "TRTLLM", "quant_attention_config": nil, "exact_steps": ["first": 0, "last": 0],
+                    "exact_layers": [],
                     "sparse_attention_config": [
                         "algorithm": "skip_softmax", "threshold_scale_factor": nil, "target_sparsity": nil,
                         "disabled_until_timestep": nil,
@@ -68,14 +71,16 @@ import VisualGen
             (
                 "attention_config", ["backend": "CUTEDSL", "sparse_attention_config": ["algorithm": "vsa"]],
                 [
-                    "backend": "CUTEDSL", "quant_attention_config": nil,
+                    "backend": "CUTEDSL", "quant_attention_config": nil, "exact_steps": ["first": 0, "last": 0],
+                    "exact_layers": [],
                     "sparse_attention_config": ["algorithm": "vsa", "vsa_sparsity": 0.9],
                 ]
             ),
             (
                 "attention_config", ["backend": "CUTEDSL", "sparse_attention_config": ["algorithm": "sol_attn"]],
                 [
-                    "backend": "CUTEDSL", "quant_attention_config": nil,
+                    "backend": "CUTEDSL", "quant_attention_config": nil, "exact_steps": ["first": 0, "last": 0],
+                    "exact_layers": [],
                     "sparse_attention_config": [
                         "algorithm": "sol_attn", "tau": 1.0, "thresh_type": "diag", "disabled_until_timestep": nil,
                         "dense_layers": nil,

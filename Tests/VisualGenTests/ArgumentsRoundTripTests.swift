@@ -19,6 +19,7 @@ import VisualGen
             "quant_attention_config": [
                 "qk_dtype": "nvfp4", "v_dtype": "fp8", "q_block_size": 0, "k_block_size": 0, "v_block_size": 1,
             ],
+            "exact_steps": ["first": 2, "last": 1], "exact_layers": ["blocks.0.*"],
             "sparse_attention_config": [
                 "algorithm": "skip_softmax", "threshold_scale_factor": 1e-300, "target_sparsity": 0.1,
                 "disabled_until_timestep": 1.0,

@@ -58,6 +58,26 @@ import VisualGen
                 + "have; it has mxfp8/fp8 (0,0,0), nvfp4/fp8 (0,0,0), nvfp4/nvfp4 (0,0,0)"
         ),
         (
+            "attention_config: {backend: TRTLLM, exact_steps: {last: 2}}",
+            "attention_config.exact_steps needs quant_attention_config"
+        ),
+        (
+            "attention_config: {exact_layers: ['*']}",
+            "attention_config.exact_layers needs quant_attention_config"
+        ),
+        (
+            "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_steps: {first: -1}}",
+            "attention_config.exact_steps.first must be at least 0, not -1"
+        ),
+        (
+            "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_steps: 2}",
+            "attention_config.exact_steps must be a mapping, not 2"
+        ),
+        (
+            "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_layers: ['blocks.[']}",
+            "attention_config.exact_layers[0] is no pattern: \"blocks.[\""
+        ),
+        (
             "attention_config: {sparse_attention_config: {algorithm: skip_softmax}}",
             "attention_config.sparse_attention_config with algorithm skip_softmax needs backend TRTLLM or CUTEDSL, "
                 + "not VANILLA"

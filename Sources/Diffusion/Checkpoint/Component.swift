@@ -129,7 +129,11 @@ extension InspectableComponent {
 extension Component: InspectableComponent {
     package func listing(of checkpoint: Set<String>?) throws -> WeightListing {
         let listing = WeightListing(of: checkpoint)
-        _ = try make(Weights(listing, ComputeContext(ComputePlan()), for: role, keeping: ownType))
+        let context = ComputeContext(ComputePlan()) { site in
+            listing.attentions.append(site)
+            return nil
+        }
+        _ = try make(Weights(listing, context, for: role, keeping: ownType))
         return listing
     }
 }

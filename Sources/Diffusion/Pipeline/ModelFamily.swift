@@ -164,6 +164,20 @@ extension ModelFamily {
         return quantization.ignored.filter { pattern in !idle.isEmpty && idle.allSatisfy { $0.contains(pattern) } }
     }
 
+    /// The patterns of attentions that stay exact which no attention of a transformer has.
+    ///
+    /// - Parameter quantization: how attention is quantised
+    /// - Returns: none if every pattern means an attention
+    /// - Throws: any error of bad weights
+    package func idlePatterns(_ quantization: AttentionQuantization) throws -> [String] {
+        let names = try transformers.flatMap { component in
+            try component.listing(of: Set(CheckpointWeights(folder: component.folder).keys)).attentions.map(\.name)
+        }
+        return quantization.exactLayers.filter { pattern in
+            !names.contains { QuantizationPlan.matches(pattern, $0) }
+        }
+    }
+
     private var transformers: [any InspectableComponent] { components.filter { $0.role == .transformer } }
 
     /// What a request will hold in memory.

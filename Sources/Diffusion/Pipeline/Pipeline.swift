@@ -52,7 +52,7 @@ package final class Pipeline {
         let forecast = MemoryForecast(weights: weights, stages: stages.map(\.memory))
         try residency.require(forecast)
         try options.stepCache?.check(request)
-        return PipelineRun(stages, residency, forecast, observe: observe)
+        return PipelineRun(stages, context, residency, forecast, observe: observe)
     }
 
     /// Makes what a request asks for.

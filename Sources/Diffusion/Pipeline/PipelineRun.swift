@@ -1,3 +1,5 @@
+internal import Layers
+
 /// A part of a request during which the same weights are needed, and what is done in it.
 package struct RunStage {
     package let memory: MemoryStage
@@ -36,6 +38,7 @@ package struct RunStage {
 
 /// One request on its way: opened, advanced piece by piece, finished.
 package final class PipelineRun {
+    private let context: ComputeContext
     private let residency: Residency
     private let forecast: MemoryForecast
     private let observe: ProgressObserver
@@ -43,9 +46,12 @@ package final class PipelineRun {
     /// How long what is done took.
     package private(set) var times = StageTimes()
 
-    init(_ stages: [RunStage], _ residency: Residency, _ forecast: MemoryForecast, observe: @escaping ProgressObserver)
-    {
-        (self.stages, self.residency, self.forecast, self.observe) = (stages[...], residency, forecast, observe)
+    init(
+        _ stages: [RunStage], _ context: ComputeContext, _ residency: Residency, _ forecast: MemoryForecast,
+        observe: @escaping ProgressObserver
+    ) {
+        (self.stages, self.context, self.residency) = (stages[...], context, residency)
+        (self.forecast, self.observe) = (forecast, observe)
     }
 
     /// Whether everything is done and delivered.
@@ -71,6 +77,7 @@ package final class PipelineRun {
 
     private func during(_ stage: RunStage, _ body: (inout StageTimes) throws -> Void) throws {
         try Task.checkCancellation()
+        defer { times.kernels.add(context.takeKernelCounts()) }
         try residency.during(stage.memory, of: forecast, times: &times, observe: observe, body)
     }
 }

@@ -1,6 +1,8 @@
+package import Layers
 package import Tensors
 
-/// How long the stages of one generation took, in seconds, what was left out of it, and the memory of the GPU it took.
+/// How long the stages of one generation took, in seconds, what was left out of it, which kernels ran, and the memory of the GPU
+/// it took.
 package struct StageTimes: Sendable, Equatable, Codable {
     /// Reading weights, for components that were not in memory.
     package var load = 0.0
@@ -10,6 +12,8 @@ package struct StageTimes: Sendable, Equatable, Codable {
     package var decode = 0.0
     /// What a step cache left out; nil without one.
     package var cache: CacheReport?
+    /// Which kernels ran.
+    package var kernels = KernelCounts()
     /// nil on a CPU.
     package var deviceMemory: DeviceMemory?
 

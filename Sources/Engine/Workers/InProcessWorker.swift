@@ -56,7 +56,8 @@ package actor InProcessWorker: Worker {
         offer.loadSeconds = (loaded - start).seconds
         for size in sizes(of: model) {
             do {
-                _ = try await worker.generate(Self.warmUp(size, model), deliver: { _ in })
+                let times = try await worker.generate(Self.warmUp(size, model), deliver: { _ in }).times
+                offer.kernels.add(times.kernels)
             } catch let problem as InvalidRequest {
                 offer.skippedSizes.append("\(size): \(problem)")
             }

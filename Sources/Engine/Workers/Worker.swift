@@ -1,4 +1,5 @@
 package import Diffusion
+package import Layers
 
 /// One device with one model: in this process, or in a process of its own.
 package protocol Worker: Sendable {
@@ -80,6 +81,8 @@ package struct ModelOffer: Sendable, Equatable, Codable {
     package var warmUpSeconds = 0.0
     /// The bytes of the GPU that the model may use; nil on a CPU.
     package var deviceMemory: Int?
+    /// The kernels that ran meanwhile.
+    package var kernels = KernelCounts()
     /// Warm-up sizes that this model cannot make, and why.
     package var skippedSizes: [String] = []
 

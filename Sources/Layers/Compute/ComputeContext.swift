@@ -6,21 +6,34 @@ package final class ComputeContext {
     package let plan: ComputePlan
     /// The step that is being computed, for kernels that choose by it; nil outside the denoising loop.
     package var step: DenoisingStep?
-    private let makeAttention: (AttentionSite) -> any AttentionKernel
+    private let makeAttention: (AttentionSite) -> (any AttentionKernel)?
+    private var counts = KernelCounts()
 
     /// - Parameters:
     ///   - plan: how models compute
     ///   - attention: makes the kernel of a site; nil follows the plan
-    package init(_ plan: ComputePlan, attention: ((AttentionSite) -> any AttentionKernel)? = nil) {
-        self.plan = plan
-        makeAttention = attention ?? { site in plan.for(site.component).attentionKernel }
+    package init(_ plan: ComputePlan, attention: @escaping (AttentionSite) -> (any AttentionKernel)? = { _ in nil }) {
+        (self.plan, makeAttention) = (plan, attention)
     }
 
     /// The kernel of a block's attention.
     ///
     /// - Parameter site: what the block needs
     /// - Returns: the kernel
-    func attention(_ site: AttentionSite) -> any AttentionKernel { makeAttention(site) }
+    func attention(_ site: AttentionSite) -> any AttentionKernel {
+        makeAttention(site) ?? plan.for(site.component).attentionKernel(site, self)
+    }
+
+    /// Notes that an attention is computed.
+    ///
+    /// - Parameter kernel: by which kernel
+    func countAttention(_ kernel: String) { counts.attention[kernel, default: 0] += 1 }
+
+    /// How often which kernels ran since this was last asked.
+    package func takeKernelCounts() -> KernelCounts {
+        defer { counts = KernelCounts() }
+        return counts
+    }
 }
 
 @available(*, unavailable) extension ComputeContext: Sendable {}

@@ -9,18 +9,18 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package var dtype: DType
     /// Where they live.
     package var device: Device
-    /// The attention kernel of the transformers; nil for the exact one of the device.
-    package var attention: AttentionBackend?
+    /// How the transformers' attention is computed; nil for the exact kernel of the device.
+    package var attention: AttentionPlan?
     /// Which linear layers of the transformers are quantised while they are loaded; nil for none.
     package var quantization: QuantizationPlan?
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations
     ///   - device: where they live
-    ///   - attention: the attention kernel of the transformers; nil for the exact one of the device
+    ///   - attention: how the transformers' attention is computed; nil for the exact kernel of the device
     ///   - quantization: which linear layers of the transformers are quantised while they are loaded; nil for none
     package init(
-        dtype: DType = .float32, device: Device = .cpu, attention: AttentionBackend? = nil,
+        dtype: DType = .float32, device: Device = .cpu, attention: AttentionPlan? = nil,
         quantization: QuantizationPlan? = nil
     ) {
         (self.dtype, self.device, self.attention, self.quantization) = (dtype, device, attention, quantization)

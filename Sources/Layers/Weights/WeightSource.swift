@@ -107,6 +107,8 @@ package final class WeightListing: WeightSource {
     package private(set) var entries: [(key: String, shape: [Int])] = []
     /// The linear layers among it.
     package private(set) var linears: [LinearSite] = []
+    /// The attentions of the model.
+    package var attentions: [AttentionSite] = []
     /// What a checkpoint may have besides.
     package private(set) var disregarded: [WeightKeys] = []
     private let checkpoint: Set<String>?

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Engine
+internal import VisualGen
 
 /// What the model makes, from what, and within which limits: `/v1/capabilities`.
 struct Capabilities: Encodable {
@@ -22,6 +23,17 @@ struct Capabilities: Encodable {
         let first, last: ModelFields.Need
     }
 
+    struct Attention: Encodable {
+        /// As in `attention_config`.
+        let backend: String
+        /// The types of queries, keys and values, and the tokens that share a scale; null for exact attention.
+        let quantised: String?
+        /// Those that ran since the server started, while it warmed up too.
+        let kernels: [String]
+
+        private enum CodingKeys: String, CodingKey { case backend, quantised = "quantAttentionConfig", kernels }
+    }
+
     struct Limits: Encodable {
         let promptCharacters, n, pixels, pixelsTimesFramesTimesSteps, frames: Int
         let seconds: Double
@@ -36,6 +48,7 @@ struct Capabilities: Encodable {
     let partialImages = true
     /// The algorithms of the model's quantised layers; none for a model in floats.
     let quantAlgorithms: [String]
+    let attention: Attention
     let images: Images
     let defaults: Defaults
     /// What people can choose besides the prompt, the size and the seed.
@@ -43,12 +56,18 @@ struct Capabilities: Encodable {
     let extraParams: [Parameter]
     let limits: Limits
 
-    init(_ core: ServerCore) {
+    /// - Parameters:
+    ///   - core: what all routes share
+    ///   - kernels: the attention kernels that ran
+    init(_ core: ServerCore, kernels: Set<String>) {
         let (offer, bounds) = (core.model.offer, core.limits)
         (model, family) = (core.model.name, offer.family)
         (makes, takesImages) = (core.model.makesVideos ? "video" : "image", core.model.takesImages)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
         quantAlgorithms = core.model.quantAlgorithms
+        let config = core.model.compute.attention ?? AttentionConfig()
+        attention = Attention(
+            backend: config.backend.rawValue, quantised: config.quantAttentionConfig?.recipe, kernels: kernels.sorted())
         let values = offer.defaults
         defaults = Defaults(
             height: values.height, width: values.width, numFrames: values.numFrames,

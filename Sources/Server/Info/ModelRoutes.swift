@@ -34,8 +34,8 @@ struct ModelRoutes: Sendable {
             }
             return try Response.json(model)
         }
-        let capabilities = Result { try WireJSON.encode(Capabilities(core)) }
-        router.get("/v1/capabilities") { _, _ in Response.json(encoded: try capabilities.get()) }
+        let capabilities = EncodedCapabilities(core: core)
+        router.get("/v1/capabilities") { _, _ in Response.json(encoded: try capabilities.json()) }
     }
 
     private var model: Model { Model(id: core.model.name, created: started) }

@@ -18,8 +18,7 @@ final class JobOutput: Sendable {
             OutputWriter.File(
                 folder.output(index, of: job),
                 Recipe(
-                    request, model: model.name, dtype: model.dtype, cache: model.cache,
-                    quantization: model.quantization, image: index))
+                    request, model: model.name, dtype: model.dtype, model.compute, image: index))
         }
         writer = OutputWriter(files, as: try Self.encoding(of: job, request))
         thumbnails = Thumbnails(of: job, in: folder)

@@ -222,7 +222,7 @@ package actor JobService: Service {
                 job.id, bytes: folder.bytes(of: job.id), timings: timings, keepSeconds: limits.keepSeconds)
             if !isThere { clear([job.id]) }
             await count(folder.bytes(of: job.id))
-            metrics.finished(job, timings, steps: outcome.times.denoise)
+            metrics.finished(job, timings, outcome.times)
         } catch {
             // What is called off may fail in many ways before it notices.
             let error = Task.isCancelled ? CancellationError() : error

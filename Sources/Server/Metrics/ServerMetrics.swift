@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Foundation
+internal import Layers
 internal import Synchronization
 
 /// The server's figures since it started.
@@ -18,6 +19,7 @@ package final class ServerMetrics: Sendable {
         var queued = 0
         var active = 0
         var steps = 0
+        var attentionKernels: Set<String> = []
     }
 
     private let state = Mutex(State())
@@ -35,20 +37,24 @@ package final class ServerMetrics: Sendable {
     }
 
     /// Counts a completed job and how long its parts took.
-    func finished(_ job: Job, _ timings: JobTimings, steps: [Double]) {
+    func finished(_ job: Job, _ timings: JobTimings, _ times: StageTimes) {
         state.withLock { state in
             state.count(job, "completed")
+            state.attentionKernels.formUnion(times.kernels.attention.keys)
             for (stage, seconds) in [
                 ("queue", timings.queue), ("load", timings.load), ("text", timings.text),
                 ("denoise", timings.denoise), ("decode", timings.decode), ("encode", timings.encode),
             ] { state.add(stage, seconds) }
-            for step in steps { state.add("step", step) }
+            for step in times.denoise { state.add("step", step) }
             for branch in timings.cache?.branches ?? [] {
                 let series = Series(name: "visualgen_skipped_steps_total", labels: "")
                 state.counters[series, default: 0] += Double(branch.skipped.count)
             }
         }
     }
+
+    /// The kernels that attention of completed jobs ran.
+    var attentionKernels: Set<String> { state.withLock { $0.attentionKernels } }
 
     /// Counts a job that came to nothing.
     func failed(_ job: Job, code: String) { state.withLock { $0.count(job, code) } }

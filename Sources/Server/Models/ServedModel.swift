@@ -16,10 +16,8 @@ package struct ServedModel: Sendable {
     package let admission: Admission
     /// What it takes beyond what every model takes.
     package let fields: ModelFields
-    /// Told in the files' recipes.
-    package private(set) var cache: CacheConfig?
-    /// How its weights were quantised, if that was asked for; told in the files' recipes.
-    package private(set) var quantization: QuantConfig?
+    /// How it computes; told in the files' recipes.
+    package private(set) var compute = ComputeSettings()
     /// The algorithms of its quantised layers.
     package private(set) var quantAlgorithms: [String] = []
 
@@ -30,19 +28,18 @@ package struct ServedModel: Sendable {
     ///   - offer: what starting the worker told
     ///   - worker: who computes
     ///   - configuration: how the worker was configured
-    ///   - cache: the step cache that it was configured with
-    ///   - quantization: how its weights are quantised, if that is asked for
+    ///   - compute: how it computes
     /// - Throws: any error of a bad checkpoint
     package init(
         _ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration,
-        cache: CacheConfig? = nil, quantization: QuantConfig? = nil
+        _ compute: ComputeSettings = ComputeSettings()
     ) throws {
         let model = try configuration.open()
         var options = configuration.options
         options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
         self.init(
             name, offer, worker: worker, try Admission(model, options), limitedEffects: model.limitedEffects)
-        (self.cache, self.quantization) = (cache, quantization)
+        self.compute = compute
         quantAlgorithms = try model.quantAlgorithms(options.plan).map(\.rawValue)
     }
 

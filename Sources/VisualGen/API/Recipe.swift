@@ -21,25 +21,22 @@ package struct Recipe: Sendable {
     ///   - request: the resolved request
     ///   - model: the model's name, as the user gave it
     ///   - dtype: the type of weights and activations
-    ///   - cache: the step cache, if there was one
-    ///   - quantization: how the weights were quantised, if that was asked for
+    ///   - compute: how the model computed
     ///   - image: which image or video of the batch
     package init(
-        _ request: GenerationRequest, model: String, dtype: DType, cache: CacheConfig? = nil,
-        quantization: QuantConfig? = nil, image: Int
+        _ request: GenerationRequest, model: String, dtype: DType, _ compute: ComputeSettings = ComputeSettings(),
+        image: Int
     ) {
         prompt = request.prompts[image / request.numImagesPerPrompt]
         seed = request.seeds[request.seeds.count * image / request.outputCount]
         self.model = model
-        arguments =
-            Self.arguments(request, model, dtype) + (cache.map { ["--cache-config=\($0.configValue)"] } ?? [])
-            + (quantization.map { ["--quant-config=\($0.configValue)"] } ?? [])
+        arguments = Self.arguments(request, model, dtype) + compute.arguments
         settings =
-            ([
+            (([
                 "\(request.width ?? 0)x\(request.height ?? 0)", request.numFrames.map { "\($0) frames" },
                 "\(request.numInferenceSteps ?? 0) steps", request.guidanceScale.map { "guidance \($0)" },
-                dtype.rawValue, cache?.tag, quantization?.quantAlgo?.rawValue,
-            ] as [String?]).compactMap(\.self).joined(separator: ", ")
+                dtype.rawValue,
+            ] as [String?]).compactMap(\.self) + compute.labels).joined(separator: ", ")
     }
 
     /// For a PNG's chunks or a video's comment; the command is the last.

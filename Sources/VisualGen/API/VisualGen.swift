@@ -20,8 +20,7 @@ internal import Tensors
 public final class VisualGen: Sendable {
     private let model: String
     private let dtype: DType
-    private let cache: CacheConfig?
-    private let quantization: QuantConfig?
+    private let compute: ComputeSettings
     /// What of the configuration has no effect on this model; a sentence for each.
     public let warnings: [String]
     private let worker: any Worker
@@ -51,8 +50,7 @@ public final class VisualGen: Sendable {
                 observe(VisualGenProgress($0))
             }
             let configuration = args.worker(at: path)
-            (self.model, dtype, cache) = (args.model, configuration.options.plan.dtype, args.cacheConfig)
-            quantization = args.quantConfig.quantAlgo.map { [args] _ in args.quantConfig }
+            (self.model, dtype, compute) = (args.model, configuration.options.plan.dtype, ComputeSettings(args))
             let model = try configuration.open()
             try Self.require(args.problems(of: model))
             warnings = try args.notes(on: model)
@@ -307,7 +305,7 @@ public final class VisualGen: Sendable {
     }
 
     private func recipe(of request: GenerationRequest, _ image: Int) -> Recipe {
-        Recipe(request, model: model, dtype: dtype, cache: cache, quantization: quantization, image: image)
+        Recipe(request, model: model, dtype: dtype, compute, image: image)
     }
 
     /// Gives every error but a cancellation in this library's words.

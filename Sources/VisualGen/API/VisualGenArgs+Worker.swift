@@ -27,6 +27,7 @@ extension VisualGenArgs {
         configuration.warmUp = compilationConfig.warmUp
         configuration.options.stepCache = cacheConfig?.settings
         configuration.options.plan.quantization = quantConfig.plan
+        configuration.options.plan.attention = attentionConfig.plan(on: configuration.options.plan.device)
         return configuration
     }
 
@@ -42,6 +43,18 @@ extension VisualGenArgs {
         } catch {
             return problems + [ConfigProblem("cache_config.\(error.field)", error.statement)]
         }
+    }
+
+    /// What of a configuration has no effect on a model.
+    ///
+    /// - Parameter model: the model
+    /// - Returns: a sentence for each
+    /// - Throws: any error of a bad checkpoint
+    package func notes(on model: any ModelFamily) throws -> [String] {
+        let layers = try quantConfig.plan.map(model.idlePatterns) ?? []
+        let attentions = try attentionConfig.quantization.map(model.idlePatterns) ?? []
+        return layers.map { "quant_config.ignore has \($0), which is no layer's name" }
+            + attentions.map { "attention_config.exact_layers has \($0), which is no attention's name" }
     }
 
     /// The worker, not started.

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Layers
 
 /// How long the stages of one prompt's generation took, in seconds.
 public struct VisualGenMetrics: Sendable, Equatable {
@@ -16,11 +17,14 @@ public struct VisualGenMetrics: Sendable, Equatable {
     public var postDenoise = 0.0
     /// What a step cache left out, for each transformer and branch of guidance; empty without a cache.
     public var cache: [CachedSteps] = []
+    /// How often which kernels computed attention of the transformers, by name (docs/attention.md).
+    public var attentionKernels: [String: Int] = [:]
 
     init(_ times: StageTimes) {
         (load, preDenoise, steps) = (times.load, times.text, times.denoise)
         (denoise, postDenoise) = (times.denoise.reduce(0, +), times.decode)
         cache = times.cache?.branches.map(CachedSteps.init) ?? []
+        attentionKernels = times.kernels.attention
         generation = load + preDenoise + denoise + postDenoise
     }
 }

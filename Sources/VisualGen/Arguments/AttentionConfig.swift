@@ -6,32 +6,55 @@ public struct AttentionConfig: Sendable, Equatable {
     ///
     /// The recipe must be one of the backend's: TRTLLM, CUTEDSL and FLASHINFER have some.
     public var quantAttentionConfig: QuantAttentionConfig?
+    /// The steps of a request that ``quantAttentionConfig`` leaves exact (`exact_steps`): default none.
+    public var exactSteps = ExactSteps()
+    /// Patterns of the attentions that ``quantAttentionConfig`` leaves exact (`exact_layers`), by their names in the checkpoint,
+    /// as `blocks.0.*`: default `[]`.
+    public var exactLayers: [String] = []
     /// Attention that leaves out part of the work (`sparse_attention_config`): default null, which is none.
     public var sparseAttentionConfig: SparseAttentionConfig?
 
-    /// Kernels for attention.
+    /// Kernels for attention, by TensorRT-LLM's names; docs/attention.md says what they are here.
     public enum Backend: String, Sendable, CaseIterable {
-        /// LibTorch's own, on every device.
+        /// The exact kernel of the device.
         case vanilla = "VANILLA"
-        /// TensorRT-LLM's.
+        /// The same, or SageAttention with a ``AttentionConfig/quantAttentionConfig``.
         case trtllm = "TRTLLM"
-        /// FlashAttention 4.
+        /// A kernel that tells log-sum-exp too.
         case fa4 = "FA4"
-        /// Kernels in CuTe DSL, for Blackwell.
+        /// The exact kernel of the device, or QK16PV8 with a ``AttentionConfig/quantAttentionConfig``.
         case cuteDSL = "CUTEDSL"
-        /// FlashInfer's.
+        /// FlashInfer's, which this build does not have.
         case flashInfer = "FLASHINFER"
-        /// TransformerEngine's.
+        /// TransformerEngine's, which this build does not have.
         case te = "TE"
-        /// cuDNN's.
+        /// cuDNN's, on a GPU.
         case cuDNN = "CUDNN"
 
         /// Whether it returns the log-sum-exp that context parallelism needs.
         var returnsLogSumExp: Bool { self == .fa4 || self == .cuteDSL }
     }
 
-    /// LibTorch's kernels, exact.
+    /// The first and the last steps of a request.
+    public struct ExactSteps: Sendable, Equatable {
+        /// How many of the first (`first`): at least 0, default 0.
+        public var first = 0
+        /// How many of the last (`last`): at least 0, default 0.
+        public var last = 0
+
+        /// None.
+        public init() {}
+    }
+
+    /// The device's kernel, exact.
     public init() {}
+}
+
+extension AttentionConfig.ExactSteps: ConfigRecord {
+    mutating func exchange(_ fields: inout ConfigFields) {
+        fields.exchange("first", &first, .atLeast(0))
+        fields.exchange("last", &last, .atLeast(0))
+    }
 }
 
 extension AttentionConfig.Backend: ConfigName {}
@@ -41,7 +64,15 @@ extension AttentionConfig: ConfigRecord {
         fields.exchange("backend", &backend)
         fields.exchange("quant_attention_config", &quantAttentionConfig)
         fields.exchange("sparse_attention_config", &sparseAttentionConfig)
-        if let quantAttentionConfig { requireRecipe(quantAttentionConfig, &fields) }
+        fields.exchange("exact_steps", &exactSteps)
+        fields.exchange("exact_layers", &exactLayers, .each(.pattern))
+        if let quantAttentionConfig {
+            requireRecipe(quantAttentionConfig, &fields)
+        } else {
+            let others = ["quant_attention_config"]
+            fields.require(exactSteps == ExactSteps(), "exact_steps", with: others, "needs quant_attention_config")
+            fields.require(exactLayers.isEmpty, "exact_layers", with: others, "needs quant_attention_config")
+        }
         if let sparseAttentionConfig { requireBackend(of: sparseAttentionConfig, &fields) }
     }
 

@@ -9,8 +9,9 @@ package struct BuildFeatures: Sendable {
     package var devices: [String] = []
     package var attentionBackends: [AttentionConfig.Backend] = []
     package var quantAlgorithms: [QuantConfig.Algorithm] = []
-    /// The backends that have quantised attention.
-    package var quantisedAttention: [AttentionConfig.Backend] = []
+    /// The recipes of quantised attention that each backend has, and the kinds of device that compute them.
+    package var quantisedAttention: [AttentionConfig.Backend: [String]] = [:]
+    package var quantisedAttentionDevices: [String] = []
     /// The algorithms of sparse attention, by tag.
     package var sparseAttention: [String] = []
     /// The caches, by tag.
@@ -24,7 +25,11 @@ package struct BuildFeatures: Sendable {
     package static let current = {
         var build = BuildFeatures()
         build.devices = ["cpu", "cuda"]
-        build.attentionBackends = [.vanilla]
+        build.attentionBackends = [.vanilla, .trtllm, .fa4, .cuteDSL, .cuDNN]
+        build.quantisedAttention = [
+            .trtllm: QuantAttentionConfig.recipes[.trtllm] ?? [], .cuteDSL: [QuantAttentionConfig().recipe],
+        ]
+        build.quantisedAttentionDevices = ["cpu"]
         build.caches = CacheConfig.tags
         build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
@@ -60,8 +65,20 @@ extension VisualGenArgs {
         need(
             build.attentionBackends.contains(attention.backend), "attention_config.backend", attention.backend.rawValue,
             having: build.attentionBackends.map(\.rawValue))
-        if attention.quantAttentionConfig != nil {
-            need(build.quantisedAttention.contains(attention.backend), "attention_config.quant_attention_config")
+        let kind = String(device.description.split(separator: ":")[0])
+        if let recipe = attention.quantAttentionConfig?.recipe {
+            let recipes = build.quantisedAttention[attention.backend] ?? []
+            need(recipes.contains(recipe), "attention_config.quant_attention_config", recipe, having: recipes)
+            need(
+                !recipes.contains(recipe) || build.quantisedAttentionDevices.contains(kind),
+                "attention_config.quant_attention_config", "on device \(kind)", having: build.quantisedAttentionDevices)
+        }
+        if attention.backend == .cuDNN, build.attentionBackends.contains(.cuDNN) {
+            func needs(_ field: String, _ value: String) {
+                missing.append(ConfigProblem("attention_config.backend", "CUDNN needs \(field), not \(value)"))
+            }
+            if kind != "cuda" { needs("device cuda", device.description) }
+            if kind == "cuda", dtype == .float32 { needs("dtype bfloat16 or float16", "float32") }
         }
         if let sparse = attention.sparseAttentionConfig {
             need(
@@ -79,8 +96,7 @@ extension VisualGenArgs {
             !cpuOffloadConfig.enable || build.fields.contains("cpu_offload_config.enable"), "cpu_offload_config.enable",
             "true")
         need(runtimeLoRAConfig == nil || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
-        let kind = device.description.split(separator: ":")[0]
-        need(build.devices.contains(String(kind)), "device", device.description, having: build.devices)
+        need(build.devices.contains(kind), "device", device.description, having: build.devices)
         return missing
     }
 }

@@ -1,3 +1,5 @@
+internal import Layers
+
 /// What must hold for the value of one field, beyond its type.
 struct ConfigRule<Value> {
     /// What is wrong with a value, given the full name of its field.
@@ -48,5 +50,13 @@ extension ConfigRule where Value: Comparable & ConfigField {
 extension ConfigRule<String> {
     static var notEmpty: Self {
         Self { text, path in text.isEmpty ? [ConfigProblem(path, "must not be empty")] : [] }
+    }
+
+    /// A pattern of names, whose brackets are closed.
+    static var pattern: Self {
+        Self { text, path in
+            QuantizationPlan.isPattern(text)
+                ? [] : [ConfigProblem(path, "is no pattern: \(text.configValue.mention)")]
+        }
     }
 }

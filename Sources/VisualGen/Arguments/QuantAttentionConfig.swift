@@ -52,7 +52,7 @@ extension QuantAttentionConfig: ConfigRecord {
 
 extension QuantAttentionConfig {
     /// The recipe in short: `int8/fp8 (1,16,1)`.
-    var recipe: String {
+    package var recipe: String {
         "\(qkDtype.rawValue)/\(vDtype.rawValue) (\(qBlockSize),\(kBlockSize),\(vBlockSize))"
     }
 

@@ -1,5 +1,3 @@
-internal import Layers
-
 /// Weights of the transformers in fewer bits (`quant_config`), in the form that ModelOpt writes.
 public struct QuantConfig: Sendable, Equatable {
     /// The algorithm (`quant_algo`): default null, which is the checkpoint's own, if it has one.
@@ -102,15 +100,5 @@ extension QuantConfig: ConfigRecord {
 
     private static func notAMapping(_ value: ConfigValue, _ path: String) -> ConfigProblem {
         [String: ConfigValue].mismatch(value, at: path)
-    }
-}
-
-extension ConfigRule<String> {
-    /// A pattern of names, whose brackets are closed.
-    fileprivate static var pattern: Self {
-        Self { text, path in
-            QuantizationPlan.isPattern(text)
-                ? [] : [ConfigProblem(path, "is no pattern: \(text.configValue.mention)")]
-        }
     }
 }

@@ -4,6 +4,7 @@
 // The products read 32-bit words: a float, or a pair of bfloat16 where the processor multiplies pairs. Either way one word of
 // a row on the left meets a vector of words on the right, which are laid out in panels as the loop reads them. AMX multiplies
 // sixteen rows of sixteen such words by sixteen vectors at once.
+#include "attention.h"
 #include "choice.h"
 #include "rows.h"
 
@@ -52,12 +53,14 @@ int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step
 // The layout of one call: everything in numbers or words, strides in numbers of the tensors' type.
 struct Shape {
     int64_t batch, heads, rows, keys, width;
-    int64_t query[3], key[3], value[3], mask[4];
+    int64_t query[3] = {}, key[3] = {}, value[3] = {}, mask[4] = {};
     // The scale of scores that count in powers of two.
-    float scale;
-    const float *masks;
+    float scale = 0;
+    const float *masks = nullptr;
+    // What numbers that were rounded count in, by token, key and channel of each head; null where they are as they were.
+    const float *query_scales = nullptr, *key_scales = nullptr, *value_scales = nullptr;
     // Words of a row of queries or keys, and numbers of a row of values, padded to whole words and panels.
-    int64_t depth, padded_width;
+    int64_t depth = 0, padded_width = 0;
 };
 
 // What one thread needs.
@@ -78,15 +81,25 @@ struct Scratch {
     }
 };
 
+// The layout goes to functions by value, so that no number that is written can be a part of it.
+template <class T, class Out> struct Scores {
+    // Numbers of a word of queries and keys, and of the words that are multiplied at once.
+    int64_t numbers, numbers_at_once;
+    void (*pack_keys)(Shape, const T *, int64_t, uint32_t *);
+    void (*attend_rows)(Shape, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, Out *, float *,
+                        Scratch &);
+};
+
 // The functions of one processor and type.
 template <class T> struct Kernel {
-    // Keys of a panel, numbers of a word, and of the words that are multiplied at once.
+    // Keys of a panel, numbers of a word of values, and of the words that are multiplied at once.
     int64_t columns, numbers, numbers_at_once;
-    // The layout goes by value, so that no number that is written can be a part of it.
-    void (*pack_keys)(Shape, const T *, int64_t, uint32_t *);
     void (*pack_values)(Shape, const T *, int64_t, uint32_t *);
-    void (*attend_rows)(Shape, int64_t, int64_t, int64_t, const T *, const uint32_t *, const uint32_t *, T *,
-                        float *, Scratch &);
+    Scores<T, T> exact;
+    // Of numbers that were rounded, with weights of values in E4M3.
+    Scores<T, float> quantized;
+    // The same of whole numbers of 8 bits.
+    Scores<bfloat16, float> quantized_wholes;
 };
 
 #define CT_PRAGMA(text) _Pragma(#text)
@@ -148,10 +161,10 @@ namespace singles128 {
 #include "attention_tiles.h"
 }  // namespace singles128
 
-template <class T>
-void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, at::Tensor &out,
-            float *log_sums) {
-    shape.depth = round_up(shape.width, kernel.numbers_at_once) / kernel.numbers;
+template <class T, class Out>
+void attend(const Kernel<T> &kernel, const Scores<T, Out> &scores, Shape &shape, const at::Tensor &query,
+            const at::Tensor &key, const at::Tensor &value, at::Tensor &out, float *log_sums) {
+    shape.depth = round_up(shape.width, scores.numbers_at_once) / scores.numbers;
     shape.padded_width = round_up(shape.width, kernel.columns);
     const int64_t row_blocks = (shape.rows + rows_together - 1) / rows_together;
     const int64_t key_blocks = (shape.keys + keys_together - 1) / keys_together;
@@ -165,7 +178,7 @@ void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, cons
                                                     words_together / (key_words + value_words)));
     const at::Tensor packed = at::empty({together, key_words + value_words}, at::kInt);
     uint32_t *words = static_cast<uint32_t *>(packed.mutable_data_ptr());
-    T *result = static_cast<T *>(out.mutable_data_ptr());
+    Out *result = static_cast<Out *>(out.mutable_data_ptr());
     for (int64_t from = 0; from < all; from += together) {
         const int64_t count = std::min(together, all - from), parts = key_panels + key_blocks;
         const auto head_words = [&](int64_t index) { return words + index * (key_words + value_words); };
@@ -174,7 +187,7 @@ void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, cons
                 const int64_t index = i / parts, part = i % parts;
                 const int64_t batch = (from + index) / shape.heads, head = (from + index) % shape.heads;
                 if (part < key_panels)
-                    kernel.pack_keys(shape, numbers<T>(key) + batch * shape.key[0] + head * shape.key[1], part,
+                    scores.pack_keys(shape, numbers<T>(key) + batch * shape.key[0] + head * shape.key[1], part,
                                      head_words(index));
                 else
                     kernel.pack_values(shape, numbers<T>(value) + batch * shape.value[0] + head * shape.value[1],
@@ -186,7 +199,7 @@ void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, cons
             for (int64_t i = next(); i < count * row_blocks; i = next()) {
                 const int64_t index = i / row_blocks, block = i % row_blocks;
                 const int64_t batch = (from + index) / shape.heads, head = (from + index) % shape.heads;
-                kernel.attend_rows(shape, batch, head, block,
+                scores.attend_rows(shape, batch, head, block,
                                    numbers<T>(query) + batch * shape.query[0] + head * shape.query[1], head_words(index),
                                    head_words(index) + key_words, result, log_sums, scratch);
             }
@@ -196,7 +209,7 @@ void attend(const Kernel<T> &kernel, Shape &shape, const at::Tensor &query, cons
 
 // Everything of a call but its mask.
 Shape shape_of(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, double scale) {
-    Shape shape{query.size(0), query.size(1), query.size(2), key.size(2), query.size(3), {}, {}, {}, {}, 0, nullptr, 0, 0};
+    Shape shape{query.size(0), query.size(1), query.size(2), key.size(2), query.size(3)};
     for (int64_t axis = 0; axis < 3; ++axis) {
         shape.query[axis] = query.stride(axis);
         shape.key[axis] = key.stride(axis);
@@ -217,7 +230,7 @@ const Kernel<bfloat16> &choose_bfloat16_kernel() {
         kernels.push_back(&kernel);
         ways.push_back({name, [&] {
                             Shape shape = shape_of(x, x, x, 0.1);
-                            attend(kernel, shape, x, x, x, out, nullptr);
+                            attend(kernel, kernel.exact, shape, x, x, x, out, nullptr);
                         }});
     };
     if (has_amx_bfloat16()) add("tiles", tiles512::kernel<bfloat16>);
@@ -251,9 +264,6 @@ at::Tensor of_nothing(const at::Tensor &query, const Shape &shape, const at::Ten
     return at::zeros(query.sizes(), query.options());
 }
 
-// The last axis dense.
-at::Tensor dense(const at::Tensor &x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
-
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const std::optional<at::Tensor> &mask,
                      double scale, at::Tensor *log_sum_exp) {
     TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
@@ -272,7 +282,10 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
     at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, q.options());
     if (log_sum_exp) *log_sum_exp = at::empty({shape.batch, shape.heads, shape.rows}, q.options().dtype(at::kFloat));
     float *log_sums = log_sum_exp ? static_cast<float *>(log_sum_exp->mutable_data_ptr()) : nullptr;
-    dispatch(q, [&](auto type) { attend(kernel<decltype(type)>(), shape, queries, keys, values, out, log_sums); });
+    dispatch(q, [&](auto type) {
+        const auto &chosen = kernel<decltype(type)>();
+        attend(chosen, chosen.exact, shape, queries, keys, values, out, log_sums);
+    });
     return out.transpose(1, 2);
 }
 
@@ -290,6 +303,29 @@ std::tuple<at::Tensor, at::Tensor> tiled_attention_part(const at::Tensor &query,
 }
 
 }  // namespace
+
+std::tuple<at::Tensor, at::Tensor> ct::quantized_tiles(const at::Tensor &query, const at::Tensor &key,
+                                                       const at::Tensor &value, const AttentionScales &scales, double scale,
+                                                       bool are_whole) {
+    Shape shape = shape_of(query, key, value, scale);
+    if (scales.query.defined()) shape.query_scales = numbers<float>(scales.query);
+    if (scales.key.defined()) shape.key_scales = numbers<float>(scales.key);
+    shape.value_scales = numbers<float>(scales.value);
+    const at::TensorOptions floats = query.options().dtype(at::kFloat);
+    at::Tensor out = at::empty({shape.batch, shape.rows, shape.heads, shape.width}, floats);
+    at::Tensor sums = at::empty({shape.batch, shape.heads, shape.rows}, floats);
+    float *log_sums = static_cast<float *>(sums.mutable_data_ptr());
+    if (are_whole) {
+        const auto &chosen = kernel<bfloat16>();
+        attend(chosen, chosen.quantized_wholes, shape, query, key, value, out, log_sums);
+    } else {
+        dispatch(query, [&](auto type) {
+            const auto &chosen = kernel<decltype(type)>();
+            attend(chosen, chosen.quantized, shape, query, key, value, out, log_sums);
+        });
+    }
+    return {out.transpose(1, 2), sums};
+}
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // Attention over [batch, heads, tokens, width]; the mask is added to the scores.

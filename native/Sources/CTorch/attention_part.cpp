@@ -1,6 +1,8 @@
 // Attention to some of the keys by LibTorch's fused kernels on a GPU, with log Σ exp(score) of each token.
 #include "support.h"
 
+#include <ATen/SDPBackend.h>
+#include <ATen/ops/_fused_sdp_choice.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_efficient_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
@@ -21,6 +23,12 @@ struct Part {
     at::Tensor result, sums;
 };
 
+// cuDNN's takes half the time of the others, and hardly more for the sums, but neither a mask nor every width.
+at::SDPBackend backend_of_part(const at::Tensor &query, bool has_mask) {
+    if (has_mask || query.scalar_type() == at::kFloat) return at::SDPBackend::efficient_attention;
+    return query.size(3) <= 128 ? at::SDPBackend::cudnn_attention : at::SDPBackend::flash_attention;
+}
+
 // The kernel wants rows of the mask to begin at multiples of 16 bytes.
 at::Tensor aligned(const at::Tensor &mask, at::IntArrayRef shape) {
     const int64_t keys = shape[3], missing = (8 - keys % 8) % 8;
@@ -34,13 +42,13 @@ Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &
     if (query.numel() == 0 || key.size(2) == 0)
         return {at::zeros_like(query), at::full({query.size(0), query.size(1), tokens},
                                                 -std::numeric_limits<float>::infinity(), query.options().dtype(at::kFloat))};
-    if (!mask && query.scalar_type() != at::kFloat) {
-        // cuDNN's takes half the time of the other, and hardly more for the sums, but not every width.
-        if (query.size(3) <= 128) {
-            const auto parts = at::_scaled_dot_product_cudnn_attention(query, key, value, std::nullopt, true, 0.0, false, false,
-                                                                       scale);
-            return {std::get<0>(parts), std::get<1>(parts).reshape({query.size(0), query.size(1), tokens})};
-        }
+    const at::SDPBackend backend = backend_of_part(query, mask.has_value());
+    if (backend == at::SDPBackend::cudnn_attention) {
+        const auto parts = at::_scaled_dot_product_cudnn_attention(query, key, value, std::nullopt, true, 0.0, false, false,
+                                                                   scale);
+        return {std::get<0>(parts), std::get<1>(parts).reshape({query.size(0), query.size(1), tokens})};
+    }
+    if (backend == at::SDPBackend::flash_attention) {
         const auto parts = at::_scaled_dot_product_flash_attention(query, key, value, 0.0, false, false, scale);
         return {std::get<0>(parts), std::get<1>(parts)};
     }
@@ -60,5 +68,25 @@ std::tuple<at::Tensor, at::Tensor> attention_part(const at::Tensor &query, const
 }
 
 }  // namespace
+
+const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale,
+                                bool gives_sums) {
+    const at::Tensor &q = borrow(query);
+    if (q.is_cpu()) return "sdpa";
+    try {
+        const auto backend = gives_sums ? backend_of_part(q, mask)
+                                        : static_cast<at::SDPBackend>(at::_fused_sdp_choice(
+                                              q, borrow(key), borrow(value), optional(mask), 0.0, false, scale));
+        switch (backend) {
+        case at::SDPBackend::cudnn_attention: return "cudnn";
+        case at::SDPBackend::flash_attention: return "flash";
+        case at::SDPBackend::efficient_attention: return "efficient";
+        default: return "math";
+        }
+    } catch (...) {
+        // The attention itself will say what is wrong.
+        return "sdpa";
+    }
+}
 
 TORCH_LIBRARY_IMPL(visualgen, CUDA, m) { m.impl("attention_part", attention_part); }

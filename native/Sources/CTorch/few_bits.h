@@ -47,6 +47,18 @@ CT_INLINE int8_t to_int8(float x) {
     return static_cast<int8_t>(whole < -128 ? -128 : whole > 127 ? 127 : whole);
 }
 
+// The nearest number that a type has, of one that was divided by its scale.
+struct E4M3 {
+    static constexpr float largest = largest_e4m3;
+    CT_INLINE float operator()(float x) const { return from_e4m3(to_e4m3(x)); }
+};
+
+// Further than the largest by one below zero, as ModelOpt rounds.
+struct Int8 {
+    static constexpr float largest = largest_int8;
+    CT_INLINE float operator()(float x) const { return static_cast<float>(to_int8(x)); }
+};
+
 // The largest magnitude of some numbers; NaN if one is.
 template <class T> CT_INLINE float largest_of(const T *in, int64_t count) {
     float most[lanes] = {};

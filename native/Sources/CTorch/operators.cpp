@@ -28,6 +28,7 @@ c10::IValue value(const ct_argument &argument) {
     case CT_ARGUMENT_TENSOR: return argument.value.tensor ? c10::IValue(borrow(argument.value.tensor)) : c10::IValue();
     case CT_ARGUMENT_NUMBER: return argument.value.number;
     case CT_ARGUMENT_INTEGER: return argument.value.integer;
+    case CT_ARGUMENT_FLAG: return argument.value.flag;
     case CT_ARGUMENT_DTYPE: return scalar_type(argument.value.dtype);
     }
     TORCH_CHECK(false, "unknown kind of argument ", static_cast<int>(argument.kind));

@@ -12,17 +12,6 @@ using namespace ct;
 
 namespace {
 
-struct E4M3 {
-    static constexpr float largest = largest_e4m3;
-    CT_INLINE float operator()(float x) const { return from_e4m3(to_e4m3(x)); }
-};
-
-// Further than the largest by one below zero, as ModelOpt rounds.
-struct Int8 {
-    static constexpr float largest = largest_int8;
-    CT_INLINE float operator()(float x) const { return static_cast<float>(to_int8(x)); }
-};
-
 template <class T, class Round> CT_INLINE void round_part(Round round, const T *in, float scale, int64_t count, T *out) {
     CT_ANY_ORDER
     for (int64_t i = 0; i < count; ++i) store(round(load(in[i]) / scale) * scale, out[i]);

@@ -36,5 +36,9 @@ CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
 // Attention over [batch, heads, tokens, width]; the mask is added to the scores.
 CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask,
                                           double scale);
+// Which kernel of LibTorch's that is, or, where it `gives_sums`, that of attention_part on a GPU: "cudnn", "flash", "efficient" or
+// "math", and "sdpa" on a CPU.
+CT_API const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask, double scale,
+                                       bool gives_sums);
 
 CT_END

@@ -5,12 +5,13 @@
 
 CT_BEGIN
 
-typedef enum { CT_ARGUMENT_TENSOR, CT_ARGUMENT_NUMBER, CT_ARGUMENT_INTEGER, CT_ARGUMENT_DTYPE } ct_argument_kind;
+typedef enum { CT_ARGUMENT_TENSOR, CT_ARGUMENT_NUMBER, CT_ARGUMENT_INTEGER, CT_ARGUMENT_FLAG, CT_ARGUMENT_DTYPE } ct_argument_kind;
 
 typedef union {
     ct_tensor CT_NULLABLE tensor;
     double number;
     int64_t integer;
+    bool flag;
     ct_dtype dtype;
 } ct_argument_value;
 
