@@ -65,7 +65,7 @@ struct Floats {
 };
 
 #if CT_NUMBERS == 1
-// Two whole numbers of a word by two others; the compiler takes one instruction for product and sum where there is one.
+// Two whole numbers of a word by two others.
 struct Wholes {
     using Sum = Whole;
     static Vector value(const Sum &sum) { return __builtin_convertvector(sum, Vector); }
@@ -352,8 +352,8 @@ void attend_rows(Shape shape, int64_t batch, int64_t head, int64_t block, const 
         const int64_t depth = round_up(seen, numbers_at_once) / numbers_in_word;
         const uint32_t *block_values = values + start / numbers_in_word * shape.padded_width;
         for (int64_t column = 0; column < shape.padded_width; column += columns)
-            multiply_panel<Floats>(reinterpret_cast<uint32_t *>(scratch.scores), keys_together, block_values + column * depth, depth,
-                           padded, scratch.results + column, shape.padded_width, scratch.factors);
+            multiply_panel<Floats>(reinterpret_cast<uint32_t *>(scratch.scores), keys_together, block_values + column * depth,
+                                   depth, padded, scratch.results + column, shape.padded_width, scratch.factors);
     }
     for (int64_t row = 0; row < count; ++row) {
         // [batch, rows, heads, width]

@@ -247,7 +247,7 @@ Result quantized_attention(const at::Tensor &q, const at::Tensor &k, const at::T
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // Attention over [batch, heads, tokens, width] whose queries and keys are rounded to `codes`, int8 or E4M3, with a scale
     // for each token and for `key_block` keys less their mean, or with another type left as they are; values are E4M3 with a
-    // scale for each channel of a head, or for each item of the batch. Second comes log Σ exp(score), as attention_part has it.
+    // scale for each channel of a head, or for each item of the batch. Second comes log Σ exp(score), as of attention_part.
     m.def("quantized_attention(Tensor query, Tensor key, Tensor value, float scale, ScalarType codes, int key_block, "
           "bool value_channels) -> (Tensor, Tensor)");
 }
