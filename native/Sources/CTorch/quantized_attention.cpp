@@ -24,7 +24,6 @@ CT_INLINE float larger(float most, float magnitude) {
 }
 
 #define CT_DEFINE_ROWS(T)                                                                                              \
-    CT_CLONES float largest_in_row(const T *in, int64_t count) { return largest_of(in, count); }                       \
     CT_CLONES void raise_to_row(const T *in, int64_t count, float *most) {                                             \
         CT_ANY_ORDER                                                                                                   \
         for (int64_t i = 0; i < count; ++i) most[i] = larger(most[i], std::abs(load(in[i])));                          \
