@@ -1,0 +1,332 @@
+"""Quantised attention on a Hopper card: against its formula in float64, and timed in turn with cuDNN's attention in bfloat16.
+
+    python attention.py --library FOLDER/libCTorchCUDA.so     # as native/build.sh makes it
+    python attention.py --only time --cases 12x32760          # heads x tokens; --recipes int8-16 for one recipe
+
+Needs the torch that the library was built with, and `safetensors` for the goldens. Without --library the files of quantised
+attention are built, which takes nvcc and half a minute. Times are of the operator, quantising included. Ends with status 1 if a
+distance is more than it may be.
+"""
+
+import argparse
+import functools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "native/Sources/CTorchCUDA"
+SCHEMA = ("quantized_attention(Tensor query, Tensor key, Tensor value, float scale, ScalarType codes, int key_block, "
+          "bool value_channels) -> (Tensor, Tensor)")  # fmt: skip
+TYPES = {"int8": (torch.int8, 127.0), "fp8": (torch.float8_e4m3fn, 448.0), "bf16": (torch.bfloat16, None)}
+TILE = 128
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The type of queries and keys, the keys that share a scale, and whether each channel of the values has one."""
+
+    kind: str
+    key_block: int = 1
+    value_channels: bool = True
+
+    def __str__(self):
+        return f"{self.kind}-{self.key_block}-{int(self.value_channels)}"
+
+    def __call__(self, query, key, value, scale=None):
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        return torch.ops.visualgen.quantized_attention(query, key, value, scale, TYPES[self.kind][0], self.key_block,
+                                                       self.value_channels)  # fmt: skip
+
+
+RECIPES = [Recipe("int8", 1), Recipe("int8", 4), Recipe("int8", 16), Recipe("fp8", 1), Recipe("fp8", 4), Recipe("bf16", 1, False)]
+
+
+def build(folder: Path, flags=()) -> Path:
+    """A library of quantised attention alone."""
+    home = Path(torch.__file__).parent
+    library = folder / "attention.so"
+    sources = [SOURCES / name for name in ("hopper_attention.cu", "hopper_codes.cu", "quantised_attention.cpp")]
+    toolkit = ["nvcc", "-std=c++20", "-O3", "-gencode", "arch=compute_90a,code=sm_90a", "-Xcompiler",
+               "-fPIC,-fvisibility=hidden,-fno-strict-aliasing", f"-I{home}/include", *flags]  # fmt: skip
+    objects = [folder / f"{source.stem}.o" for source in sources]
+    compilers = [subprocess.Popen([*toolkit, "-c", source, "-o", to]) for source, to in zip(sources, objects)]
+    if any(compiler.wait() for compiler in compilers):
+        raise SystemExit("quantised attention cannot be built")
+    subprocess.run([*toolkit[:1], "-shared", *objects, "-o", library, f"-L{home}/lib", "-ltorch_cpu", "-ltorch_cuda", "-lc10",
+                    "-lc10_cuda"], check=True)  # fmt: skip
+    return library
+
+
+def e4m3(x):
+    return x.float().clamp(-448, 448).to(torch.float8_e4m3fn).double()
+
+
+def coded(x, kind, together):
+    """What the codes of x stand for, `together` tokens sharing a scale, in float64."""
+    maximum = TYPES[kind][1]
+    largest = torch.stack([part.abs().amax((-2, -1)) for part in x.split(together, -2)], -1)
+    scale = torch.where(largest == 0, torch.ones_like(largest), largest / maximum)
+    every = scale.repeat_interleave(together, -1)[..., : x.shape[-2], None]
+    codes = (x / every).round().double() if kind == "int8" else e4m3(x / every)
+    return codes * every.double()
+
+
+def formula(recipe, query, key, value, rows=slice(None), scale=None):
+    """The output and log-sum-exp of some rows in float64: float32 up to the codes, then weights as of the largest score so far,
+    a tile of keys after the other from the last one on."""
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    half = torch.float16 if query.dtype == torch.float16 else torch.bfloat16
+    query, key, value = query[..., rows, :].float(), key.float(), value.float()
+    shift = 0
+    if recipe.kind == "bf16":
+        query8, key8 = query.to(half).double(), key.to(half).double()
+    else:
+        mean = key.double().mean(-2, keepdim=True).float()
+        query8, key8 = coded(query, recipe.kind, 1), coded(key - mean, recipe.kind, recipe.key_block)
+        shift = scale * (query.double() * mean.double()).sum(-1)
+    largest = value.abs().amax(-2, keepdim=True) if recipe.value_channels else value.abs().amax((1, 2, 3), keepdim=True)
+    value_scale = torch.where(largest == 0, torch.ones_like(largest), largest / 448)
+    value8 = e4m3(value / value_scale)
+    most = torch.full_like(query8[..., :1], -torch.inf)
+    total, output = torch.zeros_like(most), torch.zeros_like(query8)
+    for start in reversed(range(0, key.shape[-2], TILE)):
+        part = slice(start, min(start + TILE, key.shape[-2]))
+        scores = scale * query8 @ key8[..., part, :].mT
+        before, most = most, torch.maximum(most, scores.amax(-1, keepdim=True))
+        weights, shrunk = (scores - most).exp(), (before - most).exp()
+        total = total * shrunk + weights.sum(-1, keepdim=True)
+        output = output * shrunk + e4m3(448 * weights) @ value8[..., part, :]
+    return output / (448 * total) * value_scale.double(), (total.log() + most).squeeze(-1) + shift
+
+
+def exact(query, key, value, rows=slice(None), scale=None):
+    """Attention without codes."""
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = scale * query[..., rows, :].double() @ key.double().mT
+    return scores.softmax(-1) @ value.double(), scores.logsumexp(-1)
+
+
+def distance(one, other):
+    """Relative Frobenius norm of the difference."""
+    difference = (one.double() - other.double()).norm()
+    return (difference if other.norm() == 0 else difference / other.norm()).item()
+
+
+def views(heads, tokens, keys, width, dtype, batch=1, seed=0):
+    """Query, key and value [batch, heads, tokens, width], of heads that lie together for a token as after a projection."""
+    generator = torch.Generator("cuda").manual_seed(seed)
+    return [torch.randn(batch, count, heads, width, device="cuda", generator=generator).to(dtype).transpose(1, 2)
+            for count in (tokens, keys, keys)]  # fmt: skip
+
+
+def biased(query, key, value):
+    """Keys and values far from zero, as after projections with a bias."""
+    offsets = torch.randn(2, 1, key.shape[1], 1, key.shape[-1], device="cuda")
+    return query, (key + 4 * offsets[0]).to(key.dtype), (value + 4 * offsets[1]).to(key.dtype)
+
+
+def peaked(query, key, value):
+    """Few keys matter; some stand out, and a channel and a token are zeros."""
+    query, key, value = 4 * query, key.clone(), value.clone()
+    key[:, :, 17::40] *= 6
+    value[..., 11] = 0
+    query[:, :, -1] = 0
+    return query, key, value
+
+
+def packed(query, key, value):
+    """Slices of one projection for all three."""
+    joined = torch.cat([x.transpose(1, 2) for x in (query, key, value)], -1)
+    return [x.transpose(1, 2) for x in joined.chunk(3, -1)]
+
+
+def plain(*qkv):
+    return qkv
+
+
+def cases():
+    """What is attended to, and the query rows that are compared."""
+    every = slice(None)
+    for dtype in (torch.float32, torch.float16, torch.bfloat16):
+        yield f"{dtype} 3 × 257 × 389", plain(*views(3, 257, 389, 128, dtype, 2)), every
+    for tokens, keys in [(1, 1), (64, 128), (128, 127), (129, 129), (200, 5), (67, 640), (512, 1000)]:
+        for width in (64, 128):
+            yield f"{width} wide, {tokens} × {keys}", plain(*views(2, tokens, keys, width, torch.float32, 2)), every
+    for change in (biased, peaked):
+        for width in (64, 128):
+            yield f"{change.__name__}, {width} wide", change(*views(2, 300, 2100, width, torch.float32)), every
+    yield "slices", packed(*views(3, 300, 300, 128, torch.bfloat16)), every
+    rows = torch.arange(0, 32760, 331, device="cuda")
+    yield "4 × 32760", plain(*views(4, 32760, 32760, 128, torch.bfloat16)), rows
+    yield "4 × 32760, biased", biased(*views(4, 32760, 32760, 128, torch.float32)), rows
+
+
+# How far outputs may be from the formula: E4M3 products lose some of each tile's sum, and 16 bits round the output.
+LIMITS = {torch.float32: 2e-3, torch.float16: 2.5e-3, torch.bfloat16: 4e-3}
+
+
+def check_distances(recipes):
+    print("| case | recipe | of the formula | log-sum-exp | of attention without codes |\n| --- | --- | --- | --- | --- |")
+    is_fine = True
+    for name, qkv, rows in cases():
+        wanted_exact = exact(*qkv, rows)
+        for recipe in recipes:
+            output, lse = recipe(*qkv)
+            again, lse_again = recipe(*qkv)
+            output, lse, again, lse_again = output[..., rows, :], lse[..., rows], again[..., rows, :], lse_again[..., rows]
+            wanted, wanted_lse = formula(recipe, *qkv, rows)
+            far = distance(output, wanted)
+            far_lse = (lse.double() - wanted_lse).abs().max().item()
+            is_same = torch.equal(output, again) and torch.equal(lse, lse_again)
+            is_fine &= far < LIMITS[qkv[0].dtype] and far_lse < 2e-3 and is_same
+            print(f"| {name} | {recipe} | {far:.2e} | {far_lse:.1e} | {distance(output, wanted_exact[0]):.2e} |"
+                  + ("" if far < LIMITS[qkv[0].dtype] and far_lse < 2e-3 else " **too far**")
+                  + ("" if is_same else " **differs from run to run**"))  # fmt: skip
+    return is_fine
+
+
+def check_goldens():
+    """Every recipe of Tests/Goldens/quantised; the formula there takes the largest score of all keys."""
+    from safetensors.torch import load_file
+
+    print("\n| golden | output | log-sum-exp |\n| --- | --- | --- |")
+    is_fine = True
+    for name in ("attention", "attention-long"):
+        tensors = load_file(ROOT / f"Tests/Goldens/quantised/{name}.safetensors", device="cuda")
+        for key in sorted(tensors):
+            case, _, rest = key.partition(".")
+            if not rest.endswith(".output"):
+                continue
+            kind, _, _, together, channels = rest.removesuffix(".output").split("-")
+            recipe = Recipe(kind, int(together) or 1, channels == "1")
+            output, lse = recipe(*(tensors[f"{case}.{part}"] for part in ("query", "key", "value")))
+            far = distance(output, tensors[key])
+            far_lse = (lse - tensors[f"{key.removesuffix('output')}lse"]).abs().max().item()
+            limit = LIMITS[torch.bfloat16] + (5e-3 if case == "long" else 0)
+            is_fine &= far < limit and far_lse < 2e-3
+            print(f"| {key.removesuffix('.output')} | {far:.2e} | {far_lse:.1e} |" + ("" if far < limit and far_lse < 2e-3 else " **too far**"))
+    return is_fine
+
+
+def check_edges():
+    """No tokens, no keys, and what is refused."""
+    recipe = RECIPES[0]
+    query, key, value = views(2, 5, 7, 64, torch.bfloat16)
+    output, lse = recipe(query, key[:, :, :0], value[:, :, :0])
+    is_fine = output.shape == query.shape and not output.any() and bool((lse == -torch.inf).all())
+    output, lse = recipe(query[:, :, :0], key, value)
+    is_fine &= output.shape == (1, 2, 0, 64) and lse.shape == (1, 2, 0)
+    output, _ = recipe(query, key, value)
+    is_fine &= output.transpose(1, 2).is_contiguous()
+    odd = torch.randn(1, 7, 2, 65, device="cuda", dtype=torch.bfloat16)[..., 1:].transpose(1, 2)
+    is_fine &= torch.equal(recipe(query, odd, value)[0], recipe(query, odd.contiguous(), value)[0])
+    refused = {
+        "width": lambda: recipe(query[..., :32], key[..., :32], value[..., :32]),
+        "keys that share a scale": lambda: Recipe("int8", 3)(query, key, value),
+        "types": lambda: recipe(query, key.float(), value),
+        "keys and values": lambda: recipe(query, key, value[:, :, :3]),
+        "doubles": lambda: recipe(query.double(), key.double(), value.double()),
+        "scale": lambda: recipe(query, key, value, float("nan")),
+    }
+    print()
+    for name, call in refused.items():
+        try:
+            call()
+            is_fine = False
+            print(f"{name}: is taken")
+        except RuntimeError as error:
+            print(f"{name}: {str(error).splitlines()[0]}")
+    print("edges are", "fine" if is_fine else "**wrong**")
+    return is_fine
+
+
+def milliseconds(run, repeats):
+    """The median of so many runs."""
+    times = []
+    for _ in range(repeats):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        run()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(start.elapsed_time(end))
+    return statistics.median(times)
+
+
+def time_cases(cases, recipes, rounds=2):
+    print("\n| heads × tokens | what | ms | TFLOP/s | of cuDNN's time |\n| --- | --- | --- | --- | --- |")
+    for heads, tokens in cases:
+        qkv = views(heads, tokens, tokens, 128, torch.bfloat16)
+        work = 4 * tokens * tokens * 128 * heads
+        repeats = max(3, min(20, int(2e14 / work)))
+
+        def sdpa():
+            with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+                F.scaled_dot_product_attention(*qkv)
+
+        runs = {"cuDNN": sdpa} | {str(recipe): functools.partial(recipe, *qkv) for recipe in recipes}
+        times = {name: [] for name in runs}
+        for _ in range(rounds):
+            for name, run in runs.items():
+                run()
+                times[name].append(milliseconds(run, repeats))
+        beside = statistics.mean(times["cuDNN"])
+        for name, each in times.items():
+            print(f"| {heads} × {tokens} | {name} | {' / '.join(f'{one:.3f}' for one in each)} | "
+                  f"{work / statistics.mean(each) / 1e9:.0f} | {beside / statistics.mean(each):.3f}× |")  # fmt: skip
+
+
+def show_kernels(heads, tokens, recipe):
+    """The time of each kernel of one call."""
+    from torch.profiler import ProfilerActivity, profile
+
+    qkv = views(heads, tokens, tokens, 128, torch.bfloat16)
+    recipe(*qkv)
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        recipe(*qkv)
+        torch.cuda.synchronize()
+    print(f"\n{heads} × {tokens}, {recipe}")
+    for event in sorted(profiled.key_averages(), key=lambda event: -event.device_time_total):
+        print(f"  {event.device_time_total / 1e3:8.3f} ms  {event.key[:110]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--library", type=Path)
+    parser.add_argument("--only", choices=["check", "time", "kernels"])
+    parser.add_argument("--cases", nargs="*", default=["24x4608", "12x32760", "40x32760"], help="heads x tokens to time")
+    parser.add_argument("--recipes", nargs="*", help="such as int8-16-1: the type, the keys of a scale, a scale for each channel")
+    parser.add_argument("--flags", nargs="*", default=[], help="more for nvcc")
+    arguments = parser.parse_args()
+    recipes = [recipe for recipe in RECIPES if not arguments.recipes or str(recipe) in arguments.recipes]
+    with tempfile.TemporaryDirectory() as folder:
+        torch.ops.load_library(arguments.library or build(Path(folder), arguments.flags))
+    library = torch.library.Library("visualgen", "FRAGMENT")
+    library.define(SCHEMA)  # the CPU's half, which does it, is not loaded
+    is_fine = True
+    shapes = [tuple(map(int, case.split("x"))) for case in arguments.cases]
+    if arguments.only in (None, "check"):
+        # Memory that nothing was written to is not a number.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        is_fine = check_edges() & check_distances(recipes) & check_goldens()
+        torch.use_deterministic_algorithms(False)
+    if arguments.only in (None, "time"):
+        time_cases(shapes, recipes)
+    if arguments.only in (None, "kernels"):
+        for recipe in recipes:
+            show_kernels(*shapes[-1], recipe)
+    sys.exit(0 if is_fine else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+// Attention to codes: weights in E4M3 from queries and keys of 8 or 16 bits, and their products with values in E4M3.
+//
+// A block takes 128 queries of a head and goes through its keys, 128 at a time. One thread copies; two groups of four warps have 64
+// queries each, and while one computes exponentials the other has the tensor cores. Sums of E4M3 products keep only some 13 bits,
+// so every 128 keys have sums of their own, which are then added in float32.
+#include "hopper.cuh"
+#include "hopper_attention.h"
+#include "packs.cuh"
+
+#ifndef CT_TURNS
+#define CT_TURNS 1
+#endif
+
+namespace {
+
+using namespace ct;
+
+constexpr int groups = 2, rows_of_group = 64;
+constexpr int threads = (1 + groups) * group;
+// The largest weight is the largest number of E4M3: 448 is 2 to the power of this.
+constexpr float log2_448 = 8.807354922057604f, ln_2 = 0.6931471805599453f;
+
+template <class Code> constexpr bool has_scales = sizeof(Code) == 1;
+
+// What a block has in shared memory.
+template <class Code, int width> struct Shared {
+    static constexpr int operand_bytes = tile * width * sizeof(Code), value_bytes = tile * width;
+    static constexpr int stages = sizeof(Code) == 1 ? 4 : 3;
+
+    struct Stage {
+        uint8_t key[operand_bytes], value[value_bytes];
+    };
+    uint8_t query[operand_bytes];
+    Stage stages_of[stages];
+    float key_scales[stages][tile];
+    Barrier query_is_there, is_full[stages], is_empty[stages];
+};
+
+struct Arguments {
+    Coded coded;
+    float factor;  // of scores without scales, times log2 e
+    int heads;
+    int64_t tokens, keys, key_tiles;
+    void *result;
+    Number type;
+    float *lse;
+};
+
+// Goes round the stages; the parity is that of a round.
+template <int stages> struct Turn {
+    int stage = 0;
+    uint32_t parity = 0;
+
+    __device__ void next() {
+        if (++stage < stages) return;
+        stage = 0;
+        parity ^= 1;
+    }
+};
+
+// Copies the queries and, from the last to the first, the keys and values of every tile.
+template <class Code, int width> __device__ void supply(Shared<Code, width> &shared, const Arguments &given) {
+    using Memory = Shared<Code, width>;
+    const int64_t head = blockIdx.y, count = given.key_tiles;
+    const auto *query = static_cast<const uint8_t *>(given.coded.query) + (head * gridDim.x + blockIdx.x) * Memory::operand_bytes;
+    shared.query_is_there.arrive_and_expect(Memory::operand_bytes);
+    copy(shared.query, query, Memory::operand_bytes, shared.query_is_there);
+    Turn<Memory::stages> turn;
+    for (int64_t at = (head + 1) * count - 1; at >= head * count; --at, turn.next()) {
+        auto &stage = shared.stages_of[turn.stage];
+        Barrier &full = shared.is_full[turn.stage];
+        shared.is_empty[turn.stage].wait(turn.parity ^ 1);
+        constexpr int scale_bytes = has_scales<Code> ? tile * sizeof(float) : 0;
+        full.arrive_and_expect(sizeof stage + scale_bytes);
+        copy(stage.key, static_cast<const uint8_t *>(given.coded.key) + at * Memory::operand_bytes, sizeof stage.key, full);
+        if (has_scales<Code>) copy(shared.key_scales[turn.stage], given.coded.key_scales + at * tile, scale_bytes, full);
+        copy(stage.value, static_cast<const uint8_t *>(given.coded.value) + at * Memory::value_bytes, sizeof stage.value, full);
+    }
+}
+
+__device__ float power_of_2(float x) {
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+    return result;
+}
+
+__device__ float largest_of_row(float x) {
+    x = fmaxf(x, __shfl_xor_sync(~0u, x, 1));
+    return fmaxf(x, __shfl_xor_sync(~0u, x, 2));
+}
+
+__device__ float sum_of_row(float x) {
+    x += __shfl_xor_sync(~0u, x, 1);
+    return x + __shfl_xor_sync(~0u, x, 2);
+}
+
+// The softmax of a thread's two rows so far, in powers of 2.
+struct Softmax {
+    float factor[2];                             // what scores of a row are still to be multiplied with
+    float largest[2] = {-INFINITY, -INFINITY};   // before that
+    float total[2] = {0, 0};                     // of the weights, this thread's part
+    float shrunk[2] = {0, 0};                    // what the last scores made of weights before them
+
+    __device__ void take(float (&scores)[64]) {
+        float most[2][2] = {{largest[0], largest[0]}, {largest[1], largest[1]}};
+#pragma unroll
+        for (int i = 0; i < 64; ++i) most[i / 2 % 2][i % 2] = fmaxf(most[i / 2 % 2][i % 2], scores[i]);
+        float shift[2];
+#pragma unroll
+        for (int row = 0; row < 2; ++row) {
+            const float before = largest[row];
+            largest[row] = largest_of_row(fmaxf(most[row][0], most[row][1]));
+            shrunk[row] = power_of_2((before - largest[row]) * factor[row]);
+            shift[row] = log2_448 - largest[row] * factor[row];
+        }
+        float sums[2][2] = {{total[0] * shrunk[0], 0}, {total[1] * shrunk[1], 0}};
+#pragma unroll
+        for (int i = 0; i < 64; ++i) {
+            scores[i] = power_of_2(fmaf(scores[i], factor[i / 2 % 2], shift[i / 2 % 2]));
+            sums[i / 2 % 2][i % 2] += scores[i];
+        }
+#pragma unroll
+        for (int row = 0; row < 2; ++row) total[row] = sums[row][0] + sums[row][1];
+    }
+};
+
+__device__ uint32_t four_bytes(float a, float b, float c, float d) {
+    const uint32_t low = __nv_cvt_float2_to_fp8x2({a, b}, __NV_SATFINITE, __NV_E4M3);
+    const uint32_t high = __nv_cvt_float2_to_fp8x2({c, d}, __NV_SATFINITE, __NV_E4M3);
+    return low | high << 16;
+}
+
+template <class Code> struct SumOf {
+    using Type = float;
+};
+template <> struct SumOf<int8_t> {
+    using Type = int;
+};
+
+// What one group of warps computes with.
+template <class Code, int width> struct Group {
+    using Memory = Shared<Code, width>;
+    using Sum = typename SumOf<Code>::Type;
+    static constexpr int line = row_bytes<Code, width>;
+    static constexpr int outputs = width / 2;
+
+    Memory &shared;
+    const int first_row;
+    Sum sums[64];
+    float scores[64];
+    uint32_t weights[4][4];
+    float parts[outputs], output[outputs];
+    Softmax softmax;
+
+    __device__ Group(Memory &shared, int first_row) : shared(shared), first_row(first_row) {}
+
+    __device__ void begin_scores(int stage) {
+#pragma unroll
+        for (int part = 0; part < width * static_cast<int>(sizeof(Code)) / line; ++part)
+#pragma unroll
+            for (int step = 0; step < line / 32; ++step)
+                multiply(Code{}, operand<line>(shared.query + part * tile * line + first_row * line) + 2 * step,
+                         operand<line>(shared.stages_of[stage].key + part * tile * line) + 2 * step, part + step > 0, sums);
+        end_batch();
+    }
+
+    __device__ void begin_parts(int stage) {
+#pragma unroll
+        for (int step = 0; step < 4; ++step)
+            multiply(weights[step], operand<tile>(shared.stages_of[stage].value) + 2 * step, step > 0, parts);
+        end_batch();
+    }
+
+    __device__ void scale_scores(int stage) {
+        if constexpr (has_scales<Code>) {
+            // A thread's columns of 16 keys have their scales in a row.
+            const auto *scales = reinterpret_cast<const float4 *>(shared.key_scales[stage]) + threadIdx.x % 4;
+#pragma unroll
+            for (int i = 0; i < 8; ++i) {
+                const float4 four = scales[4 * i];
+                const float each[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+                for (int j = 0; j < 8; ++j) scores[8 * i + j] = static_cast<float>(sums[8 * i + j]) * each[j / 4 * 2 + j % 2];
+            }
+        } else {
+#pragma unroll
+            for (int i = 0; i < 64; ++i) scores[i] = sums[i];
+        }
+    }
+
+    // Nothing is left of the scores of keys from `count` on.
+    __device__ void mask(int count) {
+#pragma unroll
+        for (int i = 0; i < 64; ++i)
+            if (i / 4 * 8 + threadIdx.x % 4 * 2 + i % 2 >= count) scores[i] = -INFINITY;
+    }
+
+    __device__ void round_weights() {
+#pragma unroll
+        for (int step = 0; step < 4; ++step)
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                const float *four = scores + 16 * step + i / 2 * 8 + i % 2 * 2;
+                weights[step][i] = four_bytes(four[0], four[1], four[4], four[5]);
+            }
+    }
+
+    __device__ void add_parts(const float (&shrunk)[2]) {
+#pragma unroll
+        for (int i = 0; i < outputs; ++i) output[i] = fmaf(output[i], shrunk[i / 2 % 2], parts[i]);
+    }
+
+    // All tiles of keys, the last one first.
+    __device__ void run(int64_t count, int keys_of_last, int turn_of_mine, int turn_of_other) {
+#pragma unroll
+        for (int i = 0; i < outputs; ++i) output[i] = 0;
+        Turn<Memory::stages> turn;
+        shared.query_is_there.wait(0);
+        shared.is_full[0].wait(0);
+        begin_products();
+        begin_scores(0);
+        finish<0>(sums);
+        scale_scores(0);
+        if (keys_of_last < tile) mask(keys_of_last);
+        softmax.take(scores);
+        round_weights();
+        if (CT_TURNS && first_row && count > 1) pass(turn_of_other, groups * group);
+        for (int64_t i = 1; i < count; ++i) {
+            const int before = turn.stage;
+            const float shrunk[2] = {softmax.shrunk[0], softmax.shrunk[1]};
+            turn.next();
+            shared.is_full[turn.stage].wait(turn.parity);
+            if (CT_TURNS) meet(turn_of_mine, groups * group);
+            begin_products();
+            begin_scores(turn.stage);
+            begin_parts(before);
+            if (CT_TURNS && (!first_row || i + 1 < count)) pass(turn_of_other, groups * group);
+            finish<1>(sums);
+            scale_scores(turn.stage);
+            softmax.take(scores);
+            finish<0>(parts);
+            if (threadIdx.x % warp == 0) shared.is_empty[before].arrive();
+            add_parts(shrunk);
+            round_weights();
+        }
+        begin_products();
+        begin_parts(turn.stage);
+        finish<0>(parts);
+        add_parts(softmax.shrunk);
+    }
+
+    // The rows of a thread, `row` and `row + 8` of a tile.
+    template <class T> __device__ void write(const Arguments &given, int64_t row) {
+        const int head = blockIdx.y, own = head % given.heads, channel = threadIdx.x % 4 * 2;
+        const float *scales = given.coded.value_scales + head * width + channel;
+#pragma unroll
+        for (int half = 0; half < 2; ++half, row += 8) {
+            const float total = sum_of_row(softmax.total[half]), factor = 1 / total;
+            if (row >= given.tokens) return;
+            T *result = static_cast<T *>(given.result) + ((head / given.heads * given.tokens + row) * given.heads + own) * width;
+#pragma unroll
+            for (int i = 0; i < width / 8; ++i)
+                store(Numbers<2>{output[4 * i + 2 * half] * factor * scales[8 * i],
+                                 output[4 * i + 2 * half + 1] * factor * scales[8 * i + 1]},
+                      result + 8 * i + channel);
+            if (channel) continue;
+            const float score = ln_2 * (log2f(total) - log2_448 + softmax.largest[half] * softmax.factor[half]);
+            float &lse = given.lse[head * given.tokens + row];
+            lse = has_scales<Code> ? lse + score : score;
+        }
+    }
+};
+
+template <class Code, int width> __global__ void __launch_bounds__(threads, 1) attend_to_codes(const Arguments given) {
+    extern __shared__ __align__(1024) uint8_t memory[];
+    auto &shared = *reinterpret_cast<Shared<Code, width> *>(memory);
+    if (threadIdx.x == 0) {
+        shared.query_is_there.open(1);
+        for (Barrier &barrier : shared.is_full) barrier.open(1);
+        for (Barrier &barrier : shared.is_empty) barrier.open(groups * group / warp);
+        show_barriers();
+    }
+    __syncthreads();
+    if (threadIdx.x < group) {
+        shrink_to<24>();
+        if (threadIdx.x == 0) supply(shared, given);
+    } else {
+        grow_to<240>();
+        const int mine = threadIdx.x / group - 1, first_row = mine * rows_of_group;
+        Group<Code, width> group_of_warps(shared, first_row);
+        const int64_t row = blockIdx.x * tile + first_row + threadIdx.x % group / warp * 16 + threadIdx.x % warp / 4;
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+            group_of_warps.softmax.factor[half] =
+                has_scales<Code> ? given.coded.query_scales[blockIdx.y * tile * gridDim.x + row + 8 * half] : given.factor;
+        group_of_warps.run(given.key_tiles, given.keys - (given.key_tiles - 1) * tile, 1 + mine, 2 - mine);
+        switch (given.type) {
+        case Number::float32: return group_of_warps.template write<float>(given, row);
+        case Number::float16: return group_of_warps.template write<__half>(given, row);
+        case Number::bfloat16: return group_of_warps.template write<__nv_bfloat16>(given, row);
+        }
+    }
+}
+
+template <class Code, int width> cudaError_t launch(const Arguments &given, int64_t all, cudaStream_t stream) {
+    constexpr int bytes = sizeof(Shared<Code, width>);
+    static_assert(bytes <= 227 * 1024);
+    const auto kernel = attend_to_codes<Code, width>;
+    if (const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes)) return error;
+    kernel<<<dim3(tiles(given.tokens), all), threads, bytes, stream>>>(given);
+    return cudaGetLastError();
+}
+
+}  // namespace
+
+cudaError_t ct::attend(const Attended &attended, const Recipe &recipe, const Coded &coded, void *result, float *lse,
+                       cudaStream_t stream) {
+    const Arguments given{coded, recipe.scale * 1.4426950408889634f, static_cast<int>(attended.query.heads), attended.query.tokens,
+                          attended.key.tokens, tiles(attended.key.tokens), result, attended.type, lse};
+    const int64_t all = attended.batch * attended.query.heads;
+    const auto of = [&](auto number) {
+        using Code = decltype(number);
+        return attended.query.width == 64 ? launch<Code, 64>(given, all, stream) : launch<Code, 128>(given, all, stream);
+    };
+    switch (recipe.codes) {
+    case Codes::int8: return of(int8_t{});
+    case Codes::float8: return of(__nv_fp8_e4m3{});
+    case Codes::none: return attended.type == Number::float16 ? of(__half{}) : of(__nv_bfloat16{});
+    }
+    return cudaErrorInvalidValue;
+}
