@@ -70,11 +70,16 @@ def e4m3(x):
     return x.float().clamp(-448, 448).to(torch.float8_e4m3fn).double()
 
 
+def quotient(largest, maximum):
+    """A scale. By a number of the host a card divides inexactly."""
+    return torch.where(largest == 0, torch.ones_like(largest), largest / torch.full_like(largest, maximum))
+
+
 def coded(x, kind, together):
     """What the codes of x stand for, `together` tokens sharing a scale, in float64."""
     maximum = TYPES[kind][1]
     largest = torch.stack([part.abs().amax((-2, -1)) for part in x.split(together, -2)], -1)
-    scale = torch.where(largest == 0, torch.ones_like(largest), largest / maximum)
+    scale = quotient(largest, maximum)
     every = scale.repeat_interleave(together, -1)[..., : x.shape[-2], None]
     codes = (x / every).round().double() if kind == "int8" else e4m3(x / every)
     return codes * every.double()
@@ -94,7 +99,7 @@ def formula(recipe, query, key, value, rows=slice(None), scale=None):
         query8, key8 = coded(query, recipe.kind, 1), coded(key - mean, recipe.kind, recipe.key_block)
         shift = scale * (query.double() * mean.double()).sum(-1)
     largest = value.abs().amax(-2, keepdim=True) if recipe.value_channels else value.abs().amax((1, 2, 3), keepdim=True)
-    value_scale = torch.where(largest == 0, torch.ones_like(largest), largest / 448)
+    value_scale = quotient(largest, 448)
     value8 = e4m3(value / value_scale)
     most = torch.full_like(query8[..., :1], -torch.inf)
     total, output = torch.zeros_like(most), torch.zeros_like(query8)

@@ -34,14 +34,15 @@ struct Barrier {
                      : "memory");
     }
 
-    // Until the phase of this parity is over.
-    __device__ void wait(uint32_t parity) {
+    // Until the phase of this parity is over. Returns 1: what is computed from that is not computed before.
+    __device__ uint32_t wait(uint32_t parity) {
         uint32_t is_over = 0;
         while (!is_over)
             asm volatile("{.reg .pred over; mbarrier.try_wait.parity.shared::cta.b64 over, [%1], %2; selp.u32 %0, 1, 0, over;}"
                          : "=r"(is_over)
                          : "r"(shared_address(this)), "r"(parity)
                          : "memory");
+        return is_over;
     }
 };
 
@@ -59,10 +60,6 @@ __device__ void copy(void *to, const void *from, uint32_t bytes, Barrier &barrie
 // A warp group gives registers away, or takes them.
 template <int count> __device__ void shrink_to() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count)); }
 template <int count> __device__ void grow_to() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count)); }
-
-// Threads of several warps wait for each other, or only say that they have come. Barrier 0 is that of __syncthreads.
-__device__ void meet(int barrier, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory"); }
-__device__ void pass(int barrier, int threads) { asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory"); }
 
 // Rows of an operand in shared memory, `bytes` (64 or 128) each; they begin at a multiple of 1024 bytes. The products expect
 // the 16-byte pieces of a row in another order than they have: this is where a byte of a row lies.
@@ -97,38 +94,40 @@ __device__ void end_batch() { asm volatile("wgmma.commit_group.sync.aligned;" ::
                 "%51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
 
 // Waits until no more than so many batches are under way. It names the sums, so that none of them is read before.
-#define CT_DEFINE_FINISH(Sum, c, count)                                                                                \
-    template <int under_way> __device__ void finish(Sum(&sums)[count]) {                                               \
-        asm volatile("wgmma.wait_group.sync.aligned %" #count ";" : CT_##count(c, sums) : "n"(under_way) : "memory");  \
-    }
-CT_DEFINE_FINISH(int, "+r", 64)
-CT_DEFINE_FINISH(float, "+f", 64)
-CT_DEFINE_FINISH(float, "+f", 32)
+template <int under_way> __device__ void finish(uint32_t (&sums)[64]) {
+    asm volatile("wgmma.wait_group.sync.aligned %64;" : CT_64("+r", sums) : "n"(under_way) : "memory");
+}
+template <int under_way> __device__ void finish(uint32_t (&sums)[32]) {
+    asm volatile("wgmma.wait_group.sync.aligned %32;" : CT_32("+r", sums) : "n"(under_way) : "memory");
+}
 
-// sums = rows · columns, or sums + that, over 32 bytes of 64 rows and of 128 columns, both in shared memory.
-#define CT_DEFINE_PRODUCT(Number, Sum, c, operation, rest)                                                             \
-    __device__ void multiply(Number, uint64_t rows, uint64_t columns, bool add, Sum(&sums)[64]) {                      \
+// sums = rows · columns, or sums + that, over 32 bytes of 64 rows and of 128 columns, both in shared memory. Sums are bits of
+// int32 for int8, and of float32.
+#define CT_DEFINE_PRODUCT(Number, operation, rest)                                                                     \
+    __device__ void multiply(Number, uint64_t rows, uint64_t columns, bool add, uint32_t (&sums)[64]) {                \
         asm volatile("{.reg .pred add; setp.ne.b32 add, %66, 0; wgmma.mma_async.sync.aligned.m64n128" operation        \
                      " {" CT_FIRST_64 "}, %64, %65, add" rest ";}"                                                     \
-                     : CT_64(c, sums)                                                                                  \
+                     : CT_64("+r", sums)                                                                               \
                      : "l"(rows), "l"(columns), "r"(static_cast<int>(add)));                                           \
     }
-CT_DEFINE_PRODUCT(int8_t, int, "+r", "k32.s32.s8.s8", "")
-CT_DEFINE_PRODUCT(__nv_fp8_e4m3, float, "+f", "k32.f32.e4m3.e4m3", ", 1, 1")
-CT_DEFINE_PRODUCT(__half, float, "+f", "k16.f32.f16.f16", ", 1, 1, 0, 0")
-CT_DEFINE_PRODUCT(__nv_bfloat16, float, "+f", "k16.f32.bf16.bf16", ", 1, 1, 0, 0")
+CT_DEFINE_PRODUCT(int8_t, "k32.s32.s8.s8", "")
+CT_DEFINE_PRODUCT(__nv_fp8_e4m3, "k32.f32.e4m3.e4m3", ", 1, 1")
+CT_DEFINE_PRODUCT(__half, "k16.f32.f16.f16", ", 1, 1, 0, 0")
+CT_DEFINE_PRODUCT(__nv_bfloat16, "k16.f32.bf16.bf16", ", 1, 1, 0, 0")
 
-// The same of E4M3, with rows in registers: a thread's bytes of rows[2 * half + low] are of row + 8 * low and columns
-// 16 * half + 4 * (lane % 4) + 0 to 3.
-#define CT_DEFINE_WEIGHTED(count, columns_count, a, b, c, d, e, f)                                                     \
-    __device__ void multiply(const uint32_t (&rows)[4], uint64_t columns, bool add, float (&sums)[count]) {            \
-        asm volatile("{.reg .pred add; setp.ne.b32 add, %" #f ", 0; wgmma.mma_async.sync.aligned.m64n" #columns_count  \
-                     "k32.f32.e4m3.e4m3 {" CT_FIRST_##count "}, {%" #a ", %" #b ", %" #c ", %" #d "}, %" #e            \
-                     ", add, 1, 1;}"                                                                                   \
-                     : CT_##count("+f", sums)                                                                          \
-                     : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "l"(columns), "r"(static_cast<int>(add)));  \
-    }
-CT_DEFINE_WEIGHTED(64, 128, 64, 65, 66, 67, 68, 69)
-CT_DEFINE_WEIGHTED(32, 64, 32, 33, 34, 35, 36, 37)
+// The same of E4M3 and 128 or 64 columns, with rows in registers: a thread's bytes of rows[2 * half + low] are of row + 8 * low
+// and places 16 * half + 4 * (lane % 4) + 0 to 3.
+__device__ void multiply(const uint32_t (&rows)[4], uint64_t columns, bool add, uint32_t (&sums)[64]) {
+    asm volatile("{.reg .pred add; setp.ne.b32 add, %69, 0; wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3 {" CT_FIRST_64
+                 "}, {%64, %65, %66, %67}, %68, add, 1, 1;}"
+                 : CT_64("+r", sums)
+                 : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "l"(columns), "r"(static_cast<int>(add)));
+}
+__device__ void multiply(const uint32_t (&rows)[4], uint64_t columns, bool add, uint32_t (&sums)[32]) {
+    asm volatile("{.reg .pred add; setp.ne.b32 add, %37, 0; wgmma.mma_async.sync.aligned.m64n64k32.f32.e4m3.e4m3 {" CT_FIRST_32
+                 "}, {%32, %33, %34, %35}, %36, add, 1, 1;}"
+                 : CT_32("+r", sums)
+                 : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "l"(columns), "r"(static_cast<int>(add)));
+}
 
 }  // namespace
