@@ -29,13 +29,19 @@ done
 cards=()
 for version in 80 89 90 100 120; do cards+=(-gencode "arch=compute_$version,code=sm_$version"); done
 cards+=(-gencode arch=compute_120,code=compute_120)
+# What is made of instructions that Hopper alone has.
+hopper=(-gencode arch=compute_90a,code=sm_90a)
 nvcc="$torch/bin/nvcc"
 [ -x "$nvcc" ] || nvcc=nvcc
 for source in "$sources"/*.cu; do
     [ -e "$source" ] || continue
     object="$(mktemp --suffix=.o)"
     objects+=("$object")
-    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden,-fno-strict-aliasing -I"$torch/include" "${cards[@]}" -c "$source" -o "$object"
+    case "$(basename "$source")" in
+    hopper_*) targets=("${hopper[@]}") ;;
+    *) targets=("${cards[@]}") ;;
+    esac
+    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden,-fno-strict-aliasing -I"$torch/include" "${targets[@]}" -c "$source" -o "$object"
 done
 # By its name it stands in for the one that SwiftPM builds (Tools/processors): two in a process would register everything twice.
 "${CXX:-g++}" -shared -Wl,-soname,"$(basename "$output")" -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"

@@ -17,10 +17,11 @@ template <class T> __device__ const T *rows_of(const Heads &x, int head) {
     return static_cast<const T *>(x.start) + head / x.heads * x.batch_stride + head % x.heads * x.head_stride;
 }
 
-// What a thread reads of a row, or zeros behind the last.
+// What a thread reads of a row, or zeros behind the last. It always reads, so that many reads are under way.
 template <class T> __device__ Numbers<pack> row_or_zeros(const T *start, const Heads &x, int64_t row) {
-    if (row < x.tokens) return load<pack>(start + row * x.token_stride);
-    return {};
+    auto result = load<pack>(start + min(row, x.tokens - 1) * x.token_stride);
+    for (float &number : result.values) number = row < x.tokens ? number : 0;
+    return result;
 }
 
 // Block (part, head): sums of the channels over the keys of a part.
@@ -66,7 +67,16 @@ template <class T, int width> __global__ void measure_values(Heads value, bool f
     if (threadIdx.x % warp == 0) atomicMax(largest + blockIdx.y / value.heads * width, __float_as_uint(one));
 }
 
-__device__ float scale_of(float largest, float maximum) { return largest == 0 ? 1 : __fdiv_rn(largest, maximum); }
+// x / scale, correctly rounded, of a reciprocal that is: numbers of 16 bits often lie in the middle between two codes.
+__device__ float quotient(float x, float scale, float reciprocal) {
+    const float near = x * reciprocal;
+    return fmaf(fmaf(-near, scale, x), reciprocal, near);
+}
+
+// What is too small to have a reciprocal counts as zeros.
+__device__ float scale_of(float largest, float maximum) {
+    return largest < 1e-35f ? 1 : quotient(largest, maximum, 1 / maximum);
+}
 
 // Block: a head's key mean, if there is one, and scales of its values.
 __global__ void settle(const float *sums, int parts, int64_t keys, float *mean, const unsigned *largest, int heads,
@@ -79,12 +89,6 @@ __global__ void settle(const float *sums, int parts, int64_t keys, float *mean, 
         mean[at] = sum / keys;
     }
     value_scales[at] = scale_of(__uint_as_float(largest[for_channels ? at : blockIdx.x / heads * width]), 448);
-}
-
-// x / scale, correctly rounded, of a reciprocal that is: numbers of 16 bits often lie in the middle between two codes.
-__device__ float quotient(float x, float scale, float reciprocal) {
-    const float near = x * reciprocal;
-    return fmaf(fmaf(-near, scale, x), reciprocal, near);
 }
 
 __device__ int8_t code(float x, int8_t) { return static_cast<int8_t>(__float2int_rn(x)); }
