@@ -184,7 +184,8 @@ OF_SCORES = {"int8": 0, "bf16": 0, "fp8": 6e-3}
 
 
 def is_near(recipe, dtype, far, far_lse, magnitude, more=0):
-    return far < OF_TYPE[dtype] + OF_SCORES[recipe.kind] + more and far_lse < 1e-4 + (magnitude / 2**12 if recipe.kind == "fp8" else 0)
+    of_lse = 1e-4 + (magnitude / 2**12 if recipe.kind == "fp8" else 0)
+    return far < OF_TYPE[dtype] + OF_SCORES[recipe.kind] + more and far_lse < of_lse
 
 
 def check_distances(recipes):
@@ -207,8 +208,8 @@ def check_distances(recipes):
 
 
 def check_goldens(recipes):
-    """Tests/Goldens/quantised. The formula there takes the largest score of all keys, so that a case of two tiles is further away;
-    one scale for all values is one for the batch there, and one for each item here."""
+    """Tests/Goldens/quantised. The formula there takes the largest score of all keys, so that a case of two tiles is further
+    away; one scale for all values is one for the batch there, and one for each item here."""
     from safetensors.torch import load_file
 
     print("\n| golden | output | log-sum-exp |\n| --- | --- | --- |")

@@ -1,8 +1,8 @@
 // What Hopper alone has: barriers in shared memory that count bytes, copies that arrive there, and products of a group of four
 // warps, whose sums lie in registers.
 //
-// A thread has two rows of a product's 64, `row` and `row + 8` of its warp's 16, where row is lane / 4, and of each 8 columns two:
-// sums[4 * i + 2 * half + one] is that of row + 8 * half and column 8 * i + 2 * (lane % 4) + one.
+// A thread has two rows of a product's 64, `row` and `row + 8` of its warp's 16, where row is lane / 4, and two of each 8
+// columns: sums[4 * i + 2 * half + one] is that of row + 8 * half and column 8 * i + 2 * (lane % 4) + one.
 #pragma once
 
 #include <cuda_bf16.h>

@@ -1,9 +1,9 @@
 // Attention to codes: weights in E4M3 from queries and keys of 8 or 16 bits, and their products with values in E4M3.
 //
-// A block takes 128 queries of a head and goes through its keys, 128 at a time. One thread copies; two groups of four warps have 64
-// queries each. A group computes with one tile's scores while its products with the tiles before and behind are under way, and the
-// two take turns at exponentials, which take half of all time. Sums of E4M3 products keep only some 13 bits, so every 128 keys have
-// sums of their own, which are then added in float32.
+// A block takes 128 queries of a head and goes through its keys, 128 at a time. One thread copies; two groups of four warps
+// have 64 queries each. A group computes with one tile's scores while its products with the tiles before and behind are under
+// way, and the two take turns at exponentials, which take as long as the products. Sums of E4M3 products keep only some 13
+// bits, so every 128 keys have sums of their own, which are then added in float32.
 #include "hopper.cuh"
 #include "hopper_attention.h"
 #include "packs.cuh"
@@ -17,7 +17,7 @@ using namespace ct;
 constexpr int groups = 2, rows_of_group = 64;
 constexpr int threads = (1 + groups) * group;
 // The largest weight is the largest number of E4M3: 448 is 2 to the power of this.
-constexpr float log2_448 = 8.807354922057604f, ln_2 = 0.6931471805599453f;
+constexpr float log2_448 = 8.807354922057604f, log2_e = 1.4426950408889634f, ln_2 = 0.6931471805599453f;
 
 template <class Code> constexpr bool has_scales = sizeof(Code) == 1;
 
@@ -61,9 +61,10 @@ template <int stages> struct Round {
 template <class Code, int width> __device__ void supply(Shared<Code, width> &shared, const Arguments &given) {
     using Memory = Shared<Code, width>;
     const int64_t head = blockIdx.y, count = given.key_tiles;
-    const auto *query = static_cast<const uint8_t *>(given.coded.query) + (head * gridDim.x + blockIdx.x) * Memory::operand_bytes;
+    const auto *queries = static_cast<const uint8_t *>(given.coded.query);
     shared.query_is_there.arrive_and_expect(Memory::operand_bytes);
-    copy(shared.query, query, Memory::operand_bytes, shared.query_is_there);
+    copy(shared.query, queries + (head * gridDim.x + blockIdx.x) * Memory::operand_bytes, Memory::operand_bytes,
+         shared.query_is_there);
     Round<Memory::stages> place;
     for (int64_t at = (head + 1) * count - 1; at >= head * count; --at, place.move()) {
         auto &stage = shared.stages_of[place.stage];
@@ -279,11 +280,13 @@ template <class Code, int width> struct Group {
     template <class T> __device__ void write(const Arguments &given, int64_t row) {
         const int head = blockIdx.y, own = head % given.heads, channel = threadIdx.x % 4 * 2;
         const float *scales = given.coded.value_scales + head * width + channel;
+        const float totals[2] = {sum_of_row(softmax.total[0]), sum_of_row(softmax.total[1])};
+        T *results = static_cast<T *>(given.result);
 #pragma unroll
         for (int half = 0; half < 2; ++half, row += 8) {
-            const float total = sum_of_row(softmax.total[half]), factor = 1 / total;
             if (row >= given.tokens) return;
-            T *result = static_cast<T *>(given.result) + ((head / given.heads * given.tokens + row) * given.heads + own) * width;
+            const float total = totals[half], factor = 1 / total;
+            T *result = results + ((head / given.heads * given.tokens + row) * given.heads + own) * width;
 #pragma unroll
             for (int i = 0; i < width / 8; ++i)
                 store(Numbers<2>{output[4 * i + 2 * half] * factor * scales[8 * i],
@@ -334,7 +337,8 @@ template <class Code, int width> cudaError_t launch(const Arguments &given, int6
     constexpr int bytes = sizeof(Shared<Code, width>);
     static_assert(bytes <= 227 * 1024);
     const auto kernel = attend_to_codes<Code, width>;
-    if (const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes)) return error;
+    const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    if (error) return error;
     kernel<<<dim3(tiles(given.tokens), all), threads, bytes, stream>>>(given);
     return cudaGetLastError();
 }
@@ -343,9 +347,9 @@ template <class Code, int width> cudaError_t launch(const Arguments &given, int6
 
 cudaError_t ct::attend(const Attended &attended, const Recipe &recipe, const Coded &coded, void *result, float *lse,
                        cudaStream_t stream) {
-    const Arguments given{coded, recipe.scale * 1.4426950408889634f, static_cast<int>(attended.query.heads), attended.query.tokens,
-                          attended.key.tokens, tiles(attended.key.tokens), result, attended.type, lse};
-    const int64_t all = attended.batch * attended.query.heads;
+    const int64_t heads = attended.query.heads, all = attended.batch * heads, keys = attended.key.tokens;
+    const Arguments given{coded,       recipe.scale * log2_e, static_cast<int>(heads), attended.query.tokens, keys,
+                          tiles(keys), result,                attended.type,           lse};
     const auto of = [&](auto number) {
         using Code = decltype(number);
         return attended.query.width == 64 ? launch<Code, 64>(given, all, stream) : launch<Code, 128>(given, all, stream);

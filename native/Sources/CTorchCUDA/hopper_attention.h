@@ -29,15 +29,15 @@ struct Attended {
     int64_t batch;
 };
 
-// Memory of the card for one call, `all` being batch · heads. Tokens are padded to whole tiles, and the numbers of a tile lie as
-// the products expect them.
+// Memory of the card for one call, `all` being batch times heads. Tokens are padded to whole tiles, and the numbers of a tile
+// lie as the products expect them.
 struct Coded {
     void *query, *key;     // codes [all, tokens, width], [all, keys, width]
     void *value;           // bytes [all, tiles of keys, width, tile]
     float *query_scales;   // [all, tokens]
     float *key_scales;     // [all, keys], times that of the scores and log2 e
     float *value_scales;   // [all, width]
-    float *key_mean;       // [all, width]
+    float *key_mean;       // [all, width], of keys that become codes
     float *sums;           // [all, parts, width], parts being keys / keys_of_a_part, rounded up
     unsigned *largest;     // [all, width] zeros: bits of the values' largest magnitudes
 };

@@ -1,5 +1,5 @@
-// Codes of queries, keys and values for the attention of hopper_attention.cu. Keys and values are read twice: first for the mean
-// and the largest magnitude of each channel.
+// Codes of queries, keys and values for the attention of hopper_attention.cu. Keys and values are read twice: first for the
+// mean and the largest magnitude of each channel.
 #include "hopper.cuh"
 #include "hopper_attention.h"
 #include "packs.cuh"
@@ -17,9 +17,10 @@ template <class T> __device__ const T *rows_of(const Heads &x, int head) {
     return static_cast<const T *>(x.start) + head / x.heads * x.batch_stride + head % x.heads * x.head_stride;
 }
 
-// What a thread reads of a row, or zeros behind the last. It always reads, so that many reads are under way.
+// What a thread reads of a row, or zeros behind the last. It reads in any case and in one piece: many reads are then under way.
 template <class T> __device__ Numbers<pack> row_or_zeros(const T *start, const Heads &x, int64_t row) {
-    auto result = load<pack>(start + min(row, x.tokens - 1) * x.token_stride);
+    const auto stored = *reinterpret_cast<const Stored<T, pack> *>(start + min(row, x.tokens - 1) * x.token_stride);
+    auto result = stored.floats();
     for (float &number : result.values) number = row < x.tokens ? number : 0;
     return result;
 }
@@ -40,7 +41,7 @@ template <class T, int width> __global__ void sum_keys(Heads key, float *sums) {
     if (threadIdx.x >= width) return;
     float total = 0;
     for (int i = 0; i < at_once; ++i) total += all[i][threadIdx.x];
-    sums[(static_cast<int64_t>(blockIdx.y) * gridDim.x + blockIdx.x) * width + threadIdx.x] = total;
+    sums[(int64_t{blockIdx.y} * gridDim.x + blockIdx.x) * width + threadIdx.x] = total;
 }
 
 // Block (part, head): the channels' largest magnitudes over the values of a part. Bits of such numbers have their order.
@@ -82,10 +83,10 @@ __device__ float scale_of(float largest, float maximum) {
 __global__ void settle(const float *sums, int parts, int64_t keys, float *mean, const unsigned *largest, int heads,
                        bool for_channels, float *value_scales) {
     const int width = blockDim.x, channel = threadIdx.x;
-    const int64_t at = static_cast<int64_t>(blockIdx.x) * width + channel;
+    const int64_t at = int64_t{blockIdx.x} * width + channel;
     if (mean) {
         float sum = 0;
-        for (int part = 0; part < parts; ++part) sum += sums[(static_cast<int64_t>(blockIdx.x) * parts + part) * width + channel];
+        for (int64_t part = 0; part < parts; ++part) sum += sums[(int64_t{blockIdx.x} * parts + part) * width + channel];
         mean[at] = sum / keys;
     }
     value_scales[at] = scale_of(__uint_as_float(largest[for_channels ? at : blockIdx.x / heads * width]), 448);
@@ -96,16 +97,16 @@ __device__ __nv_fp8_e4m3 code(float x, __nv_fp8_e4m3) { return __nv_fp8_e4m3(x);
 
 template <class Code> constexpr float largest_code = std::is_same_v<Code, int8_t> ? 127 : 448;
 
-// In every 32 keys of a tile a thread of the attention kernel has weights as registers of a product's sums, and hands them to the
-// next product as rows: this is the place of a key in the order of those. Scales of keys lie in it too.
+// A thread of the attention kernel has weights where a product's sums are, and hands them to the next product as rows. Keys lie
+// in the order that this makes of them, and their scales too: this is the place of a key in it.
 __device__ int place_of_key(int key) { return key / 16 * 16 + key % 8 / 2 * 4 + key / 8 % 2 * 2 + key % 2; }
 __device__ int key_at_place(int place) { return place / 16 * 16 + place / 2 % 2 * 8 + place / 4 % 4 * 2 + place % 2; }
 
-// What becomes of rows. With a mean they are keys, which are less that mean, or queries, to whose log-sum-exp it adds its score.
+// How rows become codes: keys less their mean, and queries, to whose log-sum-exp the mean adds its own score.
 struct Coding {
     const float *mean;
-    int together;      // tokens that share a scale
-    float factor;      // of the scales, or of the mean's score
+    int together;  // tokens that share a scale
+    float factor;  // of keys' scales, or of the mean's score
     float *scales;
     float *lse;
 };
@@ -222,7 +223,8 @@ template <class T, int width> void encode_all(const Attended &attended, const Re
                             nullptr};
     const auto rows = [&](auto number) {
         using Code = decltype(number);
-        encode_rows<T, Code, width, false><<<queries, block, 0, stream>>>(query, query_coding, static_cast<Code *>(coded.query));
+        encode_rows<T, Code, width, false><<<queries, block, 0, stream>>>(query, query_coding,
+                                                                          static_cast<Code *>(coded.query));
         encode_rows<T, Code, width, true><<<keys, block, 0, stream>>>(key, key_coding, static_cast<Code *>(coded.key));
     };
     switch (recipe.codes) {

@@ -52,10 +52,8 @@ template <class T, int count> struct alignas(count * sizeof(T) < 16 ? count * si
     }
 };
 
-// Copied as a whole: the compiler reads parts of it one by one.
 template <int count, class T> __device__ Numbers<count> load(const T *at) {
-    const Stored<T, count> stored = *reinterpret_cast<const Stored<T, count> *>(at);
-    return stored.floats();
+    return reinterpret_cast<const Stored<T, count> *>(at)->floats();
 }
 
 template <class T, int count> __device__ Stored<T, count> stored(const Numbers<count> &numbers) {

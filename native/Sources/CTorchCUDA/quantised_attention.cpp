@@ -33,7 +33,8 @@ Codes checked_codes(at::ScalarType type) {
     case at::kChar: return Codes::int8;
     case at::kFloat8_e4m3fn: return Codes::float8;
     case at::kBFloat16: return Codes::none;
-    default: TORCH_CHECK(false, "quantised attention makes int8 and float8_e4m3fn of queries and keys, or leaves them, not ", type);
+    default:
+        TORCH_CHECK(false, "quantised attention makes int8 and float8_e4m3fn of queries and keys, or leaves them, not ", type);
     }
 }
 
@@ -46,17 +47,18 @@ void check(const at::Tensor &query, const at::Tensor &key, const at::Tensor &val
     TORCH_CHECK(query.scalar_type() == key.scalar_type() && query.scalar_type() == value.scalar_type() &&
                     query.device() == key.device() && query.device() == value.device(),
                 "queries, keys and values are of different types or devices");
-    TORCH_CHECK(query.size(3) == 64 || query.size(3) == 128, "quantised attention takes heads of width 64 and 128 on a GPU, not ",
-                query.size(3));
+    TORCH_CHECK(query.size(3) == 64 || query.size(3) == 128,
+                "quantised attention takes heads of width 64 and 128 on a GPU, not ", query.size(3));
     TORCH_CHECK(recipe.codes == Codes::none || recipe.key_block == 1 || recipe.key_block == 4 || recipe.key_block == 16,
                 "1, 4 or 16 keys can share a scale on a GPU, not ", recipe.key_block);
-    TORCH_CHECK(std::isfinite(recipe.scale) && recipe.scale >= 0, "attention cannot have a scale of ", recipe.scale);
+    TORCH_CHECK(std::isfinite(recipe.scale) && recipe.scale > 0, "quantised attention cannot have a scale of ", recipe.scale);
     TORCH_CHECK(query.size(0) * query.size(1) < 65536, "quantised attention takes up to 65535 heads of a batch, not ",
                 query.size(0) * query.size(1));
-    TORCH_CHECK(query.size(2) <= most_rows && key.size(2) <= most_rows, "quantised attention takes up to ", most_rows, " tokens");
+    TORCH_CHECK(query.size(2) <= most_rows && key.size(2) <= most_rows, "quantised attention takes up to ", most_rows,
+                " tokens");
     int major = 0;
     C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, query.device().index()));
-    TORCH_CHECK(major == 9, "quantised attention has a kernel for Hopper alone (compute capability 9), and this card has ", major);
+    TORCH_CHECK(major == 9, "quantised attention needs a Hopper card (compute capability 9), and this one has ", major);
 }
 
 // Rows that have no gaps and begin where 16 bytes may, copied if they do not.
@@ -77,7 +79,8 @@ std::tuple<at::Tensor, at::Tensor> quantized_attention(const at::Tensor &query, 
     const Number type = number(query.scalar_type());
     check(query, key, value, recipe);
     const c10::cuda::CUDAGuard guard(query.device());
-    const int64_t batch = query.size(0), of_item = query.size(1), tokens = query.size(2), keys = key.size(2), width = query.size(3);
+    const int64_t batch = query.size(0), of_item = query.size(1), tokens = query.size(2), width = query.size(3);
+    const int64_t keys = key.size(2);
     // Heads of a token lie together, so that they can be joined without a copy.
     at::Tensor result = at::empty({batch, tokens, of_item, width}, query.options());
     const auto numbers = query.options().dtype(at::kFloat);
