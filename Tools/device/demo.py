@@ -30,43 +30,55 @@ def entries(model, count):
 def make(model, arguments):
     """Images as OUTPUT/MODEL/START/I.png, frames as OUTPUT/MODEL/START/I/00000.png; returns seconds of each call."""
     chosen, calls = entries(model, arguments.count), []
+    words = [f"--num-inference-steps={arguments.steps}"] if arguments.steps else []
     for start in range(0, len(chosen), BATCH[model]):
-        folder = arguments.output / model / str(start)
-        folder.mkdir(parents=True, exist_ok=True)
-        options = ["--model", model]
-        for index, entry in enumerate(chosen[start : start + BATCH[model]], start=start):
-            options += [f"--prompt={entry['prompt']}", f"--seed={index}"]
-        if arguments.steps:
-            options.append(f"--num-inference-steps={arguments.steps}")
-        output = "%d.png" if model == "demo-image" else "%d/"
-        where = arguments.device, arguments.dtype
-        elapsed, metrics, _ = shared.generate(arguments.program, *where, options, folder, output)
+        folder, some = arguments.output / model / str(start), chosen[start : start + BATCH[model]]
+        where = arguments.program, arguments.device, arguments.dtype
+        elapsed, metrics = make_some(model, some, start, folder, where, words)
         calls.append({"seconds": elapsed, "metrics": metrics})
     return calls
 
 
+def make_some(model, some, start, folder, where, words, seconds=600):
+    """One process for some prompts, of which the first has the seed `start`: files of 0, 1, ... in a folder.
+
+    `where` is the program, the device and the type. Returns seconds and metrics.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ["--model", model, *words]
+    for seed, entry in enumerate(some, start):
+        options += [f"--prompt={entry['prompt']}", f"--seed={seed}"]
+    output = "%d.png" if model == "demo-image" else "%d/"
+    elapsed, metrics, _ = shared.generate(*where, options, folder, output, seconds)
+    return elapsed, metrics
+
+
 def judge(model, arguments):
     """How many are as asked, and what is wrong with the others."""
-    import check
-    import video_check
-
     chosen, failures = entries(model, arguments.count), []
     for index, entry in enumerate(chosen):
         start = index - index % BATCH[model]
-        place = arguments.output / model / str(start) / str(index - start)
-        if model == "demo-image":
-            right, _ = check.judge(pixels(place.with_suffix(".png")), entry["scene"])
-        else:
-            frames = np.stack([pixels(path) for path in sorted(place.glob("*.png"))])
-            right, _ = video_check.judge(frames, entry["scene"])
-            right = {name: right[name] for name in video_check.ASKED}
+        right = compare(model, frames(arguments.output / model / str(start) / str(index - start)), entry["scene"])
         if not all(right.values()):
             failures.append({"prompt": entry["prompt"], "wrong": [name for name in right if not right[name]]})
     return {"count": len(chosen), "right": 1 - len(failures) / len(chosen), "failures": failures}
 
 
-def pixels(path):
-    return np.asarray(Image.open(path).convert("RGB"))
+def compare(model, images, scene):
+    """Which of the attributes asked for [frames, height, width, 3] bytes have."""
+    import check
+    import video_check
+
+    if model == "demo-image":
+        return check.judge(images[0], scene)[0]
+    right, _ = video_check.judge(images, scene)
+    return {name: right[name] for name in video_check.ASKED}
+
+
+def frames(place):
+    """The image PLACE.png or the video in the folder PLACE, [frames, height, width, 3]."""
+    files = sorted(place.glob("*.png")) if place.is_dir() else [place.with_suffix(".png")]
+    return np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
 
 
 def main():
