@@ -9,8 +9,9 @@ make the same prompts with the same seeds, and what they make is compared with w
 device. The prompts are of scenes held out of training; the first 40 and 32 are those of Tests/Goldens/demo.
 
 A configuration that fails gets a line that says why. After --limit seconds no more is begun: every configuration is
-compared over the prompts that all have made, and what was left out is said. OUTPUT keeps images, frames and quality.json. Ends
-with status 1 if a bar is missed: PSNR, and demo-image's score.
+compared over the prompts that all have made, and what was left out is said. OUTPUT keeps images, frames and quality.json;
+what it holds is not made again, so another program needs another folder. Ends with status 1 if a bar is missed: PSNR, and
+demo-image's score.
 """
 
 import shutil
@@ -120,11 +121,16 @@ class Measurement:
 
         def body(task):
             name, start = task
-            if self.make(name, start, self.place(name) / str(start), self.arguments.batch):
+            if self.is_there(name, start) or self.make(name, start, self.place(name) / str(start), self.arguments.batch):
                 self.made.add(task)
 
         with ThreadPoolExecutor(self.arguments.jobs) as pool:
             list(pool.map(body, tasks))
+
+    def is_there(self, name, start):
+        """Whether an earlier run has made these prompts."""
+        folder, count = self.place(name) / str(start), len(self.entries[start : start + self.arguments.batch])
+        return (folder / "metrics.json").exists() and len(list(folder.glob("[0-9]*"))) == count
 
     def place(self, name):
         return self.arguments.output / self.model / name
