@@ -51,8 +51,19 @@ package struct CausalConvolution3D {
         let frames = weight.size(1)
         let seen = window.size(1)
         precondition(seen <= frames, "\(seen) frames for a window of \(frames)")
+        if seen == 1 { return try convolved(frame: window) }
         let part = seen == frames ? weight : try weight.slice(frames - seen..<frames, axis: 1)
         return try convolution3D(window, weight: part, bias: bias, padding: padding)
+    }
+}
+
+extension CausalConvolution3D {
+    /// An image's result: what a convolution in two dimensions needs less memory for.
+    private func convolved(frame: Tensor) throws(TensorError) -> Tensor {
+        let kernel = try weight.select(weight.size(1) - 1, axis: 1).contiguous().permuted(0, 3, 1, 2)
+        let image = try frame.squeezed(1).permuted(0, 3, 1, 2)
+        return try convolution2D(image, weight: kernel, bias: bias, stride: 1, padding: padding)
+            .permuted(0, 2, 3, 1).contiguous().unsqueezed(1)
     }
 }
 

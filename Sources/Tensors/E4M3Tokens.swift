@@ -1,4 +1,6 @@
-/// Tokens in E4M3 with their scales, as products on a GPU take them. The passes that make tokens can make them so at once.
+/// Tokens in E4M3 with their scales, as products on a GPU take them.
+///
+/// The passes that make tokens can make them so at once.
 package struct E4M3Tokens {
     /// Which numbers share a scale.
     package enum Scales: Equatable {

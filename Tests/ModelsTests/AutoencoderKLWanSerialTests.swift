@@ -29,29 +29,27 @@ import Testing
     }
 
     /// In published models the first level decides in the encoder and the last in the decoder.
-    @Test(arguments: [DType.float32, .bfloat16, .float16], [32, 96])
+    @Test(arguments: [DType.float32, .bfloat16, .float16], [32, 64])
     func foreseesWhatAnImageTakes(_ dtype: DType, _ width: Int) throws {
         let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": width])
         let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05), plan: ComputePlan(dtype: dtype)), config)
-        for image in [OutputSize(height: 192, width: 256), OutputSize(height: 384, width: 256)] {
-            let pixels = try Generator(seed: 1).normal([1, 3, 1, image.height, image.width])
-            // The first time kernels are chosen.
-            let latents = try vae.encode(pixels)
-            _ = try vae.image(normalised: latents)
-            let parts = [
-                (config.encodingBytes(image, dtype: dtype), try peakMemory { _ = try vae.encode(pixels) }),
-                (
-                    config.decodingBytes(batch: 1, image, dtype: dtype),
-                    try peakMemory { _ = try vae.image(normalised: latents) }
-                ),
-            ]
-            for (foreseen, found) in parts {
-                print("RATIO \(dtype) \(width) \(image) \(Double(foreseen.count) / found) \(found)")
-                #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")
-                // Whether 16-bit numbers are converted is chosen by speed.
-                if dtype.mayBeConvertedForProducts { continue }
-                #expect(Double(foreseen.count) <= 1.6 * found, "\(foreseen) for \(found)")
-            }
+        let image = OutputSize(height: 192, width: 256)
+        let pixels = try Generator(seed: 1).normal([1, 3, 1, image.height, image.width])
+        // The first time kernels are chosen.
+        let latents = try vae.encode(pixels)
+        _ = try vae.image(normalised: latents)
+        let parts = [
+            (config.encodingBytes(image, dtype: dtype), try peakMemory { _ = try vae.encode(pixels) }),
+            (
+                config.decodingBytes(batch: 1, image, dtype: dtype),
+                try peakMemory { _ = try vae.image(normalised: latents) }
+            ),
+        ]
+        for (foreseen, found) in parts {
+            #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")
+            // Whether 16-bit numbers are converted is chosen by speed.
+            if dtype.mayBeConvertedForProducts { continue }
+            #expect(Double(foreseen.count) <= 1.6 * found, "\(foreseen) for \(found)")
         }
     }
 }

@@ -4,16 +4,20 @@ import Tensors
 import TestKit
 import Testing
 
-/// How far the reference's own bfloat16 run of a golden's request is from the golden.
+/// How far the reference's own bfloat16 run of a golden's request is from the golden, on the processor where it is furthest.
 struct BFloat16Golden {
-    private struct File: Decodable { let cases: [String: [String: Distances]] }
+    private struct Processor: Decodable { let cases: [String: [String: Distances]] }
     private struct Distances: Decodable {
         struct Metric: Decodable { let maxAbs, relativeFrobenius: Double }
         let decoded, latents: Metric
     }
 
+    /// How much larger than the reference's the largest difference of a number may be: of thousands it is chance, as where
+    /// the reference's own differ by a quarter between two processors and all of them together by a tenth.
+    private static let margin = 1.25
+
     private let golden: Golden
-    private let limit: Distances
+    private let limits: [Distances]
 
     /// - Parameters:
     ///   - name: the golden
@@ -23,8 +27,9 @@ struct BFloat16Golden {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let path = "\(Golden.folder)/\(folder)/bfloat16.json"
-        let file = try decoder.decode(File.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        limit = try #require(file.cases[name]?[run])
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        limits = try decoder.decode([String: Processor].self, from: data).values.compactMap { $0.cases[name]?[run] }
+        try #require(!limits.isEmpty)
         golden = try Golden("\(folder)/\(name)")
     }
 
@@ -32,16 +37,17 @@ struct BFloat16Golden {
     @DeviceActor func expectNoFurther() throws {
         let asked = try golden.request()
         let trace = try TinyModel(asked.model).run(try GenerationRequest(asked), dtype: .bfloat16).1
-        for (key, metric) in [
-            ("decoded", limit.decoded), ("latents.step\(asked.numInferenceSteps - 1)", limit.latents),
+        for (key, metrics) in [
+            ("decoded", limits.map(\.decoded)), ("latents.step\(asked.numInferenceSteps - 1)", limits.map(\.latents)),
         ] {
+            let (largest, length) = (metrics.map(\.maxAbs).max() ?? 0, metrics.map(\.relativeFrobenius).max() ?? 0)
             let found = try #require(trace[key]).values.map(Double.init)
             let exact = try golden.tensor(key).doubles
             let differences = zip(found, exact).map { $0 - $1 }
             let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
             let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
-            #expect(relative <= metric.relativeFrobenius, "\(key)")
-            #expect(differences.map(abs).max() ?? .infinity <= metric.maxAbs, "\(key)")
+            #expect(relative <= length, "\(key)")
+            #expect(differences.map(abs).max() ?? .infinity <= Self.margin * largest, "\(key)")
             #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
         }
     }

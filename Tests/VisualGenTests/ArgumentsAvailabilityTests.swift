@@ -37,12 +37,6 @@ import VisualGen
                     + "bf16/fp8 (0,0,0)"
             ]
         ),
-        (
-            "{device: cuda, attention_config: {backend: CUTEDSL, quant_attention_config: {}}}",
-            [
-                "attention_config.quant_attention_config on device cuda is not available in this build; it has cpu"
-            ]
-        ),
         ("attention_config: {backend: CUDNN}", ["attention_config.backend CUDNN needs device cuda, not cpu"]),
         (
             "{device: cuda, dtype: float32, attention_config: {backend: CUDNN}}",
@@ -81,6 +75,7 @@ import VisualGen
         "attention_config: {backend: TRTLLM}", "attention_config: {backend: FA4}",
         "attention_config: {backend: CUTEDSL}",
         "{device: cuda, attention_config: {backend: CUDNN}}",
+        "{device: cuda, attention_config: {backend: CUTEDSL, quant_attention_config: {}}}",
         "{device: cuda, dtype: float16, attention_config: {backend: CUDNN}}",
         "attention_config: {backend: CUTEDSL, quant_attention_config: {}, exact_steps: {first: 2}, exact_layers: ['*.0.*']}",
         "attention_config: {backend: TRTLLM, quant_attention_config: {qk_dtype: int8, q_block_size: 1, "
@@ -117,7 +112,6 @@ import VisualGen
         build.attentionBackends = [.vanilla, .trtllm]
         build.quantAlgorithms = [.fp8]
         build.quantisedAttention = [.trtllm: ["fp8/fp8 (1,4,1)"]]
-        build.quantisedAttentionDevices = ["cuda"]
         build.sparseAttention = ["skip_softmax"]
         build.caches = ["cache_dit"]
         build.parallelFields = ["cfg_size"]

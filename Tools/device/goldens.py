@@ -3,8 +3,8 @@
     python goldens.py --device cuda --program ../../.build/release/visualgen --jobs 6
 
 In float32 each traced tensor may be 1e-3 away (relative to max(1, |value|)), bytes of the output one level. Where the
-transformer is quantised, the norm of the difference may be 2e-2 of the golden's: an input in the middle between two
-quantised numbers goes to the other one. In bfloat16 (one case of each checkpoint) VisualGen must be no further from the
+transformer is quantised, the norm of the difference may be 2e-2 of the golden's, or what its `floors.json` says: an input in
+the middle between two quantised numbers goes to the other one. In bfloat16 (one case of each checkpoint) VisualGen must be no further from the
 golden than diffusers' own bfloat16 run on the same device is, by the norm of the difference. Ends with status 1 if
 anything is.
 """
@@ -72,13 +72,14 @@ def share(key, distance, limit):
     return (0 if distance <= 1 else distance) if key == "output" else distance / limit
 
 
-def judged(title, chosen, arguments, pool, measure, limit):
-    """Goldens in float32, the distances, and those beyond the limit."""
-    results, shares = {}, {}
+def judged(title, chosen, arguments, pool, measure, limit, own=None):
+    """Goldens in float32, the distances, and those beyond the limit or their own, if that is more."""
+    results, shares, own = {}, {}, own or {}
     compared = pool.map(lambda name: compare(name, arguments, measure), chosen)
     for name, (distances, error) in zip(chosen, compared):
-        worst = max(distances, key=lambda key: share(key, distances[key], limit), default=None)
-        shares[name] = float("inf") if error else share(worst, distances[worst], limit)
+        most = max(limit, own.get(name, 0))
+        worst = max(distances, key=lambda key: share(key, distances[key], most), default=None)
+        shares[name] = float("inf") if error else share(worst, distances[worst], most)
         results[name] = {"distances": distances, "worst": worst, "error": error}
         if error or shares[name] > 1 or arguments.verbose:
             print(f"{name}: {error or f'{worst} {distances[worst]:.2e}'}", flush=True)
@@ -102,8 +103,11 @@ def float32(chosen, arguments, pool):
 
 
 def quantised(chosen, arguments, pool):
-    """Those with a quantised transformer."""
-    return judged("quantised, float32", chosen, arguments, pool, shared.relative, arguments.quantised_limit)
+    """Those with a quantised transformer; as on a CPU they may be twice as far as rounding in the last bits moves them."""
+    floors = json.loads((shared.GOLDENS / "quantised/floors.json").read_text())["checkpoints"]
+    moved = {f"quantised/{name}": 2 * max((mode["pipeline"] for mode in found.get("moved", {}).values()), default=0)
+             for name, found in floors.items()}  # fmt: skip
+    return judged("quantised, float32", chosen, arguments, pool, shared.relative, arguments.quantised_limit, moved)
 
 
 def theirs(name, device):

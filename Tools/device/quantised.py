@@ -105,8 +105,10 @@ def inputs():
                 expected = OPS.round_e4m3(expected.to(dtype).float().cpu(), min(part, expected.shape[2]), fixed)
                 differing = float((found.cpu() != expected.view(found.shape)).float().mean())
                 distance = relative(found.cpu(), expected.view(found.shape))
-                # Where the last bit of that differs, a number may round to its neighbour, or a scale to its own.
-                check(f"{name} {dtype} {part} {fixed}", distance < 0.005, f"{distance:.2g}, {differing:.1%} differ")
+                # Where the last bit of that differs, a number may round to its neighbour, or a scale to its own; that of an
+                # item is one for all numbers.
+                bound = 0.03 if dtype == torch.bfloat16 and part == fixed == 0 else 0.005
+                check(f"{name} {dtype} {part} {fixed}", distance < bound, f"{distance:.2g}, {differing:.1%} differ")
 
 
 def products():

@@ -1,9 +1,11 @@
-"""How far diffusers' own float32 is from its float64, by processor: `floors.json` beside the goldens of a family."""
+"""How far diffusers' own float32 is from its float64, by processor: `floors.json` beside the goldens of a family. And
+how far its own bfloat16 is: `bfloat16.json`, by processor too.
+"""
 
 import json
 import re
 
-from common import write_json
+from common import versions, write_json
 
 import torch
 
@@ -36,3 +38,11 @@ def record(folder, floors, processor=None):
     mine = everything.setdefault(processor or torch.backends.cpu.get_cpu_capability(), {})
     mine |= floors
     write_json(path, {name: dict(sorted(everything[name].items())) for name in sorted(everything)})
+
+
+def record_bfloat16(folder, cases):
+    """Replaces the distances of bfloat16 runs on this processor."""
+    path = folder / "bfloat16.json"
+    everything = json.loads(path.read_text()) if path.exists() else {}
+    everything[torch.backends.cpu.get_cpu_capability()] = {"versions": versions(), "cases": cases}
+    write_json(path, {name: everything[name] for name in sorted(everything)})

@@ -2,12 +2,12 @@
 
 import argparse
 
-from common import save_golden, save_tensors, versions, write_json
+from common import save_golden, save_tensors, versions
 
 import torch
 
 from exact import distance
-from floors import floors, record, stored
+from floors import floors, record, record_bfloat16, stored
 
 
 def asked_cases(description, cases):
@@ -65,7 +65,7 @@ class Goldens:
             if case in bfloat16_cases:
                 distances[case] = self.bfloat16_distances(case, golden, noises)
         if set(bfloat16_cases) <= set(distances):
-            write_json(self.family.FOLDER / "bfloat16.json", {"versions": versions(), "cases": distances})
+            record_bfloat16(self.family.FOLDER, distances)
             return True
         return False
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from exact import distance
+from floors import record_bfloat16
 from inputs import picture
 from wan_cases import CASES, REFUSALS, Recorder, command, load, request
 
@@ -76,7 +77,7 @@ def main():
     print(f"{total} bytes in all")
     if not cases:
         distances = {case: dict(bfloat16_distances(case)) for case in BFLOAT16_CASES}
-        write_json(FOLDER / "bfloat16.json", {"versions": versions(), "cases": distances})
+        record_bfloat16(FOLDER, distances)
         entries = list(refusals())
         write_json(FOLDER / "refusals.json", {"versions": versions(), "refusals": entries})
         for entry in entries:

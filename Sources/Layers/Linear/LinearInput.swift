@@ -35,7 +35,9 @@ package final class LinearInput {
     /// - Parameters:
     ///   - x: `[batch, tokens, width]`
     ///   - other: what lies before it, `[batch, tokens, otherWidth]`
-    package convenience init(geluTanh x: Tensor, beside other: Tensor? = nil) { self.init(.activated(x, beside: other)) }
+    package convenience init(geluTanh x: Tensor, beside other: Tensor? = nil) {
+        self.init(.activated(x, beside: other))
+    }
 
     /// silu(gate) · x.
     ///

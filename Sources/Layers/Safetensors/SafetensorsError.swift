@@ -15,7 +15,9 @@ package enum SafetensorsError: BlamedError, Equatable {
 }
 
 extension SafetensorsError: CustomStringConvertible {
-    package var blame: Blame { if case .file(let path, let fault) = self { FileError(path, fault).blame } else { .model } }
+    package var blame: Blame {
+        if case .file(let path, let fault) = self { FileError(path, fault).blame } else { .model }
+    }
 
     package var description: String {
         switch self {

@@ -92,7 +92,7 @@ package final class CheckpointWeights: WeightSource {
     private func quantized(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws
         -> QuantizedLinear
     {
-        return try QuantizedLinear(
+        try QuantizedLinear(
             weight: quantizedWeight(site, plan, algorithm),
             bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
             rounding: InputRounding(dynamic: algorithm))

@@ -9,9 +9,8 @@ package struct BuildFeatures: Sendable {
     package var devices: [String] = []
     package var attentionBackends: [AttentionConfig.Backend] = []
     package var quantAlgorithms: [QuantConfig.Algorithm] = []
-    /// The recipes of quantised attention that each backend has, and the kinds of device that compute them.
+    /// The recipes of quantised attention that each backend has.
     package var quantisedAttention: [AttentionConfig.Backend: [String]] = [:]
-    package var quantisedAttentionDevices: [String] = []
     /// The algorithms of sparse attention, by tag.
     package var sparseAttention: [String] = []
     /// The caches, by tag.
@@ -29,7 +28,6 @@ package struct BuildFeatures: Sendable {
         build.quantisedAttention = [
             .trtllm: QuantAttentionConfig.recipes[.trtllm] ?? [], .cuteDSL: [QuantAttentionConfig().recipe],
         ]
-        build.quantisedAttentionDevices = ["cpu"]
         build.caches = CacheConfig.tags
         build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
@@ -69,9 +67,6 @@ extension VisualGenArgs {
         if let recipe = attention.quantAttentionConfig?.recipe {
             let recipes = build.quantisedAttention[attention.backend] ?? []
             need(recipes.contains(recipe), "attention_config.quant_attention_config", recipe, having: recipes)
-            need(
-                !recipes.contains(recipe) || build.quantisedAttentionDevices.contains(kind),
-                "attention_config.quant_attention_config", "on device \(kind)", having: build.quantisedAttentionDevices)
         }
         if attention.backend == .cuDNN, build.attentionBackends.contains(.cuDNN) {
             func needs(_ field: String, _ value: String) {

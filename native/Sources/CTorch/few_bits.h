@@ -3,6 +3,8 @@
 
 #include "rows.h"
 
+#include <ATen/core/Tensor.h>
+
 #include <array>
 #include <cmath>
 
@@ -78,7 +80,12 @@ template <class T> CT_INLINE float largest_of(const T *in, int64_t count) {
     return all;
 }
 
-// The same of a row, and a row of integers, compiled for each processor (quantized.cpp).
+// The operators of these names (rounding.cpp, quantized.cpp).
+at::Tensor round_int8(const at::Tensor &x, int64_t part, double scale);
+at::Tensor quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
+                            const std::optional<at::Tensor> &bias);
+
+// The largest magnitude of a row, and a row of integers, compiled for each processor (quantized.cpp).
 float largest_in_row(const float *in, int64_t count);
 float largest_in_row(const half *in, int64_t count);
 float largest_in_row(const bfloat16 *in, int64_t count);

@@ -294,9 +294,11 @@ at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double 
     return result;
 }
 
+}  // namespace
+
 // x·Wᵀ + b. Some rows of the weight at a time are widened, so that no copy of the whole is made.
-at::Tensor quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
-                            const std::optional<at::Tensor> &bias) {
+at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
+                                const std::optional<at::Tensor> &bias) {
     constexpr int64_t weights_at_once = 1 << 21;
     const Weight weight(codes, scales, scale);
     TORCH_CHECK(x.dim() > 0 && x.size(-1) == weight.width && has_rows(x), "cannot multiply ", x.sizes(), " of ",
@@ -325,8 +327,6 @@ at::Tensor quantized_linear(const at::Tensor &x, const at::Tensor &codes, const 
     }
     return result;
 }
-
-}  // namespace
 
 float ct::largest_in_row(const float *in, int64_t count) { return largest(in, count); }
 float ct::largest_in_row(const half *in, int64_t count) { return largest(in, count); }

@@ -91,8 +91,6 @@ template <class Round> at::Tensor rounded(const at::Tensor &given, int64_t part,
 
 at::Tensor round_e4m3(const at::Tensor &x, int64_t part, double scale) { return rounded(x, part, scale, E4M3{}); }
 
-at::Tensor round_int8(const at::Tensor &x, int64_t part, double scale) { return rounded(x, part, scale, Int8{}); }
-
 at::Tensor round_e2m1(const at::Tensor &given, double scale) {
     const at::Tensor x = checked(given, group), result = at::empty(x.sizes(), x.options());
     TORCH_CHECK(x.size(-1) % group == 0, "rows of ", x.size(-1), " numbers are no multiple of ", group);
@@ -115,6 +113,8 @@ at::Tensor round_e2m1(const at::Tensor &given, double scale) {
 }
 
 }  // namespace
+
+at::Tensor ct::round_int8(const at::Tensor &x, int64_t part, double scale) { return rounded(x, part, scale, Int8{}); }
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // The nearest numbers that E4M3 or int8 has on a scale; with a scale of 0, on one for each `part` numbers of a row, or, if

@@ -74,7 +74,7 @@ template <class T, int threads, int count> struct HeldRow {
 
     // `numbers(where a pack begins)` loads it. All are asked for before the first is there.
     template <class Load> __device__ HeldRow(Index width, Load numbers) : width(width), first(quad * (threadIdx.x % threads)) {
-        each([&](int i, Index at) { packs[i] = *reinterpret_cast<const Stored<T, quad> *>(numbers(at)); });
+        each([&](int i, Index at) { packs[i] = load_pack<quad>(numbers(at)); });
     }
     __device__ HeldRow(const T *row, Index width) : HeldRow(width, [&](Index at) { return row + at; }) {}
     __device__ HeldRow(const Row<quad, threads, count> &row) : width(row.width), first(row.first) {

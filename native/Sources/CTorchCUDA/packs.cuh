@@ -52,9 +52,31 @@ template <class T, int count> struct alignas(count * sizeof(T) < 16 ? count * si
     }
 };
 
-template <int count, class T> __device__ Numbers<count> load(const T *at) {
-    return reinterpret_cast<const Stored<T, count> *>(at)->floats();
+template <int bytes> struct WordOf;
+template <> struct WordOf<4> {
+    using Type = unsigned;
+};
+template <> struct WordOf<8> {
+    using Type = uint2;
+};
+template <> struct WordOf<16> {
+    using Type = uint4;
+};
+
+// Copies a pack in as few pieces as it may be moved in: left to itself the compiler moves four bytes at once.
+template <class P> __device__ void move_pack(const void *from, void *to) {
+    using Word = typename WordOf<alignof(P)>::Type;
+    for (int i = 0; i < static_cast<int>(sizeof(P) / sizeof(Word)); ++i)
+        static_cast<Word *>(to)[i] = static_cast<const Word *>(from)[i];
 }
+
+template <int count, class T> __device__ Stored<T, count> load_pack(const T *at) {
+    Stored<T, count> result;
+    move_pack<Stored<T, count>>(at, &result);
+    return result;
+}
+
+template <int count, class T> __device__ Numbers<count> load(const T *at) { return load_pack<count>(at).floats(); }
 
 template <class T, int count> __device__ Stored<T, count> stored(const Numbers<count> &numbers) {
     Stored<T, count> result;
@@ -68,7 +90,8 @@ template <class T, int count> __device__ Stored<T, count> stored(const Numbers<c
 }
 
 template <int count, class T> __device__ void store(const Numbers<count> &numbers, T *at) {
-    *reinterpret_cast<Stored<T, count> *>(at) = stored<T>(numbers);
+    const auto pack = stored<T>(numbers);
+    move_pack<Stored<T, count>>(&pack, at);
 }
 
 // x / (1 + 2^y)

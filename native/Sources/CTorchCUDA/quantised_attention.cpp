@@ -3,6 +3,7 @@
 #include "hopper_attention.h"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
@@ -47,8 +48,7 @@ void check(const at::Tensor &query, const at::Tensor &key, const at::Tensor &val
     TORCH_CHECK(query.scalar_type() == key.scalar_type() && query.scalar_type() == value.scalar_type() &&
                     query.device() == key.device() && query.device() == value.device(),
                 "queries, keys and values are of different types or devices");
-    TORCH_CHECK(query.size(3) == 64 || query.size(3) == 128,
-                "quantised attention takes heads of width 64 and 128 on a GPU, not ", query.size(3));
+    TORCH_CHECK(query.size(3) <= 128, "quantised attention takes heads of a width of up to 128 on a GPU, not ", query.size(3));
     TORCH_CHECK(recipe.codes == Codes::none || recipe.key_block == 1 || recipe.key_block == 4 || recipe.key_block == 16,
                 "1, 4 or 16 keys can share a scale on a GPU, not ", recipe.key_block);
     TORCH_CHECK(std::isfinite(recipe.scale) && recipe.scale > 0, "quantised attention cannot have a scale of ", recipe.scale);
@@ -75,6 +75,13 @@ Heads heads(const at::Tensor &x) {
 std::tuple<at::Tensor, at::Tensor> quantized_attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
                                                        double scale, at::ScalarType codes, int64_t key_block,
                                                        bool value_channels) {
+    // The kernels take heads of 64 and 128: zeros behind narrower ones change nothing.
+    if (query.dim() == 4 && query.size(3) < 128 && query.size(3) != 64) {
+        const int64_t width = query.size(3), missing = (width < 64 ? 64 : 128) - width;
+        const auto wide = [&](const at::Tensor &x) { return at::constant_pad_nd(x, {0, missing}); };
+        const auto [result, lse] = quantized_attention(wide(query), wide(key), wide(value), scale, codes, key_block, value_channels);
+        return {result.narrow(3, 0, width), lse};
+    }
     const Recipe recipe{checked_codes(codes), key_block, value_channels, static_cast<float>(scale)};
     const Number type = number(query.scalar_type());
     check(query, key, value, recipe);

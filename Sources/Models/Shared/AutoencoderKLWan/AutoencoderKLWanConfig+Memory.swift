@@ -4,8 +4,8 @@ package import Tensors
 extension AutoencoderKLWanConfig {
     /// What decoding holds at once besides weights, in bytes.
     ///
-    /// Most of it are the last two inputs of every causal convolution; to them comes what the largest step makes of one
-    /// frame. The number of frames counts only where tiles come first.
+    /// Of a video most of it are the last two inputs of every causal convolution; to them comes what the largest step makes
+    /// of one frame. Of an image there is that alone. The number of frames counts only where tiles come first.
     ///
     /// - Parameters:
     ///   - batch: how many videos
@@ -20,9 +20,11 @@ extension AutoencoderKLWanConfig {
         let latents = (height: size.height / scaleFactor, width: size.width / scaleFactor)
         let latentBytes = 8 * batch * latentFrames(frames) * zDim * latents.height * latents.width
         guard let tiling, let tiles = TileGrid(tiling, of: latents, self) else {
-            // A convolution keeps its last two inputs; of an image there is only one.
-            let states = latentFrames(frames) > 1 ? 1 : 0.5
-            return latentBytes + batch * bytes(positions: latents.height * latents.width, states: states, dtype)
+            let positions = latents.height * latents.width
+            return latentBytes
+                + batch
+                * (latentFrames(frames) > 1
+                    ? bytes(positions: positions, states: 1, dtype) : imageBytes(positions: positions, dtype))
         }
         let largest = tiles.areas.map(\.count).max() ?? 0
         let covered = tiles.areas.map(\.count).reduce(0, +)
@@ -40,24 +42,44 @@ extension AutoencoderKLWanConfig {
 
     /// What encoding an image holds at once besides weights, in bytes.
     ///
-    /// As for decoding: the one input of every causal convolution, and what the largest step makes.
-    ///
     /// - Parameters:
     ///   - image: its size
     ///   - dtype: what the encoder computes in
     /// - Returns: an upper estimate
     package func encodingBytes(_ image: OutputSize, dtype: DType) -> MemorySize {
         let channels = encoderChannels.map(Double.init)
-        var (kept, most) = (5 * channels[channels.count - 1], 0.0)
-        for level in dimMult.indices {
-            let scale = Double(1 << (2 * (dimMult.count - 1 - level)))
-            let (before, after) = (channels[level], channels[level + 1])
-            kept += scale * (before + 2 * Double(numResBlocks) * after)
-            // A block's input, its normalised form, the three frames of the window, and the result.
-            most = max(most, scale * max(before, after) * 6)
+        let most = dimMult.indices.map { level in
+            // A block's input, its normalised form, the result, and what the convolution arranges anew of two of them.
+            5 * Double(1 << (2 * (dimMult.count - 1 - level))) * max(channels[level], channels[level + 1])
         }
         let positions = Double(image.height / scaleFactor) * Double(image.width / scaleFactor)
-        return MemorySize(Self.slack * positions * (kept * Double(dtype.size) + most * Self.held(dtype)))
+        return MemorySize(Self.slack * positions * (most.max() ?? 0) * Self.held(dtype))
+    }
+
+    /// - Parameters:
+    ///   - positions: of the image's latents
+    ///   - dtype: what the decoder computes in
+    /// - Returns: what decoding holds of one image
+    private func imageBytes(positions: Int, _ dtype: DType) -> MemorySize {
+        let channels = decoderChannels.map(Double.init)
+        let most = dimMult.indices.map { level in
+            let scale = Double(1 << (2 * level))
+            let (before, after) = (channels[level], channels[level + 1])
+            // Every upsampling but that of residual levels halves the channels; and more is held than in the encoder, where
+            // the level before is small.
+            let block = 6 * scale * max(level > 0 && !isResidual ? before / 2 : before, after)
+            return level == dimMult.count - 1 ? block : max(block, enlarging(level))
+        }
+        return MemorySize(Self.slack * Double(positions) * (most.max() ?? 0) * Self.held(dtype))
+    }
+
+    /// The enlarged frame of a level and what the convolution makes of it, and with residual levels the way around; numbers for
+    /// each position of the latents.
+    private func enlarging(_ level: Int) -> Double {
+        let (scale, after) = (Double(1 << (2 * level)), Double(decoderChannels[level + 1]))
+        let doublesFrames = temperalDownsample.reversed()[level]
+        let large = isResidual ? after * (doublesFrames ? 6 : 5) : after + after / 2
+        return 4 * scale * large + 4 * scale * after
     }
 
     /// Memory that is kept for the next tensors is a quarter more than is ever in use; measured, it is 1.38 times.
@@ -101,10 +123,7 @@ extension AutoencoderKLWanConfig {
             if doublesFrames { kept += scale * after }
             // A block's input, its normalised form, the three frames of the window, and the result.
             most = max(most, scale * max(before, after) * 6)
-            if isLast { continue }
-            // The enlarged frame and what the convolution makes of it, and with residual levels the way around.
-            let large = isResidual ? after * (doublesFrames ? 6 : 5) : after + after / 2
-            most = max(most, 4 * scale * large + 4 * scale * after)
+            if !isLast { most = max(most, enlarging(level)) }
         }
         kept += channels[channels.count - 1] * Double(1 << (2 * (dimMult.count - 1)))
         let held = 2 * kept * Double(dtype.size) * states + most * Self.held(dtype)
