@@ -41,7 +41,7 @@ for source in "$sources"/*.cu; do
     hopper_*) targets=("${hopper[@]}") ;;
     *) targets=("${cards[@]}") ;;
     esac
-    "$nvcc" -std=c++20 -O3 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden,-fno-strict-aliasing -I"$torch/include" "${targets[@]}" -c "$source" -o "$object"
+    "$nvcc" -std=c++20 -O3 --threads 0 --compress-mode=size -Xcompiler -fPIC,-fvisibility=hidden,-fno-strict-aliasing -I"$torch/include" "${targets[@]}" -c "$source" -o "$object"
 done
 # By its name it stands in for the one that SwiftPM builds (Tools/processors): two in a process would register everything twice.
 "${CXX:-g++}" -shared -Wl,-soname,"$(basename "$output")" -o "$output" "${objects[@]}" -L"$torch/lib" -Wl,-rpath,"$torch/lib" -Wl,-z,defs "${libraries[@]}"

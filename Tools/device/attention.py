@@ -54,7 +54,7 @@ def build(folder: Path, flags=()) -> Path:
     """A library of quantised attention alone."""
     home = Path(torch.__file__).parent
     library = folder / "attention.so"
-    sources = [SOURCES / name for name in ("hopper_attention.cu", "hopper_codes.cu", "quantised_attention.cpp")]
+    sources = [SOURCES / name for name in ("hopper_attention.cu", "hopper_codes.cu", "quantized_attention.cpp")]
     toolkit = ["nvcc", "-std=c++20", "-O3", "-gencode", "arch=compute_90a,code=sm_90a", "-Xcompiler",
                "-fPIC,-fvisibility=hidden,-fno-strict-aliasing", f"-I{home}/include", *flags]  # fmt: skip
     objects = [folder / f"{source.stem}.o" for source in sources]
