@@ -11,7 +11,6 @@
 #include <ATen/BlasBackend.h>
 #include <ATen/ops/_int_mm.h>
 #include <ATen/ops/_scaled_mm_v2.h>
-#include <ATen/ops/bitwise_and.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -22,11 +21,8 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/logical_and.h>
-#include <ATen/ops/logical_or.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
 
@@ -121,17 +117,6 @@ std::tuple<at::Tensor, at::Tensor> quantize_e2m1(const at::Tensor &given, double
 }
 
 at::Tensor largest_magnitude(const at::Tensor &weight) { return largest(checked_weight(weight), {0, 1}).squeeze(); }
-
-at::Tensor fault_of_quantized(const at::Tensor &codes, const at::Tensor &scales) {
-    const auto is_in = [](const at::Tensor &faults) { return faults.any().to(at::kFloat); };
-    if (codes.scalar_type() == at::kChar) return at::zeros({}, codes.options().dtype(at::kFloat));
-    const at::Tensor bytes = codes.view(at::kByte);
-    if (codes.scalar_type() == at::kFloat8_e4m3fn) return is_in(at::bitwise_and(bytes, 0x7f) == 0x7f);
-    const at::Tensor own = scales.view(at::kByte);
-    const at::Tensor is_used = (at::bitwise_and(bytes, 0x77) != 0).view({own.size(0), own.size(1), group / 2}).any(2);
-    const at::Tensor zero = is_in(at::logical_and(at::bitwise_and(own, 0x7f) == 0, is_used));
-    return at::where(is_in(at::logical_or(own == 0x7f, own > 0x80)) > 0, 2.0f, 3 * zero);
-}
 
 // Each block's scale for every number that has it, [height, width].
 at::Tensor expanded(const at::Tensor &scales, int64_t height, int64_t width, int64_t rows, int64_t columns) {
@@ -446,7 +431,6 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("quantize_int8", quantize_int8);
     m.impl("quantize_e2m1", quantize_e2m1);
     m.impl("largest_magnitude", largest_magnitude);
-    m.impl("fault_of_quantized", fault_of_quantized);
     m.impl("dequantize", dequantize);
     m.impl("quantized_linear", quantized_linear);
     m.impl("round_e2m1", rounded_to_e2m1);
