@@ -70,7 +70,10 @@ extension CommandLineTests {
             #expect(
                 Set(metrics.keys) == [
                     "load", "text", "denoise", "decode", "encode", "peak_memory_bytes", "predicted_peak_memory_bytes",
+                    "kernels",
                 ])
+            let kernels = try #require(metrics["kernels"] as? [String: [String: Int]])
+            #expect(kernels["attention"]?.keys.sorted() == ["tiled"])
             for stage in ["load", "text", "decode", "encode"] {
                 let seconds = try #require(metrics[stage] as? Double, "\(stage)")
                 #expect((0..<60).contains(seconds) && seconds > 0, "\(stage)")
