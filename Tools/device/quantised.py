@@ -85,6 +85,17 @@ def inputs():
                 check(f"input {shape} {dtype} {part} {scale}", same(found, expected))
             if width % 16 == 0:
                 check(f"e2m1 {shape} {dtype}", same(OPS.round_e2m1(x, 0.0), OPS.round_e2m1(x.cuda(), 0.0)))
+    # The norm that rounds at once, against the norm by itself and then its rounding: rows of every number of threads and packs.
+    for width in (48, 264, 512, 528, 1036, 1920, 3072, 5120, 5136):
+        for dtype, vectors in ((torch.bfloat16, torch.bfloat16), (torch.bfloat16, torch.float32), (torch.float32, torch.float32)):
+            x = draw(2, 7, width, seed=12, dtype=dtype).cuda()
+            scale, shift = (draw(2, width, seed=n, dtype=vectors).cuda() for n in (13, 14))
+            for part, fixed in ((width, 0.0), (128, 0.0), (0, 0.02)):
+                expected = OPS.e4m3_input(OPS.modulated_layer_norm(x, scale, shift, 1e-6, dtype), part, fixed)
+                found = OPS.e4m3_modulated_layer_norm(x, scale, shift, 1e-6, dtype, part, fixed)
+                case = f"{width} {dtype} {vectors} {part} {fixed}"
+                # Codes and scales of blocks have room for a multiple of four rows, and nothing is written beyond those there are.
+                check(f"normed at once {case}", all(same(a[:14], b[:14]) for a, b in zip(expected, found)))
     for dtype in (torch.bfloat16, torch.float32):
         x, y = draw(2, 9, 1024, seed=3, dtype=dtype).cuda(), draw(2, 9, 512, seed=4, dtype=dtype).cuda()
         gate, scale, shift = (draw(*s, seed=n, dtype=dtype).cuda() for n, s in ((5, (2, 9, 1024)), (6, (2, 1024)), (7, (2, 1024))))
@@ -161,7 +172,7 @@ def milliseconds(body, rounds):
 
 
 def times(rounds):
-    print("| tokens x from x to | bfloat16 | rows | rows, exact sums | blocks | int8 | NVFP4 | passes: input rows, blocks; normed; GELU |")
+    print("| tokens x from x to | bfloat16 | rows | rows, exact sums | blocks | int8 | NVFP4 | passes, rows and blocks: input; normed; GELU |")
     print("|---|---|---|---|---|---|---|---|")
     for rows, width, outputs in ((4608, 3072, 3072), (4608, 3072, 12288), (4608, 15360, 3072), (4096, 12288, 3072), (512, 3072, 12288), (32760, 1536, 8960), (32760, 5120, 13824)):
         x = torch.randn(1, rows, width, device="cuda", dtype=torch.bfloat16)
@@ -185,7 +196,9 @@ def times(rounds):
             lambda: OPS.e4m3_input(x, width, 0.0),
             lambda: OPS.e4m3_input(x, 128, 0.0),
             lambda: OPS.e4m3_modulated_layer_norm(x, scale, shift, 1e-6, torch.bfloat16, width, 0.0),
+            lambda: OPS.e4m3_modulated_layer_norm(x, scale, shift, 1e-6, torch.bfloat16, 128, 0.0),
             lambda: OPS.e4m3_gelu_tanh(x, None, width, 0.0),
+            lambda: OPS.e4m3_gelu_tanh(x, None, 128, 0.0),
         ]
         values = " | ".join(f"{milliseconds(cell, rounds):.3f}" for cell in cells)
         print(f"| {rows} x {width} x {outputs} | {values} | {', '.join(f'{milliseconds(p, rounds):.3f}' for p in passes)} |", flush=True)

@@ -3,7 +3,7 @@
 // Quotients are rounded as a division rounds them: many numbers of 16 bits lie in the middle between two of 8.
 #include "few_bits.h"
 
-#include "row.cuh"
+#include "held_row.cuh"
 
 #include <cuda_fp8.h>
 
@@ -17,6 +17,16 @@ using ct::Vectors;
 constexpr float largest_e2m1 = 6, largest_e4m3 = 448;
 // Numbers that share a scale of E2M1, and that a thread takes at once of what is widened.
 constexpr int group = 16;
+
+// Rows of more numbers are read 16 bytes at once; one of more than 4096 is taken by so many threads.
+constexpr int shortest_long_row = 512, threads_of_long_row = 256;
+// Threads that a multiprocessor should have at once, and the most of them that take a piece of a row of whole blocks.
+constexpr int threads_together = 1024, most_threads_of_piece = 256;
+// The longest row whose norm is taken so, by how many threads, and how many numbers a thread takes at once. 1024 is a multiple of
+// what all of them take.
+constexpr int longest_norm = 5120, threads_of_norm = 64, pack_of_norm = 16;
+// The most blocks that a grid has along z.
+constexpr int64_t most_along_z = 65535;
 
 struct E4M3 {
     static constexpr float largest = largest_e4m3;
@@ -48,10 +58,6 @@ __device__ float quotient(float x, float y, float inverse) {
     return fmaf(fmaf(-near, y, x), inverse, near);
 }
 
-__device__ float largest_of(const Numbers<quad> &x) {
-    return fmaxf(fmaxf(fabsf(x.values[0]), fabsf(x.values[1])), fmaxf(fabsf(x.values[2]), fabsf(x.values[3])));
-}
-
 // The largest of `lanes` threads side by side.
 template <int lanes> __device__ float largest_of_lanes(float value) {
     for (int offset = lanes / 2; offset; offset /= 2) value = fmaxf(value, __shfl_xor_sync(~0u, value, offset));
@@ -62,70 +68,38 @@ template <class C> __device__ float scale_of(float largest) {
     return largest == 0 ? 1 : quotient(largest, C::largest, 1 / C::largest);
 }
 
-template <class C> __device__ void store_codes(Numbers<quad> x, float scale, float inverse, uint8_t *at) {
-    for (float &number : x.values) number = quotient(number, scale, inverse);
-    *reinterpret_cast<uint32_t *>(at) = C::codes(x);
+template <class C, int pack> __device__ void store_codes(const Numbers<pack> &x, float scale, float inverse, uint8_t *at) {
+    Words<pack / quad> words;
+    for (int i = 0; i < pack / quad; ++i) {
+        Numbers<quad> quotients;
+        for (int j = 0; j < quad; ++j) quotients.values[j] = quotient(x.values[i * quad + j], scale, inverse);
+        words.values[i] = C::codes(quotients);
+    }
+    move_pack<Words<pack / quad>>(&words, at);
 }
 
-// A row in the type that its tokens have, as a pass of its own would leave it: in registers that is half of what floats take.
-template <class T, int threads, int count> struct HeldRow {
-    Index width, first;
-    Stored<T, quad> packs[count];
+// Blocks of so many threads that a multiprocessor should have at once: with fewer, what one loads does not come while another
+// computes. A thread that holds much of a row needs more registers.
+template <class T, int pack, int threads, int count>
+constexpr int together = (count * pack * sizeof(T) <= 128   ? threads_together
+                          : count * pack * sizeof(T) <= 256 ? threads_together / 2
+                                                            : threads_together / 4) / threads;
 
-    // `numbers(where a pack begins)` loads it. All are asked for before the first is there.
-    template <class Load> __device__ HeldRow(Index width, Load numbers) : width(width), first(quad * (threadIdx.x % threads)) {
-        each([&](int i, Index at) { packs[i] = load_pack<quad>(numbers(at)); });
-    }
-    __device__ HeldRow(const T *row, Index width) : HeldRow(width, [&](Index at) { return row + at; }) {}
-    __device__ HeldRow(const Row<quad, threads, count> &row) : width(row.width), first(row.first) {
-        each([&](int i, Index) { packs[i] = stored<T>(row.packs[i]); });
-    }
-
-    template <class Body> __device__ void each(Body body) {
-#pragma unroll
-        for (int i = 0; i < count; ++i)
-            if (const Index at = first + i * quad * threads; at < width) body(i, at);
-    }
-
-    // From here on the compiler knows only the numbers as they are held: floats that it made of them before would fill registers.
-    __device__ void settle() {
-        each([&](int i, Index) {
-            for (int j = 0; j < static_cast<int>(sizeof packs[i] / 4); ++j)
-                asm volatile("" : "+r"(reinterpret_cast<uint32_t *>(&packs[i])[j]));
-        });
-    }
-
-    // Changes the numbers from one on: `change(numbers, where they begin behind it)`.
-    template <class Change> __device__ void change(Index from, Change change) {
-        each([&](int i, Index at) {
-            if (at < from) return;
-            auto numbers = packs[i].floats();
-            change(numbers, at - from);
-            packs[i] = stored<T>(numbers);
-        });
-        settle();
-    }
-};
-
-// Blocks that a multiprocessor should have at once: with fewer, what one loads does not come while another computes.
-template <class T, int count> constexpr int together = count * quad * sizeof(T) <= 128 ? 4 : count * quad * sizeof(T) <= 256 ? 2 : 1;
-
-// Writes a row's codes and scales.
-template <class C, bool settles, class T, int threads, int count>
-__device__ void round_row(HeldRow<T, threads, count> row, Index index, bool is_there, Index width, const Scales &scales,
-                          uint8_t *codes) {
+// Writes a row's codes and scales. It lies in threads side by side, a row or more in a block of them.
+template <class C, class T, int pack, int threads, int count>
+__device__ void round_row(const HeldRow<T, pack, threads, count> &row, Index index, bool is_there, Index width,
+                          const Scales &scales, uint8_t *codes) {
     uint8_t *out = codes + int64_t{index} * width;
     if (scales.kind == Scales::of_block) {
-        // The packs of a warp, or of the half of one that a short row has, are those of a block.
-        constexpr int lanes = threads < warp ? threads : warp;
+        // These threads' packs are those of a block, or of the half of one that a short row has.
+        constexpr int all = ct::numbers_of_block / pack, lanes = threads < all ? threads : all;
 #pragma unroll
         for (int i = 0; i < count; ++i) {
-            const Index at = row.first + i * quad * threads;
+            const Index at = row.first + i * pack * threads;
             const bool is_inside = at < row.width;
-            const auto numbers = row.packs[i].floats();
-            const float scale = scale_of<C>(largest_of_lanes<lanes>(is_inside ? largest_of(numbers) : 0));
+            const float scale = scale_of<C>(largest_of_lanes<lanes>(is_inside ? largest_of(row.packs[i]) : 0));
             if (!is_inside) continue;
-            store_codes<C>(numbers, scale, __frcp_rn(scale), out + at);
+            store_codes<C>(row.packs[i].floats(), scale, __frcp_rn(scale), out + at);
             if (threadIdx.x % lanes == 0) scales.taken[at / ct::numbers_of_block * scales.stride + index] = scale;
         }
         return;
@@ -134,29 +108,47 @@ __device__ void round_row(HeldRow<T, threads, count> row, Index index, bool is_t
     if (scales.kind == Scales::of_item) scale = is_there ? scales.items[index / static_cast<Index>(scales.rows_of_item)] : 1;
     if (scales.kind == Scales::of_row) {
         float largest = 0;
-        row.each([&](int i, Index) { largest = fmaxf(largest, largest_of(row.packs[i].floats())); });
+        row.each([&](int i, Index) { largest = fmaxf(largest, largest_of(row.packs[i])); });
         scale = scale_of<C>(joined<threads>(largest, [](float a, float b) { return fmaxf(a, b); }));
-        if (settles) row.settle();
     }
     const float inverse = __frcp_rn(scale);
     row.each([&](int i, Index at) { store_codes<C>(row.packs[i].floats(), scale, inverse, out + at); });
     if (is_there && threadIdx.x % threads == 0) scales.taken[index] = scale;
 }
 
-template <class C, class T, int threads, int count>
-__global__ void round_rows(const T *x, Index rows, Index width, Scales scales, uint8_t *codes) {
+template <class C, class T, int pack, int threads, int count>
+__global__ void __launch_bounds__(block_of<threads>)
+    round_rows(const T *x, Index rows, Index width, Scales scales, uint8_t *codes) {
     const Index index = row_index<threads>();
-    const HeldRow<T, threads, count> row(x + int64_t{index} * width, index < rows ? width : 0);
-    round_row<C, false>(row, index, index < rows, width, scales, codes);
+    const HeldRow<T, pack, threads, count> row(x + int64_t{index} * width, index < rows ? width : 0);
+    round_row<C>(row, index, index < rows, width, scales, codes);
 }
 
 template <class T, class V, int threads, int count>
 __global__ void round_modulated(const T *x, Index rows, Index width, Vectors scale, Vectors shift, float epsilon, Scales scales,
                                 uint8_t *codes) {
     const Index index = row_index<threads>();
-    const HeldRow<T, threads, count> row(
+    const HeldRow<T, quad, threads, count> row(
         modulated<V, threads, count>(x + int64_t{index} * width, index, index < rows ? width : 0, scale, shift, epsilon));
-    round_row<E4M3, false>(row, index, index < rows, width, scales, codes);
+    round_row<E4M3>(row, index, index < rows, width, scales, codes);
+}
+
+// The same of a row that a block of threads takes: mean and variance are those of Row, bit for bit.
+template <class T, class V, int pack, int threads, int count>
+__global__ void __launch_bounds__(threads)
+    round_long_modulated(const T *x, Index width, Vectors scale, Vectors shift, float epsilon, Scales scales, uint8_t *codes) {
+    const Index index = blockIdx.x;
+    HeldRow<T, pack, threads, count> row(x + int64_t{index} * width, width);
+    const float mean = sum_of_long_row<0>(row, [](float number) { return number; }) / width;
+    const auto square = [&](float number) { return (number - mean) * (number - mean); };
+    const float variance = sum_of_long_row<1>(row, square) / width;
+    const float factor = rsqrtf(variance + epsilon);
+    const V *scaling = vector<V>(scale, index), *shifts = vector<V>(shift, index);
+    row.change(0, [&](Numbers<pack> &numbers, Index at) {
+        const auto a = load<pack>(scaling + at), b = load<pack>(shifts + at);
+        for (int j = 0; j < pack; ++j) numbers.values[j] = modulated(numbers.values[j], mean, factor, a.values[j], b.values[j]);
+    });
+    round_row<E4M3>(row, index, true, width, scales, codes);
 }
 
 template <class T> __device__ const T *row_of(const Rows &rows, Index batch, Index token) {
@@ -164,106 +156,105 @@ template <class T> __device__ const T *row_of(const Rows &rows, Index batch, Ind
 }
 
 // A row of `beside`, and behind it one of x.
-template <class T, int threads, int count>
-__device__ HeldRow<T, threads, count> row_behind(const Rows &beside, const Rows &x, Index batch, Index token, bool is_there) {
-    const T *front = row_of<T>(beside, batch, token), *own = row_of<T>(x, batch, token);
+template <class T, int pack, int threads, int count>
+__device__ HeldRow<T, pack, threads, count> row_behind(const Rows &beside, const Rows &x, Index batch, Index token,
+                                                       bool is_there) {
     const Index before = beside.width, width = before + x.width;
-    return {is_there ? width : 0, [&](Index at) { return at < before ? front + at : own + (at - before); }};
+    const T *front = row_of<T>(beside, batch, token), *own = row_of<T>(x, batch, token) - before;
+    return {is_there ? width : 0, [&](Index at) { return (at < before ? front : own) + at; }};
 }
 
 // By its approximation with tanh: 1 + tanh(u) is 2 / (1 + e^-2u).
 __device__ float gelu(float x) { return gated(x, x * (-2.302208198f - 0.1029432396f * x * x)); }
 
-template <class T, int threads, int count>
-__global__ void __launch_bounds__(block, together<T, count>) round_gelu(Rows beside, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
+template <class T, int pack, int threads, int count>
+__global__ void __launch_bounds__(block_of<threads>, (together<T, pack, block_of<threads>, count>))
+    round_gelu(Rows beside, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
     const Index index = row_index<threads>();
-    auto row = row_behind<T, threads, count>(beside, x, index / tokens, index % tokens, index < rows);
-    row.change(beside.width, [](Numbers<quad> &numbers, Index) {
+    auto row = row_behind<T, pack, threads, count>(beside, x, index / tokens, index % tokens, index < rows);
+    row.change(beside.width, [](Numbers<pack> &numbers, Index) {
         for (float &number : numbers.values) number = gelu(number);
     });
-    round_row<E4M3, true>(row, index, index < rows, beside.width + x.width, scales, codes);
+    round_row<E4M3>(row, index, index < rows, beside.width + x.width, scales, codes);
 }
 
-template <class T, int threads, int count>
-__global__ void __launch_bounds__(block, together<T, count>) round_swiglu(Rows beside, Rows gate, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
+template <class T, int pack, int threads, int count>
+__global__ void __launch_bounds__(block_of<threads>, (together<T, pack, block_of<threads>, count>))
+    round_swiglu(Rows beside, Rows gate, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
     const Index index = row_index<threads>(), batch = index / tokens, token = index % tokens;
-    auto row = row_behind<T, threads, count>(beside, x, batch, token, index < rows);
+    auto row = row_behind<T, pack, threads, count>(beside, x, batch, token, index < rows);
     const T *gates = row_of<T>(gate, batch, token);
-    row.change(beside.width, [&](Numbers<quad> &numbers, Index at) {
-        const auto factors = load<quad>(gates + at);
-        for (int i = 0; i < quad; ++i) numbers.values[i] *= silu(factors.values[i]);
+    row.change(beside.width, [&](Numbers<pack> &numbers, Index at) {
+        const auto factors = load<pack>(gates + at);
+        for (int i = 0; i < pack; ++i) numbers.values[i] *= silu(factors.values[i]);
     });
-    round_row<E4M3, true>(row, index, index < rows, beside.width + x.width, scales, codes);
+    round_row<E4M3>(row, index, index < rows, beside.width + x.width, scales, codes);
 }
 
-// Numbers of a block that have their scale from them alone: a thread takes 16 of them, and 8 threads side by side a block. `in` is
-// where they begin, and `change(numbers, which of the 16)` is done before they are rounded.
-template <class T, class Change>
-__device__ void round_block(const T *in, Index row, Index at, bool is_there, Index width, const Scales &scales, uint8_t *codes,
-                            Change change) {
-    Numbers<quad> quads[group / quad] = {};
-    float largest = 0;
-    for (int i = 0; i < group / quad && is_there; ++i) {
-        quads[i] = load<quad>(in + i * quad);
-        change(quads[i], i * quad);
-        quads[i] = stored<T>(quads[i]).floats();
-        largest = fmaxf(largest, largest_of(quads[i]));
-    }
-    const float scale = scale_of<E4M3>(largest_of_lanes<ct::numbers_of_block / group>(largest)), inverse = __frcp_rn(scale);
-    if (!is_there) return;
-    uint32_t words[group / quad];
-    for (int i = 0; i < group / quad; ++i) {
-        for (float &number : quads[i].values) number = quotient(number, scale, inverse);
-        words[i] = E4M3::codes(quads[i]);
-    }
-    *reinterpret_cast<uint4 *>(codes + int64_t{row} * width + at) = {words[0], words[1], words[2], words[3]};
-    if (at % ct::numbers_of_block == 0) scales.taken[at / ct::numbers_of_block * scales.stride + row] = scale;
-}
-
-// Where a thread's numbers lie in rows of whole blocks.
+// A thread's numbers in rows of whole blocks, which have their scales from them alone: 8 threads side by side take a block. The
+// grid has tokens along x, pieces of a row along y and a batch along z, so that nothing is divided.
 struct Place {
-    Index row, at;
+    Index batch, token, row, at, width;
 
-    __device__ explicit Place(Index width) {
-        const Index index = blockIdx.x * block + threadIdx.x, groups = width / group;
-        row = index / groups, at = index % groups * group;
-    }
+    __device__ explicit Place(Index width)
+        : batch(blockIdx.z), token(blockIdx.x), row(batch * gridDim.x + token),
+          at((blockIdx.y * blockDim.x + threadIdx.x) * group), width(width) {}
+    __device__ bool is_there() const { return at < width; }
 };
 
-template <class T> __global__ void round_blocks(const T *x, Index rows, Index width, Scales scales, uint8_t *codes) {
+template <class T>
+__device__ void round_block(const Stored<T, group> &pack, const Place &place, const Scales &scales, uint8_t *codes) {
+    const float scale = scale_of<E4M3>(largest_of_lanes<ct::numbers_of_block / group>(largest_of(pack)));
+    if (!place.is_there()) return;
+    store_codes<E4M3>(pack.floats(), scale, __frcp_rn(scale), codes + int64_t{place.row} * place.width + place.at);
+    if (place.at % ct::numbers_of_block == 0) scales.taken[place.at / ct::numbers_of_block * scales.stride + place.row] = scale;
+}
+
+template <class T>
+__global__ void __launch_bounds__(most_threads_of_piece) round_blocks(const T *x, Index width, Scales scales, uint8_t *codes) {
     const Place place(width);
-    round_block(x + int64_t{place.row} * width + place.at, place.row, place.at, place.row < rows, width, scales, codes,
-                [](Numbers<quad> &, int) {});
+    Stored<T, group> pack = {};
+    if (place.is_there()) pack = load_pack<group>(x + int64_t{place.row} * width + place.at);
+    round_block(pack, place, scales, codes);
 }
 
 // What lies at a place of `beside` and, behind it, x.
-template <class T> __device__ const T *number_behind(const Rows &beside, const Rows &x, Index tokens, Place place) {
-    const Index batch = place.row / tokens, token = place.row % tokens, before = beside.width;
-    return place.at < before ? row_of<T>(beside, batch, token) + place.at : row_of<T>(x, batch, token) + (place.at - before);
+template <class T> __device__ const T *numbers_behind(const Rows &beside, const Rows &x, const Place &place) {
+    const Index before = beside.width;
+    return place.at < before ? row_of<T>(beside, place.batch, place.token) + place.at
+                             : row_of<T>(x, place.batch, place.token) + (place.at - before);
 }
 
 template <class T>
-__global__ void round_gelu_blocks(Rows beside, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
-    const Index before = beside.width, width = before + x.width;
-    const Place place(width);
-    round_block(number_behind<T>(beside, x, tokens, place), place.row, place.at, place.row < rows, width, scales, codes,
-                [&](Numbers<quad> &numbers, int) {
-                    if (place.at < before) return;
-                    for (float &number : numbers.values) number = gelu(number);
-                });
+__global__ void __launch_bounds__(most_threads_of_piece) round_gelu_blocks(Rows beside, Rows x, Scales scales, uint8_t *codes) {
+    const Index before = beside.width;
+    const Place place(before + x.width);
+    Stored<T, group> pack = {};
+    if (place.is_there()) pack = load_pack<group>(numbers_behind<T>(beside, x, place));
+    if (place.at >= before) {
+        auto numbers = pack.floats();
+        for (float &number : numbers.values) number = gelu(number);
+        pack = stored<T>(numbers);
+    }
+    round_block(pack, place, scales, codes);
 }
 
 template <class T>
-__global__ void round_swiglu_blocks(Rows beside, Rows gate, Rows x, Index tokens, Index rows, Scales scales, uint8_t *codes) {
-    const Index before = beside.width, width = before + x.width;
-    const Place place(width);
-    const T *gates = row_of<T>(gate, place.row / tokens, place.row % tokens) + (place.at - before);
-    round_block(number_behind<T>(beside, x, tokens, place), place.row, place.at, place.row < rows, width, scales, codes,
-                [&](Numbers<quad> &numbers, int first) {
-                    if (place.at < before) return;
-                    const auto factors = load<quad>(gates + first);
-                    for (int i = 0; i < quad; ++i) numbers.values[i] *= silu(factors.values[i]);
-                });
+__global__ void __launch_bounds__(most_threads_of_piece)
+    round_swiglu_blocks(Rows beside, Rows gate, Rows x, Scales scales, uint8_t *codes) {
+    const Index before = beside.width;
+    const Place place(before + x.width);
+    Stored<T, group> pack = {};
+    if (place.is_there()) {
+        pack = load_pack<group>(numbers_behind<T>(beside, x, place));
+        if (place.at >= before) {
+            auto numbers = pack.floats();
+            const auto factors = load<group>(row_of<T>(gate, place.batch, place.token) + (place.at - before));
+            for (int i = 0; i < group; ++i) numbers.values[i] *= silu(factors.values[i]);
+            pack = stored<T>(numbers);
+        }
+    }
+    round_block(pack, place, scales, codes);
 }
 
 // The nearest of 0, 0.5, 1, 1.5, 2, 3, 4 and 6, ties to the even code.
@@ -283,7 +274,7 @@ __global__ void round_e2m1(const T *x, int64_t groups, Index groups_of_row, cons
     float largest = 0;
     for (int i = 0; i < group / quad; ++i) {
         quads[i] = load<quad>(x + index * group + i * quad);
-        largest = fmaxf(largest, largest_of(quads[i]));
+        for (float value : quads[i].values) largest = fmaxf(largest, fabsf(value));
     }
     const float ratio = largest / (largest_e2m1 * scale);
     float own = E4M3::number(__nv_cvt_float_to_fp8(ratio, __NV_SATFINITE, __NV_E4M3)) * scale;
@@ -348,17 +339,69 @@ __global__ void scale_sums(const int32_t *sums, const float *row_scales, const f
     store(numbers, result + int64_t{index} * quad);
 }
 
+// Whether 16 bytes may be read at once where rows, or vectors, begin.
+bool is_aligned(const void *start, int64_t bytes) { return (reinterpret_cast<uintptr_t>(start) | bytes) % 16 == 0; }
+
+template <class T> bool is_aligned(const Rows &x) {
+    return x.width == 0 || (is_aligned(x.start, x.batch_stride * sizeof(T)) && is_aligned(x.start, x.token_stride * sizeof(T)));
+}
+
+template <class V> bool is_aligned(const Vectors &x) { return is_aligned(x.start, x.stride * sizeof(V)); }
+
 // Whether blocks can be rounded each by itself: none is cut by an edge of a row or of what lies beside.
-bool has_whole_blocks(const Scales &scales, int64_t before, int64_t width) {
-    return scales.kind == Scales::of_block && width % ct::numbers_of_block == 0 && before % group == 0;
+bool has_whole_blocks(const Scales &scales, int64_t batch, int64_t before, int64_t width) {
+    return scales.kind == Scales::of_block && width % ct::numbers_of_block == 0 && before % group == 0 && batch <= most_along_z;
+}
+
+// Calls `body(grid, threads)` for rows of whole blocks: of the long pieces, those that leave the fewest threads idle.
+template <class Body> void with_pieces(int64_t batch, int64_t tokens, int64_t width, Body body) {
+    const int64_t threads_of_row = width / group;
+    int64_t best = 2 * warp, least = threads_of_row + block;
+    for (int64_t threads = most_threads_of_piece; threads >= 2 * warp; threads -= warp)
+        if (const int64_t all = (threads_of_row + threads - 1) / threads * threads; all < least) best = threads, least = all;
+    const auto pieces = static_cast<unsigned>((threads_of_row + best - 1) / best);
+    body(dim3(static_cast<unsigned>(tokens), pieces, static_cast<unsigned>(batch)), static_cast<unsigned>(best));
 }
 
 unsigned blocks_of(int64_t threads) { return static_cast<unsigned>((threads + block - 1) / block); }
 
 // As with_shape(), of rows that are twice as long.
-template <class Body> void with_long_shape(int64_t packs, Body body) {
-    if (packs > 16 * block) return body(Constant<block>{}, Constant<32>{});
-    with_shape(packs, body);
+template <class Body> void with_quads(int64_t packs, Body body) {
+    if (packs > 16 * block) return body(Constant<quad>{}, Constant<block>{}, Constant<32>{});
+    with_shape(packs, [&](auto threads, auto count) { body(Constant<quad>{}, threads, count); });
+}
+
+// Calls `body(numbers of a pack, threads of a row, packs of a thread)`, with packs of 16 bytes where a long row of numbers of 16
+// bits allows it.
+template <class T, class Body> void with_packs(int64_t width, bool is_aligned, Body body) {
+    if constexpr (sizeof(T) == 2) {
+        constexpr auto pack = Constant<longest_pack<T>>{};
+        const int64_t packs = width / pack.get;
+        if (is_aligned && width % pack.get == 0 && width > shortest_long_row) {
+            const auto half = Constant<block / 2>{};
+            if (packs <= 1 * half.get) return body(pack, half, Constant<1>{});
+            if (packs <= 2 * half.get) return body(pack, half, Constant<2>{});
+            if (packs <= 3 * half.get) return body(pack, half, Constant<3>{});
+            if (packs <= 4 * half.get) return body(pack, half, Constant<4>{});
+            const auto whole = Constant<threads_of_long_row>{};
+            constexpr int part = 2 * block / whole.get;
+            if (packs <= 2 * part * whole.get) return body(pack, whole, Constant<2 * part>{});
+            if (packs <= 3 * part * whole.get) return body(pack, whole, Constant<3 * part>{});
+            if (packs <= 4 * part * whole.get) return body(pack, whole, Constant<4 * part>{});
+            return body(pack, whole, Constant<8 * part>{});
+        }
+    }
+    with_quads(width / quad, body);
+}
+
+// Calls `body(packs of a thread)` for a long row whose norm a block of threads takes.
+template <class Body> void with_long_norm(int64_t width, Body body) {
+    constexpr int numbers = pack_of_norm * threads_of_norm, part = 1024 / numbers;
+    if (width <= 1 * part * numbers) return body(Constant<1 * part>{});
+    if (width <= 2 * part * numbers) return body(Constant<2 * part>{});
+    if (width <= 3 * part * numbers) return body(Constant<3 * part>{});
+    if (width <= 4 * part * numbers) return body(Constant<4 * part>{});
+    body(Constant<5 * part>{});
 }
 
 template <class Body> void with_code(Code code, Body body) { code == Code::e4m3 ? body(E4M3{}) : body(Int8{}); }
@@ -369,15 +412,17 @@ cudaError_t ct::round_rows(const void *x, Number type, int64_t rows, int64_t wid
                            cudaStream_t stream) {
     with_type(type, [&](auto number) {
         using T = decltype(number);
-        if (code == Code::e4m3 && has_whole_blocks(scales, 0, width)) {
-            round_blocks<T><<<blocks_of(rows * (width / group)), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scales,
-                                                                                  static_cast<uint8_t *>(codes));
-            return;
-        }
+        const bool aligned = is_aligned(x, width * sizeof(T));
+        const auto *in = static_cast<const T *>(x);
+        auto *out = static_cast<uint8_t *>(codes);
+        if (code == Code::e4m3 && aligned && has_whole_blocks(scales, 1, 0, width))
+            return with_pieces(1, rows, width, [&](dim3 grid, unsigned threads) {
+                round_blocks<T><<<grid, threads, 0, stream>>>(in, width, scales, out);
+            });
         with_code(code, [&](auto kind) {
-            with_long_shape(width / quad, [&](auto threads, auto count) {
-                ::round_rows<decltype(kind), T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                    static_cast<const T *>(x), rows, width, scales, static_cast<uint8_t *>(codes));
+            with_packs<T>(width, aligned, [&](auto pack, auto threads, auto count) {
+                ::round_rows<decltype(kind), T, pack.get, threads.get, count.get>
+                    <<<blocks_of_rows<threads.get>(rows), block_of<threads.get>, 0, stream>>>(in, rows, width, scales, out);
             });
         });
     });
@@ -389,14 +434,15 @@ cudaError_t ct::round_gelu(Rows beside, Rows x, Number type, int64_t batch, int6
     with_type(type, [&](auto number) {
         using T = decltype(number);
         const int64_t rows = batch * tokens, width = beside.width + x.width;
-        if (has_whole_blocks(scales, beside.width, width)) {
-            round_gelu_blocks<T><<<blocks_of(rows * (width / group)), block, 0, stream>>>(beside, x, tokens, rows, scales,
-                                                                                       static_cast<uint8_t *>(codes));
-            return;
-        }
-        with_long_shape(width / quad, [&](auto threads, auto count) {
-            ::round_gelu<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                beside, x, tokens, rows, scales, static_cast<uint8_t *>(codes));
+        const bool aligned = is_aligned<T>(beside) && is_aligned<T>(x) && beside.width % longest_pack<T> == 0;
+        auto *out = static_cast<uint8_t *>(codes);
+        if (aligned && has_whole_blocks(scales, batch, beside.width, width))
+            return with_pieces(batch, tokens, width, [&](dim3 grid, unsigned threads) {
+                round_gelu_blocks<T><<<grid, threads, 0, stream>>>(beside, x, scales, out);
+            });
+        with_packs<T>(width, aligned, [&](auto pack, auto threads, auto count) {
+            ::round_gelu<T, pack.get, threads.get, count.get>
+                <<<blocks_of_rows<threads.get>(rows), block_of<threads.get>, 0, stream>>>(beside, x, tokens, rows, scales, out);
         });
     });
     return cudaGetLastError();
@@ -407,14 +453,17 @@ cudaError_t ct::round_swiglu(Rows beside, Rows gate, Rows x, Number type, int64_
     with_type(type, [&](auto number) {
         using T = decltype(number);
         const int64_t rows = batch * tokens, width = beside.width + x.width;
-        if (has_whole_blocks(scales, beside.width, width)) {
-            round_swiglu_blocks<T><<<blocks_of(rows * (width / group)), block, 0, stream>>>(
-                beside, gate, x, tokens, rows, scales, static_cast<uint8_t *>(codes));
-            return;
-        }
-        with_long_shape(width / quad, [&](auto threads, auto count) {
-            ::round_swiglu<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                beside, gate, x, tokens, rows, scales, static_cast<uint8_t *>(codes));
+        const bool aligned =
+            is_aligned<T>(beside) && is_aligned<T>(gate) && is_aligned<T>(x) && beside.width % longest_pack<T> == 0;
+        auto *out = static_cast<uint8_t *>(codes);
+        if (aligned && has_whole_blocks(scales, batch, beside.width, width))
+            return with_pieces(batch, tokens, width, [&](dim3 grid, unsigned threads) {
+                round_swiglu_blocks<T><<<grid, threads, 0, stream>>>(beside, gate, x, scales, out);
+            });
+        with_packs<T>(width, aligned, [&](auto pack, auto threads, auto count) {
+            ::round_swiglu<T, pack.get, threads.get, count.get>
+                <<<blocks_of_rows<threads.get>(rows), block_of<threads.get>, 0, stream>>>(beside, gate, x, tokens, rows,
+                                                                                        scales, out);
         });
     });
     return cudaGetLastError();
@@ -424,9 +473,20 @@ cudaError_t ct::round_modulated(const void *x, Number type, int64_t rows, int64_
                                 float epsilon, Scales scales, void *codes, cudaStream_t stream) {
     with_types(type, scale.type, [&](auto number, auto vector) {
         using T = decltype(number);
+        using V = decltype(vector);
+        const auto *in = static_cast<const T *>(x);
+        auto *out = static_cast<uint8_t *>(codes);
+        if constexpr (sizeof(T) == 2)
+            if (width > shortest_long_row && width <= longest_norm && width % pack_of_norm == 0 &&
+                is_aligned(x, width * sizeof(T)) && is_aligned<V>(scale) && is_aligned<V>(shift))
+                return with_long_norm(width, [&](auto count) {
+                    round_long_modulated<T, V, pack_of_norm, threads_of_norm, count.get>
+                        <<<static_cast<unsigned>(rows), threads_of_norm, 0, stream>>>(in, width, scale, shift, epsilon, scales,
+                                                                                      out);
+                });
         with_shape(width / quad, [&](auto threads, auto count) {
-            ::round_modulated<T, decltype(vector), threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                static_cast<const T *>(x), rows, width, scale, shift, epsilon, scales, static_cast<uint8_t *>(codes));
+            ::round_modulated<T, V, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
+                in, rows, width, scale, shift, epsilon, scales, out);
         });
     });
     return cudaGetLastError();

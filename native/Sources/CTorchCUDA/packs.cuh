@@ -20,7 +20,11 @@ template <int count> struct Numbers {
 };
 
 __device__ float2 floats(__half2 pair) { return __half22float2(pair); }
-__device__ float2 floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
+// bfloat16 is the upper half of a float: an operation each, where the library's takes two for the second.
+__device__ float2 floats(__nv_bfloat162 pair) {
+    const uint32_t bits = reinterpret_cast<const uint32_t &>(pair);
+    return {__uint_as_float(bits << 16), __uint_as_float(bits & 0xffff0000)};
+}
 __device__ void round(float2 pair, __half2 &to) { to = __float22half2_rn(pair); }
 __device__ void round(float2 pair, __nv_bfloat162 &to) { to = __float22bfloat162_rn(pair); }
 

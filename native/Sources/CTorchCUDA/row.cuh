@@ -18,7 +18,7 @@ template <int threads, class Join> __device__ float joined(float value, Join joi
         value = join(value, __shfl_xor_sync(~0u, value, offset));
     if constexpr (threads > warp) {
         constexpr int warps = threads / warp;
-        __shared__ float partial[block / warp];
+        __shared__ float partial[(threads > block ? threads : block) / warp];
         const int first = threadIdx.x / threads * warps;
         __syncthreads();  // those of the time before have been read
         if (threadIdx.x % warp == 0) partial[threadIdx.x / warp] = value;
@@ -77,6 +77,11 @@ template <class V> __device__ const V *vector(const ct::Vectors &vectors, Index 
     return static_cast<const V *>(vectors.start) + row / static_cast<Index>(vectors.rows) * vectors.stride;
 }
 
+// A number of a row with that mean and that factor, normed.
+__device__ float modulated(float number, float mean, float factor, float scale, float shift) {
+    return (number - mean) * factor * (1 + scale) + shift;
+}
+
 // layerNorm(x) * (1 + scale) + shift of the row of an index.
 template <class V, int threads, int count, class T>
 __device__ Row<quad, threads, count> modulated(const T *x, Index index, Index width, const ct::Vectors &scale,
@@ -89,8 +94,7 @@ __device__ Row<quad, threads, count> modulated(const T *x, Index index, Index wi
     row.each([&](int i, Index at) {
         auto &numbers = row.packs[i];
         const auto a = load<quad>(scales + at), b = load<quad>(shifts + at);
-        for (int j = 0; j < quad; ++j)
-            numbers.values[j] = (numbers.values[j] - mean) * factor * (1 + a.values[j]) + b.values[j];
+        for (int j = 0; j < quad; ++j) numbers.values[j] = modulated(numbers.values[j], mean, factor, a.values[j], b.values[j]);
     });
     return row;
 }

@@ -1,0 +1,95 @@
+// Rows that stay in registers in the type that their tokens have, as a pass of its own would leave them: half of what floats take.
+#pragma once
+
+#include "row.cuh"
+
+namespace {
+
+template <int count> struct alignas(count * 4) Words {
+    uint32_t values[count];
+};
+
+// The threads of the block that a row of so many threads lies in, as row_index() counts rows.
+template <int threads> constexpr int block_of = threads < block ? block : threads;
+
+template <int threads> unsigned blocks_of_rows(int64_t rows) {
+    constexpr int64_t rows_of_block = block_of<threads> / threads;
+    return static_cast<unsigned>((rows + rows_of_block - 1) / rows_of_block);
+}
+
+// The largest magnitude of a pack's numbers; those that are none do not count.
+template <class T, int count> __device__ float largest_of(const Stored<T, count> &pack) {
+    if constexpr (sizeof(T) == 4) {
+        float result = 0;
+        for (int i = 0; i < count; ++i) result = fmaxf(result, fabsf(pack.numbers[i]));
+        return result;
+    } else {
+        const auto *pairs = reinterpret_cast<const typename Pair<T>::Type *>(pack.numbers);
+        auto result = __habs2(pairs[0]);
+        for (int i = 1; i < count / 2; ++i) result = __hmax2(result, __habs2(pairs[i]));
+        const float2 two = ::floats(result);
+        return fmaxf(fmaxf(two.x, two.y), 0);
+    }
+}
+
+// The packs of one row that a thread holds: every `threads`-th, `count` of them at most.
+template <class T, int pack, int threads, int count> struct HeldRow {
+    Index width, first;
+    Stored<T, pack> packs[count];
+
+    // `numbers(where a pack begins)` loads it. All are asked for before the first is there.
+    template <class Load> __device__ HeldRow(Index width, Load numbers) : width(width), first(pack * (threadIdx.x % threads)) {
+        each([&](int i, Index at) { packs[i] = load_pack<pack>(numbers(at)); });
+    }
+    __device__ HeldRow(const T *row, Index width) : HeldRow(width, [&](Index at) { return row + at; }) {}
+    __device__ HeldRow(const Row<pack, threads, count> &row) : width(row.width), first(row.first) {
+        each([&](int i, Index) { packs[i] = stored<T>(row.packs[i]); });
+    }
+
+    // Calls `body(number of the pack, where it begins)`.
+    template <class Body> __device__ void each(Body body) const {
+#pragma unroll
+        for (int i = 0; i < count; ++i)
+            if (const Index at = first + i * pack * threads; at < width) body(i, at);
+    }
+
+    // Changes the numbers from one on: `change(numbers, where they begin behind it)`.
+    template <class Change> __device__ void change(Index from, Change change) {
+        each([&](int i, Index at) {
+            if (at < from) return;
+            auto numbers = packs[i].floats();
+            change(numbers, at - from);
+            packs[i] = stored<T>(numbers);
+        });
+    }
+};
+
+// The sum of what `function` gives for each number of a row of more than 512, bit for bit as a Row sums it that 256 threads hold
+// in quads: each of them adds its own in turn, a warp joins its sums in pairs, and the eight warps' are added in turn. A thread
+// here holds the quads of several there. `slot` is another one for each sum of a kernel.
+template <int slot, class T, int pack, int threads, int count, class Function>
+__device__ float sum_of_long_row(const HeldRow<T, pack, threads, count> &row, Function function) {
+    constexpr int quads = pack / quad, turns = quad * block / (threads * pack), lanes = warp / quads;
+    static_assert(turns * threads * pack == quad * block, "a thread of the other order lies in several of this one");
+    float sums[turns][quads] = {};
+    row.each([&](int i, Index) {
+        const auto numbers = row.packs[i].floats();
+        for (int j = 0; j < pack; ++j) sums[i % turns][j / quad] += function(numbers.values[j]);
+    });
+    __shared__ float partial[2][block / warp];
+#pragma unroll
+    for (int turn = 0; turn < turns; ++turn) {
+        float *own = sums[turn];
+        for (float &sum : sums[turn])
+            for (int offset = lanes / 2; offset; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+        for (int half = quads / 2; half; half /= 2)
+            for (int j = 0; j < half; ++j) own[j] += own[j + half];
+        if (threadIdx.x % lanes == 0) partial[slot][turn * threads / lanes + threadIdx.x / lanes] = own[0];
+    }
+    __syncthreads();
+    float result = partial[slot][0];
+    for (int i = 1; i < block / warp; ++i) result += partial[slot][i];
+    return result;
+}
+
+}  // namespace
