@@ -19,11 +19,13 @@ let package = Package(
         .target(
             name: "CTorch",
             cxxSettings: [
+                // What LibTorch's headers of process groups include and its folder lacks.
+                .headerSearchPath("stubs"),
                 // LibTorch's memory is read as types of ours: numbers of 16 bits, words, vectors.
                 .unsafeFlags([
-                    "-isystem", "\(torch)/include", "-fvisibility=hidden", "-O3", "-fno-math-errno",
-                    "-fno-strict-aliasing",
-                ])
+                    "-isystem", "\(torch)/include", "-isystem", "\(torch)/include/torch/csrc/api/include",
+                    "-fvisibility=hidden", "-O3", "-fno-math-errno", "-fno-strict-aliasing",
+                ]),
             ],
             linkerSettings: [
                 .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath=\(torch)/lib", "-Xlinker", "-zdefs"]),

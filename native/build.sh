@@ -23,7 +23,7 @@ for source in "$sources"/*.cpp; do
     object="$(mktemp --suffix=.o)"
     objects+=("$object")
     "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fno-strict-aliasing -fPIC -fvisibility=hidden -isystem "$torch/include" \
-        -ISources/CTorch/include -c "$source" -o "$object"
+        -isystem "$torch/include/torch/csrc/api/include" -I"$sources/stubs" -ISources/CTorch/include -c "$source" -o "$object"
 done
 # Ampere, Ada, Hopper and Blackwell; later cards compile what is there for the last.
 cards=()

@@ -63,12 +63,15 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, behind before: T
 ///   - weight: `[out, in, height, width]`
 ///   - bias: `[out]`, or nil
 ///   - stride: how far the window moves
-///   - padding: zeros at every edge
+///   - padding: zeros at the edges
 /// - Returns: `[batch, out, height, width]`
-package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int)
+package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Margins)
     throws(TensorError) -> Tensor
 {
-    try Tensor("conv2d", ct_conv2d(x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding)))
+    try Tensor(
+        "conv2d",
+        ct_conv2d(
+            x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding.rows), Int64(padding.columns)))
 }
 
 /// A three-dimensional convolution, channels last.
@@ -79,8 +82,12 @@ package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: I
 ///   - bias: `[out]`, or nil
 ///   - padding: zeros at the edges of height and width; frames get none
 /// - Returns: `[batch, frames, height, width, out]`, contiguous
-package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Int) throws(TensorError) -> Tensor {
-    try Tensor("conv3d", ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding)))
+package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Margins) throws(TensorError)
+    -> Tensor
+{
+    try Tensor(
+        "conv3d",
+        ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding.rows), Int64(padding.columns)))
 }
 
 /// Rows of a table.
@@ -141,6 +148,27 @@ package func groupNormSilu(_ x: Tensor, groups: Int, weight: Tensor, bias: Tenso
     throws(TensorError) -> Tensor
 {
     try call("group_norm_silu", x, groups, weight, bias, epsilon)
+}
+
+/// The mean and the variance of groups of channels.
+///
+/// - Parameters:
+///   - x: `[batch, channels, height, width]`
+///   - groups: how many groups
+/// - Returns: `[2, batch, groups]`, in 32-bit floats
+package func groupMoments(_ x: Tensor, groups: Int) throws(TensorError) -> Tensor {
+    try call("group_moments", x, groups)
+}
+
+/// silu(x · scale + shift), each channel with its own.
+///
+/// - Parameters:
+///   - x: `[batch, channels, height, width]`
+///   - scale: `[batch, channels]`
+///   - shift: as `scale`
+/// - Returns: the shape of `x`
+package func scaledChannelsSilu(_ x: Tensor, scale: Tensor, shift: Tensor) throws(TensorError) -> Tensor {
+    try call("scaled_channels_silu", x, scale, shift)
 }
 
 /// Exponentials that sum to one over an axis.
@@ -212,7 +240,10 @@ package func nameOfAttentionKernel(
 ///   - x: `[batch, from, height, width]`
 ///   - weight: `[to, from, 3, 3]`
 ///   - bias: `[to]`, or nil
+///   - margins: what at the image's edges is seen only, and is no part of the image that is enlarged
 /// - Returns: `[batch, to, height · 2, width · 2]`
-package func doubledConvolution2D(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TensorError) -> Tensor {
-    try call("doubled_conv2d", x, weight, bias)
+package func doubledConvolution2D(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, margins: Margins = Margins(0)
+) throws(TensorError) -> Tensor {
+    try call("doubled_conv2d", x, weight, bias, margins.rows, margins.columns)
 }

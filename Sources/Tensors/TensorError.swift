@@ -7,6 +7,8 @@ package struct TensorError: BlamedError, Equatable {
     package enum Kind: Equatable, Sendable {
         /// The device has no room: a smaller or a later request may succeed.
         case outOfMemory
+        /// A rank of the group is gone or did not answer in time: the group has ended, another may be made.
+        case peerLost
         /// A bug, or a checkpoint that does not fit its model.
         case other
     }
@@ -15,22 +17,36 @@ package struct TensorError: BlamedError, Equatable {
     package let operation: String
     /// LibTorch's own words.
     package let message: String
-    /// Whether memory was short.
+    /// Whether memory was short, or a rank was lost.
     package let kind: Kind
 
     /// The last failure of the calling thread.
     static func ofThisThread(in operation: StaticString) -> TensorError {
-        TensorError(
-            operation: "\(operation)", message: String(cString: ct_error_message()),
-            kind: ct_error_kind() == CT_ERROR_OUT_OF_MEMORY ? .outOfMemory : .other)
+        let kind: Kind =
+            switch ct_error_kind() {
+            case CT_ERROR_OUT_OF_MEMORY: .outOfMemory
+            case CT_ERROR_PEER_LOST: .peerLost
+            default: .other
+            }
+        return TensorError(operation: "\(operation)", message: String(cString: ct_error_message()), kind: kind)
     }
 }
 
 extension TensorError: CustomStringConvertible {
-    package var blame: Blame { kind == .outOfMemory ? .memory : .bug }
+    package var blame: Blame {
+        switch kind {
+        case .outOfMemory: .memory
+        case .peerLost: .worker
+        case .other: .bug
+        }
+    }
 
     package var description: String {
         let reason = message.split(separator: "\n").first.map(String.init) ?? message
-        return kind == .outOfMemory ? "out of memory in \(operation): \(reason)" : "\(operation) failed: \(reason)"
+        return switch kind {
+        case .outOfMemory: "out of memory in \(operation): \(reason)"
+        case .peerLost: "another rank is gone or did not answer in time, in \(operation): \(reason)"
+        case .other: "\(operation) failed: \(reason)"
+        }
     }
 }

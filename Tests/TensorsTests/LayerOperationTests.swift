@@ -94,7 +94,7 @@ import Testing
                 }
             }
         }
-        let result = try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
+        let result = try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: Margins(padding))
         #expect(result.shape == [2, 4, height, width])
         #expect(try result.distance(to: expected) <= 2e-6)
     }
@@ -190,5 +190,51 @@ import Testing
         let found = try doubledConvolution2D(x, weight: weight, bias: bias)
         #expect(found.dtype == dtype && found.shape == [2, 8, 2 * size.height, 2 * size.width])
         #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 1e-5 : 1e-2))
+    }
+
+    /// What stands at the edges as a margin is seen, and nothing comes of it.
+    @Test(
+        arguments: [Margins(rows: 1, columns: 0), Margins(rows: 0, columns: 1), Margins(2)],
+        [DType.float32, .bfloat16, .float16])
+    func convolvesDoubledImagesBetweenMargins(_ margins: Margins, _ dtype: DType) throws {
+        let x = try tensor([2, 7, 9, 6]).to(dtype).permuted(0, 3, 1, 2)
+        let (weight, bias) = try (tensor([8, 6, 3, 3], seed: 2).to(dtype), tensor([8], seed: 3).to(dtype))
+        let whole = try doubledConvolution2D(x, weight: weight, bias: bias)
+        let found = try doubledConvolution2D(x, weight: weight, bias: bias, margins: margins)
+        let expected = try whole.slice(2 * margins.rows..<14 - 2 * margins.rows, axis: 2)
+            .slice(2 * margins.columns..<18 - 2 * margins.columns, axis: 3)
+        #expect(try found.to(.float32).distance(to: expected.to(.float32)) <= (dtype == .float32 ? 1e-6 : 1e-2))
+    }
+
+    @Test(arguments: [DType.float32, .bfloat16, .float16]) func measuresGroupsOfChannels(_ dtype: DType) throws {
+        let x = try (tensor([2, 5, 3, 12]) + 4).to(dtype).permuted(0, 3, 1, 2)
+        let values = try x.contiguous().doubles()
+        var (means, variances): ([Double], [Double]) = ([], [])
+        for group in 0..<8 {
+            let members = values[group * 45..<(group + 1) * 45]
+            let mean = members.reduce(0, +) / 45
+            means.append(mean)
+            variances.append(members.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 45)
+        }
+        for input in [x, try x.contiguous()] {
+            let found = try groupMoments(input, groups: 4)
+            #expect(found.dtype == .float32 && found.shape == [2, 2, 4])
+            #expect(try found.distance(to: means + variances) <= 1e-6)
+        }
+    }
+
+    @Test(arguments: [DType.float32, .bfloat16, .float16]) func scalesChannels(_ dtype: DType) throws {
+        let x = try tensor([2, 5, 3, 12]).to(dtype).permuted(0, 3, 1, 2)
+        let (scale, shift) = try (tensor([2, 12], seed: 2), tensor([2, 12], seed: 3))
+        let (values, factors, terms) = try (x.contiguous().doubles(), scale.doubles(), shift.doubles())
+        let expected = values.indices.map { index in
+            let value = values[index] * factors[index / 15] + terms[index / 15]
+            return value / (1 + exp(-value))
+        }
+        for input in [x, try x.contiguous()] {
+            let found = try scaledChannelsSilu(input, scale: scale, shift: shift)
+            #expect(found.dtype == dtype && found.shape == x.shape)
+            #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 2e-6 : 1e-2))
+        }
     }
 }

@@ -47,6 +47,10 @@ def is_library(name: str) -> bool:
     return "/lib/" in name and ".so" in name
 
 
+def is_nccl(name: str) -> bool:
+    return is_library(name) or name.endswith("/include/nccl.h")
+
+
 def is_header_or_library(name: str) -> bool:
     return is_library(name) or "/include/" in name
 
@@ -152,7 +156,7 @@ WHEELS = {
             "2.28.9",
             "nvidia_nccl_cu13-2.28.9-py3-none-manylinux_2_18_x86_64.whl",
             "e4553a30f34195f3fa1da02a6da3d6337d28f2003943aa0a3d247bbc25fefc42",
-            is_library,
+            is_nccl,
         ),
         (
             "nvidia-nvshmem-cu13",
@@ -199,6 +203,8 @@ WHEELS = {
         ),
     ],
 }
+# What a folder of these wheels has that their hashes do not tell.
+KEPT = {"cpu": [], "cuda": ["nccl.h"]}
 CHUNK = 1 << 20
 FOLDERS = ("bin", "include", "lib", "nvvm")
 
@@ -297,7 +303,7 @@ def exchange(one: Path, other: Path) -> None:
 
 def stamp(device: str) -> str:
     """What a whole folder says of itself: the hashes of the wheels it came from."""
-    return "\n".join(f"{wheel[2]} {wheel[3]}" for wheel in WHEELS[device]) + "\n"
+    return "\n".join([*(f"{wheel[2]} {wheel[3]}" for wheel in WHEELS[device]), *KEPT[device]]) + "\n"
 
 
 def fetch(folder: Path, name: str, version: str, filename: str, sha256: str) -> Path:

@@ -1,12 +1,18 @@
 // Group normalisation and SiLU of images whose channels lie last: one pass for the moments, one for the result.
 #include "rows.h"
 
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/var_mean.h>
 #include <torch/library.h>
 
+#include <array>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 using namespace ct;
@@ -80,38 +86,58 @@ template <class T> std::vector<Moments> channel_moments(const T *in, int64_t pix
     return moments;
 }
 
-// One image [height, width, channels].
-template <class T> void norm_image(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
-                                   const float *bias, double epsilon, T *out) {
+// The moments of every group of one image [height, width, channels].
+template <class T> std::vector<Moments> group_moments(const T *in, int64_t pixels, int64_t channels, int64_t groups) {
     const int64_t size = std::max(block, (pixels + most_parts - 1) / most_parts), parts = (pixels + size - 1) / size;
     std::vector<std::vector<Moments>> moments(parts);
     parallel_for(0, parts, grain(size * channels), [&](int64_t begin, int64_t end) {
         for (int64_t part = begin; part < end; ++part)
             moments[part] = channel_moments(in + part * size * channels, std::min(size, pixels - part * size), channels);
     });
-    std::vector<float> scale(channels), shift(channels);
+    std::vector<Moments> all(groups);
     const int64_t members = channels / groups;
-    for (int64_t group = 0; group < groups; ++group) {
-        Moments all;
+    for (int64_t group = 0; group < groups; ++group)
         for (const auto &part : moments)
-            for (int64_t c = group * members; c < (group + 1) * members; ++c) all.add(part[c]);
-        const double factor = 1 / std::sqrt(all.squares / all.count + epsilon);
-        for (int64_t c = group * members; c < (group + 1) * members; ++c) {
-            scale[c] = static_cast<float>(weight[c] * factor);
-            shift[c] = static_cast<float>(bias[c] - weight[c] * factor * all.mean);
-        }
-    }
+            for (int64_t c = group * members; c < (group + 1) * members; ++c) all[group].add(part[c]);
+    return all;
+}
+
+// silu(x · scale + shift) of one image, each channel with its own.
+template <class T> void scale_image(const T *in, int64_t pixels, int64_t channels, const float *scale, const float *shift,
+                                    T *out) {
     parallel_for(0, pixels, grain(channels), [&](int64_t begin, int64_t end) {
-        scale_all(in + begin * channels, scale.data(), shift.data(), end - begin, channels, out + begin * channels);
+        scale_all(in + begin * channels, scale, shift, end - begin, channels, out + begin * channels);
     });
+}
+
+// One image.
+template <class T> void norm_image(const T *in, int64_t pixels, int64_t channels, int64_t groups, const float *weight,
+                                   const float *bias, double epsilon, T *out) {
+    const std::vector<Moments> moments = group_moments(in, pixels, channels, groups);
+    std::vector<float> scale(channels), shift(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+        const Moments &all = moments[c / (channels / groups)];
+        const double factor = 1 / std::sqrt(all.squares / all.count + epsilon);
+        scale[c] = static_cast<float>(weight[c] * factor);
+        shift[c] = static_cast<float>(bias[c] - weight[c] * factor * all.mean);
+    }
+    scale_image(in, pixels, channels, scale.data(), shift.data(), out);
+}
+
+// Whether channels lie last in an image that is not empty.
+bool has_channels_last(const at::Tensor &x) {
+    return has_rows(x) && x.numel() > 0 && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void require_groups(int64_t channels, int64_t groups) {
+    TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
 }
 
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
-    if (!has_rows(x) || x.numel() == 0 || x.dim() != 4 || !x.is_contiguous(at::MemoryFormat::ChannelsLast))
-        return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
+    if (!has_channels_last(x)) return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
     const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
-    TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
+    require_groups(channels, groups);
     const at::Tensor weights = weight.to(at::kFloat).contiguous(), biases = bias.to(at::kFloat).contiguous();
     TORCH_CHECK(weights.numel() == channels && biases.numel() == channels, "the norm has ", weights.numel(), " weights and ",
                 biases.numel(), " biases for ", x.sizes());
@@ -126,11 +152,63 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
     return result;
 }
 
+at::Tensor group_moments_of(const at::Tensor &x, int64_t groups) {
+    TORCH_CHECK(x.dim() == 4, "expected [batch, channels, height, width], got ", x.sizes());
+    const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
+    require_groups(channels, groups);
+    if (!has_channels_last(x)) {
+        const auto [variance, mean] = at::var_mean(x.to(at::kFloat).reshape({x.size(0), groups, -1}), at::IntArrayRef(-1), 0);
+        return at::stack({mean, variance}, 0);
+    }
+    const at::Tensor result = at::empty({2, x.size(0), groups}, x.options().dtype(at::kFloat));
+    float *out = result.mutable_data_ptr<float>();
+    dispatch(x, [&](auto type) {
+        using T = decltype(type);
+        for (int64_t item = 0, size = pixels * channels, all = x.size(0) * groups; item < x.size(0); ++item) {
+            const std::vector<Moments> moments = group_moments(numbers<T>(x) + item * size, pixels, channels, groups);
+            for (int64_t group = 0; group < groups; ++group) {
+                out[item * groups + group] = static_cast<float>(moments[group].mean);
+                out[all + item * groups + group] = static_cast<float>(moments[group].squares / moments[group].count);
+            }
+        }
+    });
+    return result;
+}
+
+at::Tensor scaled_channels_silu(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift) {
+    TORCH_CHECK(x.dim() == 4, "expected [batch, channels, height, width], got ", x.sizes());
+    const at::Tensor scales = scale.to(at::kFloat).contiguous(), shifts = shift.to(at::kFloat).contiguous();
+    const int64_t batch = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
+    TORCH_CHECK(scales.sizes() == at::IntArrayRef({batch, channels}) && shifts.sizes() == scales.sizes(),
+                "factors of ", scales.sizes(), " and terms of ", shifts.sizes(), " for ", x.sizes());
+    if (!has_channels_last(x)) {
+        const std::array<int64_t, 4> each = {batch, channels, 1, 1};
+        return at::silu(at::addcmul(shifts.view(each), x.to(at::kFloat), scales.view(each))).to(x.scalar_type());
+    }
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto type) {
+        using T = decltype(type);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for (int64_t item = 0, size = pixels * channels; item < batch; ++item)
+            scale_image(numbers<T>(x) + item * size, pixels, channels, numbers<float>(scales) + item * channels,
+                        numbers<float>(shifts) + item * channels, out + item * size);
+    });
+    return result;
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // silu(groupNorm(x)) of [batch, channels, ...]; on the CPU in two passes over memory where channels lie last.
     m.def("group_norm_silu(Tensor x, int groups, Tensor weight, Tensor bias, float epsilon) -> Tensor");
+    // The mean and the variance of every group's numbers, [2, batch, groups] in 32-bit floats.
+    m.def("group_moments(Tensor x, int groups) -> Tensor");
+    // silu(x · scale + shift) of [batch, channels, height, width], with factors and terms [batch, channels].
+    m.def("scaled_channels_silu(Tensor x, Tensor scale, Tensor shift) -> Tensor");
 }
 
-TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) { m.impl("group_norm_silu", group_norm_silu); }
+TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
+    m.impl("group_norm_silu", group_norm_silu);
+    m.impl("group_moments", group_moments_of);
+    m.impl("scaled_channels_silu", scaled_channels_silu);
+}

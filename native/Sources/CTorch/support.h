@@ -14,6 +14,8 @@
 namespace ct {
 
 void record_error(ct_error_kind_t kind, const char *message) noexcept;
+// The same for what failed between ranks.
+void record_peer_error(const c10::DistError &error) noexcept;
 
 // A handle is a TensorImpl that carries one reference; what borrows it has one of its own meanwhile.
 inline at::Tensor borrow(ct_tensor tensor) {
@@ -39,6 +41,8 @@ template <class Body> auto run(Body &&body, decltype(body()) failed) noexcept ->
         return body();
     } catch (const c10::OutOfMemoryError &error) {
         record_error(CT_ERROR_OUT_OF_MEMORY, error.what_without_backtrace());
+    } catch (const c10::DistError &error) {
+        record_peer_error(error);
     } catch (const c10::Error &error) {
         const char *message = error.what_without_backtrace();
         // The CPU allocator reports exhaustion as a plain error.

@@ -1,6 +1,7 @@
 // The CUDA half of the shim: device, stream, events, memory, and copies to the card.
 #include "../CTorch/cuda.h"
 
+#include "nccl_group.h"
 #include "uploader.h"
 
 #include <ATen/Context.h>
@@ -10,6 +11,7 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <torch/csrc/distributed/c10d/Backend.hpp>
 
 #include <map>
 #include <mutex>
@@ -110,6 +112,11 @@ public:
         auto &uploader = uploaders[device];
         if (!uploader) uploader = std::make_unique<Uploader>(device);
         return (*uploader)(host);
+    }
+
+    c10::intrusive_ptr<c10d::Backend> group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
+                                            std::chrono::milliseconds timeout, int device) override {
+        return nccl_group(store, rank, size, timeout, device);
     }
 
 private:

@@ -8,6 +8,7 @@
 
 #include "ctorch/base.h"
 #include "ctorch/elementwise.h"
+#include "ctorch/groups.h"
 #include "ctorch/layers.h"
 #include "ctorch/operators.h"
 #include "ctorch/runtime.h"

@@ -40,7 +40,7 @@ typedef enum {
     CT_INT64, CT_INT32, CT_INT16, CT_INT8, CT_UINT8, CT_BOOL
 } ct_dtype;
 
-typedef enum { CT_ERROR_OTHER, CT_ERROR_OUT_OF_MEMORY } ct_error_kind_t;
+typedef enum { CT_ERROR_OTHER, CT_ERROR_OUT_OF_MEMORY, CT_ERROR_PEER_LOST } ct_error_kind_t;
 
 // Errors of the calling thread.
 CT_API const char *ct_error_message(void);

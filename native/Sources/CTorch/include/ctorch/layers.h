@@ -18,12 +18,12 @@ CT_API bool ct_may_convert_products(ct_dtype dtype);
 CT_API const char *ct_kernel_choices(void);
 CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
 
-// Convolutions, with zeros at the edges.
+// Convolutions, with rows of zeros above and below, and columns of zeros on the left and on the right.
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
-                                       int64_t padding);
-// Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in]; the zeros of `padding` are at
-// the edges of height and width.
-CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
+                                       int64_t rows, int64_t columns);
+// Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in].
+CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t rows,
+                                       int64_t columns);
 
 // Normalisation.
 CT_API ct_tensor CT_NULLABLE ct_layer_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, ct_tensor CT_NULLABLE bias,

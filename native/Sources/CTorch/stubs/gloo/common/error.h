@@ -1,0 +1,2 @@
+// LibTorch's headers ask for it and use nothing of it.
+#pragma once
