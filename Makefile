@@ -27,6 +27,7 @@ demo:
 
 test: build
 	python3 -m unittest discover --quiet --start-directory Tools/setup
+	python3 -m unittest discover --quiet --start-directory Tools/scale
 	swift build $(SWIFT_FLAGS) --build-tests
 	Tools/test.sh $(SWIFT_FLAGS)
 

@@ -47,10 +47,11 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
-        .target(name: "Layers", dependencies: ["Files", "Tensors"], swiftSettings: strict),
+        .target(name: "Parallel", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(name: "Layers", dependencies: ["Files", "Parallel", "Tensors"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Files"], swiftSettings: strict),
         .target(name: "PromptCleaning", dependencies: ["Tokenizers"], swiftSettings: strict),
-        .target(name: "Diffusion", dependencies: ["Files", "Layers", "Tensors"], swiftSettings: strict),
+        .target(name: "Diffusion", dependencies: ["Files", "Layers", "Parallel", "Tensors"], swiftSettings: strict),
         .target(
             name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
             swiftSettings: strict),
@@ -72,13 +73,13 @@ let package = Package(
             name: "Engine",
             dependencies: [
                 "CLinux", "DemoModels", "Diffusion", "Files", "Hub", "Layers", "Media", "Messaging", "Models",
-                "Tensors", "Tokenizers",
+                "Parallel", "Tensors", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
             name: "VisualGen",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Tensors",
+                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Parallel", "Tensors",
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
@@ -103,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Server", "Tensors", "VisualGen",
+                "Diffusion", "Engine", "Files", "Hub", "Layers", "Media", "Models", "Parallel", "Server", "Tensors",
+                "VisualGen",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -116,7 +118,8 @@ let package = Package(
         .executableTarget(
             name: "ImageToVideo", dependencies: ["VisualGen"], path: "Examples/ImageToVideo", swiftSettings: strict),
         .target(
-            name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Tensors"], path: "Sources/TestKit",
+            name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Parallel", "Tensors"],
+            path: "Sources/TestKit",
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestKit"], swiftSettings: strict),
         .testTarget(name: "MessagingTests", dependencies: ["CZeroMQ", "Messaging"], swiftSettings: strict),
@@ -135,7 +138,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LayersTests", dependencies: ["Files", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
+            name: "LayersTests", dependencies: ["Files", "Layers", "Parallel", "TestKit", "Tensors"],
+            swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["Files", "Tokenizers"], resources: [.copy("Resources")],
             swiftSettings: strict),
@@ -144,10 +148,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Layers", "TestKit", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "ParallelTests", dependencies: ["Parallel"], swiftSettings: strict),
         .testTarget(
             name: "ModelsTests",
             dependencies: [
-                "Diffusion", "Engine", "Layers", "Media", "Models", "TestKit", "Tensors", "Tokenizers", "VisualGen",
+                "Diffusion", "Engine", "Layers", "Media", "Models", "Parallel", "TestKit", "Tensors", "Tokenizers",
+                "VisualGen",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -155,8 +161,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Diffusion", "Engine", "Files", "Layers", "Media", "Messaging", "Models", "TestKit", "Tensors",
-                "Tokenizers",
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Messaging", "Models", "Parallel", "TestKit",
+                "Tensors", "Tokenizers",
             ],
             swiftSettings: strict),
         .testTarget(

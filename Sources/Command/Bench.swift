@@ -4,6 +4,7 @@ internal import Engine
 internal import Foundation
 internal import Layers
 internal import Models
+internal import Parallel
 internal import Tensors
 internal import VisualGen
 
@@ -38,6 +39,11 @@ struct Bench: AsyncParsableCommand {
     var quantAlgo: QuantAlgorithm?
     @Option(name: .long, help: "The attention of transformer, generation or attention: attention_config as YAML.")
     var attentionConfig: String?
+    @Option(
+        name: .long,
+        help: "The ranks of transformer, one process each as torchrun starts them: parallel_config as YAML.")
+    var parallelConfig: String?
+    @Option(name: .long, help: "Branches of guidance of a transformer's step: 1 or 2.") var branches = 1
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
@@ -73,6 +79,10 @@ struct Bench: AsyncParsableCommand {
         if attentionConfig != nil, ![.transformer, .generation, .attention].contains(subject) {
             throw ValidationError("attention-config is for transformer, generation and attention")
         }
+        guard 1...2 ~= branches else { throw ValidationError("branches is \(branches); it must be 1 or 2") }
+        if parallelConfig != nil, subject != .transformer {
+            throw ValidationError("parallel-config is for transformer")
+        }
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
@@ -91,18 +101,23 @@ struct Bench: AsyncParsableCommand {
     func run() async throws { try await Interruption.cancelling { try await measure() } }
 
     private func measure() async throws {
-        try EngineError.require(device)
+        var plan = try plan()
+        let launched = plan.parallel.count > 1 ? try RankSeat.launched(plan.parallel) : nil
+        if plan.parallel.count > 1, launched == nil {
+            throw ValidationError("parallel-config needs as many processes as ranks, as torchrun starts them")
+        }
+        if let launched { plan.device = plan.device.ofRank(launched.localRank) }
+        try EngineError.require(plan.device)
         var report: [String: Any] = [
             "subject": subject.rawValue, "height": height, "width": width, "batch": batch, "dtype": dtype.rawValue,
             "device": "\(device)",
         ]
         if let numFrames { report["num_frames"] = numFrames }
         if let quantAlgo { report["quant_algo"] = quantAlgo.rawValue }
-        let plan = try plan()
         switch subject {
         case .generation: try await generations(plan, &report)
-        case .transformer: try await part(.transformer, plan, &report)
-        case .decoder: try await part(.decoder, plan, &report)
+        case .transformer: try await part(.transformer, plan, launched?.seat, &report)
+        case .decoder: try await part(.decoder, plan, launched?.seat, &report)
         case .product:
             report = ["subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)"]
             let worker = LocalWorker(device: device, threads: threads)
@@ -115,7 +130,9 @@ struct Bench: AsyncParsableCommand {
             let worker = LocalWorker(device: device, threads: threads)
             add(try await worker.timeAttention([heads, tokens, headWidth], plan, runs: runs), to: &report)
         }
+        if let launched, launched.seat.rank > 0 { return }
         report["attention_config"] = attentionConfig
+        report["parallel_config"] = parallelConfig
         report["peak_memory_bytes"] = Metrics.peakMemory
         report["kernels"] = ThreadSettings.kernelChoices
         let data = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
@@ -126,24 +143,31 @@ struct Bench: AsyncParsableCommand {
     ///
     /// - Throws: `ConfigurationError`
     private func plan() throws -> ComputePlan {
-        let text = "device: \(device)\ndtype: \(dtype.rawValue)\nattention_config: \(attentionConfig ?? "null")"
+        let text =
+            "device: \(device)\ndtype: \(dtype.rawValue)\nattention_config: \(attentionConfig ?? "{}")"
+            + "\nparallel_config: \(parallelConfig ?? "{}")"
         let arguments = try VisualGenArgs(yamlText: text)
         let unavailable = arguments.unavailable()
         if !unavailable.isEmpty { throw ConfigurationError(unavailable) }
-        return ComputePlan(
+        var plan = ComputePlan(
             dtype: dtype.dtype, device: device, attention: arguments.attentionConfig.plan(on: device),
             quantization: quantAlgo.map { QuantizationPlan($0) })
+        plan.parallel = arguments.parallelConfig.layout
+        return plan
     }
 
-    private func part(_ part: BenchmarkPart, _ plan: ComputePlan, _ report: inout [String: Any]) async throws {
+    private func part(
+        _ part: BenchmarkPart, _ plan: ComputePlan, _ seat: RankSeat?, _ report: inout [String: Any]
+    ) async throws {
         let family = try Self.family(family)
         report["family"] = family.name
-        let shape = BenchmarkShape(
+        var shape = BenchmarkShape(
             batch: batch, height: height, width: width, numFrames: numFrames, textTokens: textTokens,
             config: Dictionary(set.map { ($0.key, $0.value) }) { $1 })
+        shape.branches = branches
         let timing: LocalWorker.Timing
         do {
-            timing = try await LocalWorker(device: device, threads: threads)
+            timing = try await LocalWorker(device: plan.device, threads: threads, seat: seat)
                 .time(part, of: family, shape, plan, stepCache: skippedBy?.settings, runs: runs)
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Diffusion
 internal import Engine
 internal import Foundation
+internal import Glibc
 internal import Layers
 internal import Media
 internal import Models
@@ -52,14 +53,21 @@ struct Generate: AsyncParsableCommand {
         progress.warn(ModelOptions.note(on: arguments))
         let path = try await ModelLocation.path(
             of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
-        let configuration = arguments.worker(at: path)
-        var options = configuration.options
-        let opened = try configuration.open()
+        let all = arguments.worker(at: path)
+        try await RankProgram.runIfLaunched(all)
+        let opened = try all.open()
         let problems = arguments.problems(of: opened)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         for note in try arguments.notes(on: opened) { progress.warn(note) }
         let asked = try generation.request()
-        let worker = LocalWorker(device: options.plan.device, threads: configuration.threads)
+        let team = try RankTeam.assemble(all) { loss in
+            StandardError.write("visualgen: \(loss)\n")
+            _exit(ExitStatus(of: loss).rawValue)
+        }
+        defer { team?.close() }
+        let configuration = team?.own ?? all
+        var options = configuration.options
+        let worker = LocalWorker(device: options.plan.device, threads: configuration.threads, team: team)
         let deviceMemory = try await worker.deviceMemory()
         options.memoryLimit = options.memoryLimit ?? deviceMemory
         let admitted = try Admission(opened, options).admit(asked)
@@ -82,6 +90,7 @@ struct Generate: AsyncParsableCommand {
         let record = profile.map(ProfileRecord.init)
         defer { record?.remove() }
         let result = try await make(request, by: worker, profile: record?.file, into: output, progress)
+        team?.close()
         // Frames were encoded as they were decoded; only the end of the file is left to write.
         var stages = result.times
         stages.decode = max(stages.decode - output.seconds, 0)

@@ -16,6 +16,11 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Workers that serve beside each other: each on its GPU, or on its part of the processors and memory.")
+    var workers = 1
+
     @Option(name: .long, help: "The name or address to listen at; a name stands for all of its addresses.")
     var host: String = "localhost"
 
@@ -50,6 +55,9 @@ struct Serve: AsyncParsableCommand {
         guard (0...65535).contains(port) else {
             throw ValidationError("port is \(port); it must be from 0 to 65535")
         }
+        guard (1...128).contains(workers) else {
+            throw ValidationError("workers is \(workers); it must be from 1 to 128")
+        }
         if host.isEmpty { throw ValidationError("host is empty; localhost is this machine alone") }
         if let publicUrl, !publicUrl.hasPrefix("http://"), !publicUrl.hasPrefix("https://") {
             throw ValidationError("public-url is \(publicUrl); it must begin with http:// or https://")
@@ -61,6 +69,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let arguments = try model.arguments(model: modelName)
+        try await joinIfLaunched(arguments)
         var log = Logger(label: "visualgen") { LineLog(label: $0) }
         log.logLevel = logLevel.level
         var settings = ServerSettings(folder: try data ?? Self.standardFolder())
@@ -76,20 +85,35 @@ struct Serve: AsyncParsableCommand {
         // What can go wrong goes wrong before the model is fetched and loaded, which may take minutes.
         let storage = try ServerStorage(path: settings.folder)
         try ListeningCheck(host: host, port: port).run()
+        _ = try arguments.replicas(workers, of: arguments.worker(at: arguments.model))
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
         var configuration = arguments.worker(at: path)
         // What waits since the last run warms the model up, and is not to wait for that.
         if try await !storage.store.unfinished().isEmpty { configuration.warmUp = .none }
-        for note in try arguments.notes(on: configuration.open()) { progress.warn(note) }
-        let worker = try arguments.makeWorker(configuration)
+        let opened = try configuration.open()
+        let problems = arguments.problems(of: opened)
+        guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
+        for note in try arguments.notes(on: opened) { progress.warn(note) }
+        let configurations = try arguments.replicas(workers, of: configuration)
+        let pool = try arguments.makeWorkers(configurations)
+        let offer = try await pool.start(observe: progress.observe)
+        for case let fault? in await pool.conditions().map(\.fault) {
+            progress.warn("\(fault.sentence); it is tried again while the others serve")
+        }
         let served = try ServedModel(
-            arguments.model, try await worker.start(observe: progress.observe), worker: worker, configuration,
-            ComputeSettings(arguments))
+            arguments.model, offer, workers: pool, configurations[0], ComputeSettings(arguments))
         let core = try ServerCore(served, settings, storage: storage, log: log)
         try await ServerApplication(core, settings).run { [host = ListeningHost(host)] port in
             let more = host.isWildcard ? " and at every other address of this machine" : ""
             StandardError.write("visualgen serves \(served.name) at http://\(host.reachableAuthority):\(port)\(more)\n")
         }
+    }
+
+    /// Works for another process, where torchrun or SLURM started this one as another rank than the first.
+    private func joinIfLaunched(_ arguments: VisualGenArgs) async throws {
+        guard arguments.parallelConfig.workerCount > 1 else { return }
+        let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
+        try await RankProgram.runIfLaunched(arguments.worker(at: path))
     }
 
     private static func standardFolder() throws -> String {

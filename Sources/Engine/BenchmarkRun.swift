@@ -34,7 +34,8 @@ extension LocalWorker {
         try EngineError.enter(device)
         let options = PipelineOptions(plan, stepCache: stepCache)
         return switch part {
-        case .transformer: try time(family.transformerBenchmark(shape, options), runs: runs)
+        case .transformer:
+            try time(family.transformerBenchmark(shape, options, ComputeContext(plan, join())), runs: runs)
         case .decoder: try time(family.decoderBenchmark(shape, options.plan), runs: runs)
         }
     }

@@ -14,6 +14,10 @@ package enum EngineError: BlamedError, Equatable {
     case workerDied(worker: Int, process: Int32, ending: String)
     /// A worker stopped working and was killed.
     case workerHung(worker: Int, process: Int32, symptom: String)
+    /// A rank of a model is lost, nil for one that nobody knows, and why.
+    case rankLost(Int?, reason: String)
+    /// A worker has lost one of its ranks, and how, in a sentence.
+    case teamLost(String)
     /// The engine is shut down.
     case closed
     /// A pipeline ended without having made anything.
@@ -21,7 +25,7 @@ package enum EngineError: BlamedError, Equatable {
 
     package var blame: Blame {
         switch self {
-        case .workerDied, .workerHung, .notStarted: .worker
+        case .workerDied, .workerHung, .notStarted, .rankLost, .teamLost: .worker
         case .noModel, .deviceMissing, .noWorkerProgram, .closed: .unavailable
         case .noPixels: .bug
         }
@@ -66,6 +70,9 @@ extension EngineError: CustomStringConvertible {
         case .workerDied(let worker, let process, let ending): "worker \(worker) (process \(process)) \(ending)"
         case .workerHung(let worker, let process, let symptom):
             "worker \(worker) (process \(process)) \(symptom) and was killed"
+        case .rankLost(let rank?, let reason): "rank \(rank) is lost: \(reason)"
+        case .rankLost(nil, let reason): "a rank is lost: \(reason)"
+        case .teamLost(let sentence): sentence
         case .closed: "the engine is shut down"
         case .noPixels: "the pipeline made nothing"
         }

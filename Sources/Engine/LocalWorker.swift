@@ -1,5 +1,6 @@
 package import Diffusion
 internal import Layers
+internal import Parallel
 package import Tensors
 
 /// One device of this process, its thread, and the model loaded there.
@@ -7,6 +8,11 @@ package actor LocalWorker {
     private let thread: DeviceThread
     let device: Device
     private var pipeline: Pipeline?
+    /// The other ranks, on rank 0.
+    private let team: RankTeam?
+    /// This rank's place; nil where one works alone.
+    private let seat: RankSeat?
+    private var ranks: Ranks?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -15,9 +21,11 @@ package actor LocalWorker {
     /// - Parameters:
     ///   - device: where models run
     ///   - threads: how many threads one operation may use; nil for as many as may run at once
-    package init(device: Device, threads: Int? = nil) {
+    ///   - team: the other ranks that work on its models, if this is the first of several
+    ///   - seat: this rank's place, if it is another than the first
+    package init(device: Device, threads: Int? = nil, team: RankTeam? = nil, seat: RankSeat? = nil) {
         thread = DeviceThread(name: "\(device)", threads: threads)
-        self.device = device
+        (self.device, self.team, self.seat) = (device, team, seat ?? team?.seat)
     }
 
     deinit { thread.close() }
@@ -39,10 +47,28 @@ package actor LocalWorker {
         var options = options
         options.plan.device = device
         options.memoryLimit = try options.memoryLimit ?? deviceMemory()
-        let opened = try model.load(options)
+        let ranks = try join()
+        // What one rank has no room for is refused by all.
+        if let limit = options.memoryLimit { options.memoryLimit = try ranks?.least(limit) ?? limit }
+        let opened = try model.load(options, ranks)
         try opened.prepare(observe: observe)
         try device.synchronize()
         pipeline = opened
+    }
+
+    /// Meets the other ranks, once.
+    ///
+    /// - Returns: nil where one works alone
+    func join() throws -> Ranks? {
+        if let ranks { return ranks }
+        guard let seat else { return nil }
+        try team?.gather()
+        let joined = try seat.ranks(on: device)
+        team?.note(joined.aborters)
+        ranks = joined
+        // Over NCCL a group's end waits for the other ranks, which may be gone: that is left to the end of the process.
+        if device != .cpu { _ = Unmanaged.passRetained(joined) }
+        return joined
     }
 
     /// The bytes of the GPU that this process has or may still have.
@@ -71,8 +97,15 @@ package actor LocalWorker {
         guard let pipeline else { throw EngineError.noModel }
         let trace = tracing ? Trace() : nil
         try device.resetPeakMemory()
-        var times = try Profile.record(to: profile, on: device) {
-            try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
+        try team?.begin(request)
+        var times: StageTimes
+        do {
+            times = try Profile.record(to: profile, on: device) {
+                try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
+            }
+            _ = team?.end(nil)
+        } catch {
+            throw team?.end(error) ?? error
         }
         times.deviceMemory = try device.memory()
         return (times, trace?.entries ?? [])

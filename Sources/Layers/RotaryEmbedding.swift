@@ -74,7 +74,20 @@ package struct RotaryEmbedding {
     ///   - norm: the norm before, over `heads · headWidth`
     /// - Returns: `[batch, tokens, heads · headWidth]`
     package func applied(to x: Tensor, afterJoint norm: RMSNorm) throws(TensorError) -> Tensor {
-        try jointRMSNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
+        if norm.isShared { return try applied(to: norm(x)) }
+        return try jointRMSNormRotary(x, weight: norm.weight, cosine: cosine, sine: sine, epsilon: norm.epsilon)
+    }
+
+    /// Turns the interleaved pairs of every head by the angles of its token.
+    ///
+    /// - Parameter x: `[batch, tokens, heads · headWidth]`
+    /// - Returns: `[batch, tokens, heads · headWidth]`
+    private func applied(to x: Tensor) throws(TensorError) -> Tensor {
+        let pairs = try x.to(.float32).reshaped(x.size(0), x.size(1), -1, cosine.size(1), 2)
+        let (one, other) = (try pairs.select(0, axis: 4), try pairs.select(1, axis: 4))
+        let (cosine, sine) = try (cosine.unsqueezed(1), sine.unsqueezed(1))
+        let turned = try stack([one * cosine - other * sine, other * cosine + one * sine], axis: 4)
+        return try turned.reshaped(x.shape).to(x.dtype)
     }
 
     /// Turns the first half of every head against the second, as language models do.

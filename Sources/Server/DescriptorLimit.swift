@@ -7,8 +7,8 @@ package struct DescriptorLimit: Equatable, Sendable {
     /// How far that may be raised.
     package let hard: Int
 
-    /// Descriptors that are not for clients' connections: the store, the worker, files.
-    private static let own = 128
+    /// Descriptors that are not for clients' connections: the store, files, and those of each worker.
+    private static let (own, ofWorker) = (108, 20)
 
     /// What applies now.
     ///
@@ -31,5 +31,11 @@ package struct DescriptorLimit: Equatable, Sendable {
     }
 
     /// How many connections there is room for.
-    var connections: Int { max(8, soft >= 2 * Self.own ? soft - Self.own : soft / 2) }
+    ///
+    /// - Parameter workers: how many there are
+    /// - Returns: half of the limit where it is low
+    func connections(besides workers: Int) -> Int {
+        let own = Self.own + Self.ofWorker * workers
+        return max(8, soft >= 2 * own ? soft - own : soft / 2)
+    }
 }

@@ -234,7 +234,7 @@ struct FakePipeline: PipelineStages {
                     for i in inputs.indices { (inputs[i].latents, inputs[i].timestep) = (latents, step.timestep) }
                 }
             },
-            RunStage(memory[2]) { times in
+            RunStage.decoding(memory[2]) { times in
                 run.observe(.decoding)
                 let (vae, image) = (try vae(), loop.latents[0])
                 let sound = try vae.sound(loop.latents[1]).to(.float32)

@@ -17,6 +17,16 @@ package final class FakeWorker: Worker {
         /// Requests with this prompt fail with this error.
         package var failures: [String: EngineError] = [:]
         package var isReady = true
+        /// How often it dies over a request with this prompt, when a part of the output is out.
+        package var deaths: [String: Int] = [:]
+        /// Whether it dies of what is called off.
+        package var diesOfCancellation = false
+        /// Whether it is not started until a test lets it.
+        package var isDown = false
+        /// Why it cannot be started.
+        package var startFault: Failure?
+        /// The bytes that it says its device has.
+        package var deviceMemory: Int?
         /// What it says that a step cache left out.
         package var cache: CacheReport?
         /// Whether it takes images to begin with.
@@ -34,7 +44,13 @@ package final class FakeWorker: Worker {
         var requests: [GenerationRequest] = []
         var steps = 0
         var running = 0
+        var isDead = false
+        var starts = 0
+        var isClosed = false
     }
+
+    /// What it dies of.
+    package static let death = EngineError.workerDied(worker: 0, process: 7, ending: "was ended by signal 9")
 
     private let state: Mutex<State>
 
@@ -47,14 +63,25 @@ package final class FakeWorker: Worker {
     package var steps: Int { state.withLock { $0.steps } }
     /// Whether it does anything.
     package var isBusy: Bool { state.withLock { $0.running > 0 } }
+    /// Whether it was closed.
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
+    package var restarts: Int { state.withLock { max(0, $0.starts - 1) } }
 
     /// Changes what a test wants of it.
     package func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
 
     package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
-        let behaviour = state.withLock { $0.behaviour }
-        return ModelOffer(
+        while state.withLock({ $0.behaviour.isDown }) { try await Task.sleep(for: .milliseconds(2)) }
+        let behaviour = try state.withLock { state in
+            if let fault = state.behaviour.startFault { throw fault }
+            if state.isDead || state.starts == 0 { state.starts += 1 }
+            state.isDead = false
+            return state.behaviour
+        }
+        var offer = ModelOffer(
             family: "Fake", defaults: Self.defaults(behaviour.makesVideos), parameters: behaviour.parameters)
+        offer.deviceMemory = behaviour.deviceMemory
+        return offer
     }
 
     package func generate(
@@ -66,7 +93,12 @@ package final class FakeWorker: Worker {
             return state.behaviour
         }
         defer { state.withLock { $0.running -= 1 } }
-        while state.withLock({ $0.behaviour.isHeld }) { try await Task.sleep(for: .milliseconds(2)) }
+        do {
+            while state.withLock({ $0.behaviour.isHeld }) { try await Task.sleep(for: .milliseconds(2)) }
+        } catch {
+            if behaviour.diesOfCancellation { throw die() }
+            throw error
+        }
         observe(.encodingText)
         var times = StageTimes()
         times.cache = behaviour.cache
@@ -83,13 +115,28 @@ package final class FakeWorker: Worker {
             if let failure = behaviour.failures[prompt] { throw failure }
         }
         observe(.decoding)
-        try Self.deliver(Self.pixels(request), to: deliver)
+        let isFatal = request.prompts.contains { takeDeath(of: $0) }
+        try Self.deliver(Self.pixels(request), frames: isFatal ? 1 : .max, to: deliver)
+        if isFatal { throw die() }
         return times
     }
 
-    package func isReady() -> Bool { state.withLock { $0.behaviour.isReady } }
+    package func isReady() -> Bool { state.withLock { $0.behaviour.isReady && !$0.isDead } }
 
-    package func close() {}
+    package func close() { state.withLock { $0.isClosed = true } }
+
+    private func takeDeath(of prompt: String) -> Bool {
+        state.withLock { state in
+            guard let count = state.behaviour.deaths[prompt], count > 0 else { return false }
+            state.behaviour.deaths[prompt] = count - 1
+            return true
+        }
+    }
+
+    private func die() -> EngineError {
+        state.withLock { $0.isDead = true }
+        return Self.death
+    }
 
     /// The model's own choices.
     package static func defaults(_ makesVideos: Bool) -> GenerationRequest {
@@ -129,9 +176,9 @@ package final class FakeWorker: Worker {
     }
 
     /// Images at once, a video frame by frame.
-    private static func deliver(_ pixels: PixelBatch, to deliver: OutputReceiver) throws {
+    private static func deliver(_ pixels: PixelBatch, frames limit: Int, to deliver: OutputReceiver) throws {
         let shape = pixels.shape
-        for frame in 0..<(shape.frames ?? 1) {
+        for frame in 0..<min(limit, shape.frames ?? 1) {
             let bytes = (0..<shape.count).flatMap { item in
                 let start = item * shape.itemBytes + frame * shape.frameBytes
                 return pixels.bytes[start..<start + shape.frameBytes]

@@ -35,7 +35,10 @@ extension CommandLineTests {
         }
 
         @Test(arguments: [
-            ("parallel_config: {cfg_size: 2}", ["a.yaml", "parallel_config.cfg_size", "not available in this build"]),
+            (
+                "cuda_graph_config: {enable: true}",
+                ["a.yaml", "cuda_graph_config.enable", "not available in this build"]
+            ),
             (
                 "cache_config: {cache_backend: cache_dit, Fn_compute_blocks: 9}",
                 ["a.yaml", "cache_config.Fn_compute_blocks", "from 1 to 4"]

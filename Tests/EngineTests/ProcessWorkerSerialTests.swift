@@ -52,7 +52,10 @@ import Testing
                 #expect(error as? EngineError == .workerDied(worker: 0, process: process, ending: ending), "\(error)")
                 deaths += 1
             }
-            #expect(try await worker.generate(TinyWorker.request(steps: steps)) { _ in }.pixels == expected)
+            // One that was killed when all was done may die with the next request.
+            var next = try? await worker.generate(TinyWorker.request(steps: steps)) { _ in }
+            if next == nil { next = try await worker.generate(TinyWorker.request(steps: steps)) { _ in } }
+            #expect(next?.pixels == expected)
         }
         #expect(deaths > 20)
         await worker.close()

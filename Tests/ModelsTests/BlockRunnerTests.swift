@@ -37,11 +37,11 @@ import Testing
         _ transformer: Transformer, _ input: Transformer.Input, after first: Int = 0
     ) throws {
         let runner = BlockRunner(transformer)
-        var plain = try transformer.begin(input)
+        var plain = try runner.begin(input)
         try runner.run(0..<first, &plain)
         var reversed = plain
-        func reverse(_ state: inout Transformer.State) throws {
-            try state.mapTokens { tensor, axis, _ throws(TensorError) in
+        func reverse(_ state: inout SharedState<Transformer.State>) throws {
+            try state.state.mapTokens { tensor, axis, _ throws(TensorError) in
                 let order = (0..<tensor.size(axis)).reversed().map { Int32($0) }
                 return try tensor.gathered(Tensor(order, shape: [order.count]), axis: axis)
             }
@@ -71,11 +71,11 @@ import Testing
     ) throws {
         let runner = BlockRunner(transformer)
         let expected = try runner.predict(input)[0]
-        var state = try transformer.begin(transformer.prepared(input))
-        try state.mapTensors { tensor throws(TensorError) in try tensor * 0 }
+        var state = try runner.begin(transformer.prepared(input))
+        try state.state.mapTensors { tensor throws(TensorError) in try tensor * 0 }
         let blank = try runner.finish(state, from: 0)[0]
-        state = try transformer.begin(transformer.prepared(input))
-        try state.mapTensors { tensor throws(TensorError) in try tensor * 1 }
+        state = try runner.begin(transformer.prepared(input))
+        try state.state.mapTensors { tensor throws(TensorError) in try tensor * 1 }
         #expect(try runner.finish(state, from: 0)[0].distance(to: expected) == 0)
         let rows = try blank.reshaped(blank.size(0), -1)
         for item in 1..<rows.size(0) {

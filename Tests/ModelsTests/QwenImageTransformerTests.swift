@@ -113,10 +113,10 @@ import Testing
     @Test func mapsEveryTokenOfTwoKinds() throws {
         let transformer = try transformer("zero")
         let runner = BlockRunner(transformer)
-        let plain = try transformer.begin(
+        let plain = try runner.begin(
             referenceInput(Golden("qwen-image/components"), "zero", 0, transformer.config))
-        func reverse(_ state: inout QwenImage.Transformer.State) throws {
-            try state.mapTokens { tensor, axis, _ throws(TensorError) in
+        func reverse(_ state: inout SharedState<QwenImage.Transformer.State>) throws {
+            try state.state.mapTokens { tensor, axis, _ throws(TensorError) in
                 let order = (0..<tensor.size(axis)).reversed().map { Int32($0) }
                 return try tensor.gathered(Tensor(order, shape: [order.count]), axis: axis)
             }
@@ -128,10 +128,10 @@ import Testing
         let expected = try runner.finish(plain, from: 0)[0]
         #expect(try runner.finish(reversed, from: 1)[0].distance(to: expected) <= 1e-5)
         var copied = plain
-        try copied.mapTensors { tensor throws(TensorError) in try (tensor * 1).to(tensor.dtype) }
+        try copied.state.mapTensors { tensor throws(TensorError) in try (tensor * 1).to(tensor.dtype) }
         #expect(try runner.finish(copied, from: 0)[0].distance(to: expected) == 0)
         var blank = plain
-        try blank.mapTensors { tensor throws(TensorError) in try (tensor * 0).to(tensor.dtype) }
+        try blank.state.mapTensors { tensor throws(TensorError) in try (tensor * 0).to(tensor.dtype) }
         #expect(try runner.finish(blank, from: 0)[0].distance(to: expected) > 0.01)
     }
 }

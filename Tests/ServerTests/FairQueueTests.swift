@@ -36,6 +36,19 @@ import Testing
         #expect(served(&queue) == [0, 2, 3, 4, 1, 5])
     }
 
+    /// Before all others, and at no further cost to its owner.
+    @Test func whatWasServedInVainIsTheNext() {
+        var queue = FairQueue()
+        for (number, owner) in [(0, "a"), (1, "b"), (2, "a"), (3, "b")] { queue.add(entry(number, owner)) }
+        queue.add(entry(4, "c", .high, ago: .seconds(600)))
+        let taken = (0..<2).compactMap { _ in queue.next() }
+        #expect(taken.map(\.number) == [4, 0])
+        for entry in taken.reversed() { queue.putBack(entry) }
+        queue.add(entry(5, "d", .high))
+        #expect(queue.forecast() == [4, 0, 5, 1, 2, 3])
+        #expect(served(&queue) == [4, 0, 5, 1, 2, 3])
+    }
+
     @Test func foretellsTheOrderInWhichItServes() {
         var random = SplitMix(state: 3)
         var queue = FairQueue()

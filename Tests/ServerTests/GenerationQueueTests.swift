@@ -11,13 +11,14 @@ import Testing
 
 @Suite struct GenerationQueueTests {
     private func queue(
-        _ worker: FakeWorker, memoryFor: Int = .max, _ change: (inout ServerLimits) -> Void = { _ in }
+        _ workers: FakeWorker..., memoryFor: Int = .max, _ change: (inout ServerLimits) -> Void = { _ in }
     ) async throws -> GenerationQueue {
         var limits = ServerLimits()
         limits.batch = 4
         change(&limits)
+        let pool = WorkerPool(workers)
         let model = ServedModel(
-            "fake", try await worker.start { _ in }, worker: worker,
+            "fake", try await pool.start { _ in }, workers: pool,
             Admission(
                 PipelineOptions(), resolve: { try FakeWorker.resolve($0, false) },
                 forecast: { request in
@@ -232,7 +233,8 @@ import Testing
         var configuration = WorkerConfiguration(model: try await ModelLocation.path(of: path))
         (configuration.options.plan.dtype, configuration.threads) = (dtype, 2)
         let worker = try InProcessWorker(configuration)
-        let model = try ServedModel("tiny", try await worker.start { _ in }, worker: worker, configuration)
+        let pool = WorkerPool([worker])
+        let model = try ServedModel("tiny", try await pool.start { _ in }, workers: pool, configuration)
         var limits = ServerLimits()
         limits.batch = batch
         let queue = GenerationQueue(model, limits)
@@ -270,12 +272,12 @@ import Testing
 
 extension GenerationQueue {
     /// What came of a request, kept in memory.
-    fileprivate struct Kept: Sendable {
+    struct Kept: Sendable {
         let pixels: PixelBatch
         let companions: Int
     }
 
-    fileprivate func keep(
+    func keep(
         _ request: GenerationRequest, owner: String, priority: Priority,
         observe: @escaping ProgressObserver = { _ in }
     ) async throws -> Kept {

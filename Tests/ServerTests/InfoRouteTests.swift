@@ -68,7 +68,7 @@ import Testing
                 #"visualgen_jobs_total{kind="image",result="completed"} 1"#,
                 #"visualgen_stage_seconds_count{stage="step"} 4"#, #"visualgen_stage_seconds_count{stage="encode"} 1"#,
                 #"visualgen_http_requests_total{method="POST",route="/v1/images/generations",status="200"} 1"#,
-                "visualgen_worker_ready 1", #"visualgen_jobs{status="completed"} 1"#,
+                #"visualgen_worker_ready{worker="0"} 1"#, #"visualgen_jobs{status="completed"} 1"#,
             ] { #expect(text.contains(line), "\(line)") }
             let json = try await client.get("/metrics", headers: ["accept": "application/json"])
             let entries = try #require(try JSONSerialization.jsonObject(with: json.body) as? [[String: Any]])

@@ -10,11 +10,12 @@ import Testing
     private static let body =
         #"{"prompt": "a fox", "size": "32x32", "num_frames": 5, "num_inference_steps": 3, "max_sequence_length": 16}"#
 
-    private func serve(_ folder: TemporaryFolder, _ log: String) async throws -> ServedProcess {
+    private func serve(_ folder: TemporaryFolder, _ log: String, workers: Int = 1) async throws -> ServedProcess {
         // Running the model's own sizes first would take longer than all the rest.
         let config = try folder.write("compilation_config: {skip_warmup: true}", to: "config.yaml")
         return try await ServedProcess(
-            Self.model, data: folder.file("data"), log: folder.file(log), "--visual_gen_args", config)
+            Self.model, data: folder.file("data"), log: folder.file(log), "--visual_gen_args", config,
+            "--workers", "\(workers)")
     }
 
     /// A kill at any moment loses no accepted job, and leaves no torn file.
@@ -96,6 +97,46 @@ import Testing
         }
         print("a worker was replaced after \(ContinuousClock.now - killed)")
         #expect(await server.ask("/health")?.status == 200)
+    }
+
+    /// Two videos at once on two workers, one of which is killed: both are made as if nothing had happened.
+    @Test func aVideoWhoseWorkerIsKilledIsMadeByAnother() async throws {
+        let folder = try TemporaryFolder()
+        let server = try await serve(folder, "log", workers: 2)
+        #expect(try Self.children(of: server).count == 2)
+        func body(_ seed: Int) -> String {
+            #"{"prompt": "a", "size": "32x32", "num_frames": 5, "num_inference_steps": 300, "seed": \#(seed)}"#
+        }
+        var ids: [String] = []
+        for seed in [1, 2] {
+            ids.append(try #require(await server.object("/v1/videos", post: body(seed))["id"] as? String))
+        }
+        for id in ids {
+            while await server.object("/v1/videos/\(id)")["progress"] as? Int ?? 0 < 1 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        kill(try #require(try Self.children(of: server).first), SIGKILL)
+        // The same again, whose workers live.
+        for seed in [1, 2] {
+            ids.append(try #require(await server.object("/v1/videos", post: body(seed))["id"] as? String))
+        }
+        var files: [Data] = []
+        for id in ids {
+            var status = ""
+            while status != "completed", status != "failed" {
+                status = await server.object("/v1/videos/\(id)")["status"] as? String ?? ""
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(status == "completed")
+            files.append(try #require(await server.ask("/v1/videos/\(id)/content")).body)
+        }
+        #expect(files[0] == files[2] && files[1] == files[3] && files[0] != files[1])
+        let metrics = String(decoding: try #require(await server.ask("/metrics")).body, as: UTF8.self)
+        #expect(metrics.contains("visualgen_job_retries_total 1"), "\(metrics)")
+        let health = await server.object("/health")["workers"] as? [[String: Any]] ?? []
+        #expect(health.compactMap { $0["restarts"] as? Int }.sorted() == [0, 1])
+        #expect(server.end(with: SIGTERM) == 0)
     }
 
     private static func children(of server: ServedProcess) throws -> [Int32] {

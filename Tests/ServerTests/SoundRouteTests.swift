@@ -14,9 +14,9 @@ import Testing
         let model = checkpoint.model
         var configuration = WorkerConfiguration(model: model.checkpoint.path)
         (configuration.options, configuration.threads) = (PipelineOptions(ComputePlan(dtype: .float32)), 1)
-        let worker = try InProcessWorker(configuration) { _ in model }
-        let offer = try await worker.start { _ in }
-        let served = ServedModel("fake", offer, worker: worker, try Admission(model, configuration.options))
+        let workers = WorkerPool([try InProcessWorker(configuration) { _ in model }])
+        let offer = try await workers.start { _ in }
+        let served = ServedModel("fake", offer, workers: workers, try Admission(model, configuration.options))
         let server = try await TestServer(of: served)
         try await server.run { client in
             let video = try await client.post(

@@ -38,9 +38,9 @@ struct TestServer: Sendable {
         settings.port = 0
         try change(&settings)
         self.settings = settings
-        let offer = try await worker.start { _ in }
+        let workers = WorkerPool([worker])
         let model = ServedModel(
-            "fake", offer, worker: worker,
+            "fake", try await workers.start { _ in }, workers: workers,
             Admission(
                 PipelineOptions(),
                 resolve: {

@@ -46,20 +46,6 @@ import VisualGen
             "attention_config: {backend: TRTLLM, sparse_attention_config: {algorithm: vsa}}",
             ["attention_config.sparse_attention_config is not available in this build"]
         ),
-        (
-            "parallel_config: {cfg_size: 2, ulysses_size: 2, async_ulysses: true, tp_size: 2, parallel_vae_size: 2}",
-            [
-                "parallel_config.async_ulysses true is not available in this build",
-                "parallel_config.cfg_size 2 is not available in this build",
-                "parallel_config.parallel_vae_size 2 is not available in this build",
-                "parallel_config.tp_size 2 is not available in this build",
-                "parallel_config.ulysses_size 2 is not available in this build",
-            ]
-        ),
-        (
-            "parallel_config: {attn2d_size: [2, 2]}\nattention_config: {backend: FA4}",
-            ["parallel_config.attn2d_size [2, 2] is not available in this build"]
-        ),
         ("enable_layerwise_nvtx_marker: true", ["enable_layerwise_nvtx_marker true is not available in this build"]),
         ("cpu_offload_config: {enable: true}", ["cpu_offload_config.enable true is not available in this build"]),
         ("runtime_lora_config: {path: a}", ["runtime_lora_config is not available in this build"]),
@@ -71,6 +57,9 @@ import VisualGen
     @Test(arguments: [
         "torch_compile_config: {enable: false, enable_fullgraph: true, enable_autotune: false}",
         "parallel_config: {parallel_vae_split_dim: height}",
+        "parallel_config: {ulysses_size: 3, parallel_vae_size: 3, parallel_vae_split_dim: height}",
+        "parallel_config: {cfg_size: 2, ulysses_size: 2, async_ulysses: true, tp_size: 2}",
+        "parallel_config: {attn2d_size: [2, 2]}\nattention_config: {backend: FA4}",
         "cpu_offload_config: {pin_memory: false, stages: [vae]}",
         "attention_config: {backend: TRTLLM}", "attention_config: {backend: FA4}",
         "attention_config: {backend: CUTEDSL}",
@@ -99,7 +88,6 @@ import VisualGen
                   backend: TRTLLM
                   quant_attention_config: {qk_dtype: fp8, q_block_size: 1, k_block_size: 4, v_block_size: 1}
                   sparse_attention_config: {algorithm: skip_softmax}
-                parallel_config: {cfg_size: 2}
                 cache_config: {cache_backend: cache_dit}
                 enable_layerwise_nvtx_marker: true
                 cpu_offload_config: {enable: true}
@@ -107,14 +95,13 @@ import VisualGen
                 device: cuda
                 """)
         var build = BuildFeatures()
-        #expect(args.unavailable(in: build).count == 11)
+        #expect(args.unavailable(in: build).count == 10)
         build.devices = ["cpu", "cuda"]
         build.attentionBackends = [.vanilla, .trtllm]
         build.quantAlgorithms = [.fp8]
         build.quantisedAttention = [.trtllm: ["fp8/fp8 (1,4,1)"]]
         build.sparseAttention = ["skip_softmax"]
         build.caches = ["cache_dit"]
-        build.parallelFields = ["cfg_size"]
         build.fields = [
             "cuda_graph_config.enable", "enable_layerwise_nvtx_marker", "cpu_offload_config.enable",
             "runtime_lora_config",

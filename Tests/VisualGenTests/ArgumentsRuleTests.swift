@@ -194,8 +194,8 @@ import VisualGen
         #expect(parallel.problems(heads: 24).isEmpty)
         #expect(
             parallel.problems(heads: 20, keyValueHeads: 4).map(\.description) == [
-                "parallel_config has tp_size × ulysses_size = 8, which does not divide the model's 20 attention heads",
-                "parallel_config has tp_size × ulysses_size = 8, which does not divide the model's 4 key and value heads",
+                "parallel_config has tp_size × ulysses_size = 8, which does not divide the model's 20 attention heads; 1, 2, 4, 5, 10, 20 do",
+                "parallel_config has tp_size × ulysses_size = 8, which does not divide the model's 4 key and value heads; 1, 2, 4 do",
             ])
     }
 

@@ -1,4 +1,5 @@
 package import Layers
+internal import Parallel
 package import Tensors
 
 /// One part of a pipeline: its config, read and checked, and how to make its module from weights.
@@ -111,18 +112,32 @@ extension InspectableComponent {
         let (weights, plan) = (try CheckpointWeights(folder: folder), self.plan(plan))
         let listing = try listing(of: Set(weights.keys))
         let quantized = try weights.checkedQuantization(of: listing.linears, plan)
+        let parts = partsOfWeights(listing, plan)
         var size: MemorySize = 0
         for (key, shape) in listing.entries {
+            let count = shape.reduce(1) { $0 * $1 }
+            let own = parts[key]?.count(of: shape) ?? count
             if let bytes = quantized.bytes[key] {
-                size = size + bytes
+                size = size + (own == count ? bytes : Int(Double(bytes) * Double(own) / Double(count)))
             } else {
                 try weights.check(key, shape: shape)
-                size = size + MemorySize(shape.reduce(1) { $0 * $1 }) * plan.dtype.size
+                size = size + MemorySize(own) * plan.dtype.size
             }
         }
         let unread = listing.surplus(of: weights.keys).unknown.filter { !quantized.keys.contains($0) }
         if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: folder) }
         return size.count
+    }
+}
+
+extension InspectableComponent {
+    /// What the first device has of the weights that several share, by key: no other has more.
+    private func partsOfWeights(_ listing: WeightListing, _ plan: ComputePlan) -> [String: LinearPart] {
+        guard role == .transformer else { return [:] }
+        let parts = listing.linears.compactMap { site in
+            LinearPart(site.cut, site.shape, device: 0, of: plan.parallel.tensor).map { (site.weightKey, $0) }
+        }
+        return Dictionary(parts) { first, _ in first }
     }
 }
 

@@ -65,6 +65,9 @@ package final class DenoisingLoop {
         self.init(scheduler, schedule, noise: noise, run)
     }
 
+    /// What the model computes with.
+    package var context: ComputeContext { run.context }
+
     /// How many steps there are.
     package var count: Int { schedule.timesteps.count }
 
@@ -101,7 +104,7 @@ package final class DenoisingLoop {
     package func step(
         times seconds: inout [Double], predict: (_ latents: [Tensor], _ at: DenoisingStep) throws -> [Tensor]
     ) throws {
-        try Task.checkCancellation()
+        try run.context.checkCancellation()
         var elapsed = 0.0
         var shown: PixelBatch?
         let step = DenoisingStep(
@@ -110,6 +113,7 @@ package final class DenoisingLoop {
         defer { run.context.step = nil }
         try timed(&elapsed) {
             let predictions = try predict(latents, step)
+            let preview = run.context.delivers ? preview : nil
             shown = try preview?(after: index + 1) { try steps[0].denoised(latents[0], prediction: predictions[0]) }
             for (number, prediction) in predictions.enumerated() {
                 let shape = Array(latents[number].shape.dropFirst())

@@ -1,4 +1,5 @@
 package import Layers
+internal import Parallel
 package import Tensors
 
 /// The steps that one transformer takes in a request.
@@ -8,8 +9,9 @@ package final class TransformerSteps<Config: ModelConfig, Transformer: Cacheable
     private let transformer: Resident<Config, Transformer>
     private let steps: Range<Int>
     private let predict: StepPredictor<Transformer>
-    /// One for each branch of guidance; none before the first step and after the last.
+    /// One for each branch of guidance that this rank computes.
     private var inputs: [Transformer.Input] = []
+    private var hasInputs = false
 
     /// - Parameters:
     ///   - transformer: what predicts
@@ -39,18 +41,22 @@ package final class TransformerSteps<Config: ModelConfig, Transformer: Cacheable
         inputs make: (Transformer) throws -> [Transformer.Input],
         update: (inout [Transformer.Input], _ latents: [Tensor], _ at: DenoisingStep) throws -> Void
     ) throws -> Bool {
-        let transformer = try transformer()
-        if inputs.isEmpty { inputs = try make(transformer).map(transformer.prepared) }
+        let (transformer, branches) = (try transformer(), GuidanceBranches(guidance, loop.context.ranks))
+        if !hasInputs {
+            inputs = try make(transformer)[branches.own].map(transformer.prepared)
+            hasInputs = true
+        }
         try loop.step(times: &times.denoise) { latents, step in
             try update(&inputs, latents, step)
-            let predictions = try predict(transformer, inputs)
+            let own = try predict(transformer, inputs, of: branches.own, loop.context)
+            let predictions = try branches.gathered(own, like: latents)
             return try latents.indices.map { number in
                 try guidance(predictions.map { $0[number] }, latents: latents[number], sigma: step.sigma)
             }
         }
         if loop.index < steps.upperBound { return true }
         times.add(predict.report)
-        inputs = []
+        (inputs, hasInputs) = ([], false)
         return false
     }
 }

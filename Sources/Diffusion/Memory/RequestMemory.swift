@@ -1,4 +1,5 @@
 internal import Layers
+internal import Parallel
 package import Tensors
 
 /// What requests of every family hold in memory besides weights, in bytes.
@@ -12,6 +13,7 @@ package struct RequestMemory {
     /// Whether images are decoded between steps.
     package let hasPreviews: Bool
     private let stepCache: StepCacheSettings?
+    private let layout: ParallelLayout
 
     /// - Parameters:
     ///   - request: a resolved request
@@ -19,7 +21,21 @@ package struct RequestMemory {
     package init(_ request: GenerationRequest, _ options: PipelineOptions) {
         outputs = MemorySize(max(request.outputCount, 1))
         (textTokens, hasPreviews) = (request.maxSequenceLength ?? 0, request.previews > 0)
-        (dtype, stepCache) = (options.plan.dtype, options.stepCache)
+        (dtype, stepCache, layout) = (options.plan.dtype, options.stepCache, options.plan.parallel)
+    }
+
+    /// The numbers that a step holds at once, of the ranks that share its tokens on one.
+    ///
+    /// - Parameters:
+    ///   - tokens: of one output, in all streams
+    ///   - numbers: how many there are at once for each token
+    ///   - width: of the streams
+    /// - Returns: how many
+    package func streams(tokens: MemorySize, numbers: Int, width: Int) -> MemorySize {
+        guard layout.sequence > 1 else { return outputs * tokens * numbers }
+        // What is sent and received: query, key, value and result, packed and in order; and the stream before it is cut.
+        let exchanged = 12 * MemorySize(width)
+        return outputs * (tokens / layout.sequence + 1) * (exchanged + numbers) + outputs * tokens * width
     }
 
     /// The states of prompts and negative prompts, which outlive their stage, and their copies for every output.

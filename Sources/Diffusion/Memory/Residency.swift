@@ -1,16 +1,19 @@
+package import Layers
 internal import Tensors
 
 /// Which components of a model are in memory: each from its first use on, until another needs its place.
 package final class Residency {
     private let components: [any ResidentComponent]
     private let limit: Int?
+    private let context: ComputeContext
 
     /// - Parameters:
     ///   - components: every component with weights, the first to go first: those that run once in a request before
     ///     those that run in every step
     ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
-    package init(_ components: [any ResidentComponent], limit: Int?) {
-        (self.components, self.limit) = (components, limit)
+    ///   - context: what they compute with
+    package init(_ components: [any ResidentComponent], limit: Int?, _ context: ComputeContext) {
+        (self.components, self.limit, self.context) = (components, limit, context)
     }
 
     /// Reads the weights that fit into memory together while a request runs.
@@ -53,7 +56,7 @@ package final class Residency {
 
     private func load(_ names: [String], _ observe: ProgressObserver) throws {
         for component in components where names.contains(component.name) && !component.isLoaded {
-            try Task.checkCancellation()
+            try context.checkCancellationAlone()
             observe(.loading(component.name))
             try component.load()
         }

@@ -1,3 +1,4 @@
+package import Layers
 package import Tensors
 
 /// A part of a model with random weights, ready to run again and again.
@@ -20,13 +21,22 @@ package struct Benchmark {
     ///   - transformer: the denoiser
     ///   - input: of every prediction
     ///   - operations: floating point operations of the matrix products of one prediction
+    ///   - branches: how many branches of guidance there are
     ///   - stepCache: leaves steps out
+    ///   - context: what the denoiser computes with
     package init<Transformer: CacheableTransformer>(
-        of transformer: Transformer, _ input: Transformer.Input, operations: Double, _ stepCache: StepCacheSettings?
+        of transformer: Transformer, _ input: Transformer.Input, operations: Double, branches: Int,
+        _ stepCache: StepCacheSettings?,
+        _ context: ComputeContext
     ) throws(TensorError) {
         let input = try transformer.prepared(input)
         let predict = StepPredictor<Transformer>(stepCache, steps: 0..<Int.max)
-        self.init(operations: operations) { _ = try predict(transformer, [input]) }
+        let shared = GuidanceBranches(branches, context.ranks)
+        let inputs = shared.own.map { _ in input }
+        self.init(operations: Double(branches) * operations) {
+            let own = try predict(transformer, inputs, of: shared.own, context)
+            _ = try shared.gathered(own, like: own.first ?? [])
+        }
     }
 }
 
@@ -41,6 +51,8 @@ package enum BenchmarkPart: String, CaseIterable, Sendable {
 /// The size of what a benchmark runs on.
 package struct BenchmarkShape: Sendable {
     package let batch, height, width, textTokens: Int
+    /// How many branches of guidance a step has.
+    package var branches = 1
     /// Frames of a video; nil is the family's choice.
     package let numFrames: Int?
     /// Values that replace those of the published config.

@@ -1,4 +1,5 @@
 package import Layers
+package import Parallel
 
 /// A family of models: namespace of its types, and its entry in the catalog.
 ///
@@ -73,10 +74,13 @@ package protocol ModelFamily: Sendable {
     ///
     /// - Parameters:
     ///   - shape: the size of its input, and changes of its config
-    ///   - options: how it computes
+    ///   - options: what of the steps is left out
+    ///   - context: what it computes with
     /// - Returns: what to time
     /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
-    static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark
+    static func transformerBenchmark(
+        _ shape: BenchmarkShape, _ options: PipelineOptions, _ context: ComputeContext
+    ) throws -> Benchmark
 
     /// From latents to pixels at the published width, with random weights; refused unless the family says more.
     ///
@@ -91,7 +95,9 @@ package protocol ModelFamily: Sendable {
 extension ModelFamily {
     package static var pipelineConfig: [String: ParameterValue] { [:] }
 
-    package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
+    package static func transformerBenchmark(
+        _ shape: BenchmarkShape, _ options: PipelineOptions, _ context: ComputeContext
+    ) throws -> Benchmark {
         throw RequestError.value("part", found: "transformer", expected: "one that \(name) has a benchmark of")
     }
 
@@ -129,10 +135,14 @@ extension ModelFamily {
 
     /// Opens the model.
     ///
-    /// - Parameter options: how it is opened
+    /// - Parameters:
+    ///   - options: how it is opened
+    ///   - ranks: this rank among those that share the work; nil for one alone
     /// - Returns: the pipeline
     /// - Throws: any error of a bad checkpoint
-    package func load(_ options: PipelineOptions) throws -> Pipeline { try Pipeline(self, options) }
+    package func load(_ options: PipelineOptions, _ ranks: Ranks? = nil) throws -> Pipeline {
+        try Pipeline(self, options, ranks)
+    }
 
     /// The weights of every component in the type that it computes in, after a check of the files' headers.
     ///
@@ -170,11 +180,19 @@ extension ModelFamily {
     /// - Returns: none if every pattern means an attention
     /// - Throws: any error of bad weights
     package func idlePatterns(_ quantization: AttentionQuantization) throws -> [String] {
-        let names = try transformers.flatMap { component in
-            try component.listing(of: Set(CheckpointWeights(folder: component.folder).keys)).attentions.map(\.name)
-        }
+        let names = try attentions().map(\.name)
         return quantization.exactLayers.filter { pattern in
             !names.contains { QuantizationPlan.matches(pattern, $0) }
+        }
+    }
+
+    /// The attentions of the transformers.
+    ///
+    /// - Returns: each, as its block states it
+    /// - Throws: any error of bad weights
+    package func attentions() throws -> [AttentionSite] {
+        try transformers.flatMap { component in
+            try component.listing(of: Set(CheckpointWeights(folder: component.folder).keys)).attentions
         }
     }
 

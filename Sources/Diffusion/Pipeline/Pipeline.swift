@@ -1,4 +1,5 @@
 internal import Layers
+package import Parallel
 
 /// A model that is open and can be asked; weights come into memory when they are first needed.
 package final class Pipeline {
@@ -15,13 +16,14 @@ package final class Pipeline {
     /// - Parameters:
     ///   - model: the model
     ///   - options: how it is opened
+    ///   - ranks: this rank among those that share the work; nil for one alone
     /// - Throws: any error of a bad checkpoint
-    package init(_ model: any ModelFamily, _ options: PipelineOptions) throws {
-        (self.model, self.options, context) = (model, options, ComputeContext(options.plan))
+    package init(_ model: any ModelFamily, _ options: PipelineOptions, _ ranks: Ranks? = nil) throws {
+        (self.model, self.options, context) = (model, options, ComputeContext(options.plan, ranks))
         stages = try model.open(context)
         weights = try model.weights(options.plan)
         stepCaches = try model.stepCaches(options.stepCache)
-        residency = Residency(stages.components, limit: options.memoryLimit)
+        residency = Residency(stages.components, limit: options.memoryLimit, context)
     }
 
     /// Reads the weights that requests of the default size leave in memory, so that the first request need not.
@@ -48,7 +50,7 @@ package final class Pipeline {
     ) throws -> PipelineRun {
         let run = RunEnvironment(
             context, options, stepCaches: stepCaches, observe: observe, trace: trace, deliver: deliver)
-        let stages = try stages.stages(of: request, run)
+        let stages = try stages.stages(of: request, run).filter { context.decodes || !$0.decodes }
         let forecast = MemoryForecast(weights: weights, stages: stages.map(\.memory))
         try residency.require(forecast)
         try options.stepCache?.check(request)

@@ -3,6 +3,8 @@ internal import Layers
 /// A part of a request during which the same weights are needed, and what is done in it.
 package struct RunStage {
     package let memory: MemoryStage
+    /// Whether it makes the output of the latents.
+    private(set) var decodes = false
     /// Does the next piece; returns whether more is to come.
     fileprivate let work: (inout StageTimes) throws -> Bool
 
@@ -17,6 +19,20 @@ package struct RunStage {
             try body(&times)
             return false
         }
+    }
+
+    /// A stage that makes the output of the latents, on the ranks that have a part in it.
+    ///
+    /// - Parameters:
+    ///   - memory: its weights and activations
+    ///   - body: what is done; it adds its time
+    /// - Returns: the stage
+    package static func decoding(_ memory: MemoryStage, _ body: @escaping (inout StageTimes) throws -> Void)
+        -> RunStage
+    {
+        var stage = RunStage(memory, body)
+        stage.decodes = true
+        return stage
     }
 
     /// A stage that is done step by step.
@@ -70,13 +86,17 @@ package final class PipelineRun {
     /// - Throws: as ``advance()``
     package func finish() throws {
         while let stage = stages.first {
-            try during(stage) { times in while try stage.work(&times) { try Task.checkCancellation() } }
+            try during(stage) { times in while try stage.work(&times) { try context.checkCancellationAlone() } }
             stages.removeFirst()
         }
     }
 
     private func during(_ stage: RunStage, _ body: (inout StageTimes) throws -> Void) throws {
-        try Task.checkCancellation()
+        let worksAlone = context.worksAlone
+        if stage.decodes, context.decodesAlone { context.worksAlone = true }
+        context.decodesTogether = stage.decodes && !context.worksAlone
+        defer { (context.worksAlone, context.decodesTogether) = (worksAlone, false) }
+        try context.checkCancellation()
         defer { times.kernels.add(context.takeKernelCounts()) }
         try residency.during(stage.memory, of: forecast, times: &times, observe: observe, body)
     }

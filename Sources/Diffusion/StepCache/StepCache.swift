@@ -4,11 +4,14 @@ internal import Tensors
 final class StepCache<Transformer: CacheableTransformer> {
     private let list: CachedList
     private var rule: any StepCacheRule
+    private let sum: StepSum
     private var audit: ErrorAudit?
     /// The blocks that may be left out.
     private let middle: Range<Int>
-    /// What the change is measured against, one for each branch.
+    /// What the change is measured against, one for each branch that this rank computes.
     private var signals: [Tensor] = []
+    /// Whether there is anything to measure against; a rank may compute no branch.
+    private var isKnown = false
     /// What the middle adds to the tokens, by branch and kind of token.
     private var forecasts: [[ResidualForecast]] = []
     private(set) var report: CacheReport.Branch
@@ -16,14 +19,15 @@ final class StepCache<Transformer: CacheableTransformer> {
     /// - Parameters:
     ///   - list: the blocks
     ///   - settings: what is used again, and when
+    ///   - sum: what ranks measure together
     ///   - steps: the steps of this transformer, from the request's first
     ///   - place: which transformer of the model it is, which list of blocks, nil for the only one, and which branch
     ///     of guidance, nil for all together
     init(
-        _ list: CachedList, _ settings: StepCacheSettings, steps: Range<Int>,
+        _ list: CachedList, _ settings: StepCacheSettings, _ sum: StepSum, steps: Range<Int>,
         place: (transformer: Int, list: Int?, guidance: Int?)
     ) {
-        self.list = list
+        (self.list, self.sum) = (list, sum)
         rule = settings.rule(steps: steps.count)
         audit = settings.maxError.map(ErrorAudit.init)
         // A list may be too short for anything to be left out of it.
@@ -39,17 +43,17 @@ final class StepCache<Transformer: CacheableTransformer> {
     /// - Parameters:
     ///   - runner: what computes
     ///   - states: one for each branch, the same number in every step
-    func run(_ runner: BlockRunner<Transformer>, _ states: inout [Transformer.State]) throws(TensorError) {
+    func run(_ runner: BlockRunner<Transformer>, _ states: inout [SharedState<Transformer.State>]) throws(TensorError) {
         let step = report.steps.lowerBound + report.changes.count
         report.changes.append(nil)
         if report.stoppedAt != nil { return try run(list.blocks, &states, runner) }
-        if rule.begin() { (signals, forecasts) = ([], []) }
+        if rule.begin() { (signals, isKnown, forecasts) = ([], false, []) }
         for branch in forecasts.indices {
             for kind in forecasts[branch].indices { forecasts[branch][kind].begin() }
         }
         let signals = try advance(&states, runner)
         let skips = try rule.skips { () throws(TensorError) in try noted(change(to: signals)) }
-        if case .input = rule.signal { self.signals = signals }
+        if case .input = rule.signal { (self.signals, isKnown) = (signals, true) }
         if skips, let guess = try skipped(states, runner) {
             guard audit?.isDue() == true else {
                 rule.end(skipped: true)
@@ -58,7 +62,7 @@ final class StepCache<Transformer: CacheableTransformer> {
                 return
             }
             try compute(&states, signals, runner)
-            try note(relativeDifference(audited(guess, runner), audited(states, runner)), at: step)
+            try note(sum.relativeDifference(audited(guess, runner), audited(states, runner)), at: step)
             return
         }
         try compute(&states, signals, runner)
@@ -67,7 +71,7 @@ final class StepCache<Transformer: CacheableTransformer> {
 
 extension StepCache {
     private func run(
-        _ blocks: Range<Int>, _ states: inout [Transformer.State], _ runner: BlockRunner<Transformer>
+        _ blocks: Range<Int>, _ states: inout [SharedState<Transformer.State>], _ runner: BlockRunner<Transformer>
     ) throws(TensorError) {
         for index in states.indices { try runner.run(blocks, &states[index]) }
     }
@@ -75,7 +79,8 @@ extension StepCache {
     /// Computes the first blocks.
     ///
     /// - Returns: what the change is measured of
-    private func advance(_ states: inout [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
+    private func advance(_ states: inout [SharedState<Transformer.State>], _ runner: BlockRunner<Transformer>)
+        throws(TensorError)
         -> [Tensor]
     {
         var signals: [Tensor] = []
@@ -83,7 +88,8 @@ extension StepCache {
             let before = try measured(states[index])
             try runner.run(list.blocks.lowerBound..<middle.lowerBound, &states[index])
             switch rule.signal {
-            case .input(let variant): signals.append(try runner.transformer.teaCacheSignal(states[index], variant))
+            case .input(let variant):
+                signals.append(try runner.transformer.teaCacheSignal(states[index].state, variant))
             case .firstBlocks: signals.append(try measured(states[index]) - before)
             }
         }
@@ -91,14 +97,14 @@ extension StepCache {
     }
 
     /// The tokens whose change decides.
-    private func measured(_ state: Transformer.State) throws(TensorError) -> Tensor {
+    private func measured(_ state: SharedState<Transformer.State>) throws(TensorError) -> Tensor {
         let tokens = try state.tokenStreams()
         return list.signal == .predicted ? tokens[0] : try concatenate(tokens, axis: 1)
     }
 
     /// The relative change since what is kept; nil if nothing is.
     private func change(to signals: [Tensor]) throws(TensorError) -> Double? {
-        self.signals.isEmpty ? nil : try relativeDifference(signals, self.signals)
+        isKnown ? try sum.relativeDifference(signals, self.signals) : nil
     }
 
     private func noted(_ change: Double?) -> Double? {
@@ -107,8 +113,9 @@ extension StepCache {
     }
 
     /// The states behind the list without the middle; nil if nothing is known of it.
-    private func skipped(_ states: [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
-        -> [Transformer.State]?
+    private func skipped(_ states: [SharedState<Transformer.State>], _ runner: BlockRunner<Transformer>)
+        throws(TensorError)
+        -> [SharedState<Transformer.State>]?
     {
         var states = states
         guard forecasts.count == states.count else { return nil }
@@ -126,9 +133,9 @@ extension StepCache {
 
     /// Computes the middle, which is learnt, and what follows it.
     private func compute(
-        _ states: inout [Transformer.State], _ signals: [Tensor], _ runner: BlockRunner<Transformer>
+        _ states: inout [SharedState<Transformer.State>], _ signals: [Tensor], _ runner: BlockRunner<Transformer>
     ) throws(TensorError) {
-        self.signals = signals
+        (self.signals, isKnown) = (signals, true)
         for index in states.indices {
             let before = try kept(states[index], runner)
             try runner.run(middle, &states[index])
@@ -143,19 +150,22 @@ extension StepCache {
     }
 
     /// The tokens whose change is kept: where no block follows the middle, those that the prediction is made of.
-    private func kept(_ state: Transformer.State, _ runner: BlockRunner<Transformer>) throws(TensorError) -> [Tensor] {
+    private func kept(_ state: SharedState<Transformer.State>, _ runner: BlockRunner<Transformer>) throws(TensorError)
+        -> [Tensor]
+    {
         let tokens = try state.tokenStreams()
         return middle.upperBound == runner.transformer.blockCount ? [tokens[0]] : tokens
     }
 
     /// What an audit compares: the predictions, or, where other lists follow, the tokens that they will be made of.
-    private func audited(_ states: [Transformer.State], _ runner: BlockRunner<Transformer>) throws(TensorError)
+    private func audited(_ states: [SharedState<Transformer.State>], _ runner: BlockRunner<Transformer>)
+        throws(TensorError)
         -> [Tensor]
     {
         let isLast = list.blocks.upperBound == runner.transformer.blockCount
         var compared: [Tensor] = []
         for state in states {
-            compared += try isLast ? runner.transformer.finish(state) : [state.tokenStreams()[0]]
+            compared += try isLast ? runner.finish(state) : [state.tokenStreams()[0]]
         }
         return compared
     }
@@ -165,25 +175,6 @@ extension StepCache {
         report.audits.append(CacheReport.Audit(step: step, error: error.isFinite ? error : -1))
         guard audit?.isOver == true else { return }
         report.stoppedAt = step
-        (signals, forecasts) = ([], [])
+        (signals, isKnown, forecasts) = ([], false, [])
     }
-}
-
-/// How far tensors are from others of their shapes: the mean difference over the mean size of the others.
-///
-/// - Parameters:
-///   - values: at least one, all of one shape
-///   - references: as many, of the same shape
-/// - Returns: 0 where all are equal
-func relativeDifference(_ values: [Tensor], _ references: [Tensor]) throws(TensorError) -> Double {
-    func size(_ tensor: Tensor) throws(TensorError) -> Double {
-        Double(try abs(tensor).reshaped(-1).mean(over: 0).floats()[0])
-    }
-    var (difference, scale) = (0.0, 0.0)
-    for (value, reference) in zip(values, references) {
-        let reference = try reference.to(.float32)
-        difference += try size(value.to(.float32) - reference)
-        scale += try size(reference)
-    }
-    return difference == 0 ? 0 : difference / scale
 }

@@ -1,3 +1,4 @@
+package import Layers
 package import Tensors
 
 /// Makes the predictions of one transformer in one request; what it keeps between steps ends with it.
@@ -22,22 +23,25 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     ///
     /// - Parameters:
     ///   - transformer: what predicts, with the same weights in every step
-    ///   - inputs: one for each branch of guidance, in the same order in every step
+    ///   - inputs: one for each branch of guidance that this rank computes, in the same order in every step
+    ///   - own: which branches those are
+    ///   - context: what the transformer computes with
     /// - Returns: a prediction for each, one tensor for each of the latents
-    package func callAsFunction(_ transformer: Transformer, _ inputs: [Transformer.Input]) throws(TensorError)
-        -> [[Tensor]]
-    {
-        let runner = BlockRunner(transformer)
+    package func callAsFunction(
+        _ transformer: Transformer, _ inputs: [Transformer.Input], of own: Range<Int>, _ context: ComputeContext
+    ) throws(TensorError) -> [[Tensor]] {
+        let runner = BlockRunner(transformer, context)
         guard let settings else {
             return try inputs.map { input throws(TensorError) in try runner.predict(input) }
         }
         if caches.isEmpty {
-            let branches: [Int?] = settings.decidesTogether ? [nil] : Array(inputs.indices)
+            let branches: [Int?] = settings.decidesTogether ? [nil] : Array(own)
             let lists = settings.lists(of: transformer)
             caches = branches.map { branch in
                 lists.indices.map {
                     let list = lists.count > 1 ? $0 : nil
-                    return StepCache(lists[$0], settings, steps: steps, place: (number, list, branch))
+                    let sum = StepSum(context.ranks, overBranches: settings.decidesTogether)
+                    return StepCache(lists[$0], settings, sum, steps: steps, place: (number, list, branch))
                 }
             }
         }
@@ -51,10 +55,9 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     private func predictions(
         of inputs: [Transformer.Input], _ runner: BlockRunner<Transformer>, _ caches: [StepCache<Transformer>]
     ) throws(TensorError) -> [[Tensor]] {
-        var states: [Transformer.State] = []
-        for input in inputs { states.append(try runner.transformer.begin(input)) }
+        var states = try inputs.map { input throws(TensorError) in try runner.begin(input) }
         for cache in caches { try cache.run(runner, &states) }
-        return try states.map { state throws(TensorError) in try runner.transformer.finish(state) }
+        return try states.map { state throws(TensorError) in try runner.finish(state) }
     }
 
     /// What was left out so far; nil without a cache.

@@ -12,16 +12,18 @@ package actor InProcessWorker: Worker {
 
     /// - Parameters:
     ///   - configuration: which model, and how
+    ///   - team: the other ranks that work on the model, if there are any
     ///   - open: reads the model's configs, where its family is not of the catalog
     /// - Throws: ``EngineError/deviceMissing(_:reason:)``
     package init(
-        _ configuration: WorkerConfiguration,
+        _ configuration: WorkerConfiguration, team: RankTeam? = nil,
         open: @escaping @Sendable (WorkerConfiguration) throws -> any ModelFamily = { try $0.open() }
     ) throws(EngineError) {
+        let configuration = team?.own ?? configuration
         let device = configuration.options.plan.device
         try EngineError.require(device)
         (self.configuration, self.open) = (configuration, open)
-        worker = LocalWorker(device: device, threads: configuration.threads)
+        worker = LocalWorker(device: device, threads: configuration.threads, team: team)
     }
 
     package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {

@@ -4,8 +4,8 @@ internal import Foundation
 
 /// A worker in a process of its own, which is replaced when it dies or hangs.
 ///
-/// A death costs the job that was being done, which fails with the cause; the jobs behind it, and one that the process
-/// had not begun, wait for the replacement.
+/// A death costs the job that the process was given, which fails with the cause; the jobs behind it wait for the
+/// replacement.
 package actor ProcessWorker: Worker {
     private let index: Int
     private let configuration: WorkerConfiguration
@@ -39,6 +39,8 @@ package actor ProcessWorker: Worker {
 
     /// The system's number of the process, if there is one.
     package var processIdentifier: Int32? { process?.identifier }
+
+    package var restarts: Int { max(0, life - 1) }
 
     package func start(observe: @escaping ProgressObserver) async throws -> ModelOffer {
         if isClosed { throw EngineError.closed }
@@ -132,7 +134,7 @@ extension ProcessWorker {
     }
 
     private func bury(_ process: WorkerProcess, _ ending: ChildProcess.Ending) {
-        let (isModelsFault, isSudden) = (verdict is Failure, verdict == nil)
+        let isModelsFault = verdict is Failure
         let cause =
             verdict
             ?? EngineError.workerDied(worker: index, process: process.identifier, ending: "\(ending)")
@@ -140,7 +142,7 @@ extension ProcessWorker {
         watch?.cancel()
         let wasLoaded = offer != nil
         (self.process, offer, verdict) = (nil, nil, nil)
-        if !(isSudden && jobs.reclaim()) { finish(with: .failure(cause)) }
+        finish(with: .failure(cause))
         for closer in closers { closer.resume() }
         closers = []
         if isClosed { return }
@@ -176,16 +178,16 @@ extension ProcessWorker {
     private func hear(_ message: WorkerMessage, from process: WorkerProcess) {
         switch message {
         case .progress(nil, let progress): observeLoading(progress)
-        case .progress(let number?, let progress): jobs.heardOf(number)?.observe(progress)
+        case .progress(let number?, let progress): jobs.current(number)?.observe(progress)
         case .preview(let number, let parcel):
-            guard let job = jobs.heardOf(number), case .pixels(let part)? = unpack(parcel, from: process) else {
+            guard let job = jobs.current(number), case .pixels(let part)? = unpack(parcel, from: process) else {
                 return
             }
             job.observe(.preview(PixelBatch(part)))
         case .part(let number, let parcel):
             // Taken out, so that its memory is free, if someone waits for it or not.
             guard let part = unpack(parcel, from: process) else { return }
-            guard let job = jobs.heardOf(number) else { return partWasTaken(of: number, in: life) }
+            guard let job = jobs.current(number) else { return partWasTaken(of: number, in: life) }
             job.delivery.add(part) { [weak self, life] fault in
                 Task { await self?.partWasTaken(of: number, in: life, fault) }
             }
@@ -203,6 +205,12 @@ extension ProcessWorker {
         case .failed(let number, let failure):
             guard jobs.current(number) != nil else { return }
             finish(with: .failure(failure.kind == .cancelled ? CancellationError() : failure))
+        case .spent(let number, let failure):
+            // Before the job ends, so that no other begins.
+            let loss = EngineError.teamLost(failure.message)
+            verdict = loss
+            if jobs.current(number) != nil { finish(with: .failure(failure.kind == .worker ? loss : failure)) }
+            process.kill()
         case .heartbeat(let age):
             guard jobs.isBusy, let age, age > limits.stall.seconds else { return }
             condemn(

@@ -3,7 +3,8 @@ package import Layers
 
 /// One device with one model: in this process, or in a process of its own.
 package protocol Worker: Sendable {
-    /// Loads the model and runs what it is to be warmed up with; later calls answer at once.
+    /// Loads the model and runs what it is to be warmed up with; later calls answer at once, or as soon as a worker that
+    /// died is replaced.
     ///
     /// - Parameter observe: told of each component
     /// - Returns: what the model offers
@@ -26,11 +27,17 @@ package protocol Worker: Sendable {
     /// Whether the model is loaded and its worker alive, so that a request would be served now or in its turn.
     func isReady() async -> Bool
 
+    /// How often its process was replaced.
+    var restarts: Int { get async }
+
     /// Ends the worker; what it is doing is lost.
     func close() async
 }
 
 extension Worker {
+    /// None, where there is no process of its own.
+    package var restarts: Int { get async { 0 } }
+
     /// Makes what a request asks for, and keeps it.
     ///
     /// - Parameters:

@@ -8,10 +8,6 @@ struct WorkerJobs {
         let request: GenerationRequest
         let observe: ProgressObserver
         let delivery: PartDelivery
-        /// Whether a process has said that it began.
-        fileprivate var hasBegun = false
-        /// Whether a process died before it said so.
-        fileprivate var wasLost = false
 
         init(
             _ number: Int, _ request: GenerationRequest, _ observe: @escaping ProgressObserver, _ delivery: PartDelivery
@@ -43,27 +39,11 @@ struct WorkerJobs {
         return job
     }
 
-    /// The job of a number, of which the process now is known to have begun it, if it is at it.
-    mutating func heardOf(_ number: Int) -> Job? {
-        guard current(number) != nil else { return nil }
-        jobs[0].hasBegun = true
-        return jobs[0]
-    }
-
     /// Takes out what the process is at.
     mutating func finish() -> Job? {
         guard isBusy else { return nil }
         isBusy = false
         return jobs.removeFirst()
-    }
-
-    /// Gives the first back if the process that died had not begun it; it does not get a third chance.
-    ///
-    /// - Returns: whether it was given back
-    mutating func reclaim() -> Bool {
-        guard isBusy, !jobs[0].hasBegun, !jobs[0].wasLost else { return false }
-        (isBusy, jobs[0].wasLost) = (false, true)
-        return true
     }
 
     /// Takes out one that no process has.

@@ -35,6 +35,8 @@ enum WorkerMessage: Codable {
     case unusable(Failure)
     case finished(job: Int, StageTimes)
     case failed(job: Int, Failure)
+    /// The job failed with a rank that is lost; the process ends.
+    case spent(job: Int, Failure)
     /// Sent all the time, with the age of the last progress of what is being done, if anything is.
     case heartbeat(secondsSinceProgress: Double?)
 }

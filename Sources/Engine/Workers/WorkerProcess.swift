@@ -44,7 +44,8 @@ struct WorkerProcess {
         do {
             child = try ChildProcess(
                 program, ["worker"], inheriting: [buffer.descriptor],
-                firstLine: invitation.messageBody() + Array("\n".utf8), ended: { tell(.ended($0)) })
+                firstLine: WorkerWelcome.worker(invitation).messageBody() + Array("\n".utf8),
+                ended: { tell(.ended($0)) })
         } catch {
             channel.close()
             throw error

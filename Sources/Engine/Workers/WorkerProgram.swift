@@ -18,10 +18,21 @@ package enum WorkerProgram {
     package static func run() async throws {
         guard linux_die_with_parent() == 0, let line = readLine(strippingNewline: true),
             line.utf8.count <= longestInvitation,
-            let invitation = try? WorkerInvitation(messageBody: Array(line.utf8)),
-            let key = MessageKey(hexadecimal: invitation.key)
-        else { throw Failure(.request, "visualgen worker is started by the engine, not by hand") }
+            let welcome = try? WorkerWelcome(messageBody: Array(line.utf8))
+        else { throw uninvited }
         watchParent()
+        switch welcome {
+        case .worker(let invitation): try await work(for: invitation)
+        case .rank(let invitation): try await RankProgram.run(invitation)
+        }
+    }
+
+    private static var uninvited: Failure {
+        Failure(.request, "visualgen worker is started by the engine, not by hand")
+    }
+
+    private static func work(for invitation: WorkerInvitation) async throws {
+        guard let key = MessageKey(hexadecimal: invitation.key) else { throw uninvited }
         let (events, continuation) = AsyncStream.makeStream(of: Channel.Event.self)
         let channel = try Channel(.worker, at: invitation.socket, key: key) { continuation.yield($0) }
         let buffer = SharedBuffer(inherited: ChildProcess.firstInherited)

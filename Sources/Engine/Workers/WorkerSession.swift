@@ -8,6 +8,9 @@ internal import Synchronization
 /// A worker's process, as far as the engine's messages go.
 actor WorkerSession {
     private let worker: InProcessWorker
+    /// The other ranks that work on the model, if there are any.
+    private let team: RankTeam?
+    private let current: CurrentJob
     private let channel: Channel
     /// Holds the images of a request, and then previews and parts of its output until the engine takes them.
     private let buffer: SharedBuffer
@@ -19,7 +22,19 @@ actor WorkerSession {
     private let unsaid = Mutex<(any Error)?>(nil)
 
     init(_ configuration: WorkerConfiguration, _ channel: Channel, _ buffer: SharedBuffer) throws {
-        worker = try InProcessWorker(configuration)
+        let doing = CurrentJob()
+        team = try RankTeam.assemble(configuration) { loss in
+            // This process may hang on its device: it says why, and ends.
+            // A rank that is lost between jobs costs nothing but a new start.
+            guard doing.number != nil || !doing.isReady else { _exit(70) }
+            let failure = Failure(of: loss)
+            let message = doing.number.map { WorkerMessage.spent(job: $0, failure) } ?? .unusable(failure)
+            try? channel.send(message.messageBody())
+            usleep(200_000)
+            _exit(70)
+        }
+        worker = try InProcessWorker(configuration, team: team)
+        current = doing
         (self.channel, self.buffer) = (channel, buffer)
     }
 
@@ -57,6 +72,7 @@ actor WorkerSession {
     private func start() async {
         do {
             let offer = try await worker.start(observe: observer(of: nil))
+            current.isReady = true
             try send(.ready(offer))
             lastProgress.withLock { $0 = nil }
         } catch {
@@ -66,6 +82,8 @@ actor WorkerSession {
 
     private func generate(_ number: Int, _ request: GenerationRequest) async {
         lastProgress.withLock { $0 = .now }
+        current.number = number
+        defer { current.number = nil }
         do {
             let times = try await worker.generate(request, observe: observer(of: number)) { [self] part in
                 try deliver(part, of: number)
@@ -74,7 +92,9 @@ actor WorkerSession {
             try send(.finished(job: number, times))
         } catch {
             lastProgress.withLock { $0 = nil }
-            say(.failed(job: number, Failure(of: cause(of: error))))
+            let failure = Failure(of: cause(of: error))
+            // Where a rank is lost the engine ends this process, and starts another with other ranks.
+            say(team?.isLost == true ? .spent(job: number, failure) : .failed(job: number, failure))
         }
     }
 
@@ -134,5 +154,22 @@ actor WorkerSession {
             FileHandle.standardError.write(Data("visualgen worker: \(sentence)\n".utf8))
             _exit(70)
         }
+    }
+}
+
+/// The number of the job that is being done, if any is.
+private final class CurrentJob: Sendable {
+    private let value = Mutex<Int?>(nil)
+    private let ready = Mutex(false)
+
+    /// Whether the model is loaded.
+    var isReady: Bool {
+        get { ready.withLock { $0 } }
+        set { ready.withLock { $0 = newValue } }
+    }
+
+    var number: Int? {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
     }
 }

@@ -5,8 +5,13 @@ package struct Attention {
     /// What the block asked for.
     package let site: AttentionSite
     private let kernel: any AttentionKernel
+    /// Where devices that share the tokens exchange them for heads.
+    private let exchange: HeadExchange?
+    private let context: ComputeContext
 
     /// Asks for a kernel.
+    ///
+    /// Of several devices that share the weights each has a part of the heads.
     ///
     /// - Parameters:
     ///   - weights: the view of the block's attention
@@ -19,11 +24,14 @@ package struct Attention {
         _ weights: Weights, _ role: AttentionSite.Role, heads: Int, keyValueHeads: Int? = nil, headWidth: Int,
         scale: Double? = nil
     ) {
+        let devices = weights.context.tensorGroup(of: weights.role)?.size ?? 1
         site = AttentionSite(
-            name: weights.name, component: weights.role, role: role, heads: heads,
-            keyValueHeads: keyValueHeads ?? heads, headWidth: headWidth,
+            name: weights.name, component: weights.role, role: role, heads: heads / devices,
+            keyValueHeads: (keyValueHeads ?? heads) / devices, headWidth: headWidth,
             scale: scale ?? 1 / Double(headWidth).squareRoot())
-        kernel = weights.context.attention(site)
+        context = weights.context
+        kernel = context.attention(site)
+        exchange = site.isShared ? HeadExchange(weights.context) : nil
     }
 
     /// Attends.
@@ -34,35 +42,64 @@ package struct Attention {
     ///   - value: as `key`
     ///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
     ///   - textTokens: how many of the first tokens are text
+    ///   - queries: which tokens attend
     /// - Returns: `[batch, tokens, heads · headWidth]`
     package func callAsFunction(
-        _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, textTokens: Int = 0
+        _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, textTokens: Int = 0,
+        queries: QueryTokens = .all
     ) throws(TensorError) -> Tensor {
-        let inputs = try AttentionInputs(
-            query: grouped(query, site.heads), key: key.splitHeads(site.keyValueHeads),
-            value: value.splitHeads(site.keyValueHeads), mask: grouped(mask: mask, tokens: query.size(1)),
-            scale: site.scale, textTokens: textTokens)
-        let attended = try kernel.attend(inputs)
-        guard group > 1 else { return try attended.mergeHeads() }
-        return try attended.reshaped(query.size(0), site.heads, query.size(1), site.headWidth).mergeHeads()
+        let inputs = AttentionInputs(
+            query: try query.splitHeads(site.heads), key: try key.splitHeads(site.keyValueHeads),
+            value: try value.splitHeads(site.keyValueHeads), mask: mask, scale: site.scale, textTokens: textTokens,
+            queries: queries)
+        guard let exchange else { return try attended(inputs).mergeHeads() }
+        return try exchange.returned(attended(exchange.gathered(inputs)), to: inputs).mergeHeads()
+    }
+
+    /// Attends to what is computed meanwhile: devices that share the tokens exchange each tensor while the next is computed.
+    ///
+    /// - Parameter parts: query, key and value, as ``AttentionProjections/parts(_:_:)`` makes them
+    /// - Returns: `[batch, tokens, heads · headWidth]`
+    package func callAsFunction(_ parts: AttentionProjections.Parts) throws(TensorError) -> Tensor {
+        guard let exchange, exchange.overlaps, let cut = context.sequence else {
+            return try self(parts.query(), parts.key(), parts.value())
+        }
+        // As TensorRT-LLM orders them: the value needs no norm, so its exchange begins soonest.
+        let value = try exchange.start(parts.value().splitHeads(site.keyValueHeads), .all, cut)
+        let query = try parts.query().splitHeads(site.heads)
+        let queries = try exchange.start(query, .all, cut)
+        let key = try exchange.start(parts.key().splitHeads(site.keyValueHeads), .all, cut)
+        let own = AttentionInputs(query: query, key: query, value: query, mask: nil, scale: site.scale)
+        let inputs = AttentionInputs(
+            query: try queries.tensors()[0], key: try key.tensors()[0], value: try value.tensors()[0], mask: nil,
+            scale: site.scale)
+        return try exchange.returned(attended(inputs), to: own).mergeHeads()
+    }
+
+    /// `[batch, heads, tokens, headWidth]`.
+    private func attended(_ given: AttentionInputs) throws(TensorError) -> Tensor {
+        let group = group
+        guard group > 1 else { return try kernel.attend(given) }
+        let (batch, heads, tokens, width) = (
+            given.query.size(0), given.query.size(1), given.query.size(2), given.query.size(3)
+        )
+        var inputs = given
+        inputs.query = try given.query.reshaped(batch, heads / group, group * tokens, width)
+        inputs.mask = try grouped(mask: given.mask, heads: heads, tokens: tokens)
+        return try kernel.attend(inputs).reshaped(batch, heads, tokens, width)
     }
 
     /// How many heads of the queries share one of the keys.
     private var group: Int { site.heads / site.keyValueHeads }
 
-    /// The queries of a group's heads one after the other, as if they were tokens of one head: keys are never repeated.
-    private func grouped(_ query: Tensor, _ heads: Int) throws(TensorError) -> Tensor {
-        let split = try query.splitHeads(heads)
-        guard group > 1 else { return split }
-        return try split.reshaped(query.size(0), site.keyValueHeads, group * query.size(1), site.headWidth)
-    }
-
-    private func grouped(mask: Tensor?, tokens: Int) throws(TensorError) -> Tensor? {
-        guard group > 1, let mask else { return mask }
+    /// The mask of the queries of a group's heads one after the other, as if they were tokens of one head: keys are never
+    /// repeated.
+    private func grouped(mask: Tensor?, heads queryHeads: Int, tokens: Int) throws(TensorError) -> Tensor? {
+        guard let mask else { return nil }
         let (batch, heads, keys) = (mask.size(0), mask.size(1), mask.size(3))
         guard heads == 1 else {
-            return try mask.expanded(batch, heads, tokens, keys)
-                .reshaped(batch, site.keyValueHeads, group * tokens, keys)
+            return try mask.expanded(batch, queryHeads, tokens, keys)
+                .reshaped(batch, queryHeads / group, group * tokens, keys)
         }
         return try mask.expanded(batch, 1, tokens, keys).unsqueezed(2).expanded(batch, 1, group, tokens, keys)
             .reshaped(batch, 1, group * tokens, keys)

@@ -30,4 +30,13 @@ package struct AttentionInputs {
     package var scale: Double
     /// How many of the first tokens are text, where text and image share a sequence.
     package var textTokens = 0
+    /// Which of the tokens attend.
+    package var queries = QueryTokens.all
+}
+
+/// Which tokens of a sequence attend.
+package enum QueryTokens: Sendable {
+    case all
+    /// The image's, which follow the text's.
+    case image
 }

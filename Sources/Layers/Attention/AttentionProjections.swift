@@ -30,10 +30,30 @@ package struct AttentionProjections {
             try Linear(views[number], from: width, to: width, bias: bias, cut: .output(), sharing: views)
         }
         (query, key, value) = (try projection(0), try projection(1), try projection(2))
-        let size = if case .head(let heads) = scope { width / heads } else { width }
-        queryNorm = try RMSNorm(weights[names[3]], size: size, epsilon: epsilon)
-        keyNorm = try RMSNorm(weights[names[4]], size: size, epsilon: epsilon)
+        func norm(_ name: String) throws -> RMSNorm {
+            switch scope {
+            case .head(let heads): try RMSNorm(weights[name], size: width / heads, epsilon: epsilon)
+            case .allHeads: try RMSNorm(ofAllHeads: weights[name], size: width, epsilon: epsilon)
+            }
+        }
+        (queryNorm, keyNorm) = (try norm(names[3]), try norm(names[4]))
         self.scope = scope
+    }
+
+    /// Query, key and value as ``Attention`` takes them, each computed when it is asked for.
+    package struct Parts {
+        let query, key, value: () throws(TensorError) -> Tensor
+    }
+
+    /// - Parameters:
+    ///   - x: what is attended to, `[batch, tokens, width]`
+    ///   - rotary: the tables of its tokens
+    /// - Returns: what makes query, key and value
+    package func parts(_ x: LinearInput, _ rotary: RotaryEmbedding) -> Parts {
+        Parts(
+            query: { () throws(TensorError) in try turned(query(x), rotary, queryNorm) },
+            key: { () throws(TensorError) in try turned(key(x), rotary, keyNorm) },
+            value: { () throws(TensorError) in try value(x) })
     }
 
     /// - Parameters:

@@ -26,4 +26,9 @@ package struct AttentionSite: Sendable, Hashable {
 
     /// The number of its layer: the first in its path, or 0.
     package var layer: Int { name.split(separator: ".").lazy.compactMap { Int($0) }.first ?? 0 }
+
+    /// Whether it is of tokens that several devices share.
+    ///
+    /// Attention to a prompt is not: every device has the prompt whole.
+    var isShared: Bool { component == .transformer && role != .cross }
 }

@@ -1,19 +1,37 @@
-/// What the thread of a device makes of a plan: its kernels.
+package import Parallel
+package import Tensors
+
+/// What the thread of a device makes of a plan: its kernels, and the groups in which it meets other devices.
 ///
-/// It never leaves that thread. Process groups and captured graphs belong here.
+/// It never leaves that thread. Captured graphs belong here.
 package final class ComputeContext {
     /// How every component computes, before ``ComputePlan/for(_:keeping:)``.
     package let plan: ComputePlan
     /// The step that is being computed, for kernels that choose by it; nil outside the denoising loop.
     package var step: DenoisingStep?
+    /// This rank among those that share the work; nil where there is one alone.
+    package let ranks: Ranks?
+    /// Whether no other rank waits for this one, nor this one for another.
+    package var worksAlone: Bool
+    /// Which tokens the ranks have of the sequence that blocks run on; nil outside them, and where one has all.
+    package var sequence: SequenceCut?
+    /// Whether latents are being decoded, and several ranks decode them together.
+    package var decodesTogether = false
+    /// The picture of which this rank decodes a strip; nil where it has all of what it computes.
+    package private(set) var picture: PictureCut?
     private let makeAttention: (AttentionSite) -> (any AttentionKernel)?
     private var counts = KernelCounts()
 
     /// - Parameters:
     ///   - plan: how models compute
+    ///   - ranks: this rank among those that share the work; nil where there is one alone
     ///   - attention: makes the kernel of a site; nil follows the plan
-    package init(_ plan: ComputePlan, attention: @escaping (AttentionSite) -> (any AttentionKernel)? = { _ in nil }) {
-        (self.plan, makeAttention) = (plan, attention)
+    package init(
+        _ plan: ComputePlan, _ ranks: Ranks? = nil,
+        attention: @escaping (AttentionSite) -> (any AttentionKernel)? = { _ in nil }
+    ) {
+        (self.plan, self.ranks, makeAttention) = (plan, ranks, attention)
+        worksAlone = ranks == nil
     }
 
     /// The kernel of a block's attention.
@@ -21,7 +39,59 @@ package final class ComputeContext {
     /// - Parameter site: what the block needs
     /// - Returns: the kernel
     func attention(_ site: AttentionSite) -> any AttentionKernel {
-        makeAttention(site) ?? plan.for(site.component).attentionKernel(site, self)
+        let kernel = makeAttention(site) ?? plan.for(site.component).attentionKernel(site, self)
+        guard let ranks, site.isShared else { return kernel }
+        if let ring = ranks[.ring] { return RingAttention(kernel, ring, self) }
+        if ranks[.row] != nil || ranks[.column] != nil { return MeshAttention(kernel, ranks, self) }
+        return kernel
+    }
+
+    /// The group in which the weights of a component's linear layers are shared; nil where each rank has them whole.
+    func tensorGroup(of component: ComponentRole) -> ProcessGroup? {
+        component == .transformer ? ranks?[.tensor] : nil
+    }
+
+    /// Whether what is made leaves the model here.
+    package var delivers: Bool { ranks?.leads ?? true }
+
+    /// Whether this rank has a part in the decoding of latents.
+    package var decodes: Bool { ranks.map { $0.rank < $0.layout.decoding } ?? true }
+
+    /// Whether it decodes without any other.
+    package var decodesAlone: Bool { ranks.map { $0.leads && $0.layout.decoding == 1 } ?? true }
+
+    /// Decodes latents: of several ranks that decode them together each a strip, which is cut and joined by the body.
+    ///
+    /// - Parameters:
+    ///   - latents: of the whole picture, with height and width as axes 2 and 3
+    ///   - body: what decodes; given the cut, or nil where this rank decodes the whole
+    /// - Returns: what the body returns
+    package func inStrips<Result, Failure: Error>(
+        of latents: Tensor, _ body: (PictureCut?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        picture = PictureCut(latents, self)
+        defer { picture = nil }
+        return try body(picture)
+    }
+
+    /// Ends what is being done where it is cancelled: on all ranks at once, as rank 0 says.
+    ///
+    /// Every rank asks at the same places, those that decode together at places of their own.
+    ///
+    /// - Throws: `CancellationError`, or `TensorError` where a rank is lost
+    package func checkCancellation() throws {
+        guard let ranks, !worksAlone else { return try Task.checkCancellation() }
+        let isCancelled =
+            decodesTogether
+            ? try ranks.first([Task.isCancelled ? 1 : 0], of: .decoding)[0] != 0 : try ranks.agreed { Task.isCancelled }
+        if isCancelled { throw CancellationError() }
+    }
+
+    /// Ends what is being done where it is cancelled, between places at which all ranks ask.
+    ///
+    /// - Throws: `CancellationError`; nothing where another rank might wait for this one
+    package func checkCancellationAlone() throws {
+        if worksAlone { try Task.checkCancellation() }
     }
 
     /// Notes that an attention is computed.

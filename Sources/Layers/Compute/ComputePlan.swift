@@ -1,3 +1,4 @@
+package import Parallel
 package import Tensors
 
 /// How models compute, as a value that crosses processes.
@@ -13,6 +14,8 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package var attention: AttentionPlan?
     /// Which linear layers of the transformers are quantised while they are loaded; nil for none.
     package var quantization: QuantizationPlan?
+    /// How several devices share the work of a request.
+    package var parallel = ParallelLayout()
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations

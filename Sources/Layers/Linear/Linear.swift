@@ -3,6 +3,9 @@ package import Tensors
 /// x · weightᵀ + bias.
 package struct Linear {
     private let kernel: any LinearKernel
+    /// The widths of the parts of the output that lie side by side: of several devices that share the weight, what this one
+    /// has of them.
+    package let parts: [Int]
 
     /// Reads `weight` `[to, from]` and `bias` `[to]`.
     ///
@@ -21,7 +24,7 @@ package struct Linear {
     ) throws {
         var traits = LinearTraits()
         (traits.cut, traits.sharing, traits.keepsBits) = (cut, sharing.map(\.name), keepsBits)
-        kernel = try weights.linear([to, from], bias: bias, traits)
+        (kernel, parts) = try weights.linear([to, from], bias: bias, traits)
     }
 
     /// Reads the weight of a convolution whose window never overlaps itself, `[to, …]`: a linear layer over patches.
@@ -33,7 +36,7 @@ package struct Linear {
     ///   - bias: whether there is a bias
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, patch: [Int], to: Int, bias: Bool = true) throws {
-        kernel = try weights.linear([to] + patch, bias: bias, LinearTraits())
+        (kernel, parts) = try weights.linear([to] + patch, bias: bias, LinearTraits())
     }
 
     /// Reads a layer that computes in 32-bit floats, though its weight stays in the model's type.
@@ -46,7 +49,7 @@ package struct Linear {
     package init(widening weights: Weights, from: Int, to: Int) throws {
         var traits = LinearTraits()
         traits.isWide = true
-        kernel = try weights.linear([to, from], bias: true, traits)
+        (kernel, parts) = try weights.linear([to, from], bias: true, traits)
     }
 
     /// Applies the layer.

@@ -34,6 +34,8 @@ package enum QuantizationError: BlamedError, Equatable {
     case noInputScale(String)
     /// A component whose weights are quantised already.
     case alreadyQuantized(String)
+    /// A quantised weight that several devices are to share.
+    case shared(String)
     /// Patterns that leave no layer.
     case nothingLeft([String])
 }
@@ -41,7 +43,9 @@ package enum QuantizationError: BlamedError, Equatable {
 extension QuantizationError: CustomStringConvertible {
     package var blame: Blame {
         switch self {
-        case .groups, .otherAlgorithm, .ignored, .notQuantized, .noInputScale, .nothingLeft, .alreadyQuantized: .request
+        case .groups, .otherAlgorithm, .ignored, .notQuantized, .noInputScale, .nothingLeft, .alreadyQuantized,
+            .shared:
+            .request
         default: .model
         }
     }
@@ -76,6 +80,9 @@ extension QuantizationError: CustomStringConvertible {
         case .noInputScale(let key):
             "\(key) has no scale for its inputs, so they must get theirs as they come (quant_config.dynamic)"
         case .alreadyQuantized(let folder): "the weights of \(folder) are quantised already"
+        case .shared(let key):
+            "\(key) is stored quantised, which parallel_config.tp_size above 1 cannot cut; quantise a plain checkpoint "
+                + "while it is loaded"
         case .nothingLeft(let patterns):
             "quant_config.ignore (\(patterns.quotedList)) leaves no layer of the transformer to be quantised"
         }

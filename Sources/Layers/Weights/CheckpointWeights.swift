@@ -30,6 +30,8 @@ package final class CheckpointWeights: WeightSource {
 
     package var keys: [String] { checkpoint.names }
 
+    package var readsFiles: Bool { true }
+
     package func contains(_ key: String) -> Bool { checkpoint[key] != nil }
 
     /// Checks that a tensor can be made, reading none of it.
@@ -78,7 +80,10 @@ package final class CheckpointWeights: WeightSource {
 
     /// Where weights are packed or quantised, the file's pages go back to the system.
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
-        if let stored = try storedQuantization(of: site) { return try quantized(site, as: stored, plan: plan) }
+        if let stored = try storedQuantization(of: site) {
+            guard site.part == nil else { throw QuantizationError.shared(site.weightKey) }
+            return try quantized(site, as: stored, plan: plan)
+        }
         if let algorithm = try algorithm(of: site, plan) { return try quantized(site, plan, algorithm) }
         let (weight, bias) = try tensors(site, plan: plan)
         if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
@@ -94,7 +99,7 @@ package final class CheckpointWeights: WeightSource {
     {
         try QuantizedLinear(
             weight: quantizedWeight(site, plan, algorithm),
-            bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
+            bias: bias(of: site, plan: plan),
             rounding: InputRounding(dynamic: algorithm))
     }
 
@@ -106,7 +111,7 @@ package final class CheckpointWeights: WeightSource {
         var stored = plan
         stored.dtype = dtype
         let weight = try QuantizedWeight(
-            of: site, tensor(site.weightKey, shape: site.shape, plan: stored), algorithm,
+            of: site, self.weight(of: site, plan: stored), algorithm,
             largest: algorithm == .nvfp4 ? largest(of: site, plan) : nil)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return weight

@@ -47,6 +47,9 @@ package protocol WeightSource: AnyObject {
 
     /// Told of keys that a checkpoint may have and the model needs not.
     func disregard(_ keys: WeightKeys)
+
+    /// Whether tensors come out of files, through the host's memory.
+    var readsFiles: Bool { get }
 }
 
 extension WeightSource {
@@ -55,6 +58,8 @@ extension WeightSource {
     package func disregard(_ keys: WeightKeys) {}
 
     package func quantizationKeys(of site: LinearSite) -> [String] { [] }
+
+    package var readsFiles: Bool { false }
 
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
@@ -69,13 +74,39 @@ extension WeightSource {
         return FloatLinear(weight: try plan.packsWeights() ? weight.packedForProducts() : weight, bias: bias)
     }
 
-    /// The weight `[to, from]` and the bias of a linear layer.
+    /// The weight `[to, from]` and the bias of a linear layer, as far as this device has them.
     func tensors(_ site: LinearSite, plan: ComputePlan) throws -> (weight: Tensor, bias: Tensor?) {
-        let weight = try tensor(site.weightKey, shape: site.shape, plan: plan)
-        return (
-            site.shape.count == 2 ? weight : try weight.reshaped(site.to, site.from),
-            site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil
-        )
+        (try weight(of: site, plan: plan), try bias(of: site, plan: plan))
+    }
+
+    /// The weight of a linear layer, `[to, from]`, as far as this device has it.
+    func weight(of site: LinearSite, plan: ComputePlan) throws -> Tensor {
+        guard let part = site.part else {
+            let weight = try tensor(site.weightKey, shape: site.shape, plan: plan)
+            return site.shape.count == 2 ? weight : try weight.reshaped(site.to, site.from)
+        }
+        // Cut where it lies: nothing else of the file is read, and nothing else goes to a GPU.
+        var host = plan
+        if readsFiles { host.device = .cpu }
+        let whole = try tensor(site.weightKey, shape: site.shape, plan: host)
+        let rows = try part.outputs?.cut(whole, axis: 0) ?? whole
+        return try (part.inputs?.cut(rows, axis: 1) ?? rows).to(on: plan.device)
+    }
+
+    /// The bias of a linear layer, `[to]`, as far as this device has it; nil for none.
+    func bias(of site: LinearSite, plan: ComputePlan) throws -> Tensor? {
+        guard site.hasBias else { return nil }
+        let whole = try tensor(site.biasKey, shape: [site.shape[0]], plan: plan)
+        return try site.part?.outputs?.cut(whole, axis: 0) ?? whole
+    }
+}
+
+extension LinearPart.Pieces {
+    /// These pieces of an axis, without gaps.
+    fileprivate func cut(_ whole: Tensor, axis: Int) throws(TensorError) -> Tensor {
+        if ranges.count == 1 { return try whole.slice(ranges[0], axis: axis).contiguous() }
+        return try concatenate(
+            ranges.map { range throws(TensorError) in try whole.slice(range, axis: axis) }, axis: axis)
     }
 }
 

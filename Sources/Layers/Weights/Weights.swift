@@ -1,4 +1,5 @@
 internal import Files
+internal import Parallel
 package import Tensors
 
 /// A view of one part of a model's weights: where a module reads its parameters.
@@ -86,14 +87,43 @@ package struct Weights {
     ///   - shape: the weight's: the width of the output, and axes whose product is that of the input
     ///   - bias: whether there is a bias
     ///   - traits: what else the block knows of it
-    /// - Returns: the kernel
+    /// - Returns: the kernel, and the widths of the parts of its output on this device
     /// - Throws: ``WeightError``, ``QuantizationError`` or ``TensorError``
-    func linear(_ shape: [Int], bias: Bool, _ traits: LinearTraits) throws -> any LinearKernel {
-        let site = LinearSite(name: name, component: role, shape: shape, hasBias: bias, traits: traits)
+    func linear(_ shape: [Int], bias: Bool, _ traits: LinearTraits) throws -> (any LinearKernel, [Int]) {
+        var site = LinearSite(name: name, component: role, shape: shape, hasBias: bias, traits: traits)
         ledger.note(site.weightKey)
         if bias { ledger.note(site.biasKey) }
         for key in source.quantizationKeys(of: site) { ledger.note(key) }
-        return try source.linear(site, plan: plan)
+        guard let group = context.tensorGroup(of: role),
+            let part = LinearPart(traits.cut, shape, device: group.rank, of: group.size)
+        else {
+            if case .output(let segments) = traits.cut, !segments.isEmpty {
+                return (try source.linear(site, plan: plan), segments)
+            }
+            return (try source.linear(site, plan: plan), [shape[0]])
+        }
+        site.part = part
+        guard part.inputs != nil else {
+            return (try source.linear(site, plan: plan), part.outputs?.ranges.map(\.count) ?? [])
+        }
+        var bare = LinearSite(name: name, component: role, shape: shape, hasBias: false, traits: traits)
+        bare.part = part
+        let summed = SummedLinear(
+            part: try source.linear(bare, plan: plan),
+            bias: bias ? try source.tensor(site.biasKey, shape: [shape[0]], plan: plan) : nil, group: group)
+        return (summed, [shape[0]])
+    }
+
+    /// A weight of all heads, of which each device that shares them has its own.
+    ///
+    /// - Parameters:
+    ///   - name: its name within this part
+    ///   - size: of all heads
+    /// - Returns: this device's, and where the devices meet; nil where one has all
+    func sharedTensor(_ name: String, _ size: Int) throws -> (tensor: Tensor, group: ProcessGroup?) {
+        let whole = try tensor(name, size)
+        guard let group = context.tensorGroup(of: role) else { return (whole, nil) }
+        return (try whole.slice(Shards(size, into: group.size).range(group.rank), axis: 0).contiguous(), group)
     }
 
     /// One parameter with its axes in another order, without gaps.

@@ -66,14 +66,15 @@ extension Flux1 {
 
         /// - Parameters:
         ///   - x: text and image, `[batch, tokens, width]`
-        ///   - first: the first token that is wanted; those before it are only attended to
+        ///   - queries: the tokens that are wanted; the others are only attended to
         ///   - textTokens: how many tokens are text
         ///   - conditioning: `[batch, width]`
         ///   - rotary: tables for text and image
-        /// - Returns: the wanted tokens, `[batch, tokens - first, width]`
+        /// - Returns: the wanted tokens, `[batch, wanted, width]`
         func callAsFunction(
-            _ x: Tensor, from first: Int, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
+            _ x: Tensor, _ queries: QueryTokens, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
+            let first = queries == .all ? 0 : textTokens
             let modulation = try Modulation.parts(of: modulation(conditioning), count: 1)[0]
             let joined: LinearInput
             do {
@@ -81,7 +82,7 @@ extension Flux1 {
                 let wanted = first == 0 ? normed : LinearInput(try normed.tokens().tokens(from: first))
                 let (query, key, value) = try projections(normed, rotary, queries: wanted)
                 joined = try up.input(
-                    wanted, .beside(attention(query, key, value, textTokens: textTokens), .geluTanh))
+                    wanted, .beside(attention(query, key, value, textTokens: textTokens, queries: queries), .geluTanh))
             }
             return try modulation.added(out(joined), to: x.tokens(from: first))
         }

@@ -93,7 +93,7 @@ extension Flux1 {
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    streams.joined(), from: isLast ? streams.textTokens : 0, textTokens: streams.textTokens,
+                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens,
                     conditioning: state.conditioning, rotary: streams.rotary)
                 state.streams.tokens = isLast ? .image(tokens) : .single(tokens)
             }

@@ -116,7 +116,7 @@ extension Flux2 {
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    streams.joined(), from: isLast ? streams.textTokens : 0, textTokens: streams.textTokens,
+                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens,
                     Modulation.parts(of: state.singleModulation, count: 1)[0], streams.rotary)
                 state.streams.tokens = isLast ? .image(tokens) : .single(tokens)
             }

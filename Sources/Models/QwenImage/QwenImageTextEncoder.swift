@@ -17,7 +17,8 @@ struct QwenImageTextEncoder: ImageTextEncoder {
     private let prompts: PromptEncoder<Qwen25VLTextConfig, Qwen25VLModel>
     private let parts: QwenImage.Parts
     private let template: QwenImageTemplate
-    private let plan: ComputePlan
+    private let context: ComputeContext
+    private var plan: ComputePlan { context.plan }
     /// The longest text besides the template's beginning and the images, in tokens.
     private static let longest = 1024
 
@@ -25,7 +26,7 @@ struct QwenImageTextEncoder: ImageTextEncoder {
     ///
     /// - Throws: ``CheckpointError``, ``TokenizerError`` or ``ConfigError``
     init(_ model: QwenImage, _ context: ComputeContext) throws {
-        (parts, plan) = (model.parts, context.plan)
+        (parts, self.context) = (model.parts, context)
         template = QwenImageTemplate(parts.sight?.style)
         guard let sight = parts.sight else {
             prompts = try PromptEncoder(
@@ -65,7 +66,7 @@ struct QwenImageTextEncoder: ImageTextEncoder {
         guard let sight = parts.sight, let tower = try encoder().vision else { return [] }
         var (seen, patches, grids): ([Tensor], [Tensor], [[Int32]]) = ([], [], [])
         for (image, size) in zip(request.images, QwenImage.ReferenceSize.all(of: request)) {
-            try Task.checkCancellation()
+            try context.checkCancellationAlone()
             guard let visionSize = parts.visionSize(size) else { continue }
             let pixels = image.pixels.resized(
                 width: size.textEncoder.width, height: size.textEncoder.height, filter: .lanczos)

@@ -10,6 +10,7 @@ package struct AutoencoderKL {
     private let decoder: KLDecoder
     private let quantConvolution, postQuantConvolution: Convolution2D?
     private let dtype: DType
+    private let context: ComputeContext
 
     /// Reads encoder and decoder.
     ///
@@ -24,7 +25,7 @@ package struct AutoencoderKL {
     /// - Parameter decoding: the decoder's config, whose widths may be others
     init(_ weights: Weights, _ config: AutoencoderKLConfig, decoder decoding: AutoencoderKLConfig) throws {
         self.config = config
-        dtype = weights.plan.dtype
+        (dtype, context) = (weights.plan.dtype, weights.context)
         let latent = config.latentChannels
         encoder = try KLEncoder(weights["encoder"], config)
         decoder = try KLDecoder(weights["decoder"], decoding)
@@ -56,12 +57,17 @@ package struct AutoencoderKL {
         try decode((latents / config.scalingFactor + (config.shiftFactor ?? 0)).to(dtype))
     }
 
-    /// The image of latents as ``encode(_:)`` gives them.
+    /// The image of latents as ``encode(_:)`` gives them; ranks that decode together all get the whole.
     ///
     /// - Parameter latents: `[batch, latentChannels, height, width]`
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
     package func decode(_ latents: Tensor) throws(TensorError) -> Tensor {
-        try decoder(postQuantConvolution.map { convolution throws(TensorError) in try convolution(latents) } ?? latents)
+        try context.inStrips(of: latents) { picture throws(TensorError) in
+            var x = try picture?.strip(of: latents) ?? latents
+            if let postQuantConvolution { x = try postQuantConvolution(x) }
+            x = try decoder(x)
+            return try picture?.joined(x) ?? x
+        }
     }
 }
 

@@ -88,8 +88,10 @@ struct KLAttention {
     private let norm: GroupNorm
     private let query, key, value, out: Linear
     private let attention: Attention
+    private let context: ComputeContext
 
     init(_ weights: Weights, channels: Int, groups: Int) throws {
+        context = weights.context
         norm = try GroupNorm(weights["group_norm"], groups: groups, channels: channels, epsilon: 1e-6)
         query = try Linear(weights["to_q"], from: channels, to: channels)
         key = try Linear(weights["to_k"], from: channels, to: channels)
@@ -103,7 +105,12 @@ struct KLAttention {
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let shape = x.shape
         let tokens = try norm(x).reshaped(shape[0], shape[1], -1).transposed(1, 2)
-        let attended = try attention(query(tokens), key(tokens), value(tokens))
+        let attended = try attention(query(tokens), ofAll(key(tokens), shape), ofAll(value(tokens), shape))
         return try x + out(attended).transposed(1, 2).reshaped(shape)
+    }
+
+    /// Keys or values of the whole picture, where this rank has those of a strip `[batch, channels, height, width]`.
+    private func ofAll(_ tokens: Tensor, _ shape: [Int]) throws(TensorError) -> Tensor {
+        try context.picture?.joined(tokens: tokens, height: shape[2], width: shape[3]) ?? tokens
     }
 }

@@ -21,8 +21,7 @@ extension Wan {
         ///   - rotary: the tables of the tokens
         /// - Returns: `[batch, tokens, width]`
         func callAsFunction(_ x: LinearInput, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
-            let (query, key, value) = try projections(x, rotary)
-            return try out(attention(query, key, value))
+            try out(attention(projections.parts(x, rotary)))
         }
     }
 
@@ -42,7 +41,7 @@ extension Wan {
             let width = config.width
             query = try Linear(weights["to_q"], from: width, to: width, cut: .output())
             out = try Linear(weights["to_out"][0], from: width, to: width, cut: .input())
-            queryNorm = try RMSNorm(weights["norm_q"], size: width, epsilon: config.eps)
+            queryNorm = try RMSNorm(ofAllHeads: weights["norm_q"], size: width, epsilon: config.eps)
             var names = [["to_k", "to_v", "norm_k"]]
             if config.addedKvProjDim != nil {
                 names.append(["add_k_proj", "add_v_proj", "norm_added_k"])
@@ -86,7 +85,7 @@ extension Wan {
             let (views, width) = (names.prefix(2).map { weights[$0] }, config.width)
             key = try Linear(views[0], from: width, to: width, cut: .output(), sharing: views)
             value = try Linear(views[1], from: width, to: width, cut: .output(), sharing: views)
-            keyNorm = try RMSNorm(weights[names[2]], size: config.width, epsilon: config.eps)
+            keyNorm = try RMSNorm(ofAllHeads: weights[names[2]], size: width, epsilon: config.eps)
         }
 
         func callAsFunction(_ x: Tensor) throws(TensorError) -> (keys: Tensor, values: Tensor) {

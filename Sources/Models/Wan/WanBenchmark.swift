@@ -4,21 +4,23 @@ internal import Tensors
 
 extension Wan {
     /// Wan2.1-T2V-1.3B's denoiser.
-    package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
-        let plan = options.plan
+    package static func transformerBenchmark(
+        _ shape: BenchmarkShape, _ options: PipelineOptions, _ context: ComputeContext
+    ) throws -> Benchmark {
+        let plan = context.plan
         let published = ["num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960]
         let config = try TransformerConfig.defaults(changing: published.merging(shape.config) { $1 })
         let size = AutoencoderKLWanConfig().latentSize(shape.videoSize)
         let grid = PatchGrid(size, patch: config.patchSize)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         return try Benchmark(
-            of: Transformer(Weights(RandomWeights(), plan: plan), config),
+            of: Transformer(Weights(RandomWeights(), context), config),
             Transformer.Input(
                 latents: source.draw([config.inChannels] + size).to(on: plan.device),
                 prompt: source.draw([shape.textTokens, config.textDim]).to(plan.dtype, on: plan.device),
                 timesteps: [500], rotary: grid.rotary(widths: config.rotaryWidths, on: plan.device)),
             operations: config.operations(batch: shape.batch, text: shape.textTokens, video: grid.tokens),
-            options.stepCache)
+            branches: shape.branches, options.stepCache, context)
     }
 
     /// The autoencoder of Wan 2.1.

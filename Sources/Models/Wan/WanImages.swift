@@ -8,10 +8,11 @@ struct WanImages {
     private let vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>
     private let processor: CLIPImageProcessor?
     let encoder: Resident<CLIPVisionConfig, CLIPVisionModel>?
-    private let device: Device
+    private let context: ComputeContext
+    private var device: Device { context.plan.device }
 
     init(_ model: Wan, vae: Resident<AutoencoderKLWanConfig, AutoencoderKLWan>, _ context: ComputeContext) throws {
-        (components, self.vae, device) = (model.parts, vae, context.plan.device)
+        (components, self.vae, self.context) = (model.parts, vae, context)
         encoder = components.imageEncoder.map { Resident($0, context) }
         // The index of FLF2V names a whole CLIPProcessor, of which only the part for images is used.
         let classes = ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPProcessor"]
@@ -48,7 +49,7 @@ struct WanImages {
         let vae = try vae()
         let latents = try vae.normalised(
             vae.encode(frames: frames) { index in
-                try Task.checkCancellation()
+                try context.checkCancellationAlone()
                 if index == 0 { return image }
                 return index == frames - 1 ? last ?? blank : blank
             })

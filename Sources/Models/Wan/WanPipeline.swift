@@ -36,7 +36,7 @@ struct WanPipeline: PipelineStages {
         let steps = memory.denoise.enumerated().map { expert, stage in
             stage.map { RunStage.stepwise($0) { times in try work.step(of: expert, &times) } }
         }
-        return (conditions + steps).compactMap { $0 } + [RunStage(memory.decode, work.decode)]
+        return (conditions + steps).compactMap { $0 } + [RunStage.decoding(memory.decode, work.decode)]
     }
 }
 
@@ -155,7 +155,7 @@ extension WanRun {
         let collector = OutputCollector()
         var (decoded, index): ([Tensor], Int) = ([], 0)
         try pipeline.vae().decode(normalised: latents, tiling: tiling) { frame in
-            try Task.checkCancellation()
+            try run.context.checkCancellation()
             let part = try PixelPart(frames: frame, from: index, of: count)
             index += 1
             if run.trace != nil {

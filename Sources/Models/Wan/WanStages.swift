@@ -67,8 +67,8 @@ extension Wan.TransformerConfig {
     /// The feed-forward's inner stream decides, or query, key, value and the attention's result, beside the stream itself
     /// and its normalised form; the prompt's and the image's tokens are few beside a video's.
     fileprivate func activationBytes(_ memory: RequestMemory, video: MemorySize) -> MemorySize {
-        let stream = memory.outputs * video * width
-        let inner = memory.outputs * video * max(2 * MemorySize(ffnDim), 6 * MemorySize(width))
+        func held(_ numbers: Int) -> MemorySize { memory.streams(tokens: video, numbers: numbers, width: width) }
+        let (stream, inner) = (held(width), held(max(2 * ffnDim, 6 * width)))
         let context = memory.outputs * memory.textTokens * (4 * MemorySize(width) + textDim)
         let convertedWeights = memory.dtype.size < DType.float32.size ? 64 << 20 : 0
         return (6 * stream + inner + context) * memory.dtype.size + 3 * stream * DType.float32.size + convertedWeights

@@ -69,7 +69,7 @@ package struct ServerApplication: Sendable {
         var log = core.log
         log.logLevel = max(log.logLevel, .notice)
         // At several addresses they share what may be open.
-        let room = DescriptorLimit.current().map { $0.connections / addresses }
+        let room = DescriptorLimit.current().map { $0.connections(besides: core.model.workers.count) / addresses }
         let connections = min(limits.connections, room ?? limits.connections)
         return Application(
             responder: responder, server: .http1(configuration: channel),
@@ -118,7 +118,7 @@ package struct ServerApplication: Sendable {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: core.log)
         configuration.maximumGracefulShutdownDuration = .seconds(Self.stopSeconds)
         try await ServiceGroup(configuration: configuration).run()
-        await core.model.worker.close()
+        await core.model.workers.close()
     }
 }
 

@@ -8,6 +8,16 @@ struct InfoRoutes: Sendable {
         let version: String
     }
 
+    /// What `/health` has of each worker.
+    private struct Health: Encodable {
+        struct Worker: Encodable {
+            let ready: Bool
+            let restarts: Int
+        }
+
+        let workers: [Worker]
+    }
+
     let core: ServerCore
 
     func add(to router: some RouterMethods<APIContext>) {
@@ -17,14 +27,16 @@ struct InfoRoutes: Sendable {
         PageRoutes().add(to: router)
     }
 
-    /// 200 without a body as long as what is asked for can be accepted, kept and made.
+    /// 200 as long as what is asked for can be accepted, kept and made.
     private func health() async throws -> Response {
         try core.jobs.requireStorage()
         try core.keys?.requireFile()
-        guard await core.model.worker.isReady() else {
-            throw APIError.unavailable("the worker is not ready", retryAfter: 2)
+        let workers = await core.model.workers.conditions()
+        guard workers.contains(where: \.isReady) else {
+            throw APIError.unavailable(
+                workers.count == 1 ? "the worker is not ready" : "no worker is ready", retryAfter: 2)
         }
-        return Response(status: .ok)
+        return try Response.json(Health(workers: workers.map { .init(ready: $0.isReady, restarts: $0.restarts) }))
     }
 }
 

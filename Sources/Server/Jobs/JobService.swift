@@ -204,6 +204,11 @@ package actor JobService: Service {
                         try job.work.withImages(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
                     }
                 },
+                waitsAgain: { [metrics, log] error in
+                    log.warning("a job is begun anew", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
+                    share.end()
+                    metrics.retried(hadBegun: life.waitAgain())
+                },
                 observe: { [store, metrics] progress in
                     if life.note(progress) {
                         metrics.begun(job.id)

@@ -11,6 +11,10 @@ package final class LiveJob: Sendable {
         var step = 0
         var steps = 0
         var previews: [PixelBatch] = []
+        /// The step after which the last of them was shown.
+        var previewedStep = -1
+        /// The same of the attempts before: what they have shown is not shown again.
+        var earlierPreviewedStep = -1
         var listeners: [Int: AsyncStream<PixelBatch>.Continuation] = [:]
         var task: Task<Void, Never>?
         var isCancelled = false
@@ -92,11 +96,25 @@ package final class LiveJob: Sendable {
             case .denoising(let step, let steps):
                 (state.stage, state.step, state.steps) = (.denoising, step, steps)
             case .preview(let pixels):
+                guard state.step > state.earlierPreviewedStep else { break }
+                state.previewedStep = state.step
                 state.previews.append(pixels)
                 for listener in state.listeners.values { listener.yield(pixels) }
             case .decoding: state.stage = .decoding
             }
             return isFirst
+        }
+    }
+
+    /// It waits again: what was computed of it is lost, and what was shown stays.
+    ///
+    /// - Returns: whether its computation had begun
+    package func waitAgain() -> Bool {
+        state.withLock { state in
+            let hadBegun = state.stage != .queued
+            (state.stage, state.step) = (.queued, 0)
+            state.earlierPreviewedStep = max(state.earlierPreviewedStep, state.previewedStep)
+            return hadBegun
         }
     }
 

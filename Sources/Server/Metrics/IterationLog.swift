@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How busy the worker was at each change, as TensorRT-LLM's `/metrics` tells it; what was read is gone.
+/// How busy the workers were at each change, as TensorRT-LLM's `/metrics` tells it; what was read is gone.
 struct IterationLog: Sendable {
     /// One change.
     struct Entry: Codable, Sendable, Equatable {

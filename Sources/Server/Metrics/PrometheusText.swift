@@ -8,7 +8,7 @@ struct PrometheusText {
         "visualgen_jobs_total": "Jobs by what became of them.",
         "visualgen_stage_seconds": "How long the parts of completed jobs took; step is one denoising step.",
         "visualgen_skipped_steps_total": "Predictions of denoising steps that a step cache left blocks out of.",
-        "visualgen_requests_waiting": "Requests that wait for the worker.",
+        "visualgen_requests_waiting": "Requests that wait for a worker.",
         "visualgen_requests_running": "Requests that are being computed.",
         "visualgen_request_memory_bytes": "Bytes that requests hold while they are read and checked.",
         "visualgen_jobs": "Jobs in the store.",
@@ -17,7 +17,9 @@ struct PrometheusText {
         "visualgen_keys": "Keys that count.",
         "visualgen_key_file_faults": "Lines of the file of keys that are refused now, or the file itself.",
         "visualgen_key_file_refusals_total": "Readings of the file of keys that were refused, in whole or in part.",
-        "visualgen_worker_ready": "Whether the worker can serve.",
+        "visualgen_worker_ready": "Whether a worker can serve.",
+        "visualgen_worker_restarts_total": "How often a worker's process was replaced.",
+        "visualgen_job_retries_total": "Jobs that were begun anew: their worker died, or one of their batch failed.",
     ]
 
     mutating func add(_ values: [ServerMetrics.Series: Double], type: String) {

@@ -75,6 +75,15 @@ package final class ServerMetrics: Sendable {
         }
     }
 
+    /// A job whose computation came to nothing waits again.
+    func retried(hadBegun: Bool) {
+        state.withLock { state in
+            if hadBegun { (state.queued, state.active) = (state.queued + 1, state.active - 1) }
+            state.counters[Series(name: "visualgen_job_retries_total", labels: ""), default: 0] += 1
+            state.note(nil, step: 0)
+        }
+    }
+
     /// A job has done a step more.
     func stepped(_ job: String, _ step: Int) {
         state.withLock { state in
@@ -116,7 +125,7 @@ extension ServerMetrics.State {
         counters[ServerMetrics.Series(name: "visualgen_jobs_total", labels: labels), default: 0] += 1
     }
 
-    /// Notes how busy the worker is, as TensorRT-LLM tells it.
+    /// Notes how busy the workers are, as TensorRT-LLM tells it.
     fileprivate mutating func note(_ job: String?, step: Int) {
         iterations.add(
             IterationLog.Entry(

@@ -5,13 +5,14 @@ internal import Layers
 package import Tensors
 package import VisualGen
 
-/// The model that the server draws with, and who computes.
+/// The model that the server draws with.
 package struct ServedModel: Sendable {
     /// What clients call it: the name that the user gave, without a path to it.
     package let name: String
     /// What loading it told.
     package let offer: ModelOffer
-    package let worker: any Worker
+    /// Who computes.
+    package let workers: WorkerPool
     /// Settles what clients ask for.
     package let admission: Admission
     /// What it takes beyond what every model takes.
@@ -21,40 +22,40 @@ package struct ServedModel: Sendable {
     /// The algorithms of its quantised layers.
     package private(set) var quantAlgorithms: [String] = []
 
-    /// A model whose worker has started.
+    /// A model whose workers have started.
     ///
     /// - Parameters:
     ///   - name: what the user calls it
-    ///   - offer: what starting the worker told
-    ///   - worker: who computes
-    ///   - configuration: how the worker was configured
+    ///   - offer: what starting the workers told
+    ///   - workers: who computes
+    ///   - configuration: how each was configured
     ///   - compute: how it computes
     /// - Throws: any error of a bad checkpoint
     package init(
-        _ name: String, _ offer: ModelOffer, worker: any Worker, _ configuration: WorkerConfiguration,
+        _ name: String, _ offer: ModelOffer, workers: WorkerPool, _ configuration: WorkerConfiguration,
         _ compute: ComputeSettings = ComputeSettings()
     ) throws {
         let model = try configuration.open()
         var options = configuration.options
         options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
         self.init(
-            name, offer, worker: worker, try Admission(model, options), limitedEffects: model.limitedEffects)
+            name, offer, workers: workers, try Admission(model, options), limitedEffects: model.limitedEffects)
         self.compute = compute
         quantAlgorithms = try model.quantAlgorithms(options.plan).map(\.rawValue)
     }
 
     /// - Parameters:
     ///   - name: what the user calls it
-    ///   - offer: what starting the worker told
-    ///   - worker: who computes
+    ///   - offer: what starting the workers told
+    ///   - workers: who computes
     ///   - admission: settles what clients ask for
     ///   - limitedEffects: the fields that do not always change what is made
     package init(
-        _ name: String, _ offer: ModelOffer, worker: any Worker, _ admission: Admission,
+        _ name: String, _ offer: ModelOffer, workers: WorkerPool, _ admission: Admission,
         limitedEffects: [String: FieldEffect] = [:]
     ) {
         self.name = name.hasPrefix("/") || name.hasPrefix(".") ? (name as NSString).lastPathComponent : name
-        (self.offer, self.worker, self.admission) = (offer, worker, admission)
+        (self.offer, self.workers, self.admission) = (offer, workers, admission)
         fields = ModelFields(
             offer.defaults, offer.parameters, limitedEffects: limitedEffects,
             resolve: admission.resolve)

@@ -12,6 +12,8 @@ package struct FairQueue: Sendable {
         /// Steps times pixels.
         package let cost: Double
         package let arrival: ContinuousClock.Instant
+        /// Whether it was served before, in vain: it comes before all others, and is on its owner's account already.
+        fileprivate var isBack = false
 
         /// - Parameters:
         ///   - number: its own; a later one is greater
@@ -45,6 +47,15 @@ package struct FairQueue: Sendable {
         entries.append(entry)
     }
 
+    /// Takes one back that was served in vain; it is the next, behind others of its kind that came before it.
+    ///
+    /// - Parameter entry: what was taken out
+    package mutating func putBack(_ entry: Entry) {
+        var entry = entry
+        entry.isBack = true
+        entries.append(entry)
+    }
+
     /// Takes the next one out, on its owner's account.
     ///
     /// - Parameter now: the time
@@ -52,7 +63,7 @@ package struct FairQueue: Sendable {
     package mutating func next(at now: ContinuousClock.Instant = .now) -> Entry? {
         guard let place = best(of: entries.indices, at: now) else { return nil }
         let entry = entries.remove(at: place)
-        clock = accounts[entry.owner] ?? 0
+        if !entry.isBack { clock = accounts[entry.owner] ?? 0 }
         charge(entry)
         return entry
     }
@@ -81,13 +92,13 @@ package struct FairQueue: Sendable {
         var accounts = accounts
         // Of each owner, the last is the next.
         var lines = Dictionary(grouping: entries, by: \.owner).mapValues { line in
-            line.sorted { ($0.urgency(at: now), $1.number) < ($1.urgency(at: now), $0.number) }
+            line.sorted { ($1.place, $0.urgency(at: now), $1.number) < ($0.place, $1.urgency(at: now), $0.number) }
         }
         return entries.compactMap { _ in
             let heads = lines.values.compactMap(\.last)
             guard let next = heads.min(by: { rank($0, accounts, now) < rank($1, accounts, now) }) else { return nil }
             lines[next.owner]?.removeLast()
-            accounts[next.owner, default: clock] += next.cost
+            if !next.isBack { accounts[next.owner, default: clock] += next.cost }
             return next.number
         }
     }
@@ -104,7 +115,7 @@ package struct FairQueue: Sendable {
     }
 
     private mutating func charge(_ entry: Entry) {
-        accounts[entry.owner, default: clock] += entry.cost
+        if !entry.isBack { accounts[entry.owner, default: clock] += entry.cost }
         // What an owner had before the clock is of no use any more.
         if entries.isEmpty { accounts = accounts.filter { $0.value > clock } }
     }
@@ -117,12 +128,15 @@ package struct FairQueue: Sendable {
     /// The smallest is served first.
     private func rank(
         _ entry: Entry, _ accounts: [String: Double], _ now: ContinuousClock.Instant
-    ) -> (Int, Double, Int) {
-        (-entry.urgency(at: now), accounts[entry.owner] ?? 0, entry.number)
+    ) -> (Int, Int, Double, Int) {
+        (entry.place, -entry.urgency(at: now), accounts[entry.owner] ?? 0, entry.number)
     }
 }
 
 extension FairQueue.Entry {
+    /// What was served in vain stands before what was not.
+    fileprivate var place: Int { isBack ? 0 : 1 }
+
     /// Its priority, and one more for each minute that it has waited.
     fileprivate func urgency(at now: ContinuousClock.Instant) -> Int {
         priority.rawValue + Int((now - arrival) / FairQueue.patience)

@@ -50,11 +50,13 @@ public final class VisualGen: Sendable {
                 observe(VisualGenProgress($0))
             }
             let configuration = args.worker(at: path)
+            // A process that torchrun or SLURM started as another rank than the first works for that one.
+            try await RankProgram.runIfLaunched(configuration)
             (self.model, dtype, compute) = (args.model, configuration.options.plan.dtype, ComputeSettings(args))
             let model = try configuration.open()
             try Self.require(args.problems(of: model))
             warnings = try args.notes(on: model)
-            worker = try args.makeWorker(configuration)
+            worker = try args.makeWorkers([configuration])
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
             var options = configuration.options
             options.memoryLimit = options.memoryLimit ?? offer.deviceMemory

@@ -1,6 +1,7 @@
 package import Diffusion
 package import Engine
 internal import Layers
+package import Parallel
 internal import Tensors
 
 extension VisualGenArgs {
@@ -27,6 +28,7 @@ extension VisualGenArgs {
         configuration.warmUp = compilationConfig.warmUp
         configuration.options.stepCache = cacheConfig?.settings
         configuration.options.plan.quantization = quantConfig.plan
+        configuration.options.plan.parallel = parallelConfig.layout
         configuration.options.plan.attention = attentionConfig.plan(on: configuration.options.plan.device)
         return configuration
     }
@@ -36,13 +38,25 @@ extension VisualGenArgs {
     /// - Parameter model: the model
     /// - Returns: every problem
     package func problems(of model: any ModelFamily) -> [ConfigProblem] {
-        let problems = problems(pipelineConfigKeys: Array(type(of: model).pipelineConfig.keys))
+        var problems = problems(pipelineConfigKeys: Array(type(of: model).pipelineConfig.keys))
+        if parallelConfig.workerCount > 1 { problems += parallelProblems(of: model) }
         do throws(StepCacheError) {
             _ = try model.stepCaches(cacheConfig?.settings)
             return problems
         } catch {
             return problems + [ConfigProblem("cache_config.\(error.field)", error.statement)]
         }
+    }
+
+    /// What makes ``parallelConfig`` unfit for a model.
+    private func parallelProblems(of model: any ModelFamily) -> [ConfigProblem] {
+        guard let sites = try? model.attentions() else { return [] }
+        var problems: [ConfigProblem] = []
+        for site in sites where site.role != .cross {
+            for problem in parallelConfig.problems(heads: site.heads, keyValueHeads: site.keyValueHeads)
+            where !problems.contains(problem) { problems.append(problem) }
+        }
+        return problems
     }
 
     /// What of a configuration has no effect on a model.
@@ -57,16 +71,49 @@ extension VisualGenArgs {
             + attentions.map { "attention_config.exact_layers has \($0), which is no attention's name" }
     }
 
-    /// The worker, not started.
+    /// What each of several workers has to know that have the same model.
     ///
-    /// - Parameter configuration: what it has to know
-    /// - Returns: one in a process of its own, or in this process if ``workerMode`` says so
-    /// - Throws: `EngineError`
-    package func makeWorker(_ configuration: WorkerConfiguration) throws -> any Worker {
-        switch workerMode {
-        case .process: ProcessWorker(configuration, limits: workerLimits)
-        case .inProcess: try InProcessWorker(configuration)
+    /// - Parameters:
+    ///   - count: how many there are, at least 1
+    ///   - configuration: what one by itself would have to know
+    /// - Returns: a configuration for each
+    /// - Throws: ``ConfigurationError`` where there are not as many devices
+    package func replicas(_ count: Int, of configuration: WorkerConfiguration) throws(ConfigurationError)
+        -> [WorkerConfiguration]
+    {
+        if count > 1, case .cuda(let index?) = device {
+            let problem = "is \(count), but device is cuda:\(index), which is one GPU; cuda gives each worker its own"
+            throw ConfigurationError([ConfigProblem("workers", problem)])
         }
+        var configurations: [WorkerConfiguration] = []
+        for index in 0..<count {
+            let replica = Replica(index, of: count, devicesPerReplica: parallelConfig.workerCount)
+            do throws(EngineError) {
+                for device in device == .cpu ? [] : replica.devices { try EngineError.require(device) }
+            } catch {
+                throw ConfigurationError([ConfigProblem("workers", "is \(count), but \(error)")])
+            }
+            configurations.append(replica.configuration(configuration))
+        }
+        return configurations
+    }
+
+    /// The workers, not started.
+    ///
+    /// - Parameter configurations: what each has to know
+    /// - Returns: workers in processes of their own, or in this process if ``workerMode`` says so
+    /// - Throws: `EngineError`
+    package func makeWorkers(_ configurations: [WorkerConfiguration]) throws -> WorkerPool {
+        let limits = workerLimits
+        let workers: [any Worker] = try configurations.enumerated().map { index, configuration in
+            switch workerMode {
+            case .process: ProcessWorker(configuration, index: index, limits: limits)
+            case .inProcess:
+                // What waits on a device for a rank that is lost ends with the group.
+                try InProcessWorker(configuration, team: .assemble(configuration) { _ in })
+            }
+        }
+        return WorkerPool(workers, limits: limits)
     }
 
     /// What is wrong with how torchrun or SLURM started this process, or with these settings for such a start.
@@ -92,6 +139,20 @@ extension VisualGenArgs {
         var limits = WorkerLimits()
         limits.stall = .seconds(workerTimeout)
         return limits
+    }
+}
+
+extension ParallelConfig {
+    /// The same for workers.
+    package var layout: ParallelLayout {
+        var layout = ParallelLayout()
+        (layout.guidance, layout.tensor, layout.ulysses) = (cfgSize, tpSize, ulyssesSize)
+        layout.context =
+            attn2dSize == Attention2DSize(1, 1)
+            ? .ring(ringSize) : .mesh(rows: attn2dSize.rows, columns: attn2dSize.columns)
+        (layout.overlapsExchange, layout.decoding) = (asyncUlysses, parallelVAESize)
+        layout.decodingSide = parallelVAESplitDim == .width ? .width : .height
+        return layout
     }
 }
 

@@ -15,8 +15,6 @@ package struct BuildFeatures: Sendable {
     package var sparseAttention: [String] = []
     /// The caches, by tag.
     package var caches: [String] = []
-    /// The fields of `parallel_config` that may be other than their default.
-    package var parallelFields: [String] = []
     /// The other fields, by full name, that may be other than their default or null.
     package var fields: [String] = []
 
@@ -80,9 +78,6 @@ extension VisualGenArgs {
                 build.sparseAttention.contains(sparse.tag), "attention_config.sparse_attention_config", "",
                 having: build.sparseAttention)
         }
-        for (name, value) in parallelConfig.changedFields {
-            need(build.parallelFields.contains(name), "parallel_config.\(name)", value.description)
-        }
         if let cacheConfig { need(build.caches.contains(cacheConfig.tag), "cache_config", "", having: build.caches) }
         need(
             !enableLayerwiseNVTXMarker || build.fields.contains("enable_layerwise_nvtx_marker"),
@@ -93,16 +88,5 @@ extension VisualGenArgs {
         need(runtimeLoRAConfig == nil || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
         need(build.devices.contains(kind), "device", device.description, having: build.devices)
         return missing
-    }
-}
-
-extension ParallelConfig {
-    /// The fields that are other than their default and need something of the build, by name.
-    fileprivate var changedFields: [(name: String, value: ConfigValue)] {
-        guard case .mapping(let own) = configValue, case .mapping(let defaults) = ParallelConfig().configValue else {
-            return []
-        }
-        return own.filter { $0.value != defaults[$0.key] && $0.key != "parallel_vae_split_dim" }
-            .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

@@ -58,11 +58,13 @@ public struct ParallelConfig: Sendable, Equatable {
     public func problems(heads: Int, keyValueHeads: Int? = nil) -> [ConfigProblem] {
         let parts = tpSize.times(ulyssesSize)
         let counts = [(heads, "attention heads"), (keyValueHeads ?? heads, "key and value heads")]
-        return counts.prefix(keyValueHeads == nil ? 1 : 2).compactMap { count, name in
+        return counts.prefix(keyValueHeads == nil || keyValueHeads == heads ? 1 : 2).compactMap { count, name in
             guard count % max(parts, 1) != 0 else { return nil }
+            let sizes = (1...max(1, count)).filter { count % $0 == 0 }.map(String.init).joined(separator: ", ")
             return ConfigProblem(
                 "parallel_config",
-                "has tp_size × ulysses_size = \(parts), which does not divide the model's \(count) \(name)")
+                "has tp_size × ulysses_size = \(parts), which does not divide the model's \(count) \(name); \(sizes) do"
+            )
         }
     }
 

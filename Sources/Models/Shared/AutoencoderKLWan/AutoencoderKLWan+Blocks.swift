@@ -75,8 +75,10 @@ extension AutoencoderKLWan {
         private let norm: ChannelNorm
         private let queryKeyValue, out: Linear
         private let attention: Attention
+        private let context: ComputeContext
 
         init(_ weights: Weights, channels: Int) throws {
+            context = weights.context
             norm = try ChannelNorm(weights["norm"], channels: channels, singleAxes: 2)
             queryKeyValue = try Linear(weights["to_qkv"], pointwise: channels, to: 3 * channels, axes: 2)
             out = try Linear(weights["proj"], pointwise: channels, to: channels, axes: 2)
@@ -89,7 +91,12 @@ extension AutoencoderKLWan {
             let shape = x.shape
             let tokens = try norm(x).reshaped(shape[0], shape[2] * shape[3], shape[4])
             let parts = try queryKeyValue(tokens).chunks(3)
-            return try x + out(attention(parts[0], parts[1], parts[2])).reshaped(shape)
+            return try x + out(attention(parts[0], ofAll(parts[1], shape), ofAll(parts[2], shape))).reshaped(shape)
+        }
+
+        /// Keys or values of the whole picture, where this rank has those of a strip `[batch, 1, height, width, channels]`.
+        private func ofAll(_ tokens: Tensor, _ shape: [Int]) throws(TensorError) -> Tensor {
+            try context.picture?.joined(tokens: tokens, height: shape[2], width: shape[3]) ?? tokens
         }
     }
 

@@ -14,6 +14,7 @@ package struct AutoencoderKLWan {
     private let quantConvolution, postQuantConvolution: Linear
     private let dtype: DType
     private let device: Device
+    private let context: ComputeContext
 
     /// Reads encoder and decoder.
     ///
@@ -23,7 +24,7 @@ package struct AutoencoderKLWan {
     /// - Throws: ``WeightError`` or ``TensorError``
     package init(_ weights: Weights, _ config: AutoencoderKLWanConfig) throws {
         self.config = config
-        (dtype, device) = (weights.plan.dtype, weights.plan.device)
+        (dtype, device, context) = (weights.plan.dtype, weights.plan.device, weights.context)
         encoder = try Encoder(weights["encoder"], config)
         decoder = try Decoder(weights["decoder"], config)
         quantConvolution = try Linear(weights["quant_conv"], pointwise: 2 * config.zDim, to: 2 * config.zDim)
@@ -74,7 +75,7 @@ extension AutoencoderKLWan {
         }
         var state = decoder.start(isOfImage: z.size(1) == 1)
         for index in 0..<z.size(1) {
-            try decoder(z.slice(index..<index + 1, axis: 1).contiguous(), &state) { try emit(image($0)) }
+            try decode(frame: z.slice(index..<index + 1, axis: 1).contiguous(), &state) { try emit(image($0)) }
         }
     }
 
@@ -136,6 +137,19 @@ extension AutoencoderKLWan {
             .reshaped(batch, channels, 1, height * patch, width * patch)
     }
 
+    /// Decodes a latent frame of a video or of a tile, in strips where several ranks decode together.
+    ///
+    /// - Parameters:
+    ///   - latent: `[batch, 1, height, width, zDim]`
+    ///   - state: of the frames before it
+    ///   - emit: takes each frame, as the decoder makes it, whole on every rank
+    /// - Throws: ``TensorError``, or what `emit` throws
+    private func decode(frame latent: Tensor, _ state: inout Decoder.State, _ emit: (Tensor) throws -> Void) throws {
+        try context.inStrips(of: latent) { picture in
+            try decoder(picture?.strip(of: latent) ?? latent, &state) { try emit(picture?.joined($0) ?? $0) }
+        }
+    }
+
     /// Decodes tile by tile, each with a state of its own.
     ///
     /// - Parameters:
@@ -154,7 +168,7 @@ extension AutoencoderKLWan {
                 var frames: [[Tensor]] = []
                 for (tile, area) in tiles.areas.enumerated() {
                     try add(&frames) { emit in
-                        try decoder(tiles.latent(of: z, index, area), &states[tile], emit)
+                        try decode(frame: tiles.latent(of: z, index, area), &states[tile], emit)
                     }
                 }
                 for frame in frames { try emit(tiles.assembled(frame)) }
@@ -164,7 +178,7 @@ extension AutoencoderKLWan {
             for area in tiles.areas {
                 var state = decoder.start(isOfImage: z.size(1) == 1)
                 try add(&frames) { emit in
-                    for index in 0..<z.size(1) { try decoder(tiles.latent(of: z, index, area), &state, emit) }
+                    for index in 0..<z.size(1) { try decode(frame: tiles.latent(of: z, index, area), &state, emit) }
                 }
             }
             for index in frames.indices {

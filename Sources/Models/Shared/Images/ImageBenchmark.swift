@@ -25,15 +25,17 @@ struct ImageBenchmark {
 }
 
 extension ImageFamily {
-    package static func transformerBenchmark(_ shape: BenchmarkShape, _ options: PipelineOptions) throws -> Benchmark {
-        let plan = options.plan
+    package static func transformerBenchmark(
+        _ shape: BenchmarkShape, _ options: PipelineOptions, _ context: ComputeContext
+    ) throws -> Benchmark {
+        let plan = context.plan
         var changes = benchmarkConfig.merging(shape.config) { $1 }
         let guidance = changes.removeValue(forKey: "guidance_embeds")
         var config = try Parts.Denoiser.Config.defaults(changing: changes)
         if let guidance { config.guidanceEmbeds = guidance != 0 }
         try config.validate()
         let image = try ImageBenchmark(shape, plan)
-        let transformer = try Parts.Denoiser(Weights(RandomWeights(), plan: plan), config)
+        let transformer = try Parts.Denoiser(Weights(RandomWeights(), context), config)
         var request = GenerationRequest(prompts: [])
         request.guidanceScale = 3.5
         let conditions = try ImageConditions(
@@ -45,7 +47,7 @@ extension ImageFamily {
         return try Benchmark(
             of: transformer, input,
             operations: config.operations(batch: shape.batch, text: image.textTokens, image: image.grid.tokens),
-            options.stepCache)
+            branches: shape.branches, options.stepCache, context)
     }
 
     package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {

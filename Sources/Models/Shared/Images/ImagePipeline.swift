@@ -25,6 +25,6 @@ struct ImagePipeline<Family: ImageFamily>: PipelineStages {
         let work = try ImageRun(self, request, run)
         let references = memory.references.map { [RunStage($0, work.encodeReferences)] } ?? []
         return [RunStage(memory.text, work.encode)] + references
-            + [RunStage.stepwise(memory.denoise, work.step), RunStage(memory.decode, work.decode)]
+            + [RunStage.stepwise(memory.denoise, work.step), RunStage.decoding(memory.decode, work.decode)]
     }
 }

@@ -48,7 +48,7 @@ final class ImageRun<Family: ImageFamily> {
             let (vae, device) = (try pipeline.vae(), run.options.plan.device)
             var encoded: [Tensor] = []
             for (image, grid) in zip(images, grids.dropFirst()) {
-                try Task.checkCancellation()
+                try run.context.checkCancellationAlone()
                 encoded.append(try vae.tokens(of: image.pixels(on: device), grid))
             }
             let tokens = try concatenate(encoded, axis: 1)
@@ -98,7 +98,7 @@ final class ImageRun<Family: ImageFamily> {
     private func decoded(_ clean: Tensor) throws -> Tensor {
         var images: [Tensor] = []
         for index in 0..<clean.size(0) {
-            try Task.checkCancellation()
+            try run.context.checkCancellationAlone()
             let tokens = try clean.slice(index..<index + 1, axis: 0)
             images.append(try pipeline.vae().pixels(of: tokens, grids[0]).to(.float32))
         }

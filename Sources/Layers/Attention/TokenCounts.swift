@@ -1,0 +1,62 @@
+internal import Parallel
+internal import Tensors
+
+/// How many tokens each rank of a sequence brings to an attention: text first, then image.
+struct TokenCounts {
+    private let text, image: Shards?
+
+    /// - Parameters:
+    ///   - cut: of all streams; first the image's, then the text's if there is one
+    ///   - tokens: which of them
+    init(_ cut: SequenceCut, _ tokens: QueryTokens = .all) {
+        image = cut.streams[0]
+        text = tokens == .all && cut.streams.count > 1 ? cut.streams[1] : nil
+    }
+
+    /// Of one rank: its text's and its image's.
+    func parts(of rank: Int) -> (text: Int, image: Int) { (text?.counts[rank] ?? 0, image?.counts[rank] ?? 0) }
+
+    /// Of one rank, all.
+    subscript(rank: Int) -> Int {
+        let parts = parts(of: rank)
+        return parts.text + parts.image
+    }
+
+    /// Of some ranks together.
+    func sum(_ ranks: some Sequence<Int>) -> Int { ranks.reduce(0) { $0 + self[$1] } }
+
+    /// The tokens of some ranks in the order of the whole sequence.
+    ///
+    /// - Parameters:
+    ///   - pieces: of each rank, its text before its image
+    ///   - ranks: their numbers
+    ///   - axis: along which the tokens lie
+    /// - Returns: the texts of all, then the images
+    func joined(_ pieces: [Tensor], of ranks: [Int], axis: Int) throws(TensorError) -> Tensor {
+        guard text != nil else { return try concatenate(pieces, axis: axis) }
+        var (texts, images): ([Tensor], [Tensor]) = ([], [])
+        for (piece, rank) in zip(pieces, ranks) {
+            let (count, all) = (parts(of: rank).text, self[rank])
+            texts.append(try piece.slice(0..<count, axis: axis))
+            images.append(try piece.slice(count..<all, axis: axis))
+        }
+        return try concatenate(texts + images, axis: axis)
+    }
+
+    /// The tokens of each of some ranks, out of those that ``joined(_:of:axis:)`` made.
+    ///
+    /// - Returns: for each rank its text and its image
+    func split(_ joined: Tensor, to ranks: [Int], axis: Int) throws(TensorError) -> [[Tensor]] {
+        var (text, image) = (0, ranks.reduce(0) { $0 + parts(of: $1).text })
+        var result: [[Tensor]] = []
+        for rank in ranks {
+            let parts = parts(of: rank)
+            result.append([
+                try joined.slice(text..<text + parts.text, axis: axis),
+                try joined.slice(image..<image + parts.image, axis: axis),
+            ])
+            (text, image) = (text + parts.text, image + parts.image)
+        }
+        return result
+    }
+}

@@ -1,0 +1,117 @@
+import Diffusion
+import Engine
+import Foundation
+import Layers
+import Parallel
+import Synchronization
+import TestKit
+import Testing
+
+/// Ranks that are processes of this host, and what becomes of them.
+@Suite(.serialized) struct RankTeamTests {
+    private static func configuration() -> WorkerConfiguration {
+        var configuration = TinyWorker.configuration()
+        configuration.options.plan.parallel.ulysses = 2
+        return configuration
+    }
+
+    private static func worker() throws -> (InProcessWorker, RankTeam) {
+        let team = try #require(try RankTeam.assemble(configuration(), lost: { _ in }))
+        return (try InProcessWorker(configuration(), team: team), team)
+    }
+
+    @Test func makesWhatOneRankMakes() async throws {
+        let (worker, team) = try Self.worker()
+        _ = try await worker.start { _ in }
+        let expected = try await TinyWorker.expected()
+        for _ in 0..<3 { #expect(try await worker.generate(TinyWorker.request()).pixels == expected) }
+        team.close()
+    }
+
+    /// Behind the engine's own border, as a server has it.
+    @Test func serveAProcessWorker() async throws {
+        let worker = ProcessWorker(Self.configuration(), limits: TinyWorker.limits())
+        _ = try await worker.start { _ in }
+        #expect(try await worker.generate(TinyWorker.request()).pixels == TinyWorker.expected())
+        await worker.close()
+    }
+
+    @Test func cancelsOnAllRanksAndGoesOn() async throws {
+        let (worker, team) = try Self.worker()
+        _ = try await worker.start { _ in }
+        let task = Mutex<Task<StageTimes, any Error>?>(nil)
+        let started = Task {
+            try await worker.generate(
+                TinyWorker.request(steps: 500),
+                observe: { progress in
+                    if case .denoising(step: 2, of: _) = progress { task.withLock { $0?.cancel() } }
+                }, deliver: { _ in })
+        }
+        task.withLock { $0 = started }
+        if case .success = await started.result { Issue.record("it was not cancelled") }
+        #expect(try await worker.generate(TinyWorker.request()).pixels == TinyWorker.expected())
+        team.close()
+    }
+
+    /// Killed at a step: the job fails with the rank's name, at once.
+    @Test func namesARankThatIsKilled() async throws {
+        let (worker, team) = try Self.worker()
+        _ = try await worker.start { _ in }
+        let process = try #require(team.processes[1])
+        await #expect(throws: EngineError.rankLost(1, reason: "was ended by signal 9 (Killed)")) {
+            try await worker.generate(
+                TinyWorker.request(steps: 1000),
+                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, SIGKILL) } }, deliver: { _ in })
+        }
+        #expect(team.isLost)
+        // Nothing more can be asked, and no process is left.
+        await #expect(throws: EngineError.self) { try await worker.generate(TinyWorker.request()) }
+    }
+
+    /// A rank that says nothing is ended.
+    @Test func endsARankThatIsStopped() async throws {
+        let team = try #require(
+            try RankTeam.assemble(Self.configuration(), silence: .seconds(2), lost: { _ in }))
+        let worker = try InProcessWorker(Self.configuration(), team: team)
+        _ = try await worker.start { _ in }
+        let process = try #require(team.processes[1])
+        await #expect(throws: EngineError.rankLost(1, reason: "said nothing for 2.0 seconds")) {
+            try await worker.generate(
+                TinyWorker.request(steps: 1000),
+                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, SIGSTOP) } }, deliver: { _ in })
+        }
+    }
+
+    /// At any moment a rank may die; a server's worker goes on with others.
+    @Test func aKilledRankCostsItsJobAlone() async throws {
+        let steps = 30
+        let expected = try await TinyWorker.expected(steps: steps)
+        let worker = ProcessWorker(Self.configuration(), limits: TinyWorker.limits())
+        _ = try await worker.start { _ in }
+        var random = SplitMix(state: 3)
+        let isExhaustive = ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] != nil
+        for _ in 0..<(isExhaustive ? 50 : 3) {
+            let leader = try #require(await worker.processIdentifier)
+            let moment = Int.random(in: 1..<steps, using: &random)
+            await #expect(throws: (any Error).self) {
+                try await worker.generate(
+                    TinyWorker.request(steps: 1000),
+                    observe: { progress in
+                        guard case .denoising(step: moment, of: _) = progress else { return }
+                        for child in children(of: leader) { kill(child, SIGKILL) }
+                    }, deliver: { _ in })
+            }
+            #expect(try await worker.generate(TinyWorker.request(steps: steps)).pixels == expected)
+        }
+        await worker.close()
+    }
+}
+
+/// The processes that a process started.
+private func children(of process: Int32) -> [Int32] {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    return threads.flatMap { thread in
+        let text = (try? String(contentsOfFile: "/proc/\(process)/task/\(thread)/children", encoding: .utf8)) ?? ""
+        return text.split(separator: " ").compactMap { Int32($0) }
+    }
+}

@@ -1,0 +1,98 @@
+import Layers
+import Parallel
+import Tensors
+import TestKit
+import Testing
+
+/// A layer that several ranks compute on strips of a picture, and the largest distance from the whole that rounding makes.
+private enum Kind: String, CaseIterable {
+    case pointwise, convolution, wideConvolution, doubled, groupNorm, groupNormSilu, groupNormOfLastChannels, causal
+
+    var limit: Double {
+        switch self {
+        case .groupNorm, .groupNormSilu, .groupNormOfLastChannels: 2e-6
+        default: 1e-6
+        }
+    }
+
+    /// - Parameter weights: any
+    /// - Returns: the layer of images `[batch, 8, height, width]`
+    func layer(_ weights: Weights) throws -> (Tensor) throws -> Tensor {
+        switch self {
+        case .pointwise: return try Convolution2D(weights, from: 8, to: 6, kernel: 1).callAsFunction
+        case .convolution: return try Convolution2D(weights, from: 8, to: 6, kernel: 3, padding: 1).callAsFunction
+        case .wideConvolution: return try Convolution2D(weights, from: 8, to: 6, kernel: 5, padding: 2).callAsFunction
+        case .doubled: return try Convolution2D(weights, from: 8, to: 6, kernel: 3, padding: 1).doubled
+        case .groupNorm:
+            let norm = try GroupNorm(weights, groups: 4, channels: 8, epsilon: 1e-6)
+            return { try norm($0) }
+        case .groupNormSilu:
+            let norm = try GroupNorm(weights, groups: 4, channels: 8, epsilon: 1e-6)
+            return { try norm($0, then: .silu) }
+        case .groupNormOfLastChannels:
+            let norm = try GroupNorm(weights, groups: 4, channels: 8, epsilon: 1e-6)
+            return { try norm($0.permuted(0, 2, 3, 1).contiguous().permuted(0, 3, 1, 2), then: .silu) }
+        case .causal:
+            let convolution = try CausalConvolution3D(weights, from: 8, to: 6)
+            return { image in
+                var history = FrameHistory(isOfImage: false)
+                let frame = try image.permuted(0, 2, 3, 1).contiguous().unsqueezed(1)
+                let results = try [1, -0.5, 0.25, 2].map { try convolution(frame * $0 + $0, &history) }
+                return try concatenate(results, axis: 1)
+            }
+        }
+    }
+}
+
+@DeviceActor @Suite struct PictureCutTests {
+    /// A picture of 7 rows and 9 columns, larger than its groups' means.
+    private nonisolated static func picture() throws -> Tensor { try Generator(seed: 5).normal([2, 8, 7, 9]) + 3 }
+
+    @Test(arguments: Kind.allCases, [(2, PictureSide.width), (2, .height), (3, .width), (3, .height)])
+    private func computesInStripsWhatTheWholeComputes(_ kind: Kind, _ cut: (ranks: Int, side: PictureSide)) async throws
+    {
+        let whole = try kind.layer(Weights(RandomWeights(deviation: 0.2)))(Self.picture())
+        let (expected, shape) = (try whole.floats().map(Double.init), whole.shape)
+        let found = try await decodingTogether(cut.ranks, along: cut.side) { context in
+            let (x, layer) = (try Self.picture(), try kind.layer(Weights(RandomWeights(deviation: 0.2), context)))
+            let joined = try context.inStrips(of: x) { picture in
+                try picture.map { try $0.joined(layer($0.strip(of: x))) }
+            }
+            return (try joined?.floats().map(Double.init) ?? [], joined?.shape ?? [])
+        }
+        for (values, joined) in found {
+            #expect(
+                Distance(kind.rawValue, of: values, shape: joined, to: expected, shape: shape) <= kind.limit)
+        }
+    }
+
+    @Test func joinsTokensInThePicturesOrder() async throws {
+        let picture = try Tensor.range(5 * 4).reshaped(1, 1, 5, 4, 1)
+        let expected = try picture.floats()
+        for side in [PictureSide.height, .width] {
+            let found = try await decodingTogether(3, along: side) { context in
+                let x = try Tensor.range(5 * 4).reshaped(1, 1, 5, 4, 1)
+                return try context.inStrips(of: x) { picture in
+                    guard let picture else { return [Float]() }
+                    let strip = try picture.strip(of: x)
+                    let tokens = try strip.reshaped(1, -1, 1)
+                    return try picture.joined(tokens: tokens, height: strip.size(2), width: strip.size(3)).floats()
+                }
+            }
+            #expect(found == [expected, expected, expected])
+        }
+    }
+
+    /// Where there are fewer latents than ranks, and where ranks do not decode together.
+    @Test func leavesWholeWhatIsNotShared() async throws {
+        let found = try await decodingTogether(3, along: .width) { context in
+            let (small, large) = (try Tensor.full(0, [1, 4, 9, 2]), try Tensor.full(0, [1, 4, 2, 3]))
+            let isShared = [small, large].map { x in context.inStrips(of: x) { $0 != nil } }
+            context.decodesTogether = false
+            return isShared + [context.inStrips(of: large) { $0 != nil }]
+        }
+        #expect(found == Array(repeating: [false, true, false], count: 3))
+        let alone = ComputeContext(ComputePlan())
+        #expect(try alone.inStrips(of: Tensor.full(0, [1, 4, 9, 9])) { $0 == nil })
+    }
+}

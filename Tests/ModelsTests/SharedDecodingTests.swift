@@ -1,0 +1,94 @@
+import Layers
+import Models
+import Parallel
+import Tensors
+import TestKit
+import Testing
+
+/// An autoencoder whose pictures several ranks decode together.
+private enum Decoder: String, CaseIterable {
+    case flux1 = "flux1-tiny-dev"
+    case flux2 = "flux2-tiny-dev"
+    case qwenImage = "qwen-image-tiny"
+    case wan21 = "wan-vae-2.1"
+    case wan22 = "wan-vae-2.2"
+
+    /// The largest distance from the whole: moments of groups are summed otherwise, and some windows over frames are, as the
+    /// kernel depends on the size.
+    static let limit = 1e-5
+
+    /// Decodes random latents 5 high and 7 wide, of a video three frames.
+    ///
+    /// - Parameters:
+    ///   - context: what the autoencoder computes with
+    ///   - tiling: of a video
+    /// - Returns: the numbers and their shape
+    func decode(_ context: ComputeContext, tiled: Bool = false) throws -> (values: [Double], shape: [Int]) {
+        let folder = "\(Golden.folder)/checkpoints/\(rawValue)/vae"
+        let weights = Weights(try CheckpointWeights(folder: folder), context, for: .vae)
+        let config = "\(folder)/config.json"
+        func latents(_ shape: Int...) throws -> Tensor { try Generator(seed: 3).normal(shape) }
+        var decoded: Tensor
+        switch self {
+        case .flux1:
+            let vae = try AutoencoderKL(weights, AutoencoderKLConfig.read(config).0)
+            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, 7))
+        case .flux2:
+            let vae = try AutoencoderKLFlux2(weights, AutoencoderKLFlux2Config.read(config).0)
+            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, 7))
+        case .qwenImage, .wan21, .wan22:
+            let vae = try AutoencoderKLWan(weights, AutoencoderKLWanConfig.read(config).0)
+            var (frames, tiling): ([Tensor], VideoTiling?) = ([], nil)
+            if tiled {
+                let scale = vae.config.scaleFactor
+                var tiles = VideoTiling()
+                (tiles.height, tiles.width) = (4 * scale, 4 * scale)
+                (tiles.strideHeight, tiles.strideWidth) = (3 * scale, 3 * scale)
+                tiling = tiles
+            }
+            try vae.decode(latents(1, vae.config.zDim, self == .qwenImage ? 1 : 3, 5, 7), tiling: tiling) {
+                frames.append($0)
+            }
+            decoded = try concatenate(frames, axis: 2)
+        }
+        return (try decoded.floats().map(Double.init), decoded.shape)
+    }
+}
+
+extension Decoder {
+    /// What one rank makes, on one thread as each of several: convolutions sum otherwise on two.
+    fileprivate func whole(tiled: Bool = false) async throws -> (values: [Double], shape: [Int]) {
+        try await decodingTogether(1, along: .width) { try decode($0, tiled: tiled) }[0]
+    }
+}
+
+@DeviceActor @Suite struct SharedDecodingTests {
+    @Test(arguments: Decoder.allCases, [(2, PictureSide.width), (2, .height), (3, .width), (3, .height)])
+    private func decodesInStripsWhatTheWholeDecodes(_ decoder: Decoder, _ cut: (ranks: Int, side: PictureSide))
+        async throws
+    {
+        let whole = try await decoder.whole()
+        let found = try await decodingTogether(cut.ranks, along: cut.side) { context in
+            let decoded = try decoder.decode(context)
+            return (decoded.values, decoded.shape, context.ranks?[.decoding]?.traffic ?? GroupTraffic())
+        }
+        for (values, shape, traffic) in found {
+            #expect(traffic[.allToAll].calls > 0 && traffic[.allGather].calls > 0)
+            #expect(
+                Distance(decoder.rawValue, of: values, shape: shape, to: whole.values, shape: whole.shape)
+                    <= Decoder.limit)
+        }
+    }
+
+    /// Every tile is cut, those that are as narrow as one latent excepted.
+    @Test(arguments: [Decoder.wan21, .wan22], [PictureSide.width, .height])
+    private func decodesTilesInStrips(_ decoder: Decoder, _ side: PictureSide) async throws {
+        let whole = try await decoder.whole(tiled: true)
+        let found = try await decodingTogether(2, along: side) { try decoder.decode($0, tiled: true) }
+        for (values, shape) in found {
+            #expect(
+                Distance(decoder.rawValue, of: values, shape: shape, to: whole.values, shape: whole.shape)
+                    <= Decoder.limit)
+        }
+    }
+}
