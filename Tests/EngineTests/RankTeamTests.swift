@@ -70,12 +70,10 @@ import Testing
 
     /// A rank that says nothing is ended.
     @Test func endsARankThatIsStopped() async throws {
-        let team = try #require(
-            try RankTeam.assemble(Self.configuration(), silence: .seconds(2), lost: { _ in }))
-        let worker = try InProcessWorker(Self.configuration(), team: team)
+        let (worker, team) = try Self.worker()
         _ = try await worker.start { _ in }
         let process = try #require(team.processes[1])
-        await #expect(throws: EngineError.rankLost(1, reason: "said nothing for 2.0 seconds")) {
+        await #expect(throws: EngineError.rankLost(1, reason: "said nothing for 5.0 seconds")) {
             try await worker.generate(
                 TinyWorker.request(steps: 1000),
                 observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, SIGSTOP) } }, deliver: { _ in })
