@@ -53,31 +53,33 @@ import Testing
         team.close()
     }
 
-    /// Killed at a step: the job fails with the rank's name, at once.
-    @Test func namesARankThatIsKilled() async throws {
+    /// Killed at a step, or stopped: the job fails with the rank's name.
+    @Test(arguments: [(SIGKILL, "was ended by signal 9 (Killed)"), (SIGSTOP, "said nothing for 5.0 seconds")])
+    func namesARankThatIsLost(_ signal: Int32, _ reason: String) async throws {
         let (worker, team) = try Self.worker()
         _ = try await worker.start { _ in }
         let process = try #require(team.processes[1])
-        await #expect(throws: EngineError.rankLost(1, reason: "was ended by signal 9 (Killed)")) {
+        await #expect(throws: EngineError.rankLost(1, reason: reason)) {
             try await worker.generate(
                 TinyWorker.request(steps: 1000),
-                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, SIGKILL) } }, deliver: { _ in })
+                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, signal) } }, deliver: { _ in })
         }
         #expect(team.isLost)
-        // Nothing more can be asked, and no process is left.
+        // Nothing more can be asked.
         await #expect(throws: EngineError.self) { try await worker.generate(TinyWorker.request()) }
     }
 
-    /// A rank that says nothing is ended.
-    @Test func endsARankThatIsStopped() async throws {
-        let (worker, team) = try Self.worker()
-        _ = try await worker.start { _ in }
-        let process = try #require(team.processes[1])
-        await #expect(throws: EngineError.rankLost(1, reason: "said nothing for 5.0 seconds")) {
-            try await worker.generate(
-                TinyWorker.request(steps: 1000),
-                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, SIGSTOP) } }, deliver: { _ in })
+    /// A request reaches other ranks with its images, by the way of all of them.
+    @Test func carriesImagesToOtherRanks() throws {
+        var request = try TinyWorker.request()
+        func picture(_ side: Int) -> RequestImage {
+            let bytes = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0) }
+            return RequestImage(name: "\(side)", pixels: PixelBatch(count: 1, height: side, width: side, bytes: bytes))
         }
+        (request.images, request.lastImage) = ([picture(3), picture(5)], picture(2))
+        let bytes = try RequestBytes(request).bytes
+        #expect(try RequestBytes(bytes: bytes).request() == request)
+        #expect(throws: Failure.self) { try RequestBytes(bytes: Array(bytes.dropLast())).request() }
     }
 
     /// At any moment a rank may die; a server's worker goes on with others.

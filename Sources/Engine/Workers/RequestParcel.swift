@@ -15,6 +15,14 @@ package struct RequestParcel: Codable {
     private let images: [Outline]
     private let lastImage: Outline?
 
+    /// - Parameter request: what is to be made; of its images this keeps all but the pixels
+    init(_ request: GenerationRequest) {
+        (images, lastImage) = (request.images.map(Outline.init), request.lastImage.map(Outline.init))
+        var rest = request
+        (rest.images, rest.lastImage) = ([], nil)
+        self.request = rest
+    }
+
     /// Puts the images' pixels into a buffer, if there are any.
     ///
     /// - Parameters:
@@ -22,7 +30,7 @@ package struct RequestParcel: Codable {
     ///   - buffer: the memory that both processes have
     /// - Throws: `MessagingError`, as when there is no memory left
     package init(_ request: GenerationRequest, into buffer: SharedBuffer) throws(MessagingError) {
-        let inputs = request.images + [request.lastImage].compactMap(\.self)
+        let inputs = request.pictures
         if !inputs.isEmpty {
             try buffer.clear(to: inputs.map(\.pixels.bytes.count).reduce(0, +))
             var offset = 0
@@ -31,10 +39,13 @@ package struct RequestParcel: Codable {
                 offset += image.pixels.bytes.count
             }
         }
-        (images, lastImage) = (request.images.map(Outline.init), request.lastImage.map(Outline.init))
-        var rest = request
-        (rest.images, rest.lastImage) = ([], nil)
-        self.request = rest
+        self.init(request)
+    }
+
+    /// How many bytes the pixels of all images have; nil for no image.
+    var pixelCount: Int? {
+        let outlines = images + [lastImage].compactMap(\.self)
+        return outlines.isEmpty ? nil : outlines.map(\.shape.byteCount).reduce(0, +)
     }
 
     /// The request, with the images' pixels out of a buffer, which is empty then.
@@ -43,9 +54,16 @@ package struct RequestParcel: Codable {
     /// - Returns: the request as it was
     /// - Throws: `MessagingError` where the buffer holds anything else
     package func unpacked(from buffer: SharedBuffer) throws(MessagingError) -> GenerationRequest {
-        let outlines = images + [lastImage].compactMap(\.self)
-        if outlines.isEmpty { return request }
-        var pixels = try buffer.take(outlines.map(\.shape.byteCount).reduce(0, +))[...]
+        guard let pixelCount else { return request }
+        return unpacked(try buffer.take(pixelCount)[...])
+    }
+
+    /// The request with its images' pixels.
+    ///
+    /// - Parameter pixels: ``pixelCount`` bytes, one image after the other
+    /// - Returns: the request as it was
+    func unpacked(_ pixels: ArraySlice<UInt8>) -> GenerationRequest {
+        var pixels = pixels
         func image(_ outline: Outline) -> RequestImage {
             let bytes = pixels.prefix(outline.shape.byteCount)
             pixels = pixels.dropFirst(bytes.count)
@@ -56,4 +74,9 @@ package struct RequestParcel: Codable {
         whole.lastImage = lastImage.map(image)
         return whole
     }
+}
+
+extension GenerationRequest {
+    /// All images, in the order in which their pixels travel.
+    var pictures: [RequestImage] { images + [lastImage].compactMap(\.self) }
 }
