@@ -41,7 +41,7 @@ struct Bench: AsyncParsableCommand {
     var attentionConfig: String?
     @Option(
         name: .long,
-        help: "The ranks of transformer, one process each as torchrun starts them: parallel_config as YAML.")
+        help: "The ranks of transformer or decoder, one process each as torchrun starts them: parallel_config as YAML.")
     var parallelConfig: String?
     @Option(name: .long, help: "Branches of guidance of a transformer's step: 1 or 2.") var branches = 1
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
@@ -80,8 +80,8 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("attention-config is for transformer, generation and attention")
         }
         guard 1...2 ~= branches else { throw ValidationError("branches is \(branches); it must be 1 or 2") }
-        if parallelConfig != nil, subject != .transformer {
-            throw ValidationError("parallel-config is for transformer")
+        if parallelConfig != nil, subject != .transformer, subject != .decoder {
+            throw ValidationError("parallel-config is for transformer and decoder")
         }
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")

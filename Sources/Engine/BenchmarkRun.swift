@@ -33,10 +33,12 @@ extension LocalWorker {
     ) throws -> Timing {
         try EngineError.enter(device)
         let options = PipelineOptions(plan, stepCache: stepCache)
-        return switch part {
-        case .transformer:
-            try time(family.transformerBenchmark(shape, options, ComputeContext(plan, join())), runs: runs)
-        case .decoder: try time(family.decoderBenchmark(shape, options.plan), runs: runs)
+        let context = ComputeContext(plan, try join())
+        switch part {
+        case .transformer: return try time(family.transformerBenchmark(shape, options, context), runs: runs)
+        case .decoder:
+            context.decodesTogether = true
+            return try time(family.decoderBenchmark(shape, context), runs: runs)
         }
     }
 

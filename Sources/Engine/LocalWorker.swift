@@ -103,10 +103,10 @@ package actor LocalWorker {
             times = try Profile.record(to: profile, on: device) {
                 try pipeline.generate(request, observe: observe, trace: trace, deliver: deliver)
             }
-            _ = team?.end(nil)
         } catch {
             throw team?.end(error) ?? error
         }
+        if let loss = team?.end(nil) { throw loss }
         times.deviceMemory = try device.memory()
         return (times, trace?.entries ?? [])
     }

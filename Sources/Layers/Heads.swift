@@ -15,4 +15,10 @@ extension Tensor {
     package func mergeHeads() throws(TensorError) -> Tensor {
         try transposed(1, 2).reshaped(size(0), size(2), size(1) * size(3))
     }
+
+    /// `[tokens, batch, …]` as `[batch, tokens, …]`, without gaps: kernels of GPUs are chosen by how tokens lie.
+    func tokensSecond() throws(TensorError) -> Tensor {
+        guard size(1) == 1 else { return try transposed(0, 1).contiguous() }
+        return try reshaped([1, size(0)] + shape.dropFirst(2))
+    }
 }

@@ -86,10 +86,10 @@ package protocol ModelFamily: Sendable {
     ///
     /// - Parameters:
     ///   - shape: the size of the output, and changes of the config
-    ///   - plan: how it computes
+    ///   - context: how it computes, and with which ranks
     /// - Returns: what to time
     /// - Throws: ``RequestError``, ``ConfigFault`` or ``TensorError``
-    static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark
+    static func decoderBenchmark(_ shape: BenchmarkShape, _ context: ComputeContext) throws -> Benchmark
 }
 
 extension ModelFamily {
@@ -101,7 +101,7 @@ extension ModelFamily {
         throw RequestError.value("part", found: "transformer", expected: "one that \(name) has a benchmark of")
     }
 
-    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+    package static func decoderBenchmark(_ shape: BenchmarkShape, _ context: ComputeContext) throws -> Benchmark {
         throw RequestError.value("part", found: "decoder", expected: "one that \(name) has a benchmark of")
     }
 

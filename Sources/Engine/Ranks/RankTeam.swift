@@ -149,10 +149,11 @@ extension RankTeam {
     /// What is told of a job's end.
     ///
     /// - Parameter error: what rank 0 threw; nil for nothing
-    /// - Returns: the error that the job fails with: of a lost rank what became of it
+    /// - Returns: the error that the job fails with, of a lost rank what became of it; nil where there is none
     func end(_ error: (any Error)?) -> (any Error)? {
         state.withLock { $0.isBusy = false }
-        guard let error else { return nil }
+        // Numbers that nobody waited for any more are not those that were asked for.
+        guard let error else { return state.withLock { $0.loss } }
         // What all ranks throw at the same place leaves them together.
         if RankAgreement.isAgreed(error) { return error }
         defer { close() }
@@ -205,8 +206,8 @@ extension RankTeam {
         guard isFirst else { return }
         let (children, aborters) = state.withLock { ($0.children.values, $0.aborters) }
         for child in children { child.kill() }
-        // Over NCCL nobody notices: what hangs on the device is given up.
-        for aborter in aborters { aborter.abort() }
+        // Over NCCL nobody notices: what hangs on the device is given up, which may itself hang as long as a call may take.
+        Thread.detachNewThread { for aborter in aborters { aborter.abort() } }
         // Nobody waits: what comes next begins with other ranks.
         guard isBusy else { return lost(error) }
         Task { [weak self] in

@@ -65,10 +65,10 @@ package struct Attention {
             return try self(parts.query(), parts.key(), parts.value())
         }
         // As TensorRT-LLM orders them: the value needs no norm, so its exchange begins soonest.
-        let value = try exchange.start(parts.value().splitHeads(site.keyValueHeads), .all, cut)
+        let value = try exchange.start(parts.value().splitHeads(site.keyValueHeads), 0, .all, cut)
         let query = try parts.query().splitHeads(site.heads)
-        let queries = try exchange.start(query, .all, cut)
-        let key = try exchange.start(parts.key().splitHeads(site.keyValueHeads), .all, cut)
+        let queries = try exchange.start(query, 1, .all, cut)
+        let key = try exchange.start(parts.key().splitHeads(site.keyValueHeads), 2, .all, cut)
         let own = AttentionInputs(query: query, key: query, value: query, mask: nil, scale: site.scale)
         let inputs = AttentionInputs(
             query: try queries.tensors()[0], key: try key.tensors()[0], value: try value.tensors()[0], mask: nil,

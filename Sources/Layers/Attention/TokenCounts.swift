@@ -25,6 +25,23 @@ struct TokenCounts {
     /// Of some ranks together.
     func sum(_ ranks: some Sequence<Int>) -> Int { ranks.reduce(0) { $0 + self[$1] } }
 
+    /// Where a rank's tokens lie in the sequence of some ranks: the texts of all, then the images.
+    ///
+    /// - Parameters:
+    ///   - rank: whose
+    ///   - ranks: all that the sequence is of
+    /// - Returns: the rank's text and its image: which of its tokens they are, and where the first lies
+    func places(of rank: Int, among ranks: [Int]) -> [(own: Range<Int>, place: Int)] {
+        let before = ranks.prefix { $0 != rank }
+        let own = parts(of: rank)
+        let texts = ranks.reduce(0) { $0 + parts(of: $1).text }
+        let places = [
+            (0..<own.text, before.reduce(0) { $0 + parts(of: $1).text }),
+            (own.text..<own.text + own.image, before.reduce(texts) { $0 + parts(of: $1).image }),
+        ]
+        return places.filter { !$0.0.isEmpty }
+    }
+
     /// The tokens of some ranks in the order of the whole sequence.
     ///
     /// - Parameters:
@@ -41,22 +58,5 @@ struct TokenCounts {
             images.append(try piece.slice(count..<all, axis: axis))
         }
         return try concatenate(texts + images, axis: axis)
-    }
-
-    /// The tokens of each of some ranks, out of those that ``joined(_:of:axis:)`` made.
-    ///
-    /// - Returns: for each rank its text and its image
-    func split(_ joined: Tensor, to ranks: [Int], axis: Int) throws(TensorError) -> [[Tensor]] {
-        var (text, image) = (0, ranks.reduce(0) { $0 + parts(of: $1).text })
-        var result: [[Tensor]] = []
-        for rank in ranks {
-            let parts = parts(of: rank)
-            result.append([
-                try joined.slice(text..<text + parts.text, axis: axis),
-                try joined.slice(image..<image + parts.image, axis: axis),
-            ])
-            (text, image) = (text + parts.text, image + parts.image)
-        }
-        return result
     }
 }

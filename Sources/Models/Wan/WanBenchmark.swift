@@ -24,11 +24,13 @@ extension Wan {
     }
 
     /// The autoencoder of Wan 2.1.
-    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+    package static func decoderBenchmark(
+        _ shape: BenchmarkShape, _ context: ComputeContext
+    ) throws -> Benchmark {
         let config = try AutoencoderKLWanConfig.defaults(changing: shape.config)
-        let vae = try AutoencoderKLWan(Weights(RandomWeights(), plan: plan), config)
+        let vae = try AutoencoderKLWan(Weights(RandomWeights(), context), config)
         let latents = try NoiseSource(seeds: [0], count: shape.batch)
-            .draw([config.zDim] + config.latentSize(shape.videoSize)).to(on: plan.device)
+            .draw([config.zDim] + config.latentSize(shape.videoSize)).to(on: context.plan.device)
         return Benchmark(operations: 0) { try vae.decode(normalised: latents) { _ in } }
     }
 }

@@ -116,6 +116,36 @@ extension ProcessGroup {
         return pending
     }
 
+    /// Starts to place parts of tensors in tensors of every rank.
+    ///
+    /// Between GPUs of one host that reach each other's memory the results lie in memory that is made once for each slot: they
+    /// stay until the slot is used again, and between two uses lies one of another slot.
+    ///
+    /// - Parameters:
+    ///   - tensors: of one type, `[batch, heads, tokens, headWidth]`
+    ///   - slot: whose memory the results have, from 0 to 3
+    ///   - aside: whether the calling thread's stream goes on meanwhile
+    ///   - sizes: tokens and heads of a rank's result for each tensor
+    ///   - parts: what one rank sends another, in one order for both
+    /// - Returns: the results to come, `[batch, tokens, heads, headWidth]`
+    package func startPlacing(
+        _ tensors: [Tensor], slot: Int, aside: Bool = false, sizes: (Int) -> [(tokens: Int, heads: Int)],
+        parts: (_ from: Int, _ to: Int) -> [HeadPart]
+    ) throws(TensorError) -> PendingTensors {
+        let sizes = (0..<size).flatMap { sizes($0).flatMap { [Int64($0.tokens), Int64($0.heads)] } }
+        let (sending, receiving) = ((0..<size).map { parts(rank, $0) }, (0..<size).map { parts($0, rank) })
+        let pending = try PendingTensors(
+            ct_place(
+                handle.group, Int32(clamping: slot), aside, tensors.map(\.handle), tensors.count, sizes,
+                sending.joined().map(\.shim), sending.map(\.count), receiving.joined().map(\.shim),
+                receiving.map(\.count)),
+            count: tensors.count, in: handle)
+        let row = tensors[0].size(0) * tensors[0].size(3) * tensors[0].dtype.size
+        let rows = (0..<size).map { rank in sending[rank].reduce(0) { $0 + $1.tokens.count * $1.heads.count } }
+        count(.allToAll, bytes: row * (rows.reduce(0, +) - rows[rank]))
+        return pending
+    }
+
     /// The bytes of a tensor's rows that other ranks get.
     private func bytes(of x: Tensor, rowsFor rows: [Int]) -> Int {
         let width = x.shape.dropFirst().reduce(1, *) * x.dtype.size

@@ -5,8 +5,11 @@
 
 #include "support.h"
 
+#include <ctorch/groups.h>
+
 #include <chrono>
 #include <memory>
+#include <vector>
 
 namespace c10d {
 class Backend;
@@ -21,6 +24,37 @@ public:
     virtual ~Moment() = default;
     // Seconds from an earlier moment to this one, which is waited for.
     virtual double seconds_since(const Moment &earlier) const = 0;
+};
+
+// Tensors [batch, heads, tokens, width] whose parts go into tensors [batch, tokens, heads, width] of every rank.
+struct Placing {
+    std::vector<at::Tensor> tensors;
+    // Tokens and heads of each rank's result for each tensor, [rank][tensor].
+    std::vector<std::vector<std::pair<int64_t, int64_t>>> sizes;
+    // What goes to each rank, and what comes from each.
+    std::vector<std::vector<ct_part>> sending, receiving;
+
+    std::vector<int64_t> shape(int rank, size_t tensor) const {
+        const auto [tokens, heads] = sizes[rank][tensor];
+        return {tensors[tensor].size(0), tokens, heads, tensors[tensor].size(3)};
+    }
+};
+
+// Memory on the GPUs of one host that each of their ranks writes to.
+class Peers {
+public:
+    static constexpr int slots = 4;
+
+    virtual ~Peers() = default;
+    // Whether rows are such as can be written; all ranks find the same.
+    virtual bool fits(const Placing &placing) const = 0;
+    // Places what goes to each rank and has the stream wait for what comes: the calling thread's, or with `aside` one that runs
+    // beside it. The results lie in the slot's memory.
+    virtual std::vector<at::Tensor> place(int slot, bool aside, const Placing &placing) = 0;
+    // The calling thread's stream waits for the one beside it.
+    virtual void join() = 0;
+    // Lets what waits for other ranks end, from any thread.
+    virtual void abort() = 0;
 };
 
 class Cuda {
@@ -45,6 +79,8 @@ public:
     // A group of ranks over NCCL, of which this one has a GPU; waits for the others.
     virtual c10::intrusive_ptr<c10d::Backend> group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
                                                     std::chrono::milliseconds timeout, int device) = 0;
+    // The memory of the GPUs of a group's ranks; none where some of them cannot reach the others'.
+    virtual std::unique_ptr<Peers> peers(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size, int device) = 0;
 
 protected:
     ~Cuda() = default;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <numeric>
 
 using namespace ct;
@@ -69,6 +70,8 @@ struct ct_pending_s {
     at::Tensor result;
     // None if the result is there already.
     c10::intrusive_ptr<Work> work;
+    // Of several tensors: what makes them of the result, or has the stream wait for those that are placed.
+    std::function<std::vector<at::Tensor>(const at::Tensor &)> finish;
 };
 
 struct ct_group_s {
@@ -77,6 +80,8 @@ struct ct_group_s {
     int rank, size;
     // -1 for Gloo.
     int device;
+    // Between GPUs of one host.
+    std::unique_ptr<Peers> peers;
     // Whether an error or `abort` has ended it.
     std::atomic<bool> is_over = false;
 
@@ -133,6 +138,61 @@ struct ct_group_s {
     at::Tensor finish(const ct_pending_s &pending) {
         if (pending.work) reach([&] { wait(pending.work); });
         return pending.result;
+    }
+
+    // Rows [batch, tokens, heads, width] of a part, of a tensor whose tokens and heads are those axes.
+    static at::Tensor rows(const at::Tensor &x, const ct_part &part, int64_t token, int64_t head) {
+        return x.narrow(1, token, part.tokens).narrow(2, head, part.heads);
+    }
+
+    // Parts of tensors into those of every rank: into the memory of GPUs that can be reached, else packed for an all-to-all.
+    ct_pending_s place(int slot, bool aside, Placing placing) {
+        for (const at::Tensor &x : placing.tensors) require_place(x);
+        if (peers && peers->fits(placing)) {
+            auto results = reach([&] { return peers->place(slot, aside, placing); });
+            return {{}, {}, [this, aside, results](const at::Tensor &) {
+                if (aside) peers->join();
+                return results;
+            }};
+        }
+        const at::Tensor &first = placing.tensors[0];
+        const int64_t row = first.size(0) * first.size(3);
+        const auto count = [](const std::vector<std::vector<ct_part>> &parts) {
+            Counts counts;
+            for (const auto &of_rank : parts) {
+                counts.push_back(0);
+                for (const ct_part &part : of_rank) counts.back() += part.tokens * part.heads;
+            }
+            return counts;
+        };
+        const Counts sending = count(placing.sending), receiving = count(placing.receiving);
+        const at::Tensor packed = at::empty({total(sending), row}, first.options());
+        int64_t start = 0;
+        const auto next = [&](const at::Tensor &buffer, const ct_part &part) {
+            const int64_t rows = part.tokens * part.heads;
+            start += rows;
+            return buffer.narrow(0, start - rows, rows).view({first.size(0), part.tokens, part.heads, first.size(3)});
+        };
+        for (const auto &parts : placing.sending)
+            for (const ct_part &part : parts)
+                next(packed, part).copy_(rows(placing.tensors[part.tensor].transpose(1, 2), part, part.from_token, part.from_head));
+        ct_pending_s pending = all_to_all(packed, sending, receiving);
+        pending.finish = [this, placing = std::move(placing)](const at::Tensor &received) {
+            std::vector<at::Tensor> results;
+            for (size_t tensor = 0; tensor < placing.tensors.size(); ++tensor)
+                results.push_back(at::empty(placing.shape(rank, tensor), received.options()));
+            int64_t start = 0;
+            for (const auto &parts : placing.receiving) {
+                for (const ct_part &part : parts) {
+                    const at::Tensor target = rows(results[part.tensor], part, part.to_token, part.to_head);
+                    const int64_t count = part.tokens * part.heads;
+                    target.copy_(received.narrow(0, start, count).view(target.sizes()));
+                    start += count;
+                }
+            }
+            return results;
+        };
+        return pending;
     }
 
     at::Tensor all_reduce(const at::Tensor &x) {
@@ -217,6 +277,7 @@ struct ct_group_s {
 
     void abort() {
         is_over = true;
+        if (peers) peers->abort();
         if (backend) backend->abort();
     }
 
@@ -247,9 +308,11 @@ void meet(c10d::Store &store, int rank, int size) {
     store.wait(keys);
 }
 
-// Makes a group; `connect` makes its backend from the group's part of the store, where there are several ranks.
-template <class Connect>
-ct_group make(ct_store store, const char *name, int rank, int size, int device, int64_t timeout, Connect &&connect) {
+// Makes a group; where there are several ranks `connect` makes its backend from the group's part of the store, and `find` what
+// memory they share.
+template <class Connect, class Find>
+ct_group make(ct_store store, const char *name, int rank, int size, int device, int64_t timeout, Connect &&connect,
+              Find &&find) {
     return run(
         [&]() -> ct_group {
             TORCH_CHECK(0 <= rank && rank < size, "rank ", rank, " of ", size);
@@ -257,6 +320,7 @@ ct_group make(ct_store store, const char *name, int rank, int size, int device, 
             if (size == 1) return group.release();
             const auto part = c10::make_intrusive<GroupStore>(name, store->store->clone(), std::chrono::milliseconds(timeout));
             group->backend = group->reach([&] { return connect(part); });
+            group->peers = group->reach([&]() -> std::unique_ptr<Peers> { return find(part); });
             return group.release();
         },
         nullptr);
@@ -268,14 +332,14 @@ ct_group ct_group_gloo(ct_store store, const char *name, int rank, int size, con
     const std::chrono::milliseconds limit(timeout);
     return make(store, name, rank, size, -1, timeout, [&](const auto &part) -> c10::intrusive_ptr<Backend> {
         return c10::make_intrusive<c10d::ProcessGroupGloo>(part, rank, size, gloo_options(interface, store->is_local, limit));
-    });
+    }, [](const auto &) { return nullptr; });
 }
 
 ct_group ct_group_nccl(ct_store store, const char *name, int rank, int size, int device, int64_t timeout) {
     return make(store, name, rank, size, device, timeout, [&](const auto &part) {
         meet(*part, rank, size);
         return cuda().group(part, rank, size, std::chrono::milliseconds(timeout), device);
-    });
+    }, [&](const auto &part) { return cuda().peers(part, rank, size, device); });
 }
 
 void ct_group_release(ct_group group) { delete group; }
@@ -316,6 +380,34 @@ ct_pending ct_all_to_all(ct_group group, ct_tensor x, const int64_t *sending, si
 
 ct_pending ct_exchange(ct_group group, ct_tensor x, int to, int from, int64_t rows) {
     return run([&] { return new ct_pending_s(group->exchange(borrow(x), to, from, rows)); }, nullptr);
+}
+
+ct_pending ct_place(ct_group group, int slot, bool aside, const ct_tensor *tensors, size_t count, const int64_t *sizes,
+                    const ct_part *sending, const size_t *sent, const ct_part *receiving, const size_t *received) {
+    return run(
+        [&] {
+            Placing placing;
+            for (size_t i = 0; i < count; ++i) placing.tensors.push_back(borrow(tensors[i]));
+            for (int rank = 0; rank < group->size; ++rank) {
+                auto &own = placing.sizes.emplace_back();
+                for (size_t i = 0; i < count; ++i, sizes += 2) own.emplace_back(sizes[0], sizes[1]);
+                placing.sending.emplace_back(sending, sending + sent[rank]);
+                placing.receiving.emplace_back(receiving, receiving + received[rank]);
+                sending += sent[rank];
+                receiving += received[rank];
+            }
+            return new ct_pending_s(group->place(slot, aside, std::move(placing)));
+        },
+        nullptr);
+}
+
+ct_status ct_pending_tensors(ct_group group, ct_pending pending, ct_tensor *results, size_t count) {
+    return attempt([&] {
+        const at::Tensor received = group->finish(*pending);
+        const std::vector<at::Tensor> tensors = group->reach([&] { return pending->finish(received); });
+        TORCH_CHECK(tensors.size() == count, tensors.size(), " tensors for ", count);
+        for (size_t i = 0; i < count; ++i) results[i] = give(at::Tensor(tensors[i]));
+    });
 }
 
 ct_tensor ct_pending_wait(ct_group group, ct_pending pending) {

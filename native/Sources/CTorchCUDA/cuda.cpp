@@ -2,6 +2,7 @@
 #include "../CTorch/cuda.h"
 
 #include "nccl_group.h"
+#include "peers.h"
 #include "uploader.h"
 
 #include <ATen/Context.h>
@@ -117,6 +118,10 @@ public:
     c10::intrusive_ptr<c10d::Backend> group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
                                             std::chrono::milliseconds timeout, int device) override {
         return nccl_group(store, rank, size, timeout, device);
+    }
+
+    std::unique_ptr<Peers> peers(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size, int device) override {
+        return connect_peers(store, rank, size, device);
     }
 
 private:

@@ -50,10 +50,12 @@ extension ImageFamily {
             branches: shape.branches, options.stepCache, context)
     }
 
-    package static func decoderBenchmark(_ shape: BenchmarkShape, _ plan: ComputePlan) throws -> Benchmark {
+    package static func decoderBenchmark(
+        _ shape: BenchmarkShape, _ context: ComputeContext
+    ) throws -> Benchmark {
         let config = try Parts.Autoencoder.Config.published(changing: shape.config)
-        let vae = try Parts.Autoencoder(Weights(RandomWeights(), plan: plan), config)
-        let image = try ImageBenchmark(shape, plan)
+        let vae = try Parts.Autoencoder(Weights(RandomWeights(), context), config)
+        let image = try ImageBenchmark(shape, context.plan)
         let tokens = try image.tokens(channels: 4 * config.latentChannels)
         return Benchmark(operations: 0) { _ = try vae.pixels(of: tokens, image.grid) }
     }

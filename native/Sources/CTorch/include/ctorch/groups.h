@@ -9,6 +9,13 @@ typedef struct ct_store_s *ct_store;
 typedef struct ct_group_s *ct_group;
 typedef struct ct_pending_s *ct_pending;
 
+// Tokens and heads of one of several tensors that one rank sends another: how many, where they lie with the sender, and where
+// with the receiver.
+typedef struct {
+    size_t tensor;
+    int64_t tokens, heads, from_token, from_head, to_token, to_head;
+} ct_part;
+
 // Stores hold small values by key; any thread may use one. Time-outs are milliseconds. Port 0 asks for any that is free;
 // `ct_store_port` tells it, 0 for a store without one. A copy has a connection of its own. One in process ends the program
 // where there is no memory for it, and fails in no other way.
@@ -46,6 +53,16 @@ CT_API ct_status ct_barrier(ct_group group);
 CT_API ct_pending CT_NULLABLE ct_all_to_all(ct_group group, ct_tensor x, const int64_t *sending, size_t senders,
                                             const int64_t *receiving, size_t receivers);
 CT_API ct_pending CT_NULLABLE ct_exchange(ct_group group, ct_tensor x, int to, int from, int64_t rows);
+
+// Parts of tensors [batch, heads, tokens, width] of one type go into tensors [batch, tokens, heads, width] of every rank. `sizes`
+// has tokens and heads of each rank's result for each tensor, `sent` and `received` how many parts go to and come from each rank.
+// Between GPUs of one host a result is the slot's memory: it stays until the next call with the slot, and between two of those
+// lies one with another slot. With `aside` the copies run beside what the calling thread's stream does next.
+CT_API ct_pending CT_NULLABLE ct_place(ct_group group, int slot, bool aside, const CT_NONNULL ct_tensor *CT_NONNULL tensors,
+                                       size_t count, const int64_t *sizes, const ct_part *sending, const size_t *sent,
+                                       const ct_part *receiving, const size_t *received);
+// Waits as `ct_pending_wait`; what fails has made no tensor.
+CT_API ct_status ct_pending_tensors(ct_group group, ct_pending pending, CT_NULLABLE ct_tensor *CT_NONNULL results, size_t count);
 
 // What has been started: on the CPU it is waited for, on a GPU the calling thread's stream waits. Released once, waited for
 // or not.
