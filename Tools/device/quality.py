@@ -18,7 +18,7 @@ import shutil
 import statistics
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import shared
@@ -167,11 +167,12 @@ class Measurement:
         """All there is, by configuration."""
         indices = self.prompts()
         found = {"prompts": len(indices), "asked": len(self.entries), "failures": self.failures, "configurations": {}}
-        for name in self.names:
-            if name not in self.failures:
-                taken = {"cost": spent(self.costs[name])} if self.costs[name] else {}
-                row = (self.compare(name, indices) if indices else {}) | taken
-                found["configurations"][name] = row | {"file": self.files.get(name)}
+        working = [name for name in self.names if name not in self.failures]
+        with ProcessPoolExecutor() as pool:
+            compared = list(pool.map(self.compare, working, [indices] * len(working))) if indices else [{}] * len(working)
+        for name, row in zip(working, compared):
+            taken = {"cost": spent(self.costs[name])} if self.costs[name] else {}
+            found["configurations"][name] = row | taken | {"file": self.files.get(name)}
         return found
 
 

@@ -157,7 +157,9 @@ at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double 
 
 at::Tensor quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
                             const std::optional<at::Tensor> &bias) {
-    return at::linear(x, dequantize(codes, scales, scale, x.scalar_type()), bias);
+    // A layer that computes in 32 bits may have a bias of 16.
+    const auto offsets = bias ? std::optional<at::Tensor>(bias->to(x.scalar_type())) : std::nullopt;
+    return at::linear(x, dequantize(codes, scales, scale, x.scalar_type()), offsets);
 }
 
 // --- inputs
