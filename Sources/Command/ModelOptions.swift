@@ -46,6 +46,16 @@ struct ModelOptions: ParsableArguments {
         help: "Attention: attention_config as YAML, such as '{backend: FA4}'.")
     var attentionConfig: String?
 
+    @Option(
+        name: .long, parsing: .unconditionalSingleValue,
+        help: "LoRA to merge into the weights, as FILE or FILE:SCALE; the scale is 1 if absent. Repeatable.")
+    var lora: [LoRAArgument] = []
+
+    @Option(
+        name: .long,
+        help: "LoRAs with more to say of them: runtime_lora_config as YAML, such as '{path: FILE, strict: false}'.")
+    var runtimeLoraConfig: String?
+
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
         help: "Skip config keys and tensors that this build does not know, at the risk of wrong images.")
@@ -54,6 +64,9 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("threads is \(threads); it must be from 1 to 1024")
+        }
+        if !lora.isEmpty, runtimeLoraConfig != nil {
+            throw ValidationError("lora and runtime-lora-config say the same twice; give one of them")
         }
     }
 
@@ -72,10 +85,12 @@ struct ModelOptions: ParsableArguments {
         overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
         for (field, text) in [
             ("cache_config", cacheConfig), ("quant_config", quantConfig), ("attention_config", attentionConfig),
+            ("runtime_lora_config", runtimeLoraConfig),
         ] {
             guard let text else { continue }
             overrides[field] = try VisualGenArgs(yamlText: "\(field): \(text)").dictionary[field] ?? .null
         }
+        if !lora.isEmpty { overrides["runtime_lora_config"] = .list(lora.map(\.config)) }
         if allowUnknown { overrides["allow_unknown"] = true }
         let arguments =
             try config.map { path throws(ConfigurationError) in try VisualGenArgs(yaml: path, overrides: overrides) }
@@ -94,6 +109,27 @@ struct ModelOptions: ParsableArguments {
         guard arguments.revision != nil, ModelLocation.isLocal(arguments.model) else { return "" }
         return "revision has no effect: \(arguments.model) is not a model of the hub"
     }
+}
+
+/// A LoRA file, with or without how strongly it acts.
+struct LoRAArgument: ExpressibleByArgument {
+    let path: String
+    let scale: Double
+
+    init?(argument: String) {
+        let bytes = argument.utf8
+        if let colon = bytes.lastIndex(of: UInt8(ascii: ":")), colon > bytes.startIndex,
+            let scale = Double(argument[bytes.index(after: colon)...]), scale.isFinite
+        {
+            (path, self.scale) = (String(argument[..<colon]), scale)
+        } else {
+            (path, scale) = (argument, 1)
+        }
+        if path.isEmpty { return nil }
+    }
+
+    /// An item of `runtime_lora_config`.
+    var config: ConfigValue { ["path": .string(path), "scale": .double(scale)] }
 }
 
 /// A type that models compute in.

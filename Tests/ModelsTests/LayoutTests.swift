@@ -16,13 +16,16 @@ import VisualGen
         let model: String
         var layouts: [String]
         var cache: String?
+        var lora: String?
         var extra: [String: ParameterValue] = [:]
         var frames: Int?
         var image = false
-        var testDescription: String { [model, cache].compactMap(\.self).joined(separator: ", ") }
+        var testDescription: String { [model, cache, lora].compactMap(\.self).joined(separator: ", ") }
 
         static let all = [
             Case(model: "flux1-tiny-dev", layouts: sequence + ["tp_size: 2", "tp_size: 2, ring_size: 2"]),
+            Case(model: "flux1-tiny-dev", layouts: ["tp_size: 2"], lora: "flux1-peft"),
+            Case(model: "flux1-tiny-dev", layouts: ["tp_size: 2"], lora: "flux1-dora-input"),
             Case(model: "flux1-tiny-schnell", layouts: ["ulysses_size: 3", "ring_size: 2", "tp_size: 3"]),
             Case(model: "flux1-tiny-dev", layouts: guided, extra: ["true_cfg_scale": .number(2)]),
             Case(model: "flux2-tiny-dev", layouts: ["ulysses_size: 2", "ring_size: 3", "tp_size: 2"]),
@@ -123,6 +126,7 @@ import VisualGen
         let needsParts = ["ring", "attn2d"].contains { layout.contains($0) }
         var yaml = "parallel_config: {\(layout)}\nattention_config: {backend: \(needsParts ? "FA4" : "VANILLA")}"
         if let cache = given.cache { yaml += "\ncache_config: {\(cache)}" }
+        if let lora = given.lora { yaml += "\nruntime_lora_config: {path: '\(LoRAGolden.path(of: lora))'}" }
         let arguments = try VisualGenArgs(yamlText: yaml)
         let options = arguments.worker(at: TinyCheckpoint.path(of: given.model)).options
         let mesh = Mesh(options.plan.parallel)

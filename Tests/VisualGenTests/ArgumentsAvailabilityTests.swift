@@ -48,7 +48,6 @@ import VisualGen
         ),
         ("enable_layerwise_nvtx_marker: true", ["enable_layerwise_nvtx_marker true is not available in this build"]),
         ("cpu_offload_config: {enable: true}", ["cpu_offload_config.enable true is not available in this build"]),
-        ("runtime_lora_config: {path: a}", ["runtime_lora_config is not available in this build"]),
     ])
     func namesWhatThisBuildCannotDo(_ yaml: String, _ sentences: [String]) throws {
         #expect(try unavailable(yaml) == sentences)
@@ -72,7 +71,7 @@ import VisualGen
         "quant_config: {dynamic: true, ignore: [a]}", "quant_config: {quant_algo: FP8_PER_CHANNEL_PER_TOKEN}",
         "compilation_config: {resolutions: [[64, 64]], num_frames: [1]}",
         "{dtype: float32, threads: 2, memory_limit: 8GB, worker_mode: in_process, worker_timeout: 10}",
-        "device: cuda:1",
+        "device: cuda:1", "runtime_lora_config: {path: a}", "runtime_lora_config: [{path: a}, {path: b, scale: 0.5}]",
         "{model: demo-image, revision: main, allow_unknown_config: true, pipeline_config: {a: 1}}",
     ])
     func acceptsWhatItHonoursAndWhatChangesNothing(_ yaml: String) throws {

@@ -253,6 +253,8 @@ import VisualGen
         ),
         ("cpu_offload_config: {stages: [[]]}", "cpu_offload_config.stages[0] must not be empty"),
         ("runtime_lora_config: {}", "runtime_lora_config.path must not be empty"),
+        ("runtime_lora_config: [{path: a}, {}]", "runtime_lora_config[1].path must not be empty"),
+        ("runtime_lora_config: 3", "runtime_lora_config must be a mapping or a list of mappings, not 3"),
         ("threads: 0", "threads must be from 1 to 1024, not 0"),
         ("threads: 1025", "threads must be from 1 to 1024, not 1025"),
         ("memory_limit: 0", "memory_limit must be at least 1 byte, not 0"),

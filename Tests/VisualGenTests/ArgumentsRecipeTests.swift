@@ -126,7 +126,7 @@ import VisualGen
         adapter.targetComponents = ["transformer"]
         adapter.stripPrefixes = ["diffusion_model."]
         adapter.keyMap = ["blocks.0.attn": "blocks.0.attn1"]
-        #expect(args.runtimeLoRAConfig == adapter)
+        #expect(args.runtimeLoRAConfigs == [adapter])
         #expect(args.revision == "main")
     }
 }

@@ -17,6 +17,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     package let role: ComponentRole
     /// The type that it computes in whatever the model's; nil if it follows the model.
     package let ownType: DType?
+    package let loraNames: LoRANames?
     private let make: @Sendable (Weights) throws -> Module
 
     /// Reads a component's config.
@@ -27,11 +28,12 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     ///   - classes: the classes this build has for it
     ///   - role: what it is for
     ///   - dtype: the type that it computes in whatever the model's; nil if it follows the model
+    ///   - loraNames: how LoRA files spell its modules; nil if it takes none
     ///   - make: makes the module
     /// - Throws: ``CheckpointError`` or ``ConfigError``
     package init(
         _ name: String, in checkpoint: CheckpointFolder, classes: [String], as role: ComponentRole,
-        keeping dtype: DType? = nil,
+        keeping dtype: DType? = nil, loras loraNames: LoRANames? = nil,
         _ make: @escaping @Sendable (Weights, Config) throws -> Module
     ) throws {
         folder = try checkpoint.folder(name, classes: classes)
@@ -40,7 +42,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
             besides: role == .transformer ? [CheckpointWeights.quantizationKey] : [])
         (self.name, self.config, skippedKeys) = (name, config, skipped)
         allowsUnknown = checkpoint.allowsUnknown
-        (self.role, ownType) = (role, dtype)
+        (self.role, ownType, self.loraNames) = (role, dtype, loraNames)
         self.make = { try make($0, config) }
     }
 
@@ -48,9 +50,10 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     ///
     /// - Parameter context: what it computes with
     /// - Returns: the module
-    /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
+    /// - Throws: ``SafetensorsError``, ``WeightError``, ``LoRAError`` or ``TensorError``
     package func load(_ context: ComputeContext) throws -> Module {
-        let weights = Weights(try CheckpointWeights(folder: folder), context, for: role, keeping: ownType)
+        let source = try CheckpointWeights(folder: folder, merging: merge(context.plan))
+        let weights = Weights(source, context, for: role, keeping: ownType)
         let module = try make(weights)
         if !allowsUnknown { try weights.requireAllRead() }
         return module
@@ -76,6 +79,8 @@ package protocol InspectableComponent: Sendable {
     var ownType: DType? { get }
     /// Whether tensors that no part of it knows are skipped instead of refused.
     var allowsUnknown: Bool { get }
+    /// How LoRA files spell its modules; nil if it takes none.
+    var loraNames: LoRANames? { get }
 
     /// Every key and shape that the module asks for, and the keys it would pass over.
     ///
@@ -106,8 +111,8 @@ extension InspectableComponent {
     /// its shape, and no other but those that it is known to leave out.
     ///
     /// - Parameter plan: how the model computes
-    /// - Returns: the bytes that the weights take in memory
-    /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
+    /// - Returns: the bytes that the weights take in memory, and what merging LoRA files into them takes besides
+    /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError``, ``LoRAError`` or ``TensorError``
     package func checkedSize(_ plan: ComputePlan) throws -> Int {
         let (weights, plan) = (try CheckpointWeights(folder: folder), self.plan(plan))
         let listing = try listing(of: Set(weights.keys))
@@ -126,7 +131,9 @@ extension InspectableComponent {
         }
         let unread = listing.surplus(of: weights.keys).unknown.filter { !quantized.keys.contains($0) }
         if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: folder) }
-        return size.count
+        let shapes = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { first, _ in first }
+        let transient = try merge(plan).transientBytes(shapes, plan.dtype, quantized: quantized.bytes.keys)
+        return (size + MemorySize(transient)).count
     }
 }
 

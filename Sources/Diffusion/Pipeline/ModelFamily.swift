@@ -150,7 +150,8 @@ extension ModelFamily {
     /// - Returns: bytes by the component's name
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
     package func weights(_ plan: ComputePlan) throws -> [String: Int] {
-        try MemoryForecast.weights(of: components, plan)
+        try check(plan.loras)
+        return try MemoryForecast.weights(of: components, plan)
     }
 
     /// The algorithms of the transformers' quantised layers.

@@ -16,6 +16,8 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package var quantization: QuantizationPlan?
     /// How several devices share the work of a request.
     package var parallel = ParallelLayout()
+    /// What is merged into the weights as they are read, in this order.
+    package var loras: [LoRAPlan] = []
 
     /// - Parameters:
     ///   - dtype: the type of weights and activations

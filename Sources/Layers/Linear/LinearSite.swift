@@ -41,6 +41,9 @@ package struct LinearPart: Sendable, Hashable {
         package var count: Int { ranges.map(\.count).reduce(0, +) }
     }
 
+    /// Some rows of a weight.
+    init(outputs: Pieces) { self.outputs = outputs }
+
     /// How many numbers of the weight this is.
     ///
     /// - Parameter shape: of the whole weight

@@ -18,9 +18,13 @@ extension CheckpointWeights {
         if let fault = try fault(ofQuantized: codes, scales: scales) {
             throw fault.error(of: site, in: checkpoint[site.weightKey]?.file.path ?? checkpoint.path)
         }
-        let weight = try QuantizedWeight(
+        let smoothing =
+            stored.parts.contains(.smoothing)
+            ? try tensor(site.key(.smoothing), shape: [site.from], plan: plan) : nil
+        var weight = try QuantizedWeight(
             stored.algorithm, codes: codes.to(codes.dtype, on: plan.device),
             scales: scales.to(scales.dtype, on: plan.device), scale: scale)
+        if merge.changes(site.weightKey) { weight = try merged(weight, site, smoothing: smoothing) }
         if plan.device != .cpu, let (entry, file) = checkpoint[site.weightKey] {
             file.mapping.advise(.dontNeed, for: entry.byteRange)
         }
@@ -28,8 +32,19 @@ extension CheckpointWeights {
             weight: weight,
             bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
             rounding: try rounding(site, stored, plan),
-            smoothing: stored.parts.contains(.smoothing)
-                ? try tensor(site.key(.smoothing), shape: [site.from], plan: plan) : nil)
+            smoothing: smoothing)
+    }
+
+    /// A quantised weight with what LoRA files change, quantised again.
+    ///
+    /// Where inputs are multiplied before, as much less of the change is needed.
+    private func merged(_ weight: QuantizedWeight, _ site: LinearSite, smoothing: Tensor?) throws -> QuantizedWeight {
+        var plain = try weight.dequantized(as: .float32)
+        let factors = try smoothing?.to(.float32)
+        if let factors { plain = try plain * factors }
+        var merged = try merge.merged(site.weightKey, plain, as: .float32, on: plain.device)
+        if let factors { merged = try merged / factors }
+        return try QuantizedWeight(of: site, merged, weight.algorithm)
     }
 
     /// The scales as kernels take them.

@@ -3,7 +3,7 @@ package import Tensors
 /// The weights of one component's safetensors files, mapped into memory.
 ///
 /// Where the checkpoint's type is the one wanted, on the CPU, a tensor is the file's own pages. Otherwise it is
-/// converted one tensor at a time, and the pages read go back to the system.
+/// converted one tensor at a time, and the pages read go back to the system. So it is with what LoRA files change.
 package final class CheckpointWeights: WeightSource {
     /// The files.
     package let checkpoint: SafetensorsCheckpoint
@@ -11,19 +11,23 @@ package final class CheckpointWeights: WeightSource {
     let record: QuantizationRecord?
     /// Whether any layer has scales: what else is of 8 bits is plain numbers.
     let hasQuantizedLayers: Bool
+    /// What LoRA files change.
+    let merge: LoRAMerge
     private let folder: String
     /// Largest magnitudes of weights that share a scale, by the layers' names.
     private var largest: [[String]: Float] = [:]
 
     /// Maps a component's files and checks their headers.
     ///
-    /// - Parameter folder: the component's folder
+    /// - Parameters:
+    ///   - folder: the component's folder
+    ///   - merge: what LoRA files change
     /// - Throws: ``SafetensorsError`` or ``QuantizationError``
-    package init(folder: String) throws {
+    package init(folder: String, merging merge: LoRAMerge = LoRAMerge()) throws {
         checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
         record = try QuantizationRecord.read(in: folder, checkpoint.files)
         hasQuantizedLayers = record != nil || checkpoint.names.contains { $0.hasSuffix(QuantizedPart.scale.rawValue) }
-        self.folder = folder
+        (self.folder, self.merge) = (folder, merge)
     }
 
     package var place: String { folder }
@@ -59,15 +63,34 @@ package final class CheckpointWeights: WeightSource {
 
     package func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor {
         let (entry, file, dtype) = try place(of: key, shape: shape)
-        let bytes = file.bytes(of: entry)
-        let stored =
-            entry.isAligned
-            ? try Tensor(borrowing: bytes, dtype, shape: shape, owner: file.mapping)
-            : try Tensor(bytes: bytes, dtype, shape: shape)
-        if plan.device == .cpu, dtype == plan.dtype { return stored }
-        let tensor = try stored.to(plan.dtype, on: plan.device)
+        let stored = try stored(key, shape: shape)
+        let isChanged = merge.changes(key)
+        if plan.device == .cpu, dtype == plan.dtype, !isChanged { return stored }
+        let tensor =
+            try isChanged
+            ? merge.merged(key, stored, as: plan.dtype, on: plan.device) : stored.to(plan.dtype, on: plan.device)
         file.mapping.advise(.dontNeed, for: entry.byteRange)
         return tensor
+    }
+
+    /// A tensor as the file has it, in its pages where these are aligned.
+    private func stored(_ key: String, shape: [Int]) throws -> Tensor {
+        let (entry, file, dtype) = try place(of: key, shape: shape)
+        let bytes = file.bytes(of: entry)
+        return entry.isAligned
+            ? try Tensor(borrowing: bytes, dtype, shape: shape, owner: file.mapping)
+            : try Tensor(bytes: bytes, dtype, shape: shape)
+    }
+
+    /// Of a weight that is shared, no more than this device's part is changed, unless whole rows are needed for that.
+    package func weight(of site: LinearSite, plan: ComputePlan) throws -> Tensor {
+        guard let part = site.part, merge.changes(site.weightKey) else { return try wholeOrCut(site, plan) }
+        if part.inputs != nil, merge.needsWholeRows(site.weightKey) { return try wholeOrCut(site, plan) }
+        let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
+        let own = try part.cut(stored(site.weightKey, shape: site.shape))
+        let merged = try merge.merged(site.weightKey, own, part: part, as: plan.dtype, on: plan.device)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
+        return merged
     }
 
     /// The numbers move, so the file's pages go back to the system here too.
@@ -109,7 +132,7 @@ package final class CheckpointWeights: WeightSource {
     {
         let (entry, file, dtype) = try place(of: site.weightKey, shape: site.shape)
         var stored = plan
-        stored.dtype = dtype
+        stored.dtype = merge.changes(site.weightKey) ? .float32 : dtype
         let weight = try QuantizedWeight(
             of: site, self.weight(of: site, plan: stored), algorithm,
             largest: algorithm == .nvfp4 ? largest(of: site, plan) : nil)
@@ -126,7 +149,7 @@ package final class CheckpointWeights: WeightSource {
         for name in names {
             guard let (entry, file) = checkpoint["\(name).weight"], entry.shape.count == 2 else { continue }
             var stored = plan
-            stored.dtype = DType(entry.dtype) ?? plan.dtype
+            stored.dtype = merge.changes("\(name).weight") ? .float32 : DType(entry.dtype) ?? plan.dtype
             let weight = try tensor("\(name).weight", shape: entry.shape, plan: stored).asQuantizable()
             let own = try largestMagnitude(weight)
             guard own.isFinite else { throw QuantizationError.notFinite("\(name).weight") }

@@ -42,6 +42,15 @@ package protocol WeightSource: AnyObject {
     /// - Throws: ``WeightError``, ``QuantizationError`` or ``TensorError``
     func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel
 
+    /// Reads the weight of a linear layer, `[to, from]`, as far as this device has it.
+    ///
+    /// - Parameters:
+    ///   - site: the layer
+    ///   - plan: the type and device wanted
+    /// - Returns: the weight
+    /// - Throws: ``WeightError`` or ``TensorError``
+    func weight(of site: LinearSite, plan: ComputePlan) throws -> Tensor
+
     /// The tensors that there are for a quantised linear layer besides weight and bias.
     func quantizationKeys(of site: LinearSite) -> [String]
 
@@ -79,8 +88,10 @@ extension WeightSource {
         (try weight(of: site, plan: plan), try bias(of: site, plan: plan))
     }
 
-    /// The weight of a linear layer, `[to, from]`, as far as this device has it.
-    func weight(of site: LinearSite, plan: ComputePlan) throws -> Tensor {
+    package func weight(of site: LinearSite, plan: ComputePlan) throws -> Tensor { try wholeOrCut(site, plan) }
+
+    /// The weight of a linear layer as its tensor, or a part of that.
+    func wholeOrCut(_ site: LinearSite, _ plan: ComputePlan) throws -> Tensor {
         guard let part = site.part else {
             let weight = try tensor(site.weightKey, shape: site.shape, plan: plan)
             return site.shape.count == 2 ? weight : try weight.reshaped(site.to, site.from)
@@ -88,9 +99,7 @@ extension WeightSource {
         // Cut where it lies: nothing else of the file is read, and nothing else goes to a GPU.
         var host = plan
         if readsFiles { host.device = .cpu }
-        let whole = try tensor(site.weightKey, shape: site.shape, plan: host)
-        let rows = try part.outputs?.cut(whole, axis: 0) ?? whole
-        return try (part.inputs?.cut(rows, axis: 1) ?? rows).to(on: plan.device)
+        return try part.cut(tensor(site.weightKey, shape: site.shape, plan: host)).to(on: plan.device)
     }
 
     /// The bias of a linear layer, `[to]`, as far as this device has it; nil for none.
@@ -101,9 +110,17 @@ extension WeightSource {
     }
 }
 
+extension LinearPart {
+    /// This part of a weight `[to, from]`.
+    func cut(_ whole: Tensor) throws(TensorError) -> Tensor {
+        let rows = try outputs?.cut(whole, axis: 0) ?? whole
+        return try inputs?.cut(rows, axis: 1) ?? rows
+    }
+}
+
 extension LinearPart.Pieces {
     /// These pieces of an axis, without gaps.
-    fileprivate func cut(_ whole: Tensor, axis: Int) throws(TensorError) -> Tensor {
+    func cut(_ whole: Tensor, axis: Int) throws(TensorError) -> Tensor {
         if ranges.count == 1 { return try whole.slice(ranges[0], axis: axis).contiguous() }
         return try concatenate(
             ranges.map { range throws(TensorError) in try whole.slice(range, axis: axis) }, axis: axis)

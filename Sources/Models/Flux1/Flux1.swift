@@ -45,11 +45,14 @@ package struct Flux1: ModelFamily {
 
         init(_ checkpoint: CheckpointFolder) throws {
             textEncoder = try Component(
-                "text_encoder", in: checkpoint, classes: ["CLIPTextModel"], as: .textEncoder, CLIPTextModel.init)
+                "text_encoder", in: checkpoint, classes: ["CLIPTextModel"], as: .textEncoder, loras: .flux1CLIP,
+                CLIPTextModel.init)
             textEncoder2 = try Component(
-                "text_encoder_2", in: checkpoint, classes: ["T5EncoderModel"], as: .textEncoder, T5Encoder.init)
+                "text_encoder_2", in: checkpoint, classes: ["T5EncoderModel"], as: .textEncoder, loras: .flux1T5,
+                T5Encoder.init)
             transformer = try Component(
-                "transformer", in: checkpoint, classes: ["FluxTransformer2DModel"], as: .transformer, Transformer.init)
+                "transformer", in: checkpoint, classes: ["FluxTransformer2DModel"], as: .transformer, loras: .flux1,
+                Transformer.init)
             vae = try Component("vae", in: checkpoint, classes: ["AutoencoderKL"], as: .vae, AutoencoderKL.init)
             try requireAgreement()
         }

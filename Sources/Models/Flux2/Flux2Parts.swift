@@ -25,7 +25,7 @@ extension Flux2 {
             variant = !isKlein ? .dev : isDistilled ? .distilledKlein : .baseKlein
             textEncoder = try variant.textEncoder(of: checkpoint)
             transformer = try Component(
-                "transformer", in: checkpoint, classes: ["Flux2Transformer2DModel"], as: .transformer,
+                "transformer", in: checkpoint, classes: ["Flux2Transformer2DModel"], as: .transformer, loras: .flux2,
                 Transformer.init)
             vae = try Component(
                 "vae", in: checkpoint, classes: ["AutoencoderKLFlux2"], as: .vae, AutoencoderKLFlux2.init)

@@ -20,6 +20,7 @@ extension QwenImage {
             }
             transformer = try Component(
                 "transformer", in: checkpoint, classes: ["QwenImageTransformer2DModel"], as: .transformer,
+                loras: .transformer(),
                 Transformer.init)
             // Wan 2.1's network under another name; the reference runs it in the model's type.
             vae = try Component(

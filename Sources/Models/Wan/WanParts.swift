@@ -29,13 +29,14 @@ extension Wan {
         let boundaryRatio: Double?
 
         init(_ checkpoint: CheckpointFolder) throws {
-            let denoiser = { name in
+            func denoiser(_ name: String, _ loras: LoRANames) throws -> Component<TransformerConfig, Transformer> {
                 try Component(
-                    name, in: checkpoint, classes: ["WanTransformer3DModel"], as: .transformer, Transformer.init)
+                    name, in: checkpoint, classes: ["WanTransformer3DModel"], as: .transformer, loras: loras,
+                    Transformer.init)
             }
             textEncoder = try Component(
                 "text_encoder", in: checkpoint, classes: ["UMT5EncoderModel"], as: .textEncoder, T5Encoder.init)
-            transformer = try denoiser("transformer")
+            transformer = try denoiser("transformer", .wan)
             vae = try Component(
                 "vae", in: checkpoint, classes: ["AutoencoderKLWan"], as: .vae, keeping: .float32,
                 AutoencoderKLWan.init)
@@ -50,7 +51,7 @@ extension Wan {
                     keeping: .float32, CLIPVisionModel.init) : nil
             boundaryRatio = checkpoint.settings["boundary_ratio"]?.number
             let isAlone = boundaryRatio == nil && !checkpoint.has("transformer_2")
-            transformer2 = isAlone ? nil : try denoiser("transformer_2")
+            transformer2 = isAlone ? nil : try denoiser("transformer_2", .wan.whereNamed)
             try check(index: "\(checkpoint.path)/model_index.json")
         }
 

@@ -27,6 +27,7 @@ package struct BuildFeatures: Sendable {
             .trtllm: QuantAttentionConfig.recipes[.trtllm] ?? [], .cuteDSL: [QuantAttentionConfig().recipe],
         ]
         build.caches = CacheConfig.tags
+        build.fields = ["runtime_lora_config"]
         build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
     }()
@@ -85,7 +86,7 @@ extension VisualGenArgs {
         need(
             !cpuOffloadConfig.enable || build.fields.contains("cpu_offload_config.enable"), "cpu_offload_config.enable",
             "true")
-        need(runtimeLoRAConfig == nil || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
+        need(runtimeLoRAConfigs.isEmpty || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
         need(build.devices.contains(kind), "device", device.description, having: build.devices)
         return missing
     }

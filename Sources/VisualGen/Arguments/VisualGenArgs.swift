@@ -38,8 +38,10 @@ public struct VisualGenArgs: Sendable, Equatable {
     public var enableLayerwiseNVTXMarker = false
     /// Keeping components in host memory (`cpu_offload_config`).
     public var cpuOffloadConfig = CpuOffloadConfig()
-    /// An adapter merged into the weights (`runtime_lora_config`): default null, which is none.
-    public var runtimeLoRAConfig: RuntimeLoRAConfig?
+    /// The LoRAs that are merged into the weights, in this order (`runtime_lora_config`): default null, which is none.
+    ///
+    /// In YAML a mapping, as TensorRT-LLM has it, or a list of mappings.
+    public var runtimeLoRAConfigs: [RuntimeLoRAConfig] = []
 
     /// Where it computes (`device`): default cpu.
     ///
@@ -145,7 +147,9 @@ extension VisualGenArgs {
         fields.exchange("pipeline_config", &pipelineConfig)
         fields.exchange("enable_layerwise_nvtx_marker", &enableLayerwiseNVTXMarker)
         fields.exchange("cpu_offload_config", &cpuOffloadConfig)
-        fields.exchange("runtime_lora_config", &runtimeLoRAConfig)
+        var loras = LoRAList(configs: runtimeLoRAConfigs)
+        fields.exchange("runtime_lora_config", &loras)
+        runtimeLoRAConfigs = loras.configs
         exchangeOurs(&fields)
         requireContextParallelAttention(&fields)
     }
