@@ -5,7 +5,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <cmath>
 
 namespace ct {
@@ -34,7 +33,14 @@ CT_INLINE uint8_t to_e4m3(float x) {
     return static_cast<uint8_t>(sign | (magnitude < 0.015625f ? steps : normal));
 }
 
-inline constexpr std::array<float, 16> e2m1_values = {0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0f, -0.5, -1, -1.5, -2, -3, -4, -6};
+// E2M1 has a sign, 2 bits of exponent with a bias of 1 and one of mantissa; without exponent it counts halves.
+CT_INLINE float from_e2m1(uint8_t code) {
+    const uint32_t sign = static_cast<uint32_t>(code & 8) << 28, rest = code & 7;
+    const float normal = __builtin_bit_cast(float, (rest << 22) + (126u << 23));
+    const float small = static_cast<float>(static_cast<int32_t>(rest)) * 0.5f;
+    const float magnitude = rest < 2 ? small : normal;
+    return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, magnitude) | sign);
+}
 
 CT_INLINE uint8_t to_e2m1(float x) {
     const float magnitude = x < 0 ? -x : x;
@@ -61,23 +67,22 @@ struct Int8 {
     CT_INLINE float operator()(float x) const { return static_cast<float>(to_int8(x)); }
 };
 
+// The larger of two magnitudes; NaN if one is.
+CT_INLINE float larger(float one, float other) {
+    // No comparison with a NaN is true.
+    return one >= other ? one : one != one ? one : other;
+}
+
 // The largest magnitude of some numbers; NaN if one is.
 template <class T> CT_INLINE float largest_of(const T *in, int64_t count) {
     float most[lanes] = {};
     int64_t i = 0;
     for (; i + lanes <= count; i += lanes)
-        for (int64_t lane = 0; lane < lanes; ++lane) {
-            const float magnitude = std::abs(load(in[i + lane]));
-            // A NaN stays: no comparison with it is true.
-            most[lane] = most[lane] >= magnitude ? most[lane] : most[lane] != most[lane] ? most[lane] : magnitude;
-        }
-    for (; i < count; ++i) {
-        const float magnitude = std::abs(load(in[i]));
-        most[0] = most[0] >= magnitude ? most[0] : most[0] != most[0] ? most[0] : magnitude;
-    }
-    float all = 0;
-    for (float one : most) all = all >= one ? all : all != all ? all : one;
-    return all;
+        for (int64_t lane = 0; lane < lanes; ++lane) most[lane] = larger(most[lane], std::abs(load(in[i + lane])));
+    for (; i < count; ++i) most[0] = larger(most[0], std::abs(load(in[i])));
+    for (int64_t half = lanes / 2; half > 0; half /= 2)
+        for (int64_t lane = 0; lane < half; ++lane) most[lane] = larger(most[lane], most[lane + half]);
+    return most[0];
 }
 
 // The operators of these names (rounding.cpp, quantized.cpp).

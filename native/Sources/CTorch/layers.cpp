@@ -48,7 +48,7 @@ at::Tensor room_for(const at::Tensor &x, int64_t width) {
 void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, const at::Tensor &into) {
     constexpr int64_t weights_at_once = 1 << 23;
     const int64_t outputs = weight.size(0), inputs = weight.size(1);
-    const int64_t step = std::max<int64_t>(256, weights_at_once / std::max<int64_t>(1, inputs));
+    const int64_t step = rows_at_once(weights_at_once, inputs, 256);
     const at::Tensor rows = x.to(at::kFloat);
     for (int64_t start = 0; start < outputs; start += step) {
         const int64_t count = std::min(step, outputs - start);

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace ct {
@@ -12,6 +13,12 @@ bool holds_items(const at::Tensor &x);
 
 // Whether products of a type are made in 32-bit floats on this processor.
 bool has_wide_products(at::ScalarType type);
+
+// Rows of a weight that are converted at once, about so many numbers. They come in 64s, so that the rows of their products lie
+// on whole cache lines: in other numbers, products of 32-bit floats take up to 1.3 times as long on CPUs with AVX2.
+inline int64_t rows_at_once(int64_t numbers, int64_t width, int64_t least) {
+    return std::max(least, numbers / std::max<int64_t>(1, width) / 64 * 64);
+}
 
 // x·Wᵀ + b of rows on the CPU, into a part of the columns of a tensor that is there.
 void linear_into(const at::Tensor &into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);

@@ -46,6 +46,18 @@ struct Scale {
     CT_CLONES void from_int8_row(const int8_t *in, float scale, int64_t count, T *out) {                               \
         CT_ANY_ORDER                                                                                                   \
         for (int64_t i = 0; i < count; ++i) store(static_cast<float>(in[i]) * scale, out[i]);                          \
+    }                                                                                                                  \
+    CT_CLONES void from_e2m1_row(const uint8_t *in, const uint8_t *scales, float scale, int64_t groups, T *out) {      \
+        for (int64_t index = 0; index < groups; ++index, in += group / 2, out += group) {                              \
+            const float factor = from_e4m3(scales[index]) * scale;                                                     \
+            uint8_t codes[group];                                                                                      \
+            for (int64_t i = 0; i < group / 2; ++i) {                                                                  \
+                codes[2 * i] = in[i] & 15;                                                                             \
+                codes[2 * i + 1] = in[i] >> 4;                                                                         \
+            }                                                                                                          \
+            CT_ANY_ORDER                                                                                               \
+            for (int64_t i = 0; i < group; ++i) store(from_e2m1(codes[i]) * factor, out[i]);                           \
+        }                                                                                                              \
     }
 CT_DEFINE_ROWS(float)
 CT_DEFINE_ROWS(half)
@@ -215,17 +227,9 @@ struct Weight {
     // Writes a row as floats.
     template <class T> void widen(int64_t row, T *out) const {
         const int64_t across = scales.size(1), first = row / rows * across;
-        if (codes.scalar_type() == at::kByte) {
-            const uint8_t *in = numbers<uint8_t>(codes) + row * width / 2, *scale_of = numbers<uint8_t>(scales) + first;
-            for (int64_t index = 0; index < across; ++index) {
-                const float factor = from_e4m3(scale_of[index]) * scale;
-                for (int64_t i = index * group; i < (index + 1) * group; i += 2) {
-                    store(e2m1_values[in[i / 2] & 15] * factor, out[i]);
-                    store(e2m1_values[in[i / 2] >> 4] * factor, out[i + 1]);
-                }
-            }
-            return;
-        }
+        if (codes.scalar_type() == at::kByte)
+            return from_e2m1_row(numbers<uint8_t>(codes) + row * width / 2, numbers<uint8_t>(scales) + first, scale, across,
+                                 out);
         const float *scale_of = numbers<float>(scales) + first;
         for (int64_t index = 0; index < across; ++index) {
             const int64_t left = index * columns, count = std::min(columns, width - left);
@@ -310,7 +314,7 @@ at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, co
     const at::Tensor result = at::empty(shape, x.options());
     // The items of a batch by themselves, as everywhere: what comes of one must not depend on those beside it.
     const bool has_items = holds_items(x);
-    const int64_t step = std::max<int64_t>(128, weights_at_once / std::max<int64_t>(1, weight.width));
+    const int64_t step = rows_at_once(weights_at_once, weight.width, 128);
     for (int64_t start = 0; start < weight.height; start += step) {
         const int64_t count = std::min(step, weight.height - start);
         const at::Tensor part = at::empty({count, weight.width}, in.options());

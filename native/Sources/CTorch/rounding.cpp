@@ -31,7 +31,7 @@ template <class T, class Round> CT_INLINE void round_part(Round round, const T *
             if (local < 1e-5f) local = 1;                                                                              \
             for (int64_t i = first; i < first + group; ++i) {                                                          \
                 const float number = load(in[i]) / local;                                                              \
-                store(e2m1_values[to_e2m1(number)] * local, out[i]);                                                   \
+                store(from_e2m1(to_e2m1(number)) * local, out[i]);                                                     \
             }                                                                                                          \
         }                                                                                                              \
     }
