@@ -303,7 +303,7 @@ at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double 
 // x·Wᵀ + b. Some rows of the weight at a time are widened, so that no copy of the whole is made.
 at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
                                 const std::optional<at::Tensor> &bias) {
-    constexpr int64_t weights_at_once = 1 << 21;
+    constexpr int64_t weights_at_once = 1 << 22;
     const Weight weight(codes, scales, scale);
     TORCH_CHECK(x.dim() > 0 && x.size(-1) == weight.width && has_rows(x), "cannot multiply ", x.sizes(), " of ",
                 x.scalar_type(), " by a weight of ", weight.height, " x ", weight.width);
