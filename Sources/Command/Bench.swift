@@ -101,13 +101,16 @@ struct Bench: AsyncParsableCommand {
     func run() async throws { try await Interruption.cancelling { try await measure() } }
 
     private func measure() async throws {
-        var plan = try plan()
+        let arguments = try arguments()
+        var plan = plan(arguments)
         let launched = plan.parallel.count > 1 ? try RankSeat.launched(plan.parallel) : nil
         if plan.parallel.count > 1, launched == nil {
             throw ValidationError("parallel-config needs as many processes as ranks, as torchrun starts them")
         }
         if let launched { plan.device = plan.device.ofRank(launched.localRank) }
         try EngineError.require(plan.device)
+        let problems = try arguments.cardProblems(on: plan.device == .cpu ? [] : [plan.device])
+        if !problems.isEmpty { throw ConfigurationError(problems) }
         var report: [String: Any] = [
             "subject": subject.rawValue, "height": height, "width": width, "batch": batch, "dtype": dtype.rawValue,
             "device": "\(device)",
@@ -139,16 +142,21 @@ struct Bench: AsyncParsableCommand {
         StandardOutput.print(page: String(decoding: data, as: UTF8.self))
     }
 
-    /// How what is measured computes.
+    /// The configuration that the options stand for.
     ///
     /// - Throws: `ConfigurationError`
-    private func plan() throws -> ComputePlan {
+    private func arguments() throws -> VisualGenArgs {
         let text =
             "device: \(device)\ndtype: \(dtype.rawValue)\nattention_config: \(attentionConfig ?? "{}")"
             + "\nparallel_config: \(parallelConfig ?? "{}")"
         let arguments = try VisualGenArgs(yamlText: text)
         let unavailable = arguments.unavailable()
         if !unavailable.isEmpty { throw ConfigurationError(unavailable) }
+        return arguments
+    }
+
+    /// How what is measured computes.
+    private func plan(_ arguments: VisualGenArgs) -> ComputePlan {
         var plan = ComputePlan(
             dtype: dtype.dtype, device: device, attention: arguments.attentionConfig.plan(on: device),
             quantization: quantAlgo.map { QuantizationPlan($0) })

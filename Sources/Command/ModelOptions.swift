@@ -99,8 +99,11 @@ struct ModelOptions: ParsableArguments {
             throw ValidationError("a model is needed: --model, or model in the configuration")
         }
         try EngineError.require(arguments.worker(at: arguments.model).options.plan.device)
-        let unavailable = arguments.unavailable() + arguments.launchProblems(ProcessInfo.processInfo.environment)
+        let environment = ProcessInfo.processInfo.environment
+        let unavailable = arguments.unavailable() + arguments.launchProblems(environment)
         if !unavailable.isEmpty { throw ConfigurationError(unavailable, file: config) }
+        let problems = try arguments.cardProblems(environment)
+        if !problems.isEmpty { throw ConfigurationError(problems, file: config) }
         return arguments
     }
 

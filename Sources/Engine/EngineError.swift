@@ -49,9 +49,20 @@ extension EngineError {
         try need(device) { () throws(TensorError) in try device.enter() }
     }
 
-    private static func need(_ device: Device, _ body: () throws(TensorError) -> Void) throws(EngineError) {
+    /// The compute capability of a device.
+    ///
+    /// - Parameter device: the device
+    /// - Returns: nil for the CPU
+    /// - Throws: ``deviceMissing(_:reason:)``
+    package static func computeCapability(of device: Device) throws(EngineError) -> ComputeCapability? {
+        try need(device) { () throws(TensorError) in try device.computeCapability() }
+    }
+
+    private static func need<Result>(_ device: Device, _ body: () throws(TensorError) -> Result) throws(EngineError)
+        -> Result
+    {
         do throws(TensorError) {
-            try body()
+            return try body()
         } catch {
             throw .deviceMissing(device, reason: error.message)
         }

@@ -8,6 +8,19 @@ extension Device {
         guard ct_check_device(index) == 0 else { throw TensorError.ofThisThread(in: "check_device") }
     }
 
+    /// The compute capability of a GPU, without loading what it needs.
+    ///
+    /// - Returns: nil for the CPU
+    /// - Throws: as ``check()``
+    package func computeCapability() throws(TensorError) -> ComputeCapability? {
+        if self == .cpu { return nil }
+        var (major, minor): (Int32, Int32) = (0, 0)
+        guard ct_get_compute_capability(index, &major, &minor) == 0 else {
+            throw TensorError.ofThisThread(in: "compute_capability")
+        }
+        return ComputeCapability(Int(major), Int(minor))
+    }
+
     /// Makes this the device of the calling thread, for good; on a GPU with a stream of its own.
     package func enter() throws(TensorError) {
         guard ct_enter_device(index) == 0 else { throw TensorError.ofThisThread(in: "enter_device") }
@@ -35,6 +48,22 @@ extension Device {
         if self == .cpu { return }
         guard ct_reset_peak_device_memory(index) == 0 else { throw TensorError.ofThisThread(in: "reset_peak_memory") }
     }
+}
+
+/// Which generation a GPU is of, in NVIDIA's numbers.
+package struct ComputeCapability: Sendable, Equatable {
+    /// The generation: 8 is Ampere and Ada, 9 Hopper, 10 and 12 Blackwell.
+    package let major: Int
+    package let minor: Int
+
+    /// - Parameters:
+    ///   - major: the first number
+    ///   - minor: the second
+    package init(_ major: Int, _ minor: Int) { (self.major, self.minor) = (major, minor) }
+}
+
+extension ComputeCapability: CustomStringConvertible {
+    package var description: String { "\(major).\(minor)" }
 }
 
 /// The memory of a GPU, in bytes.

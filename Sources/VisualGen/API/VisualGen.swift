@@ -43,9 +43,11 @@ public final class VisualGen: Sendable {
         var args = args
         args.model = model ?? args.model
         try args.validate()
-        let launch = args.launchProblems(ProcessInfo.processInfo.environment)
+        let environment = ProcessInfo.processInfo.environment
+        let launch = args.launchProblems(environment)
         try Self.require(args.model.isEmpty ? [ConfigProblem("model", "is needed")] : args.unavailable() + launch)
         do {
+            try Self.require(args.cardProblems(environment))
             let path = try await ModelLocation.path(of: args.model, revision: args.revision) {
                 observe(VisualGenProgress($0))
             }

@@ -1,5 +1,6 @@
 package import Diffusion
 package import Engine
+internal import Foundation
 internal import Layers
 package import Parallel
 internal import Tensors
@@ -77,11 +78,13 @@ extension VisualGenArgs {
     /// - Parameters:
     ///   - count: how many there are, at least 1
     ///   - configuration: what one by itself would have to know
+    ///   - environment: the process's environment variables
     /// - Returns: a configuration for each
-    /// - Throws: ``ConfigurationError`` where there are not as many devices
-    package func replicas(_ count: Int, of configuration: WorkerConfiguration) throws(ConfigurationError)
-        -> [WorkerConfiguration]
-    {
+    /// - Throws: ``ConfigurationError`` where there are not as many devices, or not such as are needed
+    package func replicas(
+        _ count: Int, of configuration: WorkerConfiguration,
+        _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(ConfigurationError) -> [WorkerConfiguration] {
         if count > 1, case .cuda(let index?) = device {
             let problem = "is \(count), but device is cuda:\(index), which is one GPU; cuda gives each worker its own"
             throw ConfigurationError([ConfigProblem("workers", problem)])
@@ -89,12 +92,17 @@ extension VisualGenArgs {
         var configurations: [WorkerConfiguration] = []
         for index in 0..<count {
             let replica = Replica(index, of: count, devicesPerReplica: parallelConfig.workerCount)
+            let own = replica.configuration(configuration)
+            let problems: [ConfigProblem]
             do throws(EngineError) {
-                for device in device == .cpu ? [] : replica.devices { try EngineError.require(device) }
+                let cards = cards(from: own.options.plan.device, environment)
+                for card in cards { try EngineError.require(card) }
+                problems = try cardProblems(on: cards)
             } catch {
                 throw ConfigurationError([ConfigProblem("workers", "is \(count), but \(error)")])
             }
-            configurations.append(replica.configuration(configuration))
+            guard problems.isEmpty else { throw ConfigurationError(problems) }
+            configurations.append(own)
         }
         return configurations
     }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <string>
+#include <tuple>
+#include <utility>
 
 using namespace ct;
 
@@ -44,16 +46,17 @@ public:
         return result;
     }
 
-    // The first number of the compute capability: 8 is Ampere.
-    int generation(int device) {
-        int handle = 0, result = 0;
+    // The two numbers of the compute capability.
+    std::pair<int, int> capability(int device) {
+        int handle = 0, major = 0, minor = 0;
         require(call<int *, int>("cuDeviceGet", &handle, device));
-        require(call<int *, int, int>("cuDeviceGetAttribute", &result, capability_major, handle));
-        return result;
+        require(call<int *, int, int>("cuDeviceGetAttribute", &major, capability_major, handle));
+        require(call<int *, int, int>("cuDeviceGetAttribute", &minor, capability_minor, handle));
+        return {major, minor};
     }
 
 private:
-    static constexpr int no_device = 100, capability_major = 75;
+    static constexpr int no_device = 100, capability_major = 75, capability_minor = 76;
 
     template <class... Arguments> int call(const char *name, Arguments... arguments) {
         const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library, name));
@@ -67,15 +70,18 @@ private:
     bool has_devices;
 };
 
-void check(int device) {
+// The compute capability of a GPU that can be used.
+std::pair<int, int> checked_capability(int device) {
     Driver driver;
     const int count = driver.count();
     TORCH_CHECK(count > 0, "this machine has no NVIDIA GPU");
     TORCH_CHECK(device < count, "this machine has ", count, count == 1 ? " GPU" : " GPUs", ", counted from 0");
     constexpr int ampere = 8;
-    TORCH_CHECK(driver.generation(device) >= ampere, "it is older than Ampere (compute capability 8.0)");
+    const auto capability = driver.capability(device);
+    TORCH_CHECK(capability.first >= ampere, "it is older than Ampere (compute capability 8.0)");
     TORCH_CHECK(access(half_path().c_str(), R_OK) == 0, half_name,
                 " is not beside libCTorch.so; `make build DEVICE=cuda` builds it");
+    return capability;
 }
 
 Cuda &load() {
@@ -101,10 +107,14 @@ struct ct_moment_s {
 ct_status ct_check_device(int device) {
     return run(
         [&]() -> ct_status {
-            if (device >= 0) check(device);
+            if (device >= 0) checked_capability(device);
             return 0;
         },
         1);
+}
+
+ct_status ct_get_compute_capability(int device, int *major, int *minor) {
+    return attempt([&] { std::tie(*major, *minor) = checked_capability(device); });
 }
 
 ct_status ct_enter_device(int device) {

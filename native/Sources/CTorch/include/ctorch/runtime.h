@@ -23,6 +23,8 @@ typedef struct {
 // needs. A thread enters the device that it works for, once, before anything else is asked of a GPU; it then has a stream of
 // its own.
 CT_API ct_status ct_check_device(int device);
+// The compute capability of a GPU that the check finds nothing wrong with: 9 and 0 are Hopper. It loads nothing either.
+CT_API ct_status ct_get_compute_capability(int device, int *major, int *minor);
 CT_API ct_status ct_enter_device(int device);
 CT_API int ct_entered_device(void);
 CT_API ct_status ct_synchronize(int device);
