@@ -61,8 +61,8 @@ extension ProcessGroup {
     ///   - sending: how many go to each rank
     ///   - receiving: how many come from each, as it sends them
     /// - Returns: `[rows received, …]` to come, those of rank 0 first
-    package func startAllToAll(_ x: Tensor, sending: [Int], receiving: [Int]) throws(TensorError) -> PendingTensor {
-        let pending = try PendingTensor(
+    package func startAllToAll(_ x: Tensor, sending: [Int], receiving: [Int]) throws(TensorError) -> PendingTensors {
+        let pending = try PendingTensors(
             "all_to_all",
             ct_all_to_all(
                 handle.group, x.handle, sending.int64, sending.count, receiving.int64, receiving.count),
@@ -106,9 +106,9 @@ extension ProcessGroup {
     ///   - rows: how many that one has
     /// - Returns: `[rows, …]` to come
     package func startExchange(_ x: Tensor, to target: Int, from source: Int, rows: Int) throws(TensorError)
-        -> PendingTensor
+        -> PendingTensors
     {
-        let pending = try PendingTensor(
+        let pending = try PendingTensors(
             "exchange",
             ct_exchange(handle.group, x.handle, Int32(clamping: target), Int32(clamping: source), Int64(rows)),
             in: handle)
@@ -135,6 +135,7 @@ extension ProcessGroup {
         let sizes = (0..<size).flatMap { sizes($0).flatMap { [Int64($0.tokens), Int64($0.heads)] } }
         let (sending, receiving) = ((0..<size).map { parts(rank, $0) }, (0..<size).map { parts($0, rank) })
         let pending = try PendingTensors(
+            "place",
             ct_place(
                 handle.group, Int32(clamping: slot), aside, tensors.map(\.handle), tensors.count, sizes,
                 sending.joined().map(\.shim), sending.map(\.count), receiving.joined().map(\.shim),

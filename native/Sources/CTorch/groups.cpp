@@ -67,10 +67,10 @@ void require_sums(const at::Tensor &x) {
 }  // namespace
 
 struct ct_pending_s {
-    at::Tensor result;
-    // None if the result is there already.
+    at::Tensor received;
+    // None if it is there already.
     c10::intrusive_ptr<Work> work;
-    // Of several tensors: what makes them of the result, or has the stream wait for those that are placed.
+    // What makes the results of what is received, or has the stream wait for those that are placed; none if it is the result.
     std::function<std::vector<at::Tensor>(const at::Tensor &)> finish;
 };
 
@@ -135,9 +135,10 @@ struct ct_group_s {
         return {result, reach([&] { return backend->alltoall_base(output, input, out, in); })};
     }
 
-    at::Tensor finish(const ct_pending_s &pending) {
+    std::vector<at::Tensor> results(const ct_pending_s &pending) {
         if (pending.work) reach([&] { wait(pending.work); });
-        return pending.result;
+        if (!pending.finish) return {pending.received};
+        return reach([&] { return pending.finish(pending.received); });
     }
 
     // Rows [batch, tokens, heads, width] of a part, of a tensor whose tokens and heads are those axes.
@@ -216,7 +217,7 @@ struct ct_group_s {
         const int64_t all = total(rows);
         if (size == 1) return x;
         // Gloo's own asks for equal counts and is slower.
-        if (device < 0) return finish(all_to_all(repeated(x), Counts(size, x.size(0)), rows));
+        if (device < 0) return results(all_to_all(repeated(x), Counts(size, x.size(0)), rows))[0];
         const at::Tensor whole = x.contiguous(), result = rows_like(x, all);
         at::Tensor input = bytes(whole), output = bytes(result);
         if (output.numel() == 0) return result;
@@ -240,7 +241,7 @@ struct ct_group_s {
     // Every rank sends each the rows that are to be its own, and sums what it receives: one rounding, in any order the same.
     at::Tensor reduce_scatter(const at::Tensor &x, const Counts &rows) {
         require_sums(x);
-        const at::Tensor parts = finish(all_to_all(x, rows, Counts(size, rows[rank])));
+        const at::Tensor parts = results(all_to_all(x, rows, Counts(size, rows[rank])))[0];
         if (size == 1) return parts;
         const at::Tensor each = parts.unflatten(0, {size, rows[rank]});
         return x.scalar_type() == at::kBool ? each.any(int64_t{0}) : each.sum(at::IntArrayRef(int64_t{0}), false, x.scalar_type());
@@ -401,17 +402,12 @@ ct_pending ct_place(ct_group group, int slot, bool aside, const ct_tensor *tenso
         nullptr);
 }
 
-ct_status ct_pending_tensors(ct_group group, ct_pending pending, ct_tensor *results, size_t count) {
+ct_status ct_pending_wait(ct_group group, ct_pending pending, ct_tensor *results, size_t count) {
     return attempt([&] {
-        const at::Tensor received = group->finish(*pending);
-        const std::vector<at::Tensor> tensors = group->reach([&] { return pending->finish(received); });
+        const std::vector<at::Tensor> tensors = group->results(*pending);
         TORCH_CHECK(tensors.size() == count, tensors.size(), " tensors for ", count);
         for (size_t i = 0; i < count; ++i) results[i] = give(at::Tensor(tensors[i]));
     });
-}
-
-ct_tensor ct_pending_wait(ct_group group, ct_pending pending) {
-    return guard([&] { return group->finish(*pending); });
 }
 
 void ct_pending_release(ct_pending pending) { delete pending; }

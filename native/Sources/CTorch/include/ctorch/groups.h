@@ -61,12 +61,10 @@ CT_API ct_pending CT_NULLABLE ct_exchange(ct_group group, ct_tensor x, int to, i
 CT_API ct_pending CT_NULLABLE ct_place(ct_group group, int slot, bool aside, const CT_NONNULL ct_tensor *CT_NONNULL tensors,
                                        size_t count, const int64_t *sizes, const ct_part *sending, const size_t *sent,
                                        const ct_part *receiving, const size_t *received);
-// Waits as `ct_pending_wait`; what fails has made no tensor.
-CT_API ct_status ct_pending_tensors(ct_group group, ct_pending pending, CT_NULLABLE ct_tensor *CT_NONNULL results, size_t count);
 
-// What has been started: on the CPU it is waited for, on a GPU the calling thread's stream waits. Released once, waited for
-// or not.
-CT_API ct_tensor CT_NULLABLE ct_pending_wait(ct_group group, ct_pending pending);
+// What has been started, of which there are as many results as tensors were given: on the CPU it is waited for, on a GPU the
+// calling thread's stream waits. What fails has made no tensor. Released once, waited for or not.
+CT_API ct_status ct_pending_wait(ct_group group, ct_pending pending, CT_NULLABLE ct_tensor *CT_NONNULL results, size_t count);
 CT_API void ct_pending_release(ct_pending pending);
 
 CT_END
