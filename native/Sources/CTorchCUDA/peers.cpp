@@ -132,8 +132,13 @@ public:
     static constexpr int64_t flag_bytes = slots * (Meeting::most_ranks + 1) * sizeof(uint32_t);
 
     bool fits(const Placing &placing) const override {
-        for (const at::Tensor &x : placing.tensors)
-            if (x.size(3) * x.element_size() % pack != 0 || x.numel() * x.element_size() / pack >= int64_t{1} << 31) return false;
+        // A part is never larger than the result that it goes into, and every rank knows all results.
+        for (size_t i = 0; i < placing.tensors.size(); ++i) {
+            const at::Tensor &x = placing.tensors[i];
+            if (x.size(3) * x.element_size() % pack != 0) return false;
+            for (int other = 0; other < size; ++other)
+                if (count(placing, other, i) * x.element_size() / pack >= int64_t{1} << 31) return false;
+        }
         return true;
     }
 
@@ -178,14 +183,18 @@ private:
         C10_CUDA_CHECK(cudaStreamWaitEvent(later, event, 0));
     }
 
+    // The numbers of a rank's result.
+    static int64_t count(const Placing &placing, int rank, size_t tensor) {
+        const auto shape = placing.shape(rank, tensor);
+        return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+    }
+
     // Where each result of a rank begins in its slot, and behind the last one its end.
     static std::vector<int64_t> starts(const Placing &placing, int rank) {
         std::vector<int64_t> result{0};
-        for (size_t i = 0; i < placing.tensors.size(); ++i) {
-            const auto shape = placing.shape(rank, i);
-            const int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-            result.push_back(rounded(result.back() + count * placing.tensors[i].element_size(), alignment));
-        }
+        for (size_t i = 0; i < placing.tensors.size(); ++i)
+            result.push_back(
+                rounded(result.back() + count(placing, rank, i) * placing.tensors[i].element_size(), alignment));
         return result;
     }
 
