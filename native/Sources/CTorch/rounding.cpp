@@ -61,55 +61,51 @@ template <class T> std::vector<float> largest_of_items(const T *in, int64_t coun
     return items;
 }
 
-// A scale for `part` numbers each, of which the last of a row may be fewer, or for each item of a batch where that is 0; or
-// one that is given.
-template <class Round> at::Tensor rounded(const at::Tensor &given, int64_t part, double scale, Round round) {
-    const at::Tensor x = checked(given, part), result = at::empty(x.sizes(), x.options());
+// A tensor of which `round(in, largest, width, out)` makes each row. `largest` is the largest magnitude of the row's item of the
+// batch, or 0 where scales are not `of_items`.
+template <class Round> at::Tensor rounded_rows(const at::Tensor &x, bool of_items, Round &&round) {
+    const at::Tensor result = at::empty(x.sizes(), x.options());
     if (x.numel() == 0) return result;
-    const int64_t width = x.size(-1);
+    const int64_t width = x.size(-1), size = item_size(x);
     dispatch(x, [&](auto type) {
         using T = decltype(type);
         const T *in = numbers<T>(x);
         T *out = static_cast<T *>(result.mutable_data_ptr());
-        const int64_t size = item_size(x), step = part > 0 ? part : width;
-        const bool is_of_item = scale <= 0 && part == 0;
-        const auto items = is_of_item ? largest_of_items(in, x.numel(), size, width) : std::vector<float>();
+        const auto items = of_items ? largest_of_items(in, x.numel(), size, width) : std::vector<float>();
         parallel_for(0, x.numel() / width, grain(width), [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; ++row)
-                for (int64_t left = row * width; left < (row + 1) * width; left += step) {
-                    const int64_t count = std::min(step, (row + 1) * width - left);
-                    const auto own = [&] {
-                        const float largest = is_of_item ? items[left / size] : largest_in_row(in + left, count);
-                        return largest == 0 ? 1 : largest / Round::largest;
-                    };
-                    rounded_part(round, in + left, scale > 0 ? static_cast<float>(scale) : own(), count, out + left);
-                }
+                round(in + row * width, of_items ? items[row * width / size] : 0.0f, width, out + row * width);
         });
     });
     return result;
 }
 
+// A scale for `part` numbers each, of which the last of a row may be fewer, or for each item of a batch where that is 0; or
+// one that is given.
+template <class Round> at::Tensor rounded(const at::Tensor &x, int64_t part, double scale, Round round) {
+    const bool of_items = scale <= 0 && part == 0;
+    return rounded_rows(checked(x, part), of_items, [=](const auto *in, float of_item, int64_t width, auto *out) {
+        const int64_t step = part > 0 ? part : width;
+        for (int64_t left = 0; left < width; left += step) {
+            const int64_t count = std::min(step, width - left);
+            const auto own = [&] {
+                const float largest = of_items ? of_item : largest_in_row(in + left, count);
+                return largest == 0 ? 1 : largest / Round::largest;
+            };
+            rounded_part(round, in + left, scale > 0 ? static_cast<float>(scale) : own(), count, out + left);
+        }
+    });
+}
+
 at::Tensor round_e4m3(const at::Tensor &x, int64_t part, double scale) { return rounded(x, part, scale, E4M3{}); }
 
 at::Tensor round_e2m1(const at::Tensor &given, double scale) {
-    const at::Tensor x = checked(given, group), result = at::empty(x.sizes(), x.options());
+    const at::Tensor x = checked(given, group);
     TORCH_CHECK(x.size(-1) % group == 0, "rows of ", x.size(-1), " numbers are no multiple of ", group);
-    if (x.numel() == 0) return result;
-    const int64_t width = x.size(-1);
-    dispatch(x, [&](auto type) {
-        using T = decltype(type);
-        const T *in = numbers<T>(x);
-        T *out = static_cast<T *>(result.mutable_data_ptr());
-        const int64_t size = item_size(x);
-        const auto items = scale > 0 ? std::vector<float>() : largest_of_items(in, x.numel(), size, width);
-        parallel_for(0, x.numel() / width, grain(width), [&](int64_t begin, int64_t end) {
-            for (int64_t row = begin; row < end; ++row) {
-                const float own = scale > 0 ? static_cast<float>(scale) : items[row * width / size] / (largest_e2m1 * largest_e4m3);
-                rounded_groups(in + row * width, own == 0 ? 1 : own, width, out + row * width);
-            }
-        });
+    return rounded_rows(x, scale <= 0, [=](const auto *in, float of_item, int64_t width, auto *out) {
+        const float own = scale > 0 ? static_cast<float>(scale) : of_item / (largest_e2m1 * largest_e4m3);
+        rounded_groups(in, own == 0 ? 1 : own, width, out);
     });
-    return result;
 }
 
 }  // namespace
