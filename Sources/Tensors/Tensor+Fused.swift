@@ -29,32 +29,17 @@ package func gatedAdd(_ residual: Tensor, gate: Tensor, _ x: Tensor) throws(Tens
 /// - Parameters:
 ///   - x: `[batch, tokens, heads, width]`
 ///   - weight: the norm's, `[width]`
-///   - cosine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
-///   - sine: of each pair's angle, `[tokens, width / 2]`, 32-bit floats
-///   - epsilon: added to the mean square
-/// - Returns: `[batch, tokens, heads, width]`
-package func rmsNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double)
-    throws(TensorError) -> Tensor
-{
-    try call("rms_norm_rotary", x, weight, cosine, sine, epsilon)
-}
-
-/// ``rmsNormRotary(_:weight:cosine:sine:epsilon:)`` of some tokens, and behind them that of others with a norm of their own.
-///
-/// - Parameters:
-///   - x: `[batch, tokens, heads, width]`
-///   - weight: the norm's, `[width]`
-///   - y: `[batch, others, heads, width]`
-///   - otherWeight: the norm's of `y`, `[width]`
+///   - y: tokens that come behind those of `x`, `[batch, others, heads, width]`; nil for none
+///   - otherWeight: the norm's of `y`, `[width]`; nil without `y`
 ///   - cosine: of each pair's angle, `[tokens + others, width / 2]`, 32-bit floats
 ///   - sine: of each pair's angle, `[tokens + others, width / 2]`, 32-bit floats
 ///   - epsilon: added to the mean square
 /// - Returns: `[batch, tokens + others, heads, width]`
 package func rmsNormRotary(
-    _ x: Tensor, weight: Tensor, before y: Tensor, weight otherWeight: Tensor, cosine: Tensor, sine: Tensor,
-    epsilon: Double
+    _ x: Tensor, weight: Tensor, before y: Tensor? = nil, weight otherWeight: Tensor? = nil, cosine: Tensor,
+    sine: Tensor, epsilon: Double
 ) throws(TensorError) -> Tensor {
-    try call("join_rms_norm_rotary", x, weight, y, otherWeight, cosine, sine, epsilon)
+    try call("rms_norm_rotary", x, weight, y, otherWeight, cosine, sine, epsilon)
 }
 
 /// RMS-norm of all heads of a token together, then the rotation of each head's interleaved pairs, in one pass.

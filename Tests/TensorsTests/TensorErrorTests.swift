@@ -89,6 +89,14 @@ private let refused: [(name: String, call: @Sendable () throws -> Tensor)] = [
                 .empty([1, 2, 1, 4]), weight: .empty([4]), cosine: .empty([3, 2]), sine: .empty([3, 2]), epsilon: 1e-6)
         }
     ),
+    (
+        "tokens behind others, without a norm",
+        {
+            try rmsNormRotary(
+                .empty([1, 2, 1, 4]), weight: .empty([4]), before: .empty([1, 1, 1, 4]), cosine: .empty([3, 2]),
+                sine: .empty([3, 2]), epsilon: 1e-6)
+        }
+    ),
     ("a negative length", { try Tensor.empty([-1]) }),
     ("a device that is not there", { try Tensor.empty([1], on: .cuda(0)) }),
 ]

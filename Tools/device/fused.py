@@ -161,13 +161,14 @@ def cases(dtype):
         for name, value in [("dense", x), ("a slice", wide[..., width : 2 * width])]:
             normed = F.rms_norm(value.double(), (width,), weight.double(), 1e-6)
             wanted = rotated(normed, cosine.double()[:, None], sine.double()[:, None])
-            yield f"rms_norm_rotary {heads} × {width}, {name}", "rms_norm_rotary", (value, weight, cosine, sine, epsilon), wanted
+            yield (f"rms_norm_rotary {heads} × {width}, {name}", "rms_norm_rotary",
+                   (value, weight, None, None, cosine, sine, epsilon), wanted)  # fmt: skip
             other, other_weight = draw(2, 5, heads, width), draw(width)
             more = torch.rand(5, width // 2) * 6
             behind = rotated(F.rms_norm(other.double(), (width,), other_weight.double(), 1e-6), more.double().cos()[:, None],
                              more.double().sin()[:, None])  # fmt: skip
             tables = [torch.cat([one, two]) for one, two in [(cosine, more.cos()), (sine, more.sin())]]
-            yield (f"join_rms_norm_rotary {heads} × {width}, {name}", "join_rms_norm_rotary",
+            yield (f"rms_norm_rotary of two {heads} × {width}, {name}", "rms_norm_rotary",
                    (value, weight, other, other_weight, *tables, epsilon), torch.cat([wanted, behind], 1))  # fmt: skip
         joint = draw(2, 9, heads * width)
         weight = draw(heads * width)

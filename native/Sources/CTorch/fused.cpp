@@ -169,16 +169,6 @@ void rotate_into(const at::Tensor &into, const NormedHeads &part, const RotaryTa
     });
 }
 
-at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
-                           double epsilon) {
-    return rotated({{x, weight}}, cosine, sine, epsilon, rotate_into);
-}
-
-at::Tensor join_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &y, const at::Tensor &y_weight,
-                                const at::Tensor &cosine, const at::Tensor &sine, double epsilon) {
-    return rotated({{x, weight}, {y, y_weight}}, cosine, sine, epsilon, rotate_into);
-}
-
 at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                  const at::Tensor &sine, double epsilon) {
     const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
@@ -250,10 +240,9 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // residual + gate * x, of the residual's type; gate is as scale and shift above.
     m.def("gated_add(Tensor residual, Tensor gate, Tensor x) -> Tensor");
     // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
-    // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32.
-    m.def("rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
-    // That of x, and behind it that of y with a weight of its own; the tables have the tokens of both.
-    m.def("join_rms_norm_rotary(Tensor x, Tensor weight, Tensor y, Tensor y_weight, Tensor cosine, Tensor sine, float epsilon) "
+    // x is [batch, tokens, heads, width], the tables [tokens, width / 2] in float32. Behind x may come y with a weight of its own:
+    // the tables have the tokens of both.
+    m.def("rms_norm_rotary(Tensor x, Tensor weight, Tensor? y, Tensor? y_weight, Tensor cosine, Tensor sine, float epsilon) "
           "-> Tensor");
     // The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
@@ -266,8 +255,7 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
 TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
     m.impl("modulated_layer_norm", modulated_layer_norm);
     m.impl("gated_add", gated_add);
-    m.impl("rms_norm_rotary", rms_norm_rotary);
-    m.impl("join_rms_norm_rotary", join_rms_norm_rotary);
+    m.impl("rms_norm_rotary", rotated<rotate_into>);
     m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
     m.impl("rms_norm_silu", rms_norm_silu);
     m.impl("swiglu", swiglu);

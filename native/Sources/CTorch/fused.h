@@ -17,8 +17,8 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
+#include <vector>
 
 namespace ct {
 
@@ -154,12 +154,15 @@ struct NormedHeads {
     const at::Tensor &x, &weight;
 };
 
-// The tokens of each part behind those of the one before, their heads normed and turned by the angles of tables
-// [tokens, width / 2]. `rotate_into(into, part, tables, epsilon)` writes a part in its place, which is dense but for the batch.
-template <class RotateInto>
-at::Tensor rotated(std::initializer_list<NormedHeads> parts, const at::Tensor &cosine, const at::Tensor &sine, double epsilon,
-                   RotateInto &&rotate_into) {
-    const at::Tensor &first = parts.begin()->x;
+// The operator `rms_norm_rotary` of a device, on which `rotate_into(into, part, tables, epsilon)` writes heads in their place,
+// which is dense but for the batch.
+template <auto rotate_into>
+at::Tensor rotated(const at::Tensor &first, const at::Tensor &weight, const std::optional<at::Tensor> &other,
+                   const std::optional<at::Tensor> &other_weight, const at::Tensor &cosine, const at::Tensor &sine,
+                   double epsilon) {
+    TORCH_CHECK(other.has_value() == other_weight.has_value(), "tokens and the norm of theirs are needed together");
+    std::vector<NormedHeads> parts{{first, weight}};
+    if (other) parts.push_back({*other, *other_weight});
     int64_t tokens = 0;
     for (const auto &[x, weight] : parts) {
         TORCH_CHECK(x.dim() == 4 && x.size(3) % 2 == 0, "expected [batch, tokens, heads, width], got ", x.sizes());

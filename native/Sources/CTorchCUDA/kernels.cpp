@@ -71,16 +71,6 @@ void rotate_into(const at::Tensor &into, const NormedHeads &part, const RotaryTa
                                        into.mutable_data_ptr(), into.stride(0), stream()));
 }
 
-at::Tensor rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine, const at::Tensor &sine,
-                           double epsilon) {
-    return rotated({{x, weight}}, cosine, sine, epsilon, rotate_into);
-}
-
-at::Tensor join_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &y, const at::Tensor &y_weight,
-                                const at::Tensor &cosine, const at::Tensor &sine, double epsilon) {
-    return rotated({{x, weight}, {y, y_weight}}, cosine, sine, epsilon, rotate_into);
-}
-
 at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
                                  const at::Tensor &sine, double epsilon) {
     const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
@@ -143,8 +133,7 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
 TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("modulated_layer_norm", kernels::modulated_layer_norm);
     m.impl("gated_add", kernels::gated_add);
-    m.impl("rms_norm_rotary", kernels::rms_norm_rotary);
-    m.impl("join_rms_norm_rotary", kernels::join_rms_norm_rotary);
+    m.impl("rms_norm_rotary", rotated<kernels::rotate_into>);
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);
