@@ -44,11 +44,11 @@ struct Quantize: AsyncParsableCommand {
         let path = try await ModelLocation.path(of: model)
         let plan = QuantizationPlan(algo, ignoring: ignore)
         let family = try Catalog.model(at: path, allowingUnknown: allowUnknown)
-        // What is wrong with the weights is told below.
-        for pattern in (try? family.idlePatterns(plan)) ?? [] {
+        try await LocalWorker(device: .cpu).quantize(family, plan, to: output) { pattern in
             progress.warn("ignore has \(pattern), which is no layer's name")
+        } observe: {
+            progress.show($0)
         }
-        try await LocalWorker(device: .cpu).quantize(family, plan, to: output) { progress.show($0) }
         progress.finish([output])
     }
 }

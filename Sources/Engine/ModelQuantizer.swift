@@ -10,13 +10,16 @@ extension LocalWorker {
     ///   - model: what is copied
     ///   - quantization: how its layers are quantised
     ///   - output: the copy's folder, which must not exist
+    ///   - idle: told of each pattern of the plan that no layer has, before anything is written
     ///   - observe: told of each tensor and file
     /// - Throws: as ``ModelQuantizer``, or `CancellationError`
     package func quantize(
         _ model: any ModelFamily, _ quantization: QuantizationPlan, to output: String,
-        observe: @Sendable (ModelQuantizer.Progress) -> Void
+        idle: @Sendable (String) -> Void, observe: @Sendable (ModelQuantizer.Progress) -> Void
     ) throws {
-        try ModelQuantizer(model, quantization, to: output).run { progress in
+        let quantizer = try ModelQuantizer(model, quantization, to: output)
+        quantizer.idlePatterns.forEach(idle)
+        try quantizer.run { progress in
             try Task.checkCancellation()
             observe(progress)
         }
@@ -33,6 +36,8 @@ package struct ModelQuantizer {
     private let exports: [String: QuantizedExport]
     private let copies: [String]
     private let attempt: [UInt8]
+    /// The patterns of layers that stay as they are which no layer has.
+    package let idlePatterns: [String]
 
     /// - Parameters:
     ///   - model: what is copied
@@ -49,9 +54,10 @@ package struct ModelQuantizer {
             let weights = try CheckpointWeights(folder: component.folder)
             let listing = try component.listing(of: Set(weights.keys))
             exports[component.name] = try QuantizedExport(weights, of: listing.linears, quantization)
-            _ = try component.checkedSize(ComputePlan(quantization: quantization))
+            _ = try component.checkedSize(of: weights, listing, ComputePlan(quantization: quantization))
         }
         self.exports = exports
+        idlePatterns = quantization.idlePatterns(exports.values.map(\.checked))
         copies = try Self.copies(of: model.checkpoint, quantised: Set(exports.keys))
         let sources =
             (copies.map { "\(model.checkpoint.path)/\($0)" } + exports.values.flatMap { $0.files.map(\.path) })

@@ -99,6 +99,19 @@ import Testing
         _ = try Catalog.model(at: output).weights(ComputePlan())
     }
 
+    /// Before anything is written, and the same that the model tells.
+    @Test func tellsThePatternsThatNoLayerHas() async throws {
+        let model = try Catalog.model(at: TinyCheckpoint.path(of: "wan2.2-tiny-t2v-a14b"))
+        let output = folder.file("copy")
+        let plan = QuantizationPlan(.fp8, ignoring: ["blocks.0.*", "nothing.*", "proj_out"])
+        try await QuantizerThread().run {
+            let idle = try ModelQuantizer(model, plan, to: output).idlePatterns
+            #expect(idle == ["nothing.*"])
+        }
+        #expect(try model.idlePatterns(plan) == ["nothing.*"])
+        #expect(folder.names.isEmpty)
+    }
+
     private struct PowerCut: Error {}
 
     @Test(arguments: [1, 5, 40]) func goesOnWhereItWasCutShort(_ steps: Int) async throws {

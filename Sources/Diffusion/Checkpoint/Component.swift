@@ -114,8 +114,22 @@ extension InspectableComponent {
     /// - Returns: the bytes that the weights take in memory, and what merging LoRA files into them takes besides
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError``, ``LoRAError`` or ``TensorError``
     package func checkedSize(_ plan: ComputePlan) throws -> Int {
-        let (weights, plan) = (try CheckpointWeights(folder: folder), self.plan(plan))
-        let listing = try listing(of: Set(weights.keys))
+        let weights = try CheckpointWeights(folder: folder)
+        return try checkedSize(of: weights, listing(of: Set(weights.keys)), plan)
+    }
+
+    /// Checks the headers of weights that are open.
+    ///
+    /// - Parameters:
+    ///   - weights: the component's
+    ///   - listing: what the module asks for, in the spellings of the weights
+    ///   - plan: how the model computes
+    /// - Returns: as ``checkedSize(_:)``
+    /// - Throws: as ``checkedSize(_:)``
+    package func checkedSize(of weights: CheckpointWeights, _ listing: WeightListing, _ plan: ComputePlan) throws
+        -> Int
+    {
+        let plan = self.plan(plan)
         let quantized = try weights.checkedQuantization(of: listing.linears, plan)
         let parts = partsOfWeights(listing, plan)
         var size: MemorySize = 0

@@ -171,8 +171,7 @@ extension ModelFamily {
     /// - Throws: any error of bad weights
     package func idlePatterns(_ quantization: QuantizationPlan) throws -> [String] {
         let plan = ComputePlan(quantization: quantization)
-        let idle = try transformers.map { try $0.checkedQuantization(plan).idlePatterns }
-        return quantization.ignored.filter { pattern in !idle.isEmpty && idle.allSatisfy { $0.contains(pattern) } }
+        return try quantization.idlePatterns(transformers.map { try $0.checkedQuantization(plan) })
     }
 
     /// The patterns of attentions that stay exact which no attention of a transformer has.

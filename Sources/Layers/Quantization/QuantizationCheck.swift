@@ -100,6 +100,16 @@ extension CheckedQuantization {
 }
 
 extension QuantizationPlan {
+    /// The patterns that no layer of any component has.
+    ///
+    /// - Parameter components: those whose layers it quantises
+    /// - Returns: none if every pattern means a layer
+    package func idlePatterns(_ components: [CheckedQuantization]) -> [String] {
+        ignored.filter { pattern in
+            !components.isEmpty && components.allSatisfy { $0.idlePatterns.contains(pattern) }
+        }
+    }
+
     /// Makes sure that a layer is stored as the user wants it.
     ///
     /// - Throws: ``QuantizationError``

@@ -11,6 +11,8 @@ package struct QuantizedExport {
     private let plan: ComputePlan
     /// The layers that are quantised, by their weights' keys.
     private let layers: [String: (site: LinearSite, algorithm: QuantAlgorithm)]
+    /// The same, as their headers were checked.
+    package let checked: CheckedQuantization
     /// The other linear layers, sorted.
     package let ignored: [String]
 
@@ -22,7 +24,7 @@ package struct QuantizedExport {
     package init(_ weights: CheckpointWeights, of sites: [LinearSite], _ quantization: QuantizationPlan) throws {
         let plan = ComputePlan(quantization: quantization)
         guard !weights.hasQuantizedLayers else { throw QuantizationError.alreadyQuantized(weights.place) }
-        _ = try weights.checkedQuantization(of: sites, plan)
+        checked = try weights.checkedQuantization(of: sites, plan)
         var layers: [String: (site: LinearSite, algorithm: QuantAlgorithm)] = [:]
         for site in sites {
             if let algorithm = plan.algorithm(of: site) { layers[site.weightKey] = (site, algorithm) }
