@@ -25,7 +25,8 @@ for source in "$sources"/*.cpp; do
     "${CXX:-g++}" -std=c++20 -O3 -fno-math-errno -fno-strict-aliasing -fPIC -fvisibility=hidden -isystem "$torch/include" \
         -isystem "$torch/include/torch/csrc/api/include" -I"$sources/stubs" -ISources/CTorch/include -c "$source" -o "$object"
 done
-# Ampere, Ada, Hopper and Blackwell; later cards compile what is there for the last.
+# Ampere, Ada, Hopper and Blackwell: a card runs what is made for its first number and a smaller second one, so 8.6 runs 80, 10.3
+# 100 and 12.1 120. Later cards compile what is there for the last.
 cards=()
 for version in 80 89 90 100 120; do cards+=(-gencode "arch=compute_$version,code=sm_$version"); done
 cards+=(-gencode arch=compute_120,code=compute_120)
