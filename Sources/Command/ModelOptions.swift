@@ -19,8 +19,9 @@ struct ModelOptions: ParsableArguments {
         help: "VisualGenArgs as YAML; the options given here replace its fields.")
     var config: String?
 
-    @Option(name: .long, help: "cpu, cuda or cuda:N.")
-    var device: Device?
+    /// Unlike ``Tensors/Device`` it may leave open which GPU: several workers then have one each.
+    @Option(name: .long, help: "cpu, cuda or cuda:N.", transform: Self.device)
+    var device: VisualGenArgs.Device?
 
     @Option(name: .long, help: "float32, bfloat16 or float16; float32 on a CPU if absent.")
     var dtype: ComputeType?
@@ -105,6 +106,11 @@ struct ModelOptions: ParsableArguments {
         let problems = try arguments.cardProblems(environment)
         if !problems.isEmpty { throw ConfigurationError(problems, file: config) }
         return arguments
+    }
+
+    private static func device(_ name: String) throws -> VisualGenArgs.Device {
+        guard let device = VisualGenArgs.Device(name) else { throw ValidationError("expected cpu, cuda or cuda:N") }
+        return device
     }
 
     /// What of a configuration changes nothing; empty if all of it counts.

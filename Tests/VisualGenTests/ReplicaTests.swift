@@ -4,6 +4,12 @@ import VisualGen
 
 /// A server's workers, where the configuration says on which devices.
 @Suite struct ReplicaTests {
+    /// A device that leaves open which GPU is written so that it still does: the command line hands it on as text.
+    @Test(arguments: ["cpu", "cuda", "cuda:1"]) func readsTheDevicesThatItWrites(_ name: String) throws {
+        #expect(try #require(VisualGenArgs.Device(name)).description == name)
+        #expect(VisualGenArgs.Device("cuda:") == nil)
+    }
+
     @Test func refusesReplicasWithoutDevices() throws {
         var args = VisualGenArgs()
         #expect(try args.replicas(3, of: args.worker(at: "model")).count == 3)

@@ -26,7 +26,14 @@ extension VisualGenArgs {
     }
 }
 
-extension VisualGenArgs.Device: CustomStringConvertible {
+extension VisualGenArgs.Device: LosslessStringConvertible {
+    /// Reads what ``description`` writes.
+    public init?(_ description: String) {
+        var problems: [ConfigProblem] = []
+        guard let device = Self.read(.string(description), at: "device", into: &problems) else { return nil }
+        self = device
+    }
+
     /// As in YAML: `cpu`, `cuda`, `cuda:1`.
     public var description: String {
         switch self {
