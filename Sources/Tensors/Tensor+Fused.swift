@@ -13,6 +13,21 @@ package func modulatedLayerNorm(
     try call("modulated_layer_norm", x, scale, shift, epsilon, dtype ?? x.dtype)
 }
 
+/// rmsNorm(x) · (1 + scale) + shift in one pass, with the sum in 32-bit floats.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, width]`
+///   - scale: `[batch, width]`, or `[batch, groups, width]` for equal groups of tokens in a row
+///   - shift: as `scale`
+///   - epsilon: added to the mean square
+///   - dtype: the type of the result; nil for that of `x`
+/// - Returns: `[batch, tokens, width]`
+package func modulatedRMSNorm(
+    _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Double, as dtype: DType? = nil
+) throws(TensorError) -> Tensor {
+    try call("modulated_rms_norm", x, scale, shift, epsilon, dtype ?? x.dtype)
+}
+
 /// residual + gate · x in one pass.
 ///
 /// - Parameters:
@@ -55,6 +70,21 @@ package func jointRMSNormRotary(_ x: Tensor, weight: Tensor, cosine: Tensor, sin
     throws(TensorError) -> Tensor
 {
     try call("joint_rms_norm_rotary", x, weight, cosine, sine, epsilon)
+}
+
+/// RMS-norm of all heads of a token together, then the rotation of each head's halves against each other, in one pass.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, heads · width]`
+///   - weight: the norm's, `[heads · width]`
+///   - cosine: of each pair's angle, `[tokens, heads, width / 2]`, 32-bit floats
+///   - sine: as `cosine`
+///   - epsilon: added to the mean square
+/// - Returns: `[batch, tokens, heads · width]`
+package func jointRMSNormRotaryOfHalves(
+    _ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double
+) throws(TensorError) -> Tensor {
+    try call("joint_rms_norm_rotary_halves", x, weight, cosine, sine, epsilon)
 }
 
 /// silu(rmsNorm(x) · weight) over the last axis, in one pass.

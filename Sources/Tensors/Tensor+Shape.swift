@@ -118,6 +118,19 @@ extension Tensor {
         try Tensor("pad", ct_pad(handle, amounts.int64, amounts.count))
     }
 
+    /// An axis with one more position at each end: what is next to the end, once more.
+    ///
+    /// - Parameter axis: of two positions at least
+    /// - Returns: a copy, two positions longer
+    package func reflected(_ axis: Int) throws(TensorError) -> Tensor {
+        let length = size(axis)
+        guard length > 1 else {
+            throw TensorError(operation: "reflect", message: "an axis of \(length) cannot be reflected", kind: .other)
+        }
+        return try concatenate(
+            [slice(1..<2, axis: axis), self, slice(length - 2..<length - 1, axis: axis)], axis: axis)
+    }
+
     /// The same numbers without gaps in memory; the tensor itself when it has none.
     ///
     /// - Returns: a contiguous tensor

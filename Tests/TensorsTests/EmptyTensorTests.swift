@@ -29,6 +29,7 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         let (x, vectors, weight) = (try given.x, try given.vectors, try given.weight)
         let results: [String: Tensor] = [
             "norm": try modulatedLayerNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6),
+            "RMS norm": try modulatedRMSNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6),
             "gated": try gatedAdd(x, gate: vectors, x),
             "RMS and SiLU": try rmsNormSilu(x, weight: weight, epsilon: 1e-6),
             "SwiGLU": try swiglu(gate: x, x),
@@ -39,6 +40,16 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
             #expect(result.shape == x.shape, "\(name)")
             #expect(try result.floats().isEmpty, "\(name)")
         }
+    }
+
+    /// As many groups as tokens: none.
+    @Test(arguments: types) func noGroupsOfNoTokensStayEmpty(_ dtype: DType) throws {
+        let (x, vectors) = (try tensor([2, 0, 8], dtype, seed: 1), try tensor([2, 0, 8], seed: 2))
+        let results = [
+            try modulatedLayerNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6),
+            try modulatedRMSNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6), try gatedAdd(x, gate: vectors, x),
+        ]
+        #expect(results.allSatisfy { $0.shape == [2, 0, 8] })
     }
 
     @Test(arguments: Case.all) func rotationsStayEmpty(_ given: Case) throws {
@@ -56,6 +67,9 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         let joint = try tensor([given.tokens, given.width / 4], seed: 2)
         let result = try jointRMSNormRotary(x, weight: given.weight, cosine: joint, sine: joint, epsilon: 1e-6)
         #expect(result.shape == x.shape)
+        let each = try tensor([given.tokens, 2, given.width / 4], seed: 2)
+        let halves = try jointRMSNormRotaryOfHalves(x, weight: given.weight, cosine: each, sine: each, epsilon: 1e-6)
+        #expect(halves.shape == x.shape)
     }
 
     @Test(arguments: Case.all) func productsHaveTheirShapeAndTheBias(_ given: Case) throws {

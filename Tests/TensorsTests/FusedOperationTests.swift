@@ -84,6 +84,42 @@ struct FusedCase: Sendable, CustomStringConvertible {
     }
 }
 
+@DeviceActor @Suite struct ModulatedRMSNormTests {
+    @Test(
+        arguments: FusedCase.all([[1, 1, 1], [1, 5, 8], [2, 6, 7], [3, 4, 33], [2, 1, 3072], [1, 700, 64]]), [1, 2])
+    func followsTheFormula(_ test: FusedCase, _ count: Int) throws {
+        let (batch, tokens, width) = (test.shape[0], test.shape[1], test.shape[2])
+        let groups = tokens.isMultiple(of: count) ? count : 1
+        let x = try test.input()
+        let (scale, shift) = try (
+            tensor([batch, groups, width], test.dtype, seed: 2), tensor([batch, groups, width], test.dtype, seed: 3)
+        )
+        let result = try modulatedRMSNorm(x, scale: scale, shift: shift, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        let (values, a, b) = try (x.doubles(), scale.doubles(), shift.doubles())
+        var expected: [Double] = []
+        for row in 0..<batch * tokens {
+            let numbers = Array(values[row * width..<(row + 1) * width])
+            let mean = numbers.map { $0 * $0 }.reduce(0, +) / Double(width)
+            for (i, number) in numbers.enumerated() {
+                let at = row / (tokens / groups) * width + i
+                expected.append(number / (mean + 1e-6).squareRoot() * (1 + a[at]) + b[at])
+            }
+        }
+        let distance = try result.distance(to: expected, "modulated RMS norm")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test(arguments: [true, false]) func givesAnotherTypeWhereAsked(_ isContiguous: Bool) throws {
+        let x = try FusedCase(shape: [2, 3, 8], dtype: .float32, isContiguous: isContiguous).input()
+        let vectors = try tensor([2, 8], seed: 2)
+        let result = try modulatedRMSNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6, as: .bfloat16)
+        let expected = try modulatedRMSNorm(x, scale: vectors, shift: vectors, epsilon: 1e-6).to(.bfloat16)
+        #expect(result.dtype == .bfloat16)
+        #expect(try result.floats() == expected.floats())
+    }
+}
+
 @DeviceActor @Suite struct GroupedModulationTests {
     /// A modulation for each group of tokens does what each group's own would.
     @Test(arguments: [1, 2, 3, 6], [true, false]) func servesEqualGroupsOfTokensInARow(
@@ -270,6 +306,49 @@ struct FusedCase: Sendable, CustomStringConvertible {
             let table = try tensor(shape)
             #expect(throws: TensorError.self) {
                 try jointRMSNormRotary(x, weight: weight, cosine: table, sine: table, epsilon: 1e-6)
+            }
+        }
+    }
+}
+
+@DeviceActor @Suite struct JointRMSNormRotaryOfHalvesTests {
+    @Test(arguments: FusedCase.all([[1, 1, 8], [2, 3, 24], [1, 5, 32], [2, 4, 640], [1, 300, 128]]), [1, 2])
+    func followsTheFormula(_ test: FusedCase, _ headCount: Int) throws {
+        let (tokens, width) = (test.shape[1], test.shape[2])
+        let heads = width.isMultiple(of: 2 * headCount) ? headCount : 1
+        let pairs = width / heads / 2
+        let x = try test.input()
+        let weight = try tensor([width], test.dtype, seed: 2)
+        let angles = try tensor([tokens, heads, pairs], seed: 3)
+        let (cosine, sine) = try (cos(angles), sin(angles))
+        let result = try jointRMSNormRotaryOfHalves(x, weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        #expect(result.shape == test.shape)
+        let (values, w, c, s) = try (x.doubles(), weight.doubles(), cosine.doubles(), sine.doubles())
+        var expected = [Double](repeating: 0, count: values.count)
+        for row in 0..<values.count / width {
+            let numbers = Array(values[row * width..<(row + 1) * width])
+            let factor = 1 / (numbers.map { $0 * $0 }.reduce(0, +) / Double(width) + 1e-6).squareRoot()
+            for head in 0..<heads {
+                for pair in 0..<pairs {
+                    let (one, other) = (2 * head * pairs + pair, (2 * head + 1) * pairs + pair)
+                    let at = (row % tokens * heads + head) * pairs + pair
+                    let (a, b) = (numbers[one] * factor * w[one], numbers[other] * factor * w[other])
+                    expected[row * width + one] = a * c[at] - b * s[at]
+                    expected[row * width + other] = b * c[at] + a * s[at]
+                }
+            }
+        }
+        let distance = try result.distance(to: expected, "joint norm and rotation of halves")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test func refusesTablesThatDoNotFit() throws {
+        let (x, weight) = try (tensor([1, 3, 12]), tensor([12]))
+        for shape in [[3, 2, 4], [2, 2, 3], [3, 6], [18]] {
+            let table = try tensor(shape)
+            #expect(throws: TensorError.self) {
+                try jointRMSNormRotaryOfHalves(x, weight: weight, cosine: table, sine: table, epsilon: 1e-6)
             }
         }
     }

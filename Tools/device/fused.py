@@ -91,7 +91,7 @@ class Shim:
             return Argument(0, Value(tensor=self.handle(word)))
         if isinstance(word, int):
             return Argument(2, Value(integer=word))
-        return Argument(3, Value(dtype=CODES[word])) if isinstance(word, torch.dtype) else Argument(1, Value(number=word))
+        return Argument(4, Value(dtype=CODES[word])) if isinstance(word, torch.dtype) else Argument(1, Value(number=word))
 
     def __call__(self, name: str, *arguments, shape, dtype) -> torch.Tensor:
         words = (Argument * len(arguments))(*map(self.argument, arguments))
@@ -175,6 +175,12 @@ def cases(dtype):
         normed = F.rms_norm(joint.double(), (heads * width,), weight.double(), 1e-6).unflatten(-1, (heads, width))
         wanted = rotated(normed, cosine.double()[:, None], sine.double()[:, None]).flatten(-2)
         yield f"joint {heads} × {width}", "joint_rms_norm_rotary", (joint, weight, cosine, sine, epsilon), wanted
+        angles = draw(9, heads, width // 2, of=torch.float32)
+        cosine, sine = angles.cos(), angles.sin()
+        first, second = normed.unflatten(-1, (2, width // 2)).unbind(-2)
+        c, s = cosine.double(), sine.double()
+        wanted = torch.stack([first * c - second * s, second * c + first * s], -2).flatten(-3)
+        yield f"joint halves {heads} × {width}", "joint_rms_norm_rotary_halves", (joint, weight, cosine, sine, epsilon), wanted
     for batch, channels, groups, *size in [(1, 512, 32, 64, 64), (2, 128, 32, 24, 40), (1, 96, 8, 5, 16), (1, 128, 32, 512, 512),
                                            (2, 32, 4, 5, 8), (1, 64, 1, 8, 8), (1, 64, 64, 3, 8, 16)]:  # fmt: skip
         x, weight, bias = draw(batch, channels, *size) + 3, draw(channels), draw(channels)
@@ -186,6 +192,8 @@ def cases(dtype):
             scale, shift = draw(2, width, of=of), draw(2, width, of=of)
             wanted = F.layer_norm(x.double(), (width,), eps=1e-6) * (1 + scale.double()[:, None]) + shift.double()[:, None]
             yield f"modulated {width}, {of}", "modulated_layer_norm", (x, scale, shift, epsilon, dtype), wanted
+            wanted = F.rms_norm(x.double(), (width,), eps=1e-6) * (1 + scale.double()[:, None]) + shift.double()[:, None]
+            yield f"modulated RMS {width}, {of}", "modulated_rms_norm", (x, scale, shift, epsilon, dtype), wanted
         residual, gate = draw(2, 7, width), draw(2, width)
         wanted = residual.double() + gate.double()[:, None] * x.double()
         yield f"gated {width}", "gated_add", (residual, gate, x), wanted

@@ -27,13 +27,19 @@ template <class T> CT_INLINE void norm_row(const T *in, const float *scale, cons
         store((load(in[i]) - mean) * factor * (1 + scale[i]) + shift[i], out[i]);
 }
 
+template <class T> CT_INLINE float norm_factor(const T *in, float epsilon, int64_t width) {
+    return 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
+}
+
+template <class T> CT_INLINE void rms_norm_row(const T *in, const float *scale, const float *shift, float epsilon,
+                                               int64_t width, T *out) {
+    const float factor = norm_factor(in, epsilon, width);
+    for (int64_t i = 0; i < width; ++i) store(load(in[i]) * factor * (1 + scale[i]) + shift[i], out[i]);
+}
+
 template <class T> CT_INLINE void gate_row(const T *base, const float *gate, const T *in, int64_t width, T *out) {
     for (int64_t i = 0; i < width; ++i)
         store(load(base[i]) + gate[i] * load(in[i]), out[i]);
-}
-
-template <class T> CT_INLINE float norm_factor(const T *in, float epsilon, int64_t width) {
-    return 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
 }
 
 template <class T> CT_INLINE void turn_row(const T *in, const float *weight, const float *cosine, const float *sine,
@@ -58,6 +64,21 @@ template <class T> CT_INLINE void rotate_heads(const T *in, const float *weight,
         turn_row(in + head * width, weight + head * width, cosine, sine, factor, width, out + head * width);
 }
 
+// Heads whose halves turn against each other, each by angles of its own.
+template <class T> CT_INLINE void rotate_halves(const T *in, const float *weight, const float *cosine, const float *sine,
+                                                float epsilon, int64_t heads, int64_t pairs, T *out) {
+    const float factor = norm_factor(in, epsilon, 2 * heads * pairs);
+    for (int64_t head = 0; head < heads; ++head) {
+        const int64_t first = 2 * head * pairs, second = first + pairs, angle = head * pairs;
+        for (int64_t i = 0; i < pairs; ++i) {
+            const float a = load(in[first + i]) * factor * weight[first + i];
+            const float b = load(in[second + i]) * factor * weight[second + i];
+            store(a * cosine[angle + i] - b * sine[angle + i], out[first + i]);
+            store(b * cosine[angle + i] + a * sine[angle + i], out[second + i]);
+        }
+    }
+}
+
 template <class T> CT_INLINE void rms_silu_row(const T *in, const float *weight, float epsilon, int64_t width, T *out) {
     const float factor = 1.0f / __builtin_sqrtf(sum_of_squares(in, 0.0f, width) / width + epsilon);
     for (int64_t i = 0; i < width; ++i) {
@@ -77,6 +98,13 @@ template <class T> CT_INLINE void silu_times_row(const T *gate, const T *in, int
 #define CT_DEFINE_ROWS(T)                                                                                              \
     CT_CLONES void norm(const T *in, const float *scale, const float *shift, float epsilon, int64_t width, T *out) {   \
         norm_row(in, scale, shift, epsilon, width, out);                                                               \
+    }                                                                                                                  \
+    CT_CLONES void rms_norm(const T *in, const float *scale, const float *shift, float epsilon, int64_t width, T *out) {\
+        rms_norm_row(in, scale, shift, epsilon, width, out);                                                           \
+    }                                                                                                                  \
+    CT_CLONES void rotate_each(const T *in, const float *weight, const float *cosine, const float *sine,               \
+                               float epsilon, int64_t heads, int64_t pairs, T *out) {                                  \
+        rotate_halves(in, weight, cosine, sine, epsilon, heads, pairs, out);                                           \
     }                                                                                                                  \
     CT_CLONES void gate(const T *base, const float *gate, const T *in, int64_t width, T *out) {                        \
         gate_row(base, gate, in, width, out);                                                                          \
@@ -107,10 +135,8 @@ template <class Body> void for_each_row(const at::Tensor &x, int64_t groups, Bod
     });
 }
 
-at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
-                                at::ScalarType type) {
-    const Modulation given = checked_modulation(x, scale, shift), vectors = {dense(given.scale), dense(given.shift)};
-    if (!has_rows(x) || !x.is_contiguous()) return formula::modulated_layer_norm(x, vectors, epsilon, type);
+// The rows of x by `pass(in, scale, shift, out)`.
+template <class Pass> at::Tensor modulated(const at::Tensor &x, const Modulation &vectors, at::ScalarType type, Pass &&pass) {
     const int64_t width = x.size(-1);
     const float *scales = numbers<float>(vectors.scale), *shifts = numbers<float>(vectors.shift);
     at::Tensor result = at::empty_like(x);
@@ -119,11 +145,28 @@ at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, co
         const T *in = numbers<T>(x);
         T *out = static_cast<T *>(result.mutable_data_ptr());
         for_each_row(x, vectors.scale.size(0), [&](int64_t row, int64_t group) {
-            norm(in + row * width, scales + group * width, shifts + group * width, static_cast<float>(epsilon), width,
-                 out + row * width);
+            pass(in + row * width, scales + group * width, shifts + group * width, out + row * width);
         });
     });
     return result.to(type);
+}
+
+at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
+                                at::ScalarType type) {
+    const Modulation given = checked_modulation(x, scale, shift), vectors = {dense(given.scale), dense(given.shift)};
+    if (!has_rows(x) || !x.is_contiguous()) return formula::modulated_layer_norm(x, vectors, epsilon, type);
+    return modulated(x, vectors, type, [&](const auto *in, const float *scales, const float *shifts, auto *out) {
+        norm(in, scales, shifts, static_cast<float>(epsilon), x.size(-1), out);
+    });
+}
+
+at::Tensor modulated_rms_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
+                              at::ScalarType type) {
+    const Modulation given = checked_modulation(x, scale, shift), vectors = {dense(given.scale), dense(given.shift)};
+    if (!has_rows(x) || !x.is_contiguous()) return formula::modulated_rms_norm(x, vectors, epsilon, type);
+    return modulated(x, vectors, type, [&](const auto *in, const float *scales, const float *shifts, auto *out) {
+        rms_norm(in, scales, shifts, static_cast<float>(epsilon), x.size(-1), out);
+    });
 }
 
 at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &vectors, const at::Tensor &x) {
@@ -191,6 +234,28 @@ at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, 
     return result;
 }
 
+at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                        const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_head_tables(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const int64_t tokens = x.size(1), heads = tables.cosine.size(1), pairs = tables.cosine.size(2), row_width = x.size(2);
+    const at::Tensor factors = dense(weight);
+    const float *weights = numbers<float>(factors);
+    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
+            const int64_t angle = (row - batch * tokens) * heads * pairs;
+            rotate_each(in + row * row_width, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), heads,
+                        pairs, out + row * row_width);
+        });
+    });
+    return result;
+}
+
 at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
     check_norm(x, weight);
     if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_silu(x, weight, epsilon);
@@ -237,6 +302,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // layerNorm(x) * (1 + scale) + shift, of a type that is asked for; x is [batch, tokens, width], scale and shift are
     // [batch, width], or [batch, groups, width] for equal groups of tokens in a row.
     m.def("modulated_layer_norm(Tensor x, Tensor scale, Tensor shift, float epsilon, ScalarType dtype) -> Tensor");
+    // The same of rmsNorm(x).
+    m.def("modulated_rms_norm(Tensor x, Tensor scale, Tensor shift, float epsilon, ScalarType dtype) -> Tensor");
     // residual + gate * x, of the residual's type; gate is as scale and shift above.
     m.def("gated_add(Tensor residual, Tensor gate, Tensor x) -> Tensor");
     // rmsNorm(x) * weight over each head, then the rotation of interleaved pairs by the angles of `cosine` and `sine`.
@@ -246,6 +313,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
           "-> Tensor");
     // The same with one norm over all heads of a token: x is [batch, tokens, heads * width], weight [heads * width].
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    // The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, width / 2].
+    m.def("joint_rms_norm_rotary_halves(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // silu(rmsNorm(x) * weight) over the last axis.
     m.def("rms_norm_silu(Tensor x, Tensor weight, float epsilon) -> Tensor");
     // silu(gate) * x, of [batch, tokens, width], behind another tensor of the same rows if there is one.
@@ -254,9 +323,11 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
 
 TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
     m.impl("modulated_layer_norm", modulated_layer_norm);
+    m.impl("modulated_rms_norm", modulated_rms_norm);
     m.impl("gated_add", gated_add);
     m.impl("rms_norm_rotary", rotated<rotate_into>);
     m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
+    m.impl("joint_rms_norm_rotary_halves", joint_rms_norm_rotary_halves);
     m.impl("rms_norm_silu", rms_norm_silu);
     m.impl("swiglu", swiglu);
 }

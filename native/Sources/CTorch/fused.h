@@ -12,6 +12,7 @@
 #include <ATen/ops/result_type.h>
 #include <ATen/ops/rms_norm.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/view_as_complex.h>
 #include <ATen/ops/view_as_real.h>
 #include <c10/util/Exception.h>
@@ -25,7 +26,9 @@ namespace ct {
 // Vectors of [batch, width] or [batch, groups, width] that stand beside the rows of x [batch, tokens, width]: as
 // [batch * groups, width], each for as many rows in a row as all have.
 inline at::Tensor beside(const at::Tensor &x, const at::Tensor &vectors) {
-    const bool is_grouped = vectors.dim() == 3 && vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0;
+    // Of no tokens each may have a vector of its own.
+    const bool is_grouped = vectors.dim() == 3 && (vectors.size(1) == x.size(1) ||
+                                                   (vectors.size(1) > 0 && x.size(1) % vectors.size(1) == 0));
     TORCH_CHECK((vectors.dim() == 2 || is_grouped) && vectors.size(0) == x.size(0) && vectors.size(-1) == x.size(-1),
                 "a modulation of shape ", vectors.sizes(), " does not fit ", x.sizes());
     return is_grouped ? vectors.flatten(0, 1) : vectors;
@@ -70,6 +73,16 @@ inline RotaryTables checked_joint_tables(const at::Tensor &x, const at::Tensor &
     return {cosine, sine};
 }
 
+// Of x [batch, tokens, heads * width] with tables of [tokens, heads, width / 2] and a norm of [heads * width].
+inline RotaryTables checked_head_tables(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                        const at::Tensor &sine) {
+    TORCH_CHECK(x.dim() == 3 && cosine.dim() == 3 && cosine.size(0) == x.size(1) &&
+                    2 * cosine.size(1) * cosine.size(2) == x.size(2) && sine.sizes() == cosine.sizes(),
+                "rotary tables of ", cosine.sizes(), " do not fit ", x.sizes());
+    TORCH_CHECK(weight.numel() == x.size(2), "the norm has ", weight.numel(), " weights for ", x.sizes());
+    return {cosine, sine};
+}
+
 inline void check_norm(const at::Tensor &x, const at::Tensor &weight) {
     TORCH_CHECK(x.dim() > 0 && weight.dim() == 1 && weight.size(0) == x.size(-1), "the norm has ", weight.numel(),
                 " weights for ", x.sizes());
@@ -100,6 +113,12 @@ inline at::Tensor turned(const at::Tensor &pairs, const at::Tensor &cosine, cons
 // rmsNorm(x) * weight over the last axis, in float32.
 inline at::Tensor normal(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
     return at::rms_norm(x.to(at::kFloat), {x.size(-1)}, weight.to(at::kFloat), epsilon);
+}
+
+inline at::Tensor modulated_rms_norm(const at::Tensor &x, const Modulation &vectors, double epsilon, at::ScalarType type) {
+    const at::Tensor rows = at::rms_norm(grouped(x, vectors.scale).to(at::kFloat), {x.size(-1)}, {}, epsilon);
+    const at::Tensor factor = 1 + vectors.scale.to(at::kFloat).unsqueeze(1);
+    return at::addcmul(vectors.shift.to(at::kFloat).unsqueeze(1), rows, factor).view(x.sizes()).to(type);
 }
 
 // A GPU's kernels compute in float32 in any case; every tensor between two of them is a pass over memory.
@@ -135,6 +154,16 @@ inline at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &w
     return turned(normal(x, weight, epsilon).unflatten(2, {-1, tables.cosine.size(1), 2}), tables.cosine.unsqueeze(1),
                   tables.sine.unsqueeze(1))
         .flatten(2)
+        .to(x.scalar_type());
+}
+
+inline at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const RotaryTables &tables,
+                                               double epsilon) {
+    const int64_t heads = tables.cosine.size(1), pairs = tables.cosine.size(2);
+    const at::Tensor halves = normal(x, weight, epsilon).unflatten(2, {heads, 2, pairs});
+    const at::Tensor first = halves.select(3, 0), second = halves.select(3, 1);
+    return at::stack({first * tables.cosine - second * tables.sine, second * tables.cosine + first * tables.sine}, 3)
+        .view(x.sizes())
         .to(x.scalar_type());
 }
 

@@ -43,6 +43,21 @@ at::Tensor modulated_layer_norm(const at::Tensor &x, const at::Tensor &scale, co
     return result;
 }
 
+at::Tensor modulated_rms_norm(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift, double epsilon,
+                              at::ScalarType type) {
+    const Modulation modulation = checked_modulation(x, scale, shift);
+    const at::Tensor &a = modulation.scale, &b = modulation.shift;
+    if (!has_rows(x) || !has_quads(a) || !has_quads(b) || a.scalar_type() != b.scalar_type() || !is_as_wide(x, type) ||
+        !is_as_wide(a, x.scalar_type()))
+        return formula::modulated_rms_norm(x, modulation, epsilon, type);
+    const c10::cuda::CUDAGuard guard(x.device());
+    const int64_t width = x.size(-1), rows = x.numel() / width;
+    at::Tensor result = at::empty_like(x, x.options().dtype(type));
+    C10_CUDA_CHECK(ct::modulated_rms_norm(x.const_data_ptr(), *number(x), rows, width, vectors(a, rows), vectors(b, rows),
+                                          static_cast<float>(epsilon), result.mutable_data_ptr(), *number(result), stream()));
+    return result;
+}
+
 at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) {
     const at::Tensor factor = checked_gate(residual, gate, x);
     if (!has_rows(residual) || !has_rows(x) || !has_quads(factor) || !is_as_wide(residual, x.scalar_type()) ||
@@ -82,6 +97,20 @@ at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, 
     C10_CUDA_CHECK(ct::joint_rms_norm_rotary(x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1),
                                              2 * pairs, factors.const_data_ptr(), table(tables.cosine), table(tables.sine),
                                              static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                        const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_head_tables(x, weight, cosine, sine);
+    const int64_t pairs = tables.cosine.size(2);
+    if (!has_rows(x) || pairs % 4 != 0) return formula::joint_rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor factors = weights(weight, x);
+    at::Tensor result = at::empty_like(x);
+    C10_CUDA_CHECK(ct::joint_rms_norm_rotary_halves(
+        x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1), pairs, factors.const_data_ptr(),
+        table(tables.cosine), table(tables.sine), static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
     return result;
 }
 
@@ -132,9 +161,11 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
 
 TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("modulated_layer_norm", kernels::modulated_layer_norm);
+    m.impl("modulated_rms_norm", kernels::modulated_rms_norm);
     m.impl("gated_add", kernels::gated_add);
     m.impl("rms_norm_rotary", rotated<kernels::rotate_into>);
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
+    m.impl("joint_rms_norm_rotary_halves", kernels::joint_rms_norm_rotary_halves);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);
     m.impl("swiglu", kernels::swiglu);

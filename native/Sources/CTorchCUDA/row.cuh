@@ -82,12 +82,12 @@ __device__ float modulated(float number, float mean, float factor, float scale, 
     return (number - mean) * factor * (1 + scale) + shift;
 }
 
-// layerNorm(x) * (1 + scale) + shift of the row of an index.
-template <class V, int threads, int count, class T>
+// layerNorm(x) * (1 + scale) + shift of the row of an index, or that of rmsNorm(x).
+template <class V, int threads, int count, bool is_centred = true, class T>
 __device__ Row<quad, threads, count> modulated(const T *x, Index index, Index width, const ct::Vectors &scale,
                                                const ct::Vectors &shift, float epsilon) {
     Row<quad, threads, count> row(x, width);
-    const float mean = row.sum([](float number) { return number; }) / width;
+    const float mean = is_centred ? row.sum([](float number) { return number; }) / width : 0;
     const float variance = row.sum([&](float number) { return (number - mean) * (number - mean); }) / width;
     const float factor = rsqrtf(variance + epsilon);
     const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);

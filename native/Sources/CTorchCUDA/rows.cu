@@ -40,6 +40,14 @@ __global__ void modulated_layer_norm(const T *x, Index rows, int64_t width, Vect
     row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
 }
 
+template <class T, class V, class R, int threads, int count>
+__global__ void modulated_rms_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
+                                   R *result) {
+    const Index index = row_index<threads>();
+    auto row = modulated<V, threads, count, false>(x + index * width, index, index < rows ? width : 0, scale, shift, epsilon);
+    row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
+}
+
 template <class T, class V, class U, int threads, int count>
 __global__ void gated_add(const T *residual, Vectors gate, const U *x, Index rows, int64_t width, T *result) {
     const Index index = row_index<threads>();
@@ -101,6 +109,30 @@ __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Ind
     });
 }
 
+// What a number turns against lies half a head away, mostly in another thread's hands: it is read once more.
+template <class T, int threads, int count>
+__global__ void joint_rms_norm_rotary_halves(const T *x, Index rows, int64_t width, Index tokens, Index pairs,
+                                             const T *weight, const float *cosine, const float *sine, float epsilon,
+                                             T *result) {
+    const Index index = row_index<threads>();
+    const T *in = x + index * width;
+    Row<quad, threads, count> row(in, index < rows ? width : 0);
+    const float factor = row.inverse_root_mean_square(epsilon);
+    row.each([&](int i, Index at) {
+        const Index head = at / (2 * pairs), place = at % (2 * pairs);
+        const bool is_first = place < pairs;
+        const Index other = is_first ? at + pairs : at - pairs;
+        const int64_t angle = index % tokens * (width / 2) + head * pairs + (is_first ? place : place - pairs);
+        const auto own = scaled(row.packs[i], factor, load<quad>(weight + at));
+        const auto against = scaled(load<quad>(in + other), factor, load<quad>(weight + other));
+        const auto c = load<quad>(cosine + angle), s = load<quad>(sine + angle);
+        Numbers<quad> turned;
+        for (int j = 0; j < quad; ++j)
+            turned.values[j] = own.values[j] * c.values[j] + (is_first ? -against.values[j] : against.values[j]) * s.values[j];
+        store(turned, result + index * width + at);
+    });
+}
+
 template <class T, int threads, int count>
 __global__ void rms_norm_silu(const T *x, Index rows, int64_t width, const T *weight, float epsilon, T *result) {
     const Index index = row_index<threads>();
@@ -155,6 +187,22 @@ cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, i
     return cudaGetLastError();
 }
 
+cudaError_t ct::modulated_rms_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
+                                   float epsilon, void *result, Number result_type, cudaStream_t stream) {
+    with_types(result_type, type, [&](auto result_number, auto number) {
+        using T = decltype(number);
+        using R = decltype(result_number);
+        with_types(type, scale.type, [&](auto, auto vector) {
+            with_shape(width / quad, [&](auto threads, auto count) {
+                ::modulated_rms_norm<T, decltype(vector), R, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scale, shift,
+                                                                      epsilon, static_cast<R *>(result));
+            });
+        });
+    });
+    return cudaGetLastError();
+}
+
 cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
                           int64_t width, void *result, cudaStream_t stream) {
     with_types(x_type, type, [&](auto x_number, auto number) {
@@ -195,6 +243,20 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
             ::joint_rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 static_cast<const T *>(x), rows, width, tokens, head_width, static_cast<const T *>(weight), cosine, sine,
                 epsilon, static_cast<T *>(result));
+        });
+    });
+    return cudaGetLastError();
+}
+
+cudaError_t ct::joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,
+                                             int64_t pairs, const void *weight, const float *cosine, const float *sine,
+                                             float epsilon, void *result, cudaStream_t stream) {
+    with_type(type, [&](auto number) {
+        using T = decltype(number);
+        with_shape(width / quad, [&](auto threads, auto count) {
+            ::joint_rms_norm_rotary_halves<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
+                static_cast<const T *>(x), rows, width, tokens, pairs, static_cast<const T *>(weight), cosine, sine, epsilon,
+                static_cast<T *>(result));
         });
     });
     return cudaGetLastError();

@@ -37,6 +37,10 @@ constexpr int64_t most_rows = 1 << 30, longest_row = 16384;
 cudaError_t modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
                                  float epsilon, void *result, Number result_type, cudaStream_t stream);
 
+// The same of rmsNorm(x).
+cudaError_t modulated_rms_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
+                               float epsilon, void *result, Number result_type, cudaStream_t stream);
+
 // residual + gate * x. The residual and the result are of x's type or float32, and the gate is of theirs or float32.
 cudaError_t gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
                       int64_t width, void *result, cudaStream_t stream);
@@ -50,6 +54,11 @@ cudaError_t rms_norm_rotary(Heads x, Number type, int64_t rows, const void *weig
 cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,
                                   int64_t head_width, const void *weight, const float *cosine, const float *sine, float epsilon, void *result,
                                   cudaStream_t stream);
+
+// The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, pairs].
+cudaError_t joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens, int64_t pairs,
+                                         const void *weight, const float *cosine, const float *sine, float epsilon,
+                                         void *result, cudaStream_t stream);
 
 // silu(rmsNorm(x) * weight)
 cudaError_t rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,
