@@ -53,7 +53,7 @@ let package = Package(
         .target(name: "PromptCleaning", dependencies: ["Tokenizers"], swiftSettings: strict),
         .target(name: "Diffusion", dependencies: ["Files", "Layers", "Parallel", "Tensors"], swiftSettings: strict),
         .target(
-            name: "Models", dependencies: ["Diffusion", "Layers", "PromptCleaning", "Tensors", "Tokenizers"],
+            name: "Models", dependencies: ["Diffusion", "Layers", "Media", "PromptCleaning", "Tensors", "Tokenizers"],
             swiftSettings: strict),
         .target(
             name: "DemoModels", resources: [.copy("Resources/demo-image"), .copy("Resources/demo-video")],

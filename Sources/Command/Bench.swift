@@ -86,12 +86,11 @@ struct Bench: AsyncParsableCommand {
         for (name, value) in [("height", height), ("width", width)] where !(16...16384).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 16 to 16384")
         }
-        guard (1...100_000).contains(tokens) else {
-            throw ValidationError("tokens is \(tokens); it must be from 1 to 100000")
+        for (name, value) in [("tokens", tokens), ("text-tokens", textTokens)] where !(1...100_000).contains(value) {
+            throw ValidationError("\(name) is \(value); it must be from 1 to 100000")
         }
         for (name, value) in [
             ("heads", heads), ("head-width", headWidth), ("batch", batch), ("num-frames", numFrames ?? 1),
-            ("text-tokens", textTokens),
             ("num-inference-steps", numInferenceSteps), ("runs", runs),
         ] where !(1...1000).contains(value) {
             throw ValidationError("\(name) is \(value); it must be from 1 to 1000")

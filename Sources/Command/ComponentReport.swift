@@ -14,7 +14,7 @@ struct ComponentReport {
     private static let toldFaults = 100
 
     init(_ component: any InspectableComponent) throws {
-        let source = try CheckpointWeights(folder: component.folder)
+        let source = try CheckpointWeights(component.place)
         let (weights, names) = (source.checkpoint, source.keys)
         let listing = try component.listing(of: Set(names))
         var faults: [String] = []

@@ -31,6 +31,9 @@ struct Generate: AsyncParsableCommand {
         help: "The quality of an MP4 (0 to 51, 18 if absent) or a WebM (0 to 63, 24 if absent); lower is better.")
     var crf: Int?
 
+    @Flag(name: .long, help: "Writes the sound beside each video too, as a WAV file of its name.")
+    var wav = false
+
     @Option(name: .long, help: "Writes how long each stage took, and the peak memory, as JSON.")
     var metrics: String?
 
@@ -72,7 +75,8 @@ struct Generate: AsyncParsableCommand {
         options.memoryLimit = options.memoryLimit ?? deviceMemory
         let admitted = try Admission(opened, options).admit(asked)
         let request = admitted.request
-        let outputs = try OutputPaths(output, for: request, crf: crf)
+        let outputs = try OutputPaths(
+            output, for: request, crf: crf, asksForSound: asked.extra["enable_audio"]?.flag == true, wav: wav)
         for path in [metrics, trace, profile].compactMap({ $0 }) { try OutputError.check(path) }
         progress.warn(Adjustments(asked, request).description)
         for note in admitted.notes { progress.warn("\(note)") }
@@ -96,7 +100,7 @@ struct Generate: AsyncParsableCommand {
         stages.decode = max(stages.decode - output.seconds, 0)
         try output.finish()
         times.encode = output.seconds
-        progress.finish(outputs.paths)
+        progress.finish(outputs.paths + outputs.soundPaths)
         if let trace { try TraceFile.write(result.trace, to: trace) }
         try record?.finish()
         if let metrics { try times.write(stages, to: metrics) }

@@ -51,7 +51,7 @@ package struct ModelQuantizer {
         (self.model, self.output, partial) = (model, output, "\(output).partial")
         var exports: [String: QuantizedExport] = [:]
         for component in model.components where component.role == .transformer {
-            let weights = try CheckpointWeights(folder: component.folder)
+            let weights = try CheckpointWeights(component.place)
             let listing = try component.listing(of: Set(weights.keys))
             exports[component.name] = try QuantizedExport(weights, of: listing.linears, quantization)
             _ = try component.checkedSize(of: weights, listing, ComputePlan(quantization: quantization))

@@ -20,10 +20,13 @@ package struct FeedForward: TokenLayer {
     ///   - inner: width between the two layers
     ///   - to: width of the output
     ///   - activation: what is applied there
+    ///   - bias: whether the layers have biases
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, from: Int, inner: Int, to: Int, _ activation: Activation) throws {
-        up = try Linear(weights["net"][0]["proj"], from: from, to: inner, cut: .output())
-        down = try Linear(weights["net"][2], from: inner, to: to, cut: .input())
+    package init(
+        _ weights: Weights, from: Int, inner: Int, to: Int, _ activation: Activation, bias: Bool = true
+    ) throws {
+        up = try Linear(weights["net"][0]["proj"], from: from, to: inner, bias: bias, cut: .output())
+        down = try Linear(weights["net"][2], from: inner, to: to, bias: bias, cut: .input())
         self.activation = activation
     }
 

@@ -73,6 +73,18 @@ package struct RMSNorm {
         let squares = try group.allReduce((wide * wide).sum(over: -1)) / width
         return try (wide / sqrt(squares + epsilon)).to(x.dtype) * weight
     }
+
+    /// Normalises all heads of a token together, and turns the halves of each against each other.
+    ///
+    /// - Parameters:
+    ///   - x: `[batch, tokens, heads · headWidth]`
+    ///   - cosine: of each pair's angle, `[tokens, heads, headWidth / 2]`, 32-bit floats
+    ///   - sine: as `cosine`
+    /// - Returns: `[batch, tokens, heads · headWidth]`; nil where other devices have parts of the last axis
+    package func turned(_ x: Tensor, cosine: Tensor, sine: Tensor) throws(TensorError) -> Tensor? {
+        if isShared { return nil }
+        return try jointRMSNormRotaryOfHalves(x, weight: weight, cosine: cosine, sine: sine, epsilon: epsilon)
+    }
 }
 
 /// Normalisation of groups of channels, with weight and bias.

@@ -11,7 +11,9 @@ package enum Catalog {
         CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),
         CatalogEntry(QwenImage.self, classNameHas: [["QwenImage"]]),
         CatalogEntry("Cosmos3", classNameHas: [["Cosmos3"]]),
-        CatalogEntry("LTX-2", classNameHas: [["LTX2"]], embeddedConfigHas: [["transformer"], ["vae", "audio_vae"]]),
+        CatalogEntry(
+            LTX2.self, classNameHas: [["LTX2"]], embeddedConfigHas: [["transformer"], ["vae", "audio_vae"]],
+            singleFile: LTX2.SingleFile.self),
     ]
 
     /// The families in this build.
@@ -20,18 +22,34 @@ package enum Catalog {
     /// Opens a model of a family in this build.
     ///
     /// - Parameters:
-    ///   - path: a folder in Diffusers layout
+    ///   - path: a folder in Diffusers layout, or a file with a whole model, or a folder with such a file
     ///   - allowingUnknown: whether unknown config keys and tensors are skipped instead of refused
+    ///   - pipelineConfig: what the user sets for the whole model
     /// - Returns: the checkpoint
-    /// - Throws: ``CheckpointError``, which names what was recognised or found, ``ConfigError`` or ``SafetensorsError``
-    package static func checkpoint(at path: String, allowingUnknown: Bool = false) throws -> CheckpointFolder {
-        if let file = try EmbeddedConfig(at: path) {
-            for entry in entries where entry.isOf(embeddedConfig: file.keys) {
+    /// - Throws: ``CheckpointError``, which names what was recognised or found, ``ConfigError``, ``SafetensorsError`` or
+    ///   ``WeightError``
+    package static func checkpoint(
+        at path: String, allowingUnknown: Bool = false, pipelineConfig: [String: ParameterValue] = [:]
+    ) throws -> CheckpointFolder {
+        let files = try EmbeddedConfig.all(at: path)
+        let known = files.compactMap { file in
+            entries.first { $0.isOf(embeddedConfig: file.keys) }.map { (file, $0) }
+        }
+        guard known.count <= 1 else {
+            throw CheckpointError.severalModels(path, found: known.map { ($0.0.path as NSString).lastPathComponent })
+        }
+        if let (file, entry) = known.first {
+            guard let layout = entry.singleFile else {
                 throw CheckpointError.familyNotInBuild(entry.name, found: file.path)
             }
-            if file.path == path { throw CheckpointError.noEmbeddedConfig(path, found: file.keys.sorted()) }
+            let model = try layout.model(file.file, config: file.config, allowingUnknown: allowingUnknown)
+            return CheckpointFolder(model, allowingUnknown: allowingUnknown, pipelineConfig: pipelineConfig)
         }
-        let checkpoint = try CheckpointFolder(path, allowingUnknown: allowingUnknown)
+        if let file = files.first, file.path == path {
+            throw CheckpointError.noEmbeddedConfig(path, found: file.keys.sorted())
+        }
+        let checkpoint = try CheckpointFolder(
+            path, allowingUnknown: allowingUnknown, pipelineConfig: pipelineConfig)
         _ = try family(of: checkpoint)
         return checkpoint
     }
@@ -55,12 +73,15 @@ package enum Catalog {
     /// Opens a model and reads its configs.
     ///
     /// - Parameters:
-    ///   - path: a folder in Diffusers layout
+    ///   - path: as for ``checkpoint(at:allowingUnknown:pipelineConfig:)``
     ///   - allowingUnknown: whether unknown config keys and tensors are skipped instead of refused
+    ///   - pipelineConfig: what the user sets for the whole model
     /// - Returns: the model
-    /// - Throws: as ``checkpoint(at:allowingUnknown:)``
-    package static func model(at path: String, allowingUnknown: Bool = false) throws -> any ModelFamily {
-        try model(checkpoint(at: path, allowingUnknown: allowingUnknown))
+    /// - Throws: as ``checkpoint(at:allowingUnknown:pipelineConfig:)``
+    package static func model(
+        at path: String, allowingUnknown: Bool = false, pipelineConfig: [String: ParameterValue] = [:]
+    ) throws -> any ModelFamily {
+        try model(checkpoint(at: path, allowingUnknown: allowingUnknown, pipelineConfig: pipelineConfig))
     }
 
     /// Reads a model's configs.

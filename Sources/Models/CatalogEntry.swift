@@ -6,6 +6,8 @@ struct CatalogEntry: Sendable {
     let name: String
     /// The family; nil if it is not in this build.
     let family: (any ModelFamily.Type)?
+    /// How its models lie in one file each; nil if this build reads none of those.
+    let singleFile: (any SingleFileLayout.Type)?
     private let classNameParts, embeddedKeys: [[String]]
 
     /// A family of this build.
@@ -13,8 +15,14 @@ struct CatalogEntry: Sendable {
     /// - Parameters:
     ///   - family: the family
     ///   - parts: what a pipeline's class name has, at least one of each list
-    init(_ family: any ModelFamily.Type, classNameHas parts: [[String]]) {
-        (name, self.family, classNameParts, embeddedKeys) = (family.name, family, parts, [])
+    ///   - keys: what the config in the metadata of a file with the whole model has, at least one of each list
+    ///   - singleFile: how such files are read
+    init(
+        _ family: any ModelFamily.Type, classNameHas parts: [[String]], embeddedConfigHas keys: [[String]] = [],
+        singleFile: (any SingleFileLayout.Type)? = nil
+    ) {
+        (name, self.family, self.singleFile) = (family.name, family, singleFile)
+        (classNameParts, embeddedKeys) = (parts, keys)
     }
 
     /// A family that is only known by name.
@@ -24,7 +32,7 @@ struct CatalogEntry: Sendable {
     ///   - parts: what a pipeline's class name has, at least one of each list
     ///   - keys: what the config in the metadata of a file with the whole model has, at least one of each list
     init(_ name: String, classNameHas parts: [[String]], embeddedConfigHas keys: [[String]] = []) {
-        (self.name, family, classNameParts, embeddedKeys) = (name, nil, parts, keys)
+        (self.name, family, singleFile, classNameParts, embeddedKeys) = (name, nil, nil, parts, keys)
     }
 
     /// Whether a pipeline's class is of this family.

@@ -1,44 +1,39 @@
 internal import Foundation
 internal import Layers
 
-/// The config in the metadata of a safetensors file that holds a whole model.
+/// A safetensors file that may hold a whole model, as the config in its metadata tells.
 struct EmbeddedConfig {
-    /// The file.
-    let path: String
-    /// The config's keys; none if the file has no config.
-    let keys: Set<String>
+    let file: SafetensorsFile
+    /// The config; empty if the file has none.
+    let config: [String: Any]
+
+    var path: String { file.path }
+    var keys: Set<String> { Set(config.keys) }
 
     private static let metadataKey = "config"
     private static let suffix = ".safetensors"
 
-    /// Looks for such a file where no `model_index.json` is; nil if the path is neither a safetensors file nor a folder
-    /// with one that has a config.
-    ///
-    /// - Parameter path: a file or folder
-    /// - Throws: ``SafetensorsError`` if the path itself is a damaged safetensors file
-    init?(at path: String) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
-        guard isFolder.boolValue else {
-            guard path.hasSuffix(Self.suffix) else { return nil }
-            try self.init(file: path)
-            return
-        }
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-        if names.contains("model_index.json") { return nil }
-        for name in names where name.hasSuffix(Self.suffix) {
-            if let found = try? EmbeddedConfig(file: "\(path)/\(name)"), !found.keys.isEmpty {
-                self = found
-                return
-            }
-        }
-        return nil
+    private init(_ file: SafetensorsFile) {
+        let text = file.metadata[Self.metadataKey] ?? ""
+        self.file = file
+        config = (try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]) ?? [:]
     }
 
-    private init(file path: String) throws {
-        let text = try SafetensorsFile(path: path).metadata[Self.metadataKey] ?? ""
-        let config = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-        self.path = path
-        keys = Set((config ?? [:]).keys)
+    /// The safetensors file at a path, or those in a folder without `model_index.json` that have a config.
+    ///
+    /// - Parameter path: a file or folder
+    /// - Returns: none if there is no such file
+    /// - Throws: ``SafetensorsError`` if the path itself is a damaged safetensors file
+    static func all(at path: String) throws -> [EmbeddedConfig] {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return [] }
+        guard isFolder.boolValue else {
+            return path.hasSuffix(suffix) ? [EmbeddedConfig(try SafetensorsFile(path: path))] : []
+        }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+        if names.contains("model_index.json") { return [] }
+        return names.filter { $0.hasSuffix(suffix) }
+            .compactMap { try? EmbeddedConfig(SafetensorsFile(path: "\(path)/\($0)")) }
+            .filter { !$0.config.isEmpty }
     }
 }

@@ -228,7 +228,7 @@ struct FakePipeline: PipelineStages {
                 try loop.begin([noise, loop.drawNoise([2, 2 * frames], number: 1)])
             },
             RunStage.stepwise(memory[1]) { times in
-                try steps.step(of: loop, guidance, times: &times) { _ in
+                try steps.step(of: loop, [guidance, guidance], times: &times) { _ in
                     zip(prompts, guidance.branches).map { .init(latents: loop.latents, prompt: $0, branch: $1) }
                 } update: { inputs, latents, step in
                     for i in inputs.indices { (inputs[i].latents, inputs[i].timestep) = (latents, step.timestep) }

@@ -30,7 +30,7 @@ package struct Floors: Sendable {
     package func limit(_ name: String, of golden: String, atLeast bound: Double = 5e-5) -> Double {
         switch name {
         case _ where name.hasPrefix("input_ids"): return 0
-        case "noise", "latents.initial": return ThreadSettings.cpuCapability.hasPrefix("AVX") ? 0 : 2e-6
+        case "noise", "audio_noise", "latents.initial": return ThreadSettings.cpuCapability.hasPrefix("AVX") ? 0 : 2e-6
         // Relative to 255, not to the value: one level.
         case "output": return 1
         default:

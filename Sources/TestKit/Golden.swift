@@ -29,6 +29,8 @@ package struct Golden: Sendable {
     package static let qwenImageCases = names(in: "qwen-image").filter { $0 != "components" }
     /// The names of the goldens of requests to Qwen-Image's pipeline of edits.
     package static let qwenImageEditCases = names(in: "qwen-image-edit")
+    /// The names of the goldens of requests to LTX-2's pipelines.
+    package static let ltx2Cases = names(in: "ltx2/pipelines")
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
@@ -148,6 +150,15 @@ package struct GoldenRequest: Decodable, Sendable {
     package let numImagesPerPrompt: Int
     package let seeds: [UInt64]
     package let maxSequenceLength: Int?
+    package let frameRate: Double?
+    /// The guidance of LTX-2.
+    package let stgScale, modalityScale, guidanceRescale: Double?
+    package let audioGuidanceScale, audioStgScale, audioModalityScale, audioGuidanceRescale: Double?
+    package let spatioTemporalGuidanceBlocks: [Double]?
+    package let useCrossTimestep: Bool?
+    /// The checkpoint of LTX-2's latent upsampler, and the noise levels of the second stage.
+    package let upsampler: String?
+    package let stage2Sigmas: [Double]?
     /// What reference images are resized to, in pixels, by the reference's name of each area.
     package var areas: [String: Double]?
 
@@ -162,7 +173,7 @@ package struct GoldenRequest: Decodable, Sendable {
     }
 
     /// The folder of the family's images.
-    package var pictures: String { "\(Golden.folder)/\(model.hasPrefix("wan") ? "wan" : "flux2")/pictures" }
+    package var pictures: String { "\(Golden.folder)/\(model.hasPrefix("flux2") ? "flux2" : "wan")/pictures" }
 }
 
 /// What a step cache of the reference did in one call of a transformer.

@@ -22,6 +22,7 @@ package enum QuantisedGolden {
     package static func model(of name: String) -> String {
         if name.hasPrefix("flux1") { return "flux1-tiny-dev" }
         if name.hasPrefix("flux2") { return "flux2-tiny-dev" }
+        if name.hasPrefix("ltx2") { return "ltx2-tiny" }
         return name.hasPrefix("wan") ? "wan2.1-tiny-t2v" : "qwen-image-tiny"
     }
 }

@@ -31,13 +31,14 @@ extension Tokenizer {
     ///   - maxLength: the length to pad and cut to, in tokens; without one ``modelMaxLength`` counts, and without that
     ///     neither happens
     ///   - padding: whether short sequences are filled up
+    ///   - side: where; nil for ``paddingSide``
     ///   - truncation: whether long sequences are cut
     ///   - addSpecialTokens: whether the tokens that begin and end a sequence are added
     /// - Returns: one encoding for each text
     /// - Throws: ``TokenizerError``
     package func encode(
-        _ texts: [String], maxLength: Int? = nil, padding: Padding = .none, truncation: Truncation = .none,
-        addSpecialTokens: Bool = true
+        _ texts: [String], maxLength: Int? = nil, padding: Padding = .none, on side: Side? = nil,
+        truncation: Truncation = .none, addSpecialTokens: Bool = true
     ) throws -> [Encoding] {
         let maxLength = maxLength ?? modelMaxLength
         let specials = addSpecialTokens ? pipeline.postProcessor?.specialTokenCount ?? 0 : 0
@@ -58,13 +59,14 @@ extension Tokenizer {
             case .longest: sequences.map(\.ids.count).max()
             case .maxLength: maxLength
             }
+        let isBehind = (side ?? paddingSide) == .right
         return try sequences.map { sequence in
             let fill = try length.map { try filler($0 - sequence.ids.count) } ?? []
             let ones = Array(repeating: Int32(1), count: sequence.ids.count)
             let zeros = Array(repeating: Int32(0), count: fill.count)
             return Encoding(
-                ids: paddingSide == .right ? sequence.ids + fill : fill + sequence.ids,
-                attentionMask: paddingSide == .right ? ones + zeros : zeros + ones,
+                ids: isBehind ? sequence.ids + fill : fill + sequence.ids,
+                attentionMask: isBehind ? ones + zeros : zeros + ones,
                 untruncatedCount: sequence.count + specials)
         }
     }

@@ -113,7 +113,30 @@ import Testing
         let expected = try alone.run(from: .full(2, [1, 6]), times: &times) { latents, _ in try latents * 0.5 }
         #expect(try both.latents[1].floats() == expected.floats())
         #expect(both.latents.map(\.shape) == [[1, 4], [1, 6]])
-        #expect(Set(trace.entries.map(\.name)).isSuperset(of: ["latents.step2", "sound.latents.step2"]))
+        #expect(Set(trace.entries.map(\.name)).isSuperset(of: ["latents.step2", "audio_latents.step2"]))
+    }
+
+    /// Tokens that are held are in what is predicted from, and stay as they are; the trace tells of a stage by name.
+    @Test func holdsTheFirstTokens() throws {
+        let (trace, context) = (Trace(), ComputeContext(ComputePlan()))
+        let both = DenoisingLoop(
+            scheduler, scheduler.schedule(steps: 2), noise: try NoiseSource(seeds: [1], count: 1),
+            RunEnvironment(context, trace: trace), stage: "later.")
+        let latents = try Tensor([1, 2, 3, 4, 5, 6, 7, 8], shape: [1, 4, 2])
+        var times: [Double] = []
+        try both.begin([latents, latents], holding: 1)
+        while both.index < both.count {
+            try both.step(times: &times) { latents, _ in
+                #expect(try latents[0].slice(0..<1, axis: 1).floats() == [1, 2])
+                return latents
+            }
+        }
+        let (held, free) = (try both.latents[0].floats(), try both.latents[1].floats())
+        #expect(held[0..<2] == [1, 2] && free[0..<2] != [1, 2])
+        #expect(held[2...] == free[2...])
+        let names = ["later.latents.initial", "later.noise_pred.step1", "later.audio_latents.step0"]
+        #expect(Set(trace.entries.map(\.name)).isSuperset(of: names))
+        #expect(trace.entries.first { $0.name == "later.noise_pred.step0" }?.shape == [1, 3, 2])
     }
 
     @Test func endsBetweenTwoStepsWhenItsTaskIsCancelled() async throws {
@@ -264,6 +287,17 @@ import Testing
         #expect(guidance.branches == [.positive, .negative, .perturbed, .isolated])
         // 1 + (4 - 1) · 3, and (4 - 2) · 1, and (4 - 3) · 2
         #expect(try guided(guidance, [4, 1, 2, 3]) == 14)
+    }
+
+    /// All of the way the spread is that of the prompt's prediction; half of it is half of both.
+    @Test(arguments: [(1.0, 1.0), (0.5, 2.0), (0, 3)]) func bringsTheSpreadBack(_ rescale: Double, _ spread: Double)
+        throws
+    {
+        let guidance = Guidance(negative: 3, rescale: rescale)
+        let (positive, zero) = (try Tensor([-1, 1, 3, 5], shape: [2, 2]), try Tensor.full(0, [2, 2]))
+        let result = try guidance([positive, zero], latents: zero, sigma: 1).doubles()
+        let expected = [-1, 1, 3, 5].map { $0 * spread }
+        #expect(zip(result, expected).allSatisfy { abs($0 - $1) < 1e-5 }, "\(result)")
     }
 
     /// Flow predictions are linear in the clean latents, so that both spaces agree where nothing else happens.

@@ -87,6 +87,32 @@ import Testing
         #expect(try await image(base.path, nil) != copied)
     }
 
+    /// Of video and sound the blocks' layers are quantised, but for gates of heads; the copy makes what the model makes.
+    @Test(arguments: [QuantAlgorithm.fp8, .fp8Blocks, .nvfp4, .int8])
+    func copiesAModelOfTwoStreams(_ algorithm: QuantAlgorithm) async throws {
+        let base = try TinyCheckpoint(quantised: "ltx2")
+        let output = try await quantize(base.path, algorithm)
+        let quantised = try CheckpointWeights(folder: "\(output)/transformer").keys
+            .filter { $0.hasSuffix(".weight_scale") }
+        #expect(quantised.allSatisfy { $0.hasPrefix("transformer_blocks.") && !$0.contains("gate") })
+        // Of each of two blocks six attentions of four layers, and two feed-forwards of two.
+        #expect(quantised.count == 2 * (6 * 4 + 2 * 2))
+        func video(_ path: String, _ quantization: QuantizationPlan?) async throws -> PixelBatch {
+            let model = try Catalog.model(at: path)
+            var request = GenerationRequest(prompts: ["a lake"])
+            (request.height, request.width, request.numFrames, request.numInferenceSteps) = (64, 64, 9, 2)
+            (request.seeds, request.maxSequenceLength) = ([3], 16)
+            var options = PipelineOptions()
+            options.plan.quantization = quantization
+            let worker = LocalWorker(device: .cpu, threads: 1)
+            try await worker.load(model, options)
+            return try await worker.generate(model.resolve(request)).pixels
+        }
+        let copied = try await video(output, nil)
+        #expect(try await video(base.path, QuantizationPlan(algorithm)) == copied)
+        #expect(try await video(base.path, nil) != copied)
+    }
+
     /// Of weights in several files, with an index.
     @Test func keepsTheFilesOfTheWeights() async throws {
         let output = try await quantize(TinyCheckpoint.path(of: "wan2.2-tiny-t2v-a14b"), .fp8)

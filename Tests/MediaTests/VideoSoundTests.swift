@@ -33,6 +33,22 @@ import Testing
         #expect(Self.chunks("01wb", of: file) == expected)
     }
 
+    /// A header that tells of what follows, and the samples of both channels in turn; what is too loud is cut.
+    @Test func aWAVFileHasTheSamples() throws {
+        let folder = try MediaFolder()
+        let path = "\(folder.path)/a.wav"
+        try VideoSound(channels: [[0, 1, -2], [0.5, -0.5, .nan]], rate: 24_000).writeWAV(to: path)
+        let file = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        func number(_ place: Int, _ bytes: Int) -> Int {
+            file[place..<place + bytes].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        #expect(String(decoding: file[0..<4] + file[8..<16] + file[36..<40], as: UTF8.self) == "RIFFWAVEfmt data")
+        #expect(file.count == 56 && number(4, 4) == 48 && number(40, 4) == 12)
+        #expect(number(22, 2) == 2 && number(24, 4) == 24_000 && number(28, 4) == 96_000 && number(34, 2) == 16)
+        let samples = stride(from: 44, to: 56, by: 2).map { Int16(truncatingIfNeeded: number($0, 2)) }
+        #expect(samples == [0, 16384, 32767, -16384, -32767, 0])
+    }
+
     /// As long as the frames, and at the same time as they.
     @Test(arguments: [("a.mp4", "mp4a"), ("a.webm", "A_OPUS"), ("a.avi", "auds")])
     func theFileSaysThatItHasSound(_ name: String, _ mark: String) throws {

@@ -11,6 +11,8 @@ struct BFloat16Golden {
     private struct Distances: Decodable {
         struct Metric: Decodable { let maxAbs, relativeFrobenius: Double }
         let decoded, latents: Metric
+        /// Of models that make sound.
+        let audio, audioLatents, audioDecoded: Metric?
     }
 
     /// How much larger than the reference's the largest difference of a number may be without AVX-512: of thousands it is
@@ -41,9 +43,12 @@ struct BFloat16Golden {
     @DeviceActor func expectNoFurther() throws {
         let asked = try golden.request()
         let trace = try TinyModel(asked.model).run(try GenerationRequest(asked), dtype: .bfloat16).1
+        let last = "latents.step\(asked.numInferenceSteps - 1)"
         for (key, metrics) in [
-            ("decoded", limits.map(\.decoded)), ("latents.step\(asked.numInferenceSteps - 1)", limits.map(\.latents)),
-        ] {
+            ("decoded", limits.map(\.decoded)), (last, limits.map(\.latents)), ("audio", limits.compactMap(\.audio)),
+            ("audio_\(last)", limits.compactMap(\.audioLatents)),
+            ("audio_decoded", limits.compactMap(\.audioDecoded)),
+        ] where !metrics.isEmpty {
             let (largest, length) = (metrics.map(\.maxAbs).max() ?? 0, metrics.map(\.relativeFrobenius).max() ?? 0)
             let found = try #require(trace[key]).values.map(Double.init)
             let exact = try golden.tensor(key).doubles
@@ -51,7 +56,10 @@ struct BFloat16Golden {
             let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
             let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
             #expect(relative <= length, "\(key)")
-            #expect(differences.map(abs).max() ?? .infinity <= Self.margin * largest, "\(key)")
+            // The largest of the few numbers that a tiny model's sound has is chance.
+            if !key.hasPrefix("audio") || exact.count >= 1000 {
+                #expect(differences.map(abs).max() ?? .infinity <= Self.margin * largest, "\(key)")
+            }
             #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
         }
     }

@@ -19,6 +19,7 @@ import VisualGen
         var lora: String?
         var extra: [String: ParameterValue] = [:]
         var frames: Int?
+        var size: [Int]?
         var image = false
         var testDescription: String { [model, cache, lora].compactMap(\.self).joined(separator: ", ") }
 
@@ -53,6 +54,41 @@ import VisualGen
             Case(
                 model: "wan2.1-tiny-t2v", layouts: ["cfg_size: 2", "cfg_size: 2, ulysses_size: 3"],
                 cache: "cache_backend: cache_dit, max_warmup_steps: 1, residual_diff_threshold: 0.9", frames: 5),
+            Case(
+                model: "ltx2-tiny",
+                layouts: sequence + guided + ["tp_size: 2", "tp_size: 4", "tp_size: 2, ring_size: 2"]
+                    + [
+                        "ulysses_size: 4, async_ulysses: true",
+                        "ulysses_size: 2, attn2d_size: [1, 2], async_ulysses: true",
+                    ],
+                frames: 17),
+            // Four branches, of which one has no attention to itself in a block, and one none between the streams.
+            Case(
+                model: "ltx2.3-tiny",
+                layouts: guided + [
+                    "ulysses_size: 4", "ring_size: 3", "attn2d_size: [2, 2]", "tp_size: 2, ulysses_size: 2",
+                    "cfg_size: 2, ulysses_size: 2, async_ulysses: true",
+                ], frames: 9, size: [32, 64], image: true),
+            // Noise levels of frames where the streams attend to each other, too.
+            Case(
+                model: "ltx2.3-tiny", layouts: ["ulysses_size: 2", "ring_size: 2"],
+                extra: ["use_cross_timestep": .bool(false)], frames: 9, size: [32, 96], image: true),
+            // Fewer tokens than ranks: three of the video and one of the sound.
+            Case(
+                model: "ltx2.3-tiny",
+                layouts: [
+                    "ulysses_size: 4", "ring_size: 4", "attn2d_size: [2, 2]", "attn2d_size: [1, 4]",
+                    "attn2d_size: [4, 1]", "ulysses_size: 2, ring_size: 2", "ulysses_size: 4, async_ulysses: true",
+                ], frames: 1, size: [32, 96]),
+            Case(
+                model: "ltx2.3-tiny", layouts: ["cfg_size: 2", "cfg_size: 2, ulysses_size: 2", "tp_size: 2"],
+                cache: "cache_backend: cache_dit, max_warmup_steps: 1, residual_diff_threshold: 0.9", frames: 9,
+                size: [32, 96]),
+            Case(
+                model: "ltx2.3-tiny", layouts: ["cfg_size: 2, ulysses_size: 2"],
+                cache: "cache_backend: teacache, teacache_thresh: 0.6, coefficients: [1, 0]", frames: 9,
+                size: [32, 64],
+                image: true),
         ]
         private static let sequence = [
             "ulysses_size: 2", "ring_size: 2", "ring_size: 3", "attn2d_size: [2, 1]", "attn2d_size: [1, 2]",
@@ -76,7 +112,8 @@ import VisualGen
                     #expect(found == entry, "\(layout): \(name)")
                 } else {
                     // Decoding makes more of a difference than there was in the latents.
-                    #expect(Self.distance(found, entry) < (name == "decoded" ? 1e-4 : 1e-5), "\(layout): \(name)")
+                    let isDecoded = ["decoded", "audio_decoded", "audio"].contains(name)
+                    #expect(Self.distance(found, entry) < (isDecoded ? 1e-4 : 1e-5), "\(layout): \(name)")
                 }
             }
             let again = try #require(await Self.run(given, layout).first)
@@ -119,10 +156,79 @@ import VisualGen
         }
     }
 
+    /// The same of a model whose video and sound are cut each by itself, and attend to each other.
+    ///
+    /// The tiny model has two blocks and computes two branches.
+    @Test(arguments: [
+        ("ulysses_size: 2", Mesh.Axis.ulysses, GroupTraffic.Operation.allToAll),
+        ("ring_size: 3", .ring, .exchange), ("tp_size: 2", .tensor, .allReduce),
+    ])
+    func sendsWhatTheFormulasSayOfTwoStreams(
+        _ layout: String, _ axis: Mesh.Axis, _ operation: GroupTraffic.Operation
+    ) async throws {
+        let given = Case(model: "ltx2-tiny", layouts: [], frames: 17)
+        let counts = Mutex<[GroupTraffic.Count]>([])
+        _ = try await Self.run(given, layout) { ranks in
+            if let group = ranks[axis] { counts.withLock { $0.append(group.traffic[operation]) } }
+        }
+        let found = counts.withLock { $0 }
+        let (predictions, blocks, video, audio, text, width, audioWidth) = (2 * 2, 2, 27, 17, 32, 40, 24)
+        let ranks = found.count
+        let sent = found.map(\.bytes).reduce(0, +) / 4
+        let numbers = video * width + audio * audioWidth
+        switch axis {
+        case .ulysses:
+            // To itself query, key, value and result; to the other query and result of one, key and value of the other.
+            let between = 2 * (2 * video + 2 * audio) * audioWidth
+            #expect(sent == predictions * blocks * (4 * numbers + between) * (ranks - 1) / ranks)
+            #expect(found.allSatisfy { $0.calls == predictions * blocks * 4 * 2 })
+        case .ring:
+            let between = 2 * (video + audio) * audioWidth
+            #expect(sent == predictions * blocks * (2 * numbers + between) * (ranks - 1))
+            #expect(found.allSatisfy { $0.calls == predictions * blocks * 4 * (ranks - 1) })
+        default:
+            // After three attentions and the feed-forward of either stream; and a number a token in norms of query and key.
+            let norms = 5 * (video + audio) + 2 * text
+            #expect(sent == predictions * blocks * (4 * numbers + norms) * 2 * (ranks - 1))
+            #expect(found.allSatisfy { $0.calls == predictions * blocks * (8 + 12) })
+        }
+    }
+
+    /// Ranks measure what one measures, of both streams.
+    @Test(arguments: ["ulysses_size: 2", "ulysses_size: 4", "tp_size: 2", "ring_size: 3"])
+    func measuresForACacheWhatOneRankMeasures(_ layout: String) async throws {
+        for cache in [
+            "cache_backend: cache_dit, max_warmup_steps: 1, residual_diff_threshold: 0.9, max_error: 1000",
+            "cache_backend: teacache, teacache_thresh: 0.6, coefficients: [1, 0], max_error: 1000",
+        ] {
+            let given = Case(model: "ltx2.3-tiny", layouts: [], cache: cache, frames: 9, size: [32, 96], image: true)
+            let alone = try #require(await Self.made(given, "ulysses_size: 1").first?.cache)
+            let shared = try #require(await Self.made(given, layout).first?.cache)
+            #expect(alone.branches.count == 4)
+            #expect(shared.branches.map(\.skipped) == alone.branches.map(\.skipped))
+            for (one, other) in zip(shared.branches, alone.branches) {
+                #expect(!other.audits.isEmpty)
+                for (found, expected) in zip(one.changes, other.changes) {
+                    #expect(abs((found ?? -1) - (expected ?? -1)) < 1e-4)
+                }
+                for (found, expected) in zip(one.audits, other.audits) {
+                    #expect(found.step == expected.step && abs(found.error - expected.error) < 1e-4)
+                }
+            }
+        }
+    }
+
     /// What rank 0 made, by the names of the trace; nothing for the others.
     private static func run(
         _ given: Case, _ layout: String, after look: @escaping @Sendable (Ranks) -> Void = { _ in }
     ) async throws -> [[String: [Float]]] {
+        try await made(given, layout, after: look).map(\.entries)
+    }
+
+    /// The same with what each rank left out.
+    private static func made(
+        _ given: Case, _ layout: String, after look: @escaping @Sendable (Ranks) -> Void = { _ in }
+    ) async throws -> [(entries: [String: [Float]], cache: CacheReport?)] {
         let needsParts = ["ring", "attn2d"].contains { layout.contains($0) }
         var yaml = "parallel_config: {\(layout)}\nattention_config: {backend: \(needsParts ? "FA4" : "VANILLA")}"
         if let cache = given.cache { yaml += "\ncache_config: {\(cache)}" }
@@ -139,10 +245,10 @@ import VisualGen
             let pipeline = try model.load(options, ranks)
             let trace = Trace()
             let request = try model.resolve(Self.request(given))
-            _ = try pipeline.generate(
+            let times = try pipeline.generate(
                 request, observe: { _ in }, trace: rank == 0 ? trace : nil, deliver: { _ in })
             if let ranks { look(ranks) }
-            return Dictionary(trace.entries.map { ($0.name, $0.values) }) { $1 }
+            return (Dictionary(trace.entries.map { ($0.name, $0.values) }) { $1 }, times.cache)
         }.map { try $0.get() }
     }
 
@@ -153,6 +259,10 @@ import VisualGen
         (request.seeds, request.numFrames) = ([7], given.frames)
         if given.model.hasPrefix("flux") { request.maxSequenceLength = 27 }
         if given.model.hasPrefix("wan2.2-tiny-ti2v") { (request.height, request.width) = (64, 96) }
+        if given.model.hasPrefix("ltx2") {
+            (request.height, request.width, request.maxSequenceLength, request.frameRate) = (96, 96, 32, 25)
+        }
+        if let size = given.size { (request.height, request.width) = (size[0], size[1]) }
         request.extra = given.extra
         if given.extra["true_cfg_scale"] != nil { request.negativePrompts = ["bad"] }
         if given.image {

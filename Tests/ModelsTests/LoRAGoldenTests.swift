@@ -22,7 +22,7 @@ import Testing
             let merge = try component.merge(plan)
             let expected = golden.expected[component.name] ?? [:]
             #expect(merge.keys == expected.keys.sorted(), "\(component.name)")
-            let weights = try CheckpointWeights(folder: component.folder, merging: merge)
+            let weights = try CheckpointWeights(component.place, merging: merge)
             for (key, sums) in expected {
                 let shape = try #require(weights.checkpoint[key]).entry.shape
                 let merged = try weights.tensor(key, shape: shape, plan: plan)

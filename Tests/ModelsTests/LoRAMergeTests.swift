@@ -13,7 +13,7 @@ import Testing
         let transformer = try #require(model.components.first { $0.name == "transformer" })
         var plan = ComputePlan()
         plan.loras = plans
-        return try CheckpointWeights(folder: transformer.folder, merging: transformer.merge(plan))
+        return try CheckpointWeights(transformer.place, merging: transformer.merge(plan))
     }
 
     private func plan(_ name: String, scale: Double = 1) -> LoRAPlan {
@@ -100,7 +100,7 @@ import Testing
         init(_ ending: String, of name: String) throws {
             copy = try TinyCheckpoint(quantised: name)
             let component = try #require(TinyModel(copy).model().components.first { $0.name == "transformer" })
-            let keys = try Set(CheckpointWeights(folder: component.folder).keys)
+            let keys = try Set(CheckpointWeights(component.place).keys)
             let site = try #require(component.listing(of: keys).linears.first { $0.name.hasSuffix(ending) })
             (self.component, self.site, folder) = (component, site, try TemporaryFolder())
             let (rows, columns) = (site.shape[0], site.shape[1])
@@ -119,7 +119,7 @@ import Testing
         func weight(_ loras: [LoRAPlan], _ plan: ComputePlan = ComputePlan()) throws -> QuantizedWeight {
             var plan = plan
             plan.loras = loras
-            let weights = try CheckpointWeights(folder: component.folder, merging: component.merge(plan))
+            let weights = try CheckpointWeights(component.place, merging: component.merge(plan))
             return try #require(weights.linear(site, plan: plan) as? QuantizedLinear).weight
         }
     }
@@ -131,7 +131,7 @@ import Testing
         let (base, merged) = (try layer.weight([]), try layer.weight([layer.plan]))
         #expect(merged.algorithm == base.algorithm)
         // Inputs are multiplied by these before.
-        let stored = try CheckpointWeights(folder: layer.component.folder)
+        let stored = try CheckpointWeights(layer.component.place)
         let (key, width) = ("\(layer.site.name).pre_quant_scale", layer.site.shape[1])
         var change = layer.change
         if stored.contains(key) { change = try change / stored.tensor(key, shape: [width], plan: ComputePlan()) }
@@ -148,7 +148,7 @@ import Testing
         let layer = try Layer("transformer_blocks.0.ff.net.2", of: "flux1")
         let plan = ComputePlan(dtype: .bfloat16, quantization: QuantizationPlan(algorithm))
         let found = try layer.weight([layer.plan], plan)
-        let stored = try CheckpointWeights(folder: layer.component.folder)
+        let stored = try CheckpointWeights(layer.component.place)
         let plain = try stored.tensor(layer.site.weightKey, shape: layer.site.shape, plan: ComputePlan())
         let sum = try plain + layer.change
         let expected = try QuantizedWeight(sum, algorithm, largest: largestMagnitude(sum))
@@ -176,7 +176,7 @@ import Testing
         asked.loras = plans
         for component in try TinyModel().model().components {
             let merge = try component.merge(asked)
-            let weights = try CheckpointWeights(folder: component.folder, merging: merge)
+            let weights = try CheckpointWeights(component.place, merging: merge)
             try copy.rewriteTensors(of: component.name) { tensors in
                 tensors = try tensors.map { tensor in
                     guard merge.changes(tensor.name) else { return tensor }

@@ -43,7 +43,7 @@ import Testing
             try model.check(plan.loras)
             for component in model.components {
                 let merge = try component.merge(plan)
-                let weights = try CheckpointWeights(folder: component.folder, merging: merge)
+                let weights = try CheckpointWeights(component.place, merging: merge)
                 for key in merge.keys {
                     let shape = try #require(weights.checkpoint[key]).entry.shape
                     _ = try weights.tensor(key, shape: shape, plan: plan)
@@ -233,7 +233,7 @@ import Testing
         let transformer = try #require(TinyModel().model().components.first { $0.name == "transformer" })
         let key = "transformer_blocks.0.attn.to_q.weight"
         func weight(_ merge: LoRAMerge) throws -> Tensor {
-            try CheckpointWeights(folder: transformer.folder, merging: merge)
+            try CheckpointWeights(transformer.place, merging: merge)
                 .tensor(key, shape: [32, 32], plan: ComputePlan())
         }
         // Twice two products of a half and a half.

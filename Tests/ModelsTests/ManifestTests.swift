@@ -49,7 +49,7 @@ import Testing
         let components = try Catalog.model(CheckpointFolder("\(Golden.folder)/manifests/\(model)")).components
         #expect(components.map(\.name) == Self.models[model])
         for component in components {
-            let published = try published(component.folder)
+            let published = try published(component.place.path)
             let listing = try component.listing(of: nil)
             let asked = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { $1 }
             #expect(asked.count == listing.entries.count, "\(component.name) reads a tensor twice")

@@ -26,6 +26,9 @@ import Testing
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 3)
         request.seeds = prompts.indices.map { UInt64($0 + 3) }
         if family == "wan" { (request.height, request.width, request.numFrames) = (16, 16, 5) }
+        if family == "ltx2" {
+            (request.height, request.width, request.numFrames, request.maxSequenceLength) = (64, 64, 9, 16)
+        }
         return request
     }
 
@@ -65,7 +68,7 @@ import Testing
         #expect(try Array(both.bytes.suffix(both.bytes.count / 2)) == run(copy, one, ComputePlan()).pixels.bytes)
     }
 
-    nonisolated static let families = ["flux1", "flux2", "qwen-image", "wan"]
+    nonisolated static let families = ["flux1", "flux2", "qwen-image", "wan", "ltx2"]
 
     /// All transformers of a model, and nothing else of it.
     @Test(arguments: families, QuantAlgorithm.allCases)
@@ -90,7 +93,7 @@ import Testing
 
     /// A step cache works with what the quantised blocks give.
     @Test(
-        arguments: ["flux1", "qwen-image"],
+        arguments: ["flux1", "qwen-image", "ltx2"],
         [
             "cache_backend: teacache, teacache_thresh: 0.6, coefficients: [1, 0]",
             "cache_backend: cache_dit, max_warmup_steps: 2, residual_diff_threshold: 0.9",

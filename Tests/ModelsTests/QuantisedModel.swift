@@ -59,6 +59,17 @@ import TestKit
                         latents: one("hidden_states", item), prompt: one("encoder_hidden_states", item), textMask: nil,
                         timestep: number("timestep", item), rotary: rotary))
             }
+        case _ where name.hasPrefix("ltx2"):
+            let transformer = try load(LTX2.Transformer.init).0
+            return try (0..<count).map { item in
+                let time = try number("timestep", item)
+                let input = try LTX2.Transformer.Input(
+                    video: one("hidden_states", item), audio: one("audio_hidden_states", item),
+                    videoText: one("encoder_hidden_states", item), audioText: one("audio_encoder_hidden_states", item),
+                    size: [2, 3, 2], rate: 24, timesteps: [time], timestep: time)
+                let predictions = try BlockRunner(transformer).predict(input)
+                return try concatenate(predictions.map { try $0.reshaped(1, -1) }, axis: 1)
+            }
         default:
             let (transformer, config) = try load(Wan.Transformer.init)
             let latents = try one("hidden_states", 0)

@@ -12,6 +12,8 @@ private enum Decoder: String, CaseIterable {
     case qwenImage = "qwen-image-tiny"
     case wan21 = "wan-vae-2.1"
     case wan22 = "wan-vae-2.2"
+    case ltx20 = "ltx2-tiny"
+    case ltx23 = "ltx2.3-tiny"
 
     /// The largest distance from the whole: moments of groups are summed otherwise, and some windows over frames are, as the
     /// kernel depends on the size.
@@ -50,6 +52,18 @@ private enum Decoder: String, CaseIterable {
                 frames.append($0)
             }
             decoded = try concatenate(frames, axis: 2)
+        case .ltx20, .ltx23:
+            let vae = try AutoencoderKLLTX2Video(weights, AutoencoderKLLTX2VideoConfig.read(config).0)
+            var (frames, tiling): ([Tensor], LTX2VideoTiling?) = ([], nil)
+            if tiled {
+                var (space, tiles) = (VideoTiling(), LTX2VideoTiling())
+                // The last tile is two columns wide, the least that can be reflected.
+                (space.height, space.width, space.strideHeight, space.strideWidth) = (192, 192, 160, 160)
+                tiles.space = space
+                tiling = tiles
+            }
+            try vae.decode(latents(1, vae.config.latentChannels, 2, 5, 7), tiling: tiling) { frames.append($0) }
+            decoded = try concatenate(frames, axis: 2)
         }
         return (try decoded.floats().map(Double.init), decoded.shape)
     }
@@ -81,7 +95,7 @@ extension Decoder {
     }
 
     /// Every tile is cut, those that are as narrow as one latent excepted.
-    @Test(arguments: [Decoder.wan21, .wan22], [PictureSide.width, .height])
+    @Test(arguments: [Decoder.wan21, .wan22, .ltx20], [PictureSide.width, .height])
     private func decodesTilesInStrips(_ decoder: Decoder, _ side: PictureSide) async throws {
         let whole = try await decoder.whole(tiled: true)
         let found = try await decodingTogether(2, along: side) { try decoder.decode($0, tiled: true) }

@@ -80,7 +80,7 @@ import Testing
     }
 
     /// What is held for the next steps counts, and more of it with a higher order.
-    @Test(arguments: ["flux1-tiny-dev", "wan2.1-tiny-t2v"]) func needsMemory(_ model: String) throws {
+    @Test(arguments: ["flux1-tiny-dev", "wan2.1-tiny-t2v", "ltx2-tiny"]) func needsMemory(_ model: String) throws {
         let model = try Catalog.model(CheckpointFolder(TinyCheckpoint.path(of: model)))
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps) = (256, 256, 8)

@@ -15,7 +15,7 @@ import Testing
     ) throws -> (image: PixelBatch, known: [String]) {
         let model = TinyModel(copy)
         let part = try #require(model.model().components.first { $0.name == component })
-        let names = try SafetensorsCheckpoint(CheckpointFiles.locate(in: part.folder)).names
+        let names = try CheckpointWeights(part.place).keys
         let surplus = try part.listing(of: Set(names)).surplus(of: names)
         #expect(surplus.unknown.isEmpty)
         return (try model.image(), surplus.known)

@@ -9,6 +9,8 @@ import Testing
 /// Parts of a tiny checkpoint, loaded as production does.
 struct TinyModel {
     let path: String
+    /// What a user sets for the whole model.
+    var pipelineConfig: [String: ParameterValue] = [:]
 
     /// - Parameter model: a folder of the tiny checkpoints
     init(_ model: String = "flux1-tiny-dev") { path = TinyCheckpoint.path(of: model) }
@@ -40,7 +42,7 @@ struct TinyModel {
     func vae() throws -> AutoencoderKL { try module("vae", AutoencoderKL.init) }
 
     /// The model, its configs read.
-    func model() throws -> any ModelFamily { try Catalog.model(CheckpointFolder(path)) }
+    func model() throws -> any ModelFamily { try Catalog.model(CheckpointFolder(path, pipelineConfig: pipelineConfig)) }
 
     /// Everything that a request makes, by the names of the trace.
     func run(_ request: GenerationRequest, dtype: DType = .float32) throws -> (PixelBatch, [String: Trace.Entry]) {
@@ -90,6 +92,20 @@ extension GenerationRequest {
         images = try golden.image?.names.map { try RequestImage(golden: $0, in: golden.pictures) } ?? []
         lastImage = try golden.lastImage.map { try RequestImage(golden: $0, in: golden.pictures) }
         extra["sigmas"] = golden.sigmas.map { .list($0.map(ParameterValue.number)) }
+        frameRate = golden.frameRate
+        if golden.model.hasPrefix("ltx2") { extra["image_crf"] = .number(0) }
+        extra["stage_2_sigmas"] = golden.stage2Sigmas.map { .list($0.map(ParameterValue.number)) }
+        let numbers = [
+            "stg_scale": golden.stgScale, "modality_scale": golden.modalityScale,
+            "guidance_rescale": golden.guidanceRescale, "audio_guidance_scale": golden.audioGuidanceScale,
+            "audio_stg_scale": golden.audioStgScale, "audio_modality_scale": golden.audioModalityScale,
+            "audio_guidance_rescale": golden.audioGuidanceRescale,
+        ]
+        for (name, number) in numbers { extra[name] = number.map(ParameterValue.number) }
+        extra["spatio_temporal_guidance_blocks"] = golden.spatioTemporalGuidanceBlocks.map {
+            .list($0.map(ParameterValue.number))
+        }
+        extra["use_cross_timestep"] = golden.useCrossTimestep.map(ParameterValue.bool)
         for (name, area) in golden.areas ?? [:] { extra[name.lowercased()] = .number(area) }
     }
 }

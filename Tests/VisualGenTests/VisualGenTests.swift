@@ -221,6 +221,19 @@ import VisualGen
         }
     }
 
+    /// LTX-2 has such settings, and reads them with the model.
+    @Test func givesTheModelItsPipelineConfig() throws {
+        var args = VisualGenArgs()
+        args.pipelineConfig = ["text_encoder_path": .string(TinyCheckpoint.path(of: "ltx2-tiny"))]
+        let model = try args.worker(at: TinyCheckpoint.path(of: "ltx2-tiny")).open()
+        #expect(args.problems(of: model).isEmpty)
+        args.pipelineConfig = ["text_encoder_path": 3]
+        let error = try #require(throws: (any Error).self) {
+            try args.worker(at: TinyCheckpoint.path(of: "ltx2-tiny")).open()
+        }
+        #expect("\(error)" == "pipeline_config.text_encoder_path must be a path")
+    }
+
     @Test func tellsWhatItCanRun() throws {
         #expect(VisualGen.supportedModels().contains("black-forest-labs/FLUX.1-dev"))
         for name in ["black-forest-labs/FLUX.1-schnell", "FluxPipeline", TinyCheckpoint.path()] {

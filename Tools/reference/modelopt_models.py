@@ -23,6 +23,7 @@ from modelopt.torch.quantization.config import _load_quantize_config_dict
 
 import flux1_published
 import flux2_published
+import ltx2_published
 import qwen_image_published
 import wan_published
 from inputs import draw
@@ -39,6 +40,10 @@ QWEN_IMAGE = {"attention_head_dim": 16, "num_attention_heads": 2, "in_channels":
               "axes_dims_rope": [4, 6, 6], "joint_attention_dim": 12, "num_layers": 1}  # fmt: skip
 WAN = {"attention_head_dim": 72, "num_attention_heads": 2, "num_layers": 1, "ffn_dim": 160, "freq_dim": 32,
        "text_dim": 12}  # fmt: skip
+LTX2 = {"attention_head_dim": 16, "num_attention_heads": 2, "cross_attention_dim": 32, "audio_attention_head_dim": 8,
+        "audio_num_attention_heads": 2, "audio_cross_attention_dim": 16, "in_channels": 8, "out_channels": 8,
+        "audio_in_channels": 4, "audio_out_channels": 4, "caption_channels": 32, "num_layers": 2, "gated_attn": True,
+        "audio_gated_attn": True, "cross_attn_mod": True, "audio_cross_attn_mod": True}  # fmt: skip
 MODULATION = {"norm1.linear.bias": 3, "norm1_context.linear.bias": 3, "norm.linear.bias": 3, "mod.1.bias": 3,
               "norm_out.linear.bias": 3, "linear.weight": 0.6, "mod.1.weight": 0.6}  # fmt: skip
 BASES = {
@@ -46,6 +51,7 @@ BASES = {
     "flux2": ("Flux2Transformer2DModel", flux2_published.CHECKPOINTS["flux2-dev"]["transformer"] | FLUX2),
     "qwen-image": ("QwenImageTransformer2DModel", qwen_image_published.TRANSFORMER | QWEN_IMAGE),
     "wan": ("WanTransformer3DModel", wan_published.CHECKPOINTS["wan2.1-t2v-1.3b"]["transformer"] | WAN),
+    "ltx2": ("LTX2VideoTransformer3DModel", ltx2_published.TRANSFORMER | LTX2),
 }
 # Modules that NVIDIA's example for diffusers leaves in 16 bits, as regular expressions.
 FLUX_EXAMPLE = (
@@ -87,6 +93,9 @@ def drawn(base, seed):
     model = getattr(diffusers, name).from_config({key: value for key, value in config.items() if key[0] != "_"})
     gains = {"norm_q": 1.6, "norm_k": 1.6, "norm_added": 1.6, "to_v": 1.5, "add_v": 1.5, "to_out": 1.5,
              "to_add_out": 1.5, "scale_shift_table": 4.0, "time_proj.weight": 0.7} | MODULATION  # fmt: skip
+    if base == "ltx2":
+        gains = {"norm_q": 1.5, "norm_k": 1.5, "to_v.weight": 1.5, "to_out": 1.3, "to_gate_logits": 2.0,
+                 "scale_shift_table": 3.0, "linear.weight": 1.5, "linear.bias": 3.0, "proj_in.weight": 1.5}  # fmt: skip
     if base == "wan":
         gains["patch_embedding.weight"] = (4 * config["in_channels"]) ** -0.5
     redraw(model, seed, gain=1.1, gains=gains)
@@ -122,7 +131,10 @@ def load_base(base, dtype=torch.float32):
 
 
 def inputs(model, seed, batch=2):
-    """One call of a transformer: 4 x 3 tokens of image, 5 of text, and times that bfloat16 holds a thousandfold."""
+    """One call of a transformer: 4 x 3 tokens of image, 5 of text, and times that bfloat16 holds a thousandfold.
+
+    LTX-2 has 2 x 3 x 2 tokens of video besides 7 of sound, and a text for each.
+    """
     config, name, dtype = model.config, type(model).__name__, model.dtype
     timestep = torch.tensor([0.5, 0.25])[:batch]
     if name == "WanTransformer3DModel":
@@ -131,6 +143,15 @@ def inputs(model, seed, batch=2):
             "timestep": timestep * 1000,
             "encoder_hidden_states": draw(seed + 1, batch, 5, config.text_dim).to(dtype),
         }
+    if name == "LTX2VideoTransformer3DModel":
+        return {
+            "hidden_states": draw(seed, batch, 12, config.in_channels).to(dtype),
+            "audio_hidden_states": draw(seed + 1, batch, 7, config.audio_in_channels).to(dtype),
+            "encoder_hidden_states": draw(seed + 2, batch, 5, config.caption_channels).to(dtype),
+            "audio_encoder_hidden_states": draw(seed + 3, batch, 5, config.caption_channels).to(dtype),
+            **dict.fromkeys(("timestep", "audio_timestep", "sigma"), timestep * 1000),
+            "num_frames": 2, "height": 3, "width": 2, "audio_num_frames": 7, "fps": 24.0, "use_cross_timestep": True,
+        }  # fmt: skip
     asked = {
         "hidden_states": draw(seed, batch, 12, config.in_channels).to(dtype),
         "encoder_hidden_states": draw(seed + 1, batch, 5, config.joint_attention_dim).to(dtype),

@@ -8,6 +8,7 @@ token. In NVFP4, q, k and v share their last scale.
 
 import fnmatch
 import json
+import sys
 
 from common import GOLDENS, save_tensors, versions
 
@@ -25,6 +26,7 @@ IGNORED = {
     "flux1": ["x_embedder", "context_embedder", "time_text_embed*", "norm_out*", "proj_out"],
     "flux2": ["x_embedder", "context_embedder", "time_guidance_embed*", "norm_out*", "*modulation*", "proj_out"],
     "qwen-image": ["img_in", "txt_in", "time_text_embed*", "norm_out*", "proj_out"],
+    "ltx2": ["*proj_in", "*proj_out", "*time_embed*", "*caption_projection*", "*adaln*", "av_cross_attn*", "*to_gate_logits"],
 }
 ROUNDING = {
     "FP8": numbers.dynamic_fp8,
@@ -57,7 +59,8 @@ def quantised(base, algorithm):
 @torch.no_grad()
 def main():
     diffusers.utils.logging.set_verbosity_error()
-    for base, ignored in IGNORED.items():
+    for base in sys.argv[1:] or IGNORED:
+        ignored = IGNORED[base]
         plain = models.load_base(base)
         asked = models.inputs(plain, 900)
         golden = {f"input.{name}": value for name, value in asked.items() if isinstance(value, torch.Tensor)}

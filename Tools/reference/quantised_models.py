@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import flux1_exact
+import ltx2_exact
 import flux2_exact
 import modelopt_models as models
 import qwen_image_exact
@@ -114,6 +115,7 @@ def fix_wan(mode, transformer):
 FIXES = {
     "FluxTransformer2DModel": flux1_exact.fix,
     "Flux2Transformer2DModel": flux2_exact.fix,
+    "LTX2VideoTransformer3DModel": ltx2_exact.fix,
     "QwenImageTransformer2DModel": qwen_image_exact.fix,
     "WanTransformer3DModel": fix_wan,
 }
@@ -122,7 +124,17 @@ FIXES = {
 def item_of(asked, index):
     """One item of the batch of a call's arguments."""
     whole = ("img_ids", "txt_ids")
-    return {name: value if name in whole else value[index : index + 1] for name, value in asked.items()}
+    return {
+        name: value if name in whole or isinstance(value, int | float) else value[index : index + 1]
+        for name, value in asked.items()
+    }
+
+
+def numbers_of(output):
+    """What a transformer predicts of one item; of video and sound, in a row."""
+    if not hasattr(output, "audio_sample"):
+        return output.sample
+    return torch.cat([output.sample.flatten(1), output.audio_sample.flatten(1)], 1)
 
 
 @torch.no_grad()
@@ -130,7 +142,10 @@ def exactly(model, asked):
     """The output of a float64 transformer, of every item of the batch by itself: none has a say in another's scales."""
     mode = Exactly()
     FIXES[type(model).__name__](mode, model)
-    kept = ("img_ids", "txt_ids", "timestep", "img_shapes")
-    wide = {name: value if name in kept else value.double() for name, value in asked.items()}
+    kept = ("img_ids", "txt_ids", "timestep", "audio_timestep", "sigma", "img_shapes")
+    wide = {
+        name: value if name in kept or isinstance(value, int | float) else value.double() for name, value in asked.items()
+    }
     with mode:
-        return torch.cat([model(**item_of(wide, index)).sample for index in range(len(wide["hidden_states"]))])
+        items = [model(**item_of(wide, index)) for index in range(len(wide["hidden_states"]))]
+        return torch.cat([numbers_of(item) for item in items])

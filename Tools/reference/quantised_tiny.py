@@ -19,7 +19,7 @@ from safetensors import safe_open
 import modelopt_models as models
 
 # Wan's would be large.
-BASES = ("flux1", "flux2", "qwen-image")
+BASES = ("flux1", "flux2", "qwen-image", "ltx2")
 
 
 def tidied(folder):

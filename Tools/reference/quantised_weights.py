@@ -90,10 +90,10 @@ def same(one, other):
 
 
 def sharing(module, modules):
-    """The layers that share an NVFP4 layer's last scale: q, k and v, of Wan's second attention k and v."""
+    """The layers that share an NVFP4 layer's last scale: q, k and v, of an attention to other tokens k and v."""
     parent, _, name = module.rpartition(".")
     group = next((group for group in GROUPS if name in group), (name,))
-    if parent.endswith("attn2"):
+    if parent.endswith(("attn2", "to_video_attn", "to_audio_attn")):
         group = group[1:] if name in group[1:] else (name,)
     return [f"{parent}.{name}" for name in group if f"{parent}.{name}" in modules]
 

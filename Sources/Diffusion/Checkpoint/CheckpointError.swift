@@ -14,10 +14,27 @@ package enum CheckpointError: BlamedError, Equatable {
     case familyNotInBuild(String, found: String)
     /// A safetensors file whose metadata do not describe a whole model, with the keys of its config.
     case noEmbeddedConfig(String, found: [String])
+    /// A folder with several files of which each is a whole model.
+    case severalModels(String, found: [String])
+    /// A model without a text encoder, where the user names none.
+    case needsTextEncoder(String)
+    /// What the user names as a text encoder's folder and is none.
+    case noTextEncoder(at: String)
+    /// What the user names as a latent upsampler and is none.
+    case noUpsampler(at: String)
+    /// A setting of the whole model that counts only with another.
+    case needs(String, for: String)
+    /// A setting of the whole model that must be a path.
+    case noPath(String)
 }
 
 extension CheckpointError: CustomStringConvertible {
-    package var blame: Blame { .model }
+    package var blame: Blame {
+        switch self {
+        case .needsTextEncoder, .noTextEncoder, .noUpsampler, .needs, .noPath: .request
+        default: .model
+        }
+    }
 
     package var description: String {
         switch self {
@@ -36,6 +53,18 @@ extension CheckpointError: CustomStringConvertible {
                 + "which runs \(runs.joined(separator: ", "))"
         case .familyNotInBuild(let family, let found):
             "\(family) is not in this build (recognised by \(found.cut(toBytes: 1024)))"
+        case .severalModels(let path, let found):
+            "\(path) holds several models, \(found.list(upTo: 6)); the path of one of these files must be given"
+        case .needsTextEncoder(let path):
+            "\(path) has no text encoder; pipeline_config.text_encoder_path must be the path of one"
+        case .noTextEncoder(let path):
+            "pipeline_config.text_encoder_path is \(path.shown), which is no folder with a config.json and a "
+                + "tokenizer_config.json, nor with both in text_encoder and tokenizer"
+        case .noUpsampler(let path):
+            "pipeline_config.spatial_upsampler_path is \(path.shown), which is no latent upsampler that doubles height and "
+                + "width, neither a folder nor a safetensors file"
+        case .needs(let other, let key): "pipeline_config.\(key) counts only with pipeline_config.\(other)"
+        case .noPath(let key): "pipeline_config.\(key) must be a path"
         case .noEmbeddedConfig(let path, let found):
             "\(path) is a single file and no whole model of a known kind: "
                 + (found.isEmpty

@@ -7,7 +7,7 @@ extension InspectableComponent {
     /// - Returns: the changes of every file that is for this component
     /// - Throws: ``LoRAError``, or an error of a file
     package func merge(_ plan: ComputePlan) throws -> LoRAMerge {
-        let plans = plan.loras.filter(takes)
+        let plans = plan.loras.filter(takes) + ownLoRAs
         guard !plans.isEmpty, let modules = try loraModules() else { return LoRAMerge() }
         return try modules.merge(plans)
     }
@@ -20,7 +20,7 @@ extension InspectableComponent {
 
     fileprivate func loraModules() throws -> LoRAModules? {
         guard let loraNames else { return nil }
-        let listing = try listing(of: Set(CheckpointWeights(folder: folder).keys))
+        let listing = try listing(of: Set(CheckpointWeights(place).keys))
         return LoRAModules(loraNames, listing.entries)
     }
 }
@@ -31,8 +31,8 @@ extension ModelFamily {
     /// - Parameter loras: what is merged
     /// - Throws: ``LoRAError``, or an error of a file
     package func check(_ loras: [LoRAPlan]) throws {
-        guard !loras.isEmpty else { return }
         let components = components.filter { $0.loraNames != nil }
+        guard !loras.isEmpty || components.contains(where: { !$0.ownLoRAs.isEmpty }) else { return }
         let modules = try components.compactMap { try $0.loraModules() }
         for lora in loras {
             for name in lora.components where !components.contains(where: { $0.name == name }) {
@@ -42,6 +42,12 @@ extension ModelFamily {
             let others = zip(components, modules).filter { !$0.0.takes(lora) }
             try LoRAModules.require(
                 lora, targets.map { ($0.0.name, $0.1) }, besides: lora.components.isEmpty ? [] : others.map(\.1))
+        }
+        for (index, component) in components.enumerated() {
+            let others = modules.enumerated().filter { $0.offset != index }.map(\.element)
+            for lora in component.ownLoRAs {
+                try LoRAModules.require(lora, [(component.name, modules[index])], besides: others)
+            }
         }
     }
 }

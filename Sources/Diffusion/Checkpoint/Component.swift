@@ -5,9 +5,9 @@ package import Tensors
 /// One part of a pipeline: its config, read and checked, and how to make its module from weights.
 package struct Component<Config: ModelConfig, Module>: Sendable {
     /// Its folder's name in the checkpoint.
-    package let name: String
-    /// Its folder.
-    package let folder: String
+    package private(set) var name: String
+    /// Where it lies.
+    package let place: ComponentPlace
     /// Its `config.json`.
     package let config: Config
     /// Config keys that were skipped as they cannot matter, or because the user allowed it.
@@ -18,6 +18,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     /// The type that it computes in whatever the model's; nil if it follows the model.
     package let ownType: DType?
     package let loraNames: LoRANames?
+    package private(set) var ownLoRAs: [LoRAPlan] = []
     private let make: @Sendable (Weights) throws -> Module
 
     /// Reads a component's config.
@@ -36,14 +37,46 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
         keeping dtype: DType? = nil, loras loraNames: LoRANames? = nil,
         _ make: @escaping @Sendable (Weights, Config) throws -> Module
     ) throws {
-        folder = try checkpoint.folder(name, classes: classes)
-        let (config, skipped) = try Config.read(
-            "\(folder)/config.json", allowingUnknown: checkpoint.allowsUnknown,
+        try self.init(
+            name, at: checkpoint.place(name, classes: classes), as: role, keeping: dtype, loras: loraNames,
+            allowingUnknown: checkpoint.allowsUnknown, make)
+    }
+
+    /// Reads the config of a component that may lie outside of the checkpoint.
+    ///
+    /// - Parameters:
+    ///   - name: what it is called
+    ///   - place: where it lies
+    ///   - role: what it is for
+    ///   - dtype: the type that it computes in whatever the model's; nil if it follows the model
+    ///   - loraNames: how LoRA files spell its modules; nil if it takes none
+    ///   - allowsUnknown: whether unknown config keys and tensors are skipped instead of refused
+    ///   - make: makes the module
+    /// - Throws: ``ConfigError``
+    package init(
+        _ name: String, at place: ComponentPlace, as role: ComponentRole, keeping dtype: DType? = nil,
+        loras loraNames: LoRANames? = nil, allowingUnknown allowsUnknown: Bool = false,
+        _ make: @escaping @Sendable (Weights, Config) throws -> Module
+    ) throws {
+        let (config, skipped): (Config, [String]) = try place.config(
+            allowingUnknown: allowsUnknown,
             besides: role == .transformer ? [CheckpointWeights.quantizationKey] : [])
-        (self.name, self.config, skippedKeys) = (name, config, skipped)
-        allowsUnknown = checkpoint.allowsUnknown
+        (self.name, self.place, self.config, skippedKeys) = (name, place, config, skipped)
+        self.allowsUnknown = allowsUnknown
         (self.role, ownType, self.loraNames) = (role, dtype, loraNames)
         self.make = { try make($0, config) }
+    }
+
+    /// The component once more, with LoRA files merged into its weights that are for this one alone.
+    ///
+    /// - Parameters:
+    ///   - name: what it is called
+    ///   - loras: merged besides those of the plan
+    /// - Returns: a component of the same weights
+    package func again(_ name: String, merging loras: [LoRAPlan]) -> Component {
+        var other = self
+        (other.name, other.ownLoRAs) = (name, loras)
+        return other
     }
 
     /// Makes the module from the checkpoint's weights, all of which must be read or known to be left out.
@@ -52,7 +85,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     /// - Returns: the module
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``LoRAError`` or ``TensorError``
     package func load(_ context: ComputeContext) throws -> Module {
-        let source = try CheckpointWeights(folder: folder, merging: merge(context.plan))
+        let source = try CheckpointWeights(place, merging: merge(context.plan))
         let weights = Weights(source, context, for: role, keeping: ownType)
         let module = try make(weights)
         if !allowsUnknown { try weights.requireAllRead() }
@@ -65,13 +98,14 @@ extension Component {
     ///
     /// - Parameter fault: what another part of the checkpoint shows
     /// - Returns: the error
-    package func error(_ fault: ConfigFault) -> ConfigError { ConfigError(file: "\(folder)/config.json", fault: fault) }
+    package func error(_ fault: ConfigFault) -> ConfigError { ConfigError(file: place.configPath, fault: fault) }
 }
 
 /// A component of any module, as far as inspection needs it.
 package protocol InspectableComponent: Sendable {
     var name: String { get }
-    var folder: String { get }
+    /// Where it lies.
+    var place: ComponentPlace { get }
     var skippedKeys: [String] { get }
     /// What it is for.
     var role: ComponentRole { get }
@@ -81,6 +115,8 @@ package protocol InspectableComponent: Sendable {
     var allowsUnknown: Bool { get }
     /// How LoRA files spell its modules; nil if it takes none.
     var loraNames: LoRANames? { get }
+    /// LoRA files that are merged into it besides those of the plan.
+    var ownLoRAs: [LoRAPlan] { get }
 
     /// Every key and shape that the module asks for, and the keys it would pass over.
     ///
@@ -103,7 +139,7 @@ extension InspectableComponent {
     /// - Returns: the layers that are or will be quantised
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
     package func checkedQuantization(_ plan: ComputePlan) throws -> CheckedQuantization {
-        let weights = try CheckpointWeights(folder: folder)
+        let weights = try CheckpointWeights(place)
         return try weights.checkedQuantization(of: listing(of: Set(weights.keys)).linears, self.plan(plan))
     }
 
@@ -114,7 +150,7 @@ extension InspectableComponent {
     /// - Returns: the bytes that the weights take in memory, and what merging LoRA files into them takes besides
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError``, ``LoRAError`` or ``TensorError``
     package func checkedSize(_ plan: ComputePlan) throws -> Int {
-        let weights = try CheckpointWeights(folder: folder)
+        let weights = try CheckpointWeights(place)
         return try checkedSize(of: weights, listing(of: Set(weights.keys)), plan)
     }
 
@@ -144,7 +180,7 @@ extension InspectableComponent {
             }
         }
         let unread = listing.surplus(of: weights.keys).unknown.filter { !quantized.keys.contains($0) }
-        if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: folder) }
+        if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: place.path) }
         let shapes = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { first, _ in first }
         let transient = try merge(plan).transientBytes(shapes, plan.dtype, quantized: quantized.bytes.keys)
         return (size + MemorySize(transient)).count

@@ -14,7 +14,9 @@ package final class DenoisingLoop {
     private let scheduler: any Scheduler
     private let noise: NoiseSource
     private let run: RunEnvironment
+    private let stage: String
     private var steps: [any SchedulerRun] = []
+    private var held = 0
 
     /// After which steps images are shown, and how.
     package struct Preview {
@@ -47,8 +49,13 @@ package final class DenoisingLoop {
     ///   - schedule: the noise levels
     ///   - noise: the request's random numbers
     ///   - run: who is told of each step
-    package init(_ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource, _ run: RunEnvironment) {
+    ///   - stage: what the trace's names begin with, where a request has several loops
+    package init(
+        _ scheduler: any Scheduler, _ schedule: NoiseSchedule, noise: NoiseSource, _ run: RunEnvironment,
+        stage: String = ""
+    ) {
         (self.scheduler, self.schedule, self.noise, self.run) = (scheduler, schedule, noise, run)
+        self.stage = stage
     }
 
     /// - Parameters:
@@ -85,9 +92,11 @@ package final class DenoisingLoop {
 
     /// Puts the noise in place.
     ///
-    /// - Parameter latents: those of the image or the video, then those of its sound, in 32-bit floats
-    package func begin(_ latents: [Tensor]) throws(TensorError) {
-        self.latents = latents
+    /// - Parameters:
+    ///   - latents: those of the image or the video, then those of its sound, in 32-bit floats
+    ///   - held: how many tokens of the first latents, `[batch, tokens, channels]`, stay what they are
+    package func begin(_ latents: [Tensor], holding held: Int = 0) throws(TensorError) {
+        (self.latents, self.held) = (latents, held)
         steps = latents.map { _ in scheduler.begin(schedule) }
         for (number, latents) in latents.enumerated() {
             try run.trace?.record(name("latents.initial", number), latents)
@@ -114,13 +123,18 @@ package final class DenoisingLoop {
         try timed(&elapsed) {
             let predictions = try predict(latents, step)
             let preview = run.context.delivers ? preview : nil
-            shown = try preview?(after: index + 1) { try steps[0].denoised(latents[0], prediction: predictions[0]) }
-            for (number, prediction) in predictions.enumerated() {
-                let shape = Array(latents[number].shape.dropFirst())
-                latents[number] = try steps[number].step(latents[number], prediction: prediction) {
-                    try noise.draw(shape)
+            shown = try preview?(after: index + 1) {
+                try moved(0, predictions[0]) { latents, prediction in
+                    try steps[0].denoised(latents, prediction: prediction)
                 }
-                try run.trace?.record(name("noise_pred.step\(index)", number), prediction)
+            }
+            for (number, prediction) in predictions.enumerated() {
+                latents[number] = try moved(number, prediction) { latents, prediction in
+                    try run.trace?.record(name("noise_pred.step\(index)", number), prediction)
+                    return try steps[number].step(latents, prediction: prediction) {
+                        try noise.draw(Array(latents.shape.dropFirst()))
+                    }
+                }
             }
         }
         seconds.append(elapsed)
@@ -133,6 +147,16 @@ package final class DenoisingLoop {
         if index == count { for latents in latents { try latents.requireFinite(.latents) } }
     }
 
+    /// What a prediction makes of latents, behind those that are held.
+    private func moved(_ number: Int, _ prediction: Tensor, _ move: (Tensor, Tensor) throws -> Tensor) throws -> Tensor
+    {
+        let latents = latents[number]
+        guard number == 0, held > 0 else { return try move(latents, prediction) }
+        let free = held..<latents.size(1)
+        let moved = try move(latents.slice(free, axis: 1), prediction.slice(free, axis: 1))
+        return try concatenate([latents.slice(0..<held, axis: 1), moved], axis: 1)
+    }
+
     /// A name of the trace's contract; those of the sound's latents have a word more.
-    private func name(_ entry: String, _ number: Int) -> String { number == 0 ? entry : "sound.\(entry)" }
+    private func name(_ entry: String, _ number: Int) -> String { stage + (number == 0 ? entry : "audio_\(entry)") }
 }

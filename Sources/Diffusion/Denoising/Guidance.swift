@@ -35,6 +35,8 @@ package struct Guidance: Sendable, Equatable {
     package let perturbed, isolated: Double?
     package let space: Space
     package let keeping: Keeping
+    /// How far the spread of the result is brought back to that of the prompt's, from 0 to 1.
+    package let rescale: Double
 
     /// - Parameters:
     ///   - negative: how far past the negative prompt's prediction (classifier-free guidance)
@@ -42,12 +44,13 @@ package struct Guidance: Sendable, Equatable {
     ///   - isolated: how far away from the isolated prediction
     ///   - space: what is combined
     ///   - keeping: what of the prompt's prediction the result keeps
+    ///   - rescale: how far the spread of the result is brought back to that of the prompt's, from 0 to 1
     package init(
         negative: Double? = nil, perturbed: Double? = nil, isolated: Double? = nil, in space: Space = .prediction,
-        keeping: Keeping = .nothing
+        keeping: Keeping = .nothing, rescale: Double = 0
     ) {
         (self.negative, self.perturbed, self.isolated, self.space) = (negative, perturbed, isolated, space)
-        self.keeping = keeping
+        (self.keeping, self.rescale) = (keeping, rescale)
     }
 
     /// The branches besides the positive one, each with its scale.
@@ -80,12 +83,23 @@ package struct Guidance: Sendable, Equatable {
             // Classifier-free guidance counts from the negative prediction, the others from what there is so far.
             result = try (term.branch == .negative ? other : result) + (positive - other) * term.scale
         }
-        guard keeping == .lengthOfTokens, values.count > 1 else { return result }
-        return try result * (positive.lengths() / result.lengths())
+        guard values.count > 1 else { return result }
+        if keeping == .lengthOfTokens { result = try result * (positive.lengths() / result.lengths()) }
+        guard rescale > 0 else { return result }
+        // Source: Common Diffusion Noise Schedules and Sample Steps are Flawed, arXiv 2305.08891, section 3.4.
+        return try result * (positive.deviation() / result.deviation()) * rescale + result * (1 - rescale)
     }
 }
 
 extension Tensor {
     /// The norms over the last axis, which stays with length 1.
     fileprivate func lengths() throws(TensorError) -> Tensor { try sqrt((self * self).sum(over: -1)) }
+
+    /// The standard deviation of each item, as of a sample; all axes but the first stay with length 1.
+    fileprivate func deviation() throws(TensorError) -> Tensor {
+        let (rows, count) = (try reshaped(size(0), -1), shape.dropFirst().reduce(1, *))
+        let centred = try rows - rows.mean(over: 1).reshaped(size(0), 1)
+        let variance = try (centred * centred).sum(over: 1) * (1 / Double(count > 1 ? count - 1 : 1))
+        return try sqrt(variance).reshaped([size(0)] + shape.dropFirst().map { _ in 1 })
+    }
 }

@@ -30,28 +30,34 @@ package final class TransformerSteps<Config: ModelConfig, Transformer: Cacheable
     ///
     /// - Parameters:
     ///   - loop: all steps of the request
-    ///   - guidance: how the predictions of its branches become one
+    ///   - guidance: how the predictions of its branches become one, for each of the latents
+    ///   - guides: tells whether a step is guided; one that is not follows the prompt alone
     ///   - times: where the step's time is added, and at the end what was left out
     ///   - make: makes the input of each branch, before the first step
     ///   - update: puts the step's latents and timestep into the inputs
     /// - Returns: whether more steps of this transformer are to come
     /// - Throws: as ``DenoisingLoop/step(times:predict:)``, or what the closures throw
     package func step(
-        of loop: DenoisingLoop, _ guidance: Guidance, times: inout StageTimes,
+        of loop: DenoisingLoop, _ guidance: [Guidance], where guides: (Int) -> Bool = { _ in true },
+        times: inout StageTimes,
         inputs make: (Transformer) throws -> [Transformer.Input],
         update: (inout [Transformer.Input], _ latents: [Tensor], _ at: DenoisingStep) throws -> Void
     ) throws -> Bool {
-        let (transformer, branches) = (try transformer(), GuidanceBranches(guidance, loop.context.ranks))
+        let (transformer, all) = (try transformer(), GuidanceBranches(guidance[0], loop.context.ranks))
         if !hasInputs {
-            inputs = try make(transformer)[branches.own].map(transformer.prepared)
+            inputs = try make(transformer)[all.own].map(transformer.prepared)
             hasInputs = true
         }
+        // What a step cache keeps is of all branches.
+        let isGuided = predict.caches || guides(loop.index)
+        let branches = isGuided ? all : GuidanceBranches(1, loop.context.ranks)
         try loop.step(times: &times.denoise) { latents, step in
             try update(&inputs, latents, step)
-            let own = try predict(transformer, inputs, of: branches.own, loop.context)
+            let own = try predict(transformer, Array(inputs.prefix(branches.own.count)), of: branches.own, loop.context)
             let predictions = try branches.gathered(own, like: latents)
             return try latents.indices.map { number in
-                try guidance(predictions.map { $0[number] }, latents: latents[number], sigma: step.sigma)
+                let given = guides(step.index) ? predictions : [predictions[0]]
+                return try guidance[number](given.map { $0[number] }, latents: latents[number], sigma: step.sigma)
             }
         }
         if loop.index < steps.upperBound { return true }

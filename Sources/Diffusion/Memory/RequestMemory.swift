@@ -49,9 +49,10 @@ package struct RequestMemory {
     /// - Parameters:
     ///   - tokens: of one output, in all streams
     ///   - width: of the streams
+    ///   - branches: of guidance, at most
     /// - Returns: bytes; none without a step cache
-    package func stepCache(tokens: MemorySize, width: Int) -> MemorySize {
-        outputs * (stepCache?.heldStreams(branches: 2) ?? 0) * tokens * width * DType.float32.size
+    package func stepCache(tokens: MemorySize, width: Int, branches: Int = 2) -> MemorySize {
+        outputs * (stepCache?.heldStreams(branches: branches) ?? 0) * tokens * width * DType.float32.size
     }
 
     /// The steps of a transformer.

@@ -2,24 +2,32 @@ internal import Foundation
 
 /// How an image's size is changed: what each new pixel takes from the old ones around its place.
 package enum ResamplingFilter: Sendable {
-    case lanczos, bicubic
+    case lanczos, bilinear, bicubic
 
     /// The filter that Pillow's number stands for, which configs use; nil for those that this build lacks.
     package init?(pillow number: Int) {
         switch number {
         case 1: self = .lanczos
+        case 2: self = .bilinear
         case 3: self = .bicubic
         default: return nil
         }
     }
 
     /// How far the filter reaches, in pixels of the coarser image.
-    private var reach: Double { self == .lanczos ? 3 : 2 }
+    private var reach: Double {
+        switch self {
+        case .lanczos: 3
+        case .bilinear: 1
+        case .bicubic: 2
+        }
+    }
 
     private func weight(_ distance: Double) -> Double {
         let x = abs(distance)
         switch self {
         case .lanczos: return x < 3 ? sinc(x) * sinc(x / 3) : 0
+        case .bilinear: return max(1 - x, 0)
         case .bicubic:
             if x < 1 { return (1.5 * x - 2.5) * x * x + 1 }
             return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0

@@ -192,7 +192,7 @@ extension ModelFamily {
     /// - Throws: any error of bad weights
     package func attentions() throws -> [AttentionSite] {
         try transformers.flatMap { component in
-            try component.listing(of: Set(CheckpointWeights(folder: component.folder).keys)).attentions
+            try component.listing(of: Set(CheckpointWeights(component.place).keys)).attentions
         }
     }
 

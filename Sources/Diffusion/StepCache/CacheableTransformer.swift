@@ -22,7 +22,7 @@ extension CacheableTransformer {
 package struct CachedList: Sendable, Equatable {
     /// The tokens whose change by the first blocks decides.
     package enum Signal: Sendable {
-        /// Those that the prediction is made of.
+        /// Those that the prediction is made of; of several predictions, the first.
         case predicted
         /// Those of all streams, as one sequence.
         case all

@@ -154,7 +154,8 @@ extension StepCache {
         -> [Tensor]
     {
         let tokens = try state.tokenStreams()
-        return middle.upperBound == runner.transformer.blockCount ? [tokens[0]] : tokens
+        let isLast = middle.upperBound == runner.transformer.blockCount
+        return isLast ? Array(tokens.prefix(Transformer.State.predictedStreams)) : tokens
     }
 
     /// What an audit compares: the predictions, or, where other lists follow, the tokens that they will be made of.
@@ -165,7 +166,9 @@ extension StepCache {
         let isLast = list.blocks.upperBound == runner.transformer.blockCount
         var compared: [Tensor] = []
         for state in states {
-            compared += try isLast ? runner.finish(state) : [state.tokenStreams()[0]]
+            compared +=
+                try isLast
+                ? runner.finish(state) : Array(state.tokenStreams().prefix(Transformer.State.predictedStreams))
         }
         return compared
     }

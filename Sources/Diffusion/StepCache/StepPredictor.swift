@@ -9,7 +9,7 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     private let steps: Range<Int>
     private let number: Int
     /// By branches of guidance that are decided on together, and by list of blocks.
-    private var caches: [[StepCache<Transformer>]] = []
+    private var kept: [[StepCache<Transformer>]] = []
 
     /// - Parameters:
     ///   - settings: what is used again in later steps, and when; nil computes everything
@@ -18,6 +18,9 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
     package init(_ settings: StepCacheSettings?, steps: Range<Int>, number: Int = 0) {
         (self.settings, self.steps, self.number) = (settings, steps, number)
     }
+
+    /// Whether steps are used again.
+    var caches: Bool { settings != nil }
 
     /// The predictions of the next step.
     ///
@@ -34,10 +37,10 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
         guard let settings else {
             return try inputs.map { input throws(TensorError) in try runner.predict(input) }
         }
-        if caches.isEmpty {
+        if kept.isEmpty {
             let branches: [Int?] = settings.decidesTogether ? [nil] : Array(own)
             let lists = settings.lists(of: transformer)
-            caches = branches.map { branch in
+            kept = branches.map { branch in
                 lists.indices.map {
                     let list = lists.count > 1 ? $0 : nil
                     let sum = StepSum(context.ranks, overBranches: settings.decidesTogether)
@@ -45,9 +48,9 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
                 }
             }
         }
-        if settings.decidesTogether { return try predictions(of: inputs, runner, caches[0]) }
+        if settings.decidesTogether { return try predictions(of: inputs, runner, kept[0]) }
         var predictions: [[Tensor]] = []
-        for (caches, input) in zip(caches, inputs) { predictions += try self.predictions(of: [input], runner, caches) }
+        for (caches, input) in zip(kept, inputs) { predictions += try self.predictions(of: [input], runner, caches) }
         return predictions
     }
 
@@ -62,7 +65,7 @@ package final class StepPredictor<Transformer: CacheableTransformer> {
 
     /// What was left out so far; nil without a cache.
     package var report: CacheReport? {
-        settings == nil ? nil : CacheReport(caches.flatMap(\.self).map(\.report))
+        settings == nil ? nil : CacheReport(kept.flatMap(\.self).map(\.report))
     }
 }
 

@@ -19,24 +19,39 @@ struct StepSum {
     ///   - references: as many, of the same shapes
     /// - Returns: 0 where all are equal
     func relativeDifference(_ values: [Tensor], _ references: [Tensor]) throws(TensorError) -> Double {
-        let isShared = ranks?[.sequence] != nil
-        func size(_ tensor: Tensor) throws(TensorError) -> Double {
-            let flat = try abs(tensor).reshaped(-1)
-            return Double(try (isShared ? flat.sum(over: 0) : flat.mean(over: 0)).floats()[0])
-        }
-        var (difference, scale) = (0.0, 0.0)
-        for (value, reference) in zip(values, references) where value.count > 0 {
-            let reference = try reference.to(.float32)
-            difference += try size(value.to(.float32) - reference)
-            scale += try size(reference)
-        }
+        var (difference, scale) = try means(values, references)
         if let ranks {
-            var sums = try ranks.sum([Float(difference), Float(scale)], over: .sequence)
+            var sums = [Float(difference), Float(scale)]
             if overBranches { sums = try ranks.sum(sums, over: .guidance) }
             // Ranks that share weights have the same tokens: what the first of them measured holds for all.
             sums = try ranks.first(sums, of: .tensor)
             (difference, scale) = (Double(sums[0]), Double(sums[1]))
         }
         return difference == 0 ? 0 : difference / scale
+    }
+
+    /// The mean sizes of the differences and of the references, over all tokens, each added up over the tensors.
+    private func means(_ values: [Tensor], _ references: [Tensor]) throws(TensorError) -> (
+        difference: Double, scale: Double
+    ) {
+        let shared = ranks?[.sequence] == nil ? nil : ranks
+        func size(_ tensor: Tensor) throws(TensorError) -> Float {
+            guard tensor.count > 0 else { return 0 }
+            let flat = try abs(tensor).reshaped(-1)
+            return try (shared == nil ? flat.mean(over: 0) : flat.sum(over: 0)).floats()[0]
+        }
+        var (difference, scale) = (0.0, 0.0)
+        for (value, reference) in zip(values, references) {
+            let reference = try reference.to(.float32)
+            let own = [try size(value.to(.float32) - reference), try size(reference)]
+            guard let shared else {
+                (difference, scale) = (difference + Double(own[0]), scale + Double(own[1]))
+                continue
+            }
+            let sums = try shared.sum(own + [Float(value.count)], over: .sequence).map(Double.init)
+            guard sums[2] > 0 else { continue }
+            (difference, scale) = (difference + sums[0] / sums[2], scale + sums[1] / sums[2])
+        }
+        return (difference, scale)
     }
 }

@@ -34,17 +34,17 @@ package struct SharedState<State: TransformerState> {
         self.cut = cut
     }
 
-    /// The state with all tokens of the stream that the prediction is made of.
+    /// The state with all tokens of the streams that the predictions are made of, for the layers behind the blocks.
     ///
     /// - Parameter group: the ranks that share them
     /// - Returns: the same on every rank
     func joined(by group: ProcessGroup?) throws(TensorError) -> State {
         guard let group, let cut else { return state }
         var whole = state
-        try whole.mapTokens { tensor, axis, stream throws(TensorError) in
-            guard stream == 0 else { return tensor }
+        try whole.mapLastTokens { tensor, axis, stream throws(TensorError) in
+            guard stream < State.predictedStreams else { return tensor }
             let rows = try tensor.transposed(0, axis)
-            return try concatenate(group.allGather(rows, rows: cut.streams[0].counts), axis: 0)
+            return try concatenate(group.allGather(rows, rows: cut.streams[stream].counts), axis: 0)
                 .transposed(0, axis).contiguous()
         }
         return whole

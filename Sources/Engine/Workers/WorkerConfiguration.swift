@@ -21,6 +21,8 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     package var threads: Int?
     /// Whether config keys and tensors that this build does not know are skipped instead of refused.
     package var allowsUnknown = false
+    /// What the user sets for the whole model.
+    package var pipelineConfig: [String: ParameterValue] = [:]
     package var warmUp = WarmUp.none
 
     /// - Parameter model: the checkpoint's folder
@@ -31,6 +33,6 @@ package struct WorkerConfiguration: Sendable, Equatable, Codable {
     /// - Returns: its configs, read
     /// - Throws: any error of a bad checkpoint
     package func open() throws -> any ModelFamily {
-        try Catalog.model(at: model, allowingUnknown: allowsUnknown)
+        try Catalog.model(at: model, allowingUnknown: allowsUnknown, pipelineConfig: pipelineConfig)
     }
 }

@@ -43,36 +43,44 @@ package struct Attention {
     ///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
     ///   - textTokens: how many of the first tokens are text
     ///   - queries: which tokens attend
+    ///   - keys: which tokens are attended to
     /// - Returns: `[batch, tokens, heads · headWidth]`
     package func callAsFunction(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, textTokens: Int = 0,
-        queries: QueryTokens = .all
+        queries: StreamTokens = .all, keys: StreamTokens = .all
     ) throws(TensorError) -> Tensor {
         let inputs = AttentionInputs(
             query: try query.splitHeads(site.heads), key: try key.splitHeads(site.keyValueHeads),
             value: try value.splitHeads(site.keyValueHeads), mask: mask, scale: site.scale, textTokens: textTokens,
-            queries: queries)
+            queries: queries, keys: keys)
         guard let exchange else { return try attended(inputs).mergeHeads() }
         return try exchange.returned(attended(exchange.gathered(inputs)), to: inputs).mergeHeads()
     }
 
     /// Attends to what is computed meanwhile: devices that share the tokens exchange each tensor while the next is computed.
     ///
-    /// - Parameter parts: query, key and value, as ``AttentionProjections/parts(_:_:)`` makes them
+    /// - Parameters:
+    ///   - parts: query, key and value, as ``AttentionProjections/parts(_:_:)`` makes them
+    ///   - queries: which tokens attend
+    ///   - keys: which tokens are attended to
     /// - Returns: `[batch, tokens, heads · headWidth]`
-    package func callAsFunction(_ parts: AttentionProjections.Parts) throws(TensorError) -> Tensor {
+    package func callAsFunction(
+        _ parts: AttentionProjections.Parts, queries: StreamTokens = .all, keys: StreamTokens = .all
+    ) throws(TensorError) -> Tensor {
         guard let exchange, exchange.overlaps, let cut = context.sequence else {
-            return try self(parts.query(), parts.key(), parts.value())
+            return try self(parts.query(), parts.key(), parts.value(), queries: queries, keys: keys)
         }
         // As TensorRT-LLM orders them: the value needs no norm, so its exchange begins soonest.
-        let value = try exchange.start(parts.value().splitHeads(site.keyValueHeads), 0, .all, cut)
+        let value = try exchange.start(parts.value().splitHeads(site.keyValueHeads), 0, keys, cut)
         let query = try parts.query().splitHeads(site.heads)
-        let queries = try exchange.start(query, 1, .all, cut)
-        let key = try exchange.start(parts.key().splitHeads(site.keyValueHeads), 2, .all, cut)
-        let own = AttentionInputs(query: query, key: query, value: query, mask: nil, scale: site.scale)
-        let inputs = AttentionInputs(
-            query: try queries.tensors()[0], key: try key.tensors()[0], value: try value.tensors()[0], mask: nil,
-            scale: site.scale)
+        let coming = try exchange.start(query, 1, queries, cut)
+        let key = try exchange.start(parts.key().splitHeads(site.keyValueHeads), 2, keys, cut)
+        let own = AttentionInputs(
+            query: query, key: query, value: query, mask: nil, scale: site.scale, queries: queries, keys: keys)
+        var inputs = own
+        (inputs.query, inputs.key, inputs.value) = (
+            try coming.tensors()[0], try key.tensors()[0], try value.tensors()[0]
+        )
         return try exchange.returned(attended(inputs), to: own).mergeHeads()
     }
 
@@ -84,6 +92,7 @@ package struct Attention {
             given.query.size(0), given.query.size(1), given.query.size(2), given.query.size(3)
         )
         var inputs = given
+        inputs.headsInOne = group
         inputs.query = try given.query.reshaped(batch, heads / group, group * tokens, width)
         inputs.mask = try grouped(mask: given.mask, heads: heads, tokens: tokens)
         return try kernel.attend(inputs).reshaped(batch, heads, tokens, width)

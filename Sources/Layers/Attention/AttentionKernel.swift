@@ -30,13 +30,21 @@ package struct AttentionInputs {
     package var scale: Double
     /// How many of the first tokens are text, where text and image share a sequence.
     package var textTokens = 0
-    /// Which of the tokens attend.
-    package var queries = QueryTokens.all
+    /// Which tokens attend.
+    package var queries = StreamTokens.all
+    /// Which tokens are attended to.
+    package var keys = StreamTokens.all
+    /// How many heads of the queries stand one after the other in each head, as if they were tokens of one.
+    package var headsInOne = 1
 }
 
-/// Which tokens of a sequence attend.
-package enum QueryTokens: Sendable {
+/// Which of the tokens that run through a transformer's blocks.
+package enum StreamTokens: Sendable, Hashable {
+    /// Those of all streams in one sequence: the text's, then the image's.
     case all
+    /// Those of one stream, by its number in the transformer's state.
+    case stream(Int)
+
     /// The image's, which follow the text's.
-    case image
+    package static let image = StreamTokens.stream(0)
 }

@@ -47,9 +47,10 @@ package struct AttentionQuantization: Sendable, Equatable, Codable {
 
     /// Whether an attention is quantised in some step.
     ///
-    /// That of tokens to a prompt never is, as in TensorRT-LLM: it is a small part of the work.
+    /// That of tokens to a prompt or to another stream never is, as in TensorRT-LLM: it is a small part of the work.
     func includes(_ site: AttentionSite) -> Bool {
-        site.role != .cross && !exactLayers.contains { QuantizationPlan.matches($0, site.name) }
+        [.selfAttention, .joint].contains(site.role)
+            && !exactLayers.contains { QuantizationPlan.matches($0, site.name) }
     }
 
     /// Whether attention is quantised in a step; nil is outside the denoising loop.

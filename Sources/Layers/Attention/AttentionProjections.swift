@@ -42,7 +42,14 @@ package struct AttentionProjections {
 
     /// Query, key and value as ``Attention`` takes them, each computed when it is asked for.
     package struct Parts {
-        let query, key, value: () throws(TensorError) -> Tensor
+        package let query, key, value: () throws(TensorError) -> Tensor
+
+        package init(
+            query: @escaping () throws(TensorError) -> Tensor, key: @escaping () throws(TensorError) -> Tensor,
+            value: @escaping () throws(TensorError) -> Tensor
+        ) {
+            (self.query, self.key, self.value) = (query, key, value)
+        }
     }
 
     /// - Parameters:

@@ -8,6 +8,8 @@ package struct AttentionSite: Sendable, Hashable {
         case cross
         /// Text and image tokens to all of both, in one sequence, text first.
         case joint
+        /// One stream of a transformer's tokens to another, as a video to its sound.
+        case betweenStreams
     }
 
     /// The module's path in the checkpoint, as `transformer_blocks.3.attn`.

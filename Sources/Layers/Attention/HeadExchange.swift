@@ -29,7 +29,7 @@ struct HeadExchange {
     ///   - tokens: which tokens they are
     ///   - cut: which tokens the ranks have
     /// - Returns: all tokens of the group to come, with the heads of this rank
-    func start(_ x: Tensor, _ place: Int, _ tokens: QueryTokens, _ cut: SequenceCut) throws(TensorError) -> ComingHeads
+    func start(_ x: Tensor, _ place: Int, _ tokens: StreamTokens, _ cut: SequenceCut) throws(TensorError) -> ComingHeads
     {
         try start([(x, TokenCounts(cut, tokens))], slot: place, aside: true)
     }
@@ -59,9 +59,9 @@ struct HeadExchange {
     /// - Returns: the same in the order of the whole sequence
     func gathered(_ inputs: AttentionInputs) throws(TensorError) -> AttentionInputs {
         guard let cut = context.sequence else { return inputs }
-        let all = TokenCounts(cut)
+        let keys = TokenCounts(cut, inputs.keys)
         let tensors = try start(
-            [(inputs.query, TokenCounts(cut, inputs.queries)), (inputs.key, all), (inputs.value, all)], slot: 0
+            [(inputs.query, TokenCounts(cut, inputs.queries)), (inputs.key, keys), (inputs.value, keys)], slot: 0
         ).tensors()
         var result = try gatheredMask(inputs)
         (result.query, result.key, result.value) = (tensors[0], tensors[1], tensors[2])
@@ -71,7 +71,7 @@ struct HeadExchange {
     /// The inputs with the mask of all keys of the group, and how many of them are text.
     func gatheredMask(_ inputs: AttentionInputs) throws(TensorError) -> AttentionInputs {
         guard let cut = context.sequence else { return inputs }
-        let (counts, members) = (TokenCounts(cut), members)
+        let (counts, members) = (TokenCounts(cut, inputs.keys), members)
         var result = inputs
         result.mask = try inputs.mask.map { mask throws(TensorError) in
             let parts = try group.allGather(mask.permuted(3, 0, 1, 2), rows: members.map { counts[$0] })

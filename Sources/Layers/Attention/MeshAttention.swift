@@ -23,11 +23,8 @@ struct MeshAttention: AttentionKernel {
     func attendWithLogSumExp(_ given: AttentionInputs) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
         guard let cut = context.sequence else { return try kernel.attendWithLogSumExp(given) }
         let place = (row: column?.rank ?? 0, column: row?.rank ?? 0)
-        let keys = KeyChunks(cut, chunks: rows * columns).counts
-        let queries = KeyChunks(cut, chunks: rows * columns, given.queries).counts.map {
-            // Heads that share keys stand one after the other, as if they were tokens.
-            $0 * (given.query.size(2) / max(1, asking(given, cut)))
-        }
+        let keys = KeyChunks(cut, chunks: rows * columns, given.keys).counts
+        let queries = KeyChunks(cut, chunks: rows * columns, given.queries).counts.map { $0 * given.headsInOne }
         var inputs = given
         if let column {
             let counts = (0..<rows).map { keys[$0 * columns + place.column] }
@@ -58,12 +55,6 @@ struct MeshAttention: AttentionKernel {
                     )))
         }
         return try joined(parts)
-    }
-
-    /// How many tokens this rank asks for.
-    private func asking(_ inputs: AttentionInputs, _ cut: SequenceCut) -> Int {
-        let chunk = (column?.rank ?? 0) * columns + (row?.rank ?? 0)
-        return KeyChunks(cut, chunks: rows * columns, inputs.queries).counts[chunk]
     }
 
     private func joined(_ parts: [PartialAttention]) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {

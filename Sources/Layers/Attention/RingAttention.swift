@@ -19,7 +19,7 @@ struct RingAttention: AttentionKernel {
 
     func attendWithLogSumExp(_ inputs: AttentionInputs) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
         guard let cut = context.sequence else { return try kernel.attendWithLogSumExp(inputs) }
-        let keys = KeyChunks(cut, chunks: ring.size)
+        let keys = KeyChunks(cut, chunks: ring.size, inputs.keys)
         var (held, chunk) = (inputs, ring.rank)
         var joined: PartialAttention?
         for turn in 0..<ring.size {
@@ -41,7 +41,7 @@ struct RingAttention: AttentionKernel {
     }
 }
 
-/// How many keys each part of a sequence has that goes round, or is gathered.
+/// How many tokens each part of a sequence has that goes round, or is gathered.
 struct KeyChunks {
     let counts: [Int]
 
@@ -49,7 +49,7 @@ struct KeyChunks {
     ///   - cut: of the sequence over all its ranks
     ///   - chunks: how many parts, each of ranks that follow each other
     ///   - tokens: which of them
-    init(_ cut: SequenceCut, chunks: Int, _ tokens: QueryTokens = .all) {
+    init(_ cut: SequenceCut, chunks: Int, _ tokens: StreamTokens) {
         let all = TokenCounts(cut, tokens)
         let size = cut.streams[0].counts.count / chunks
         counts = (0..<chunks).map { all.sum($0 * size..<($0 + 1) * size) }
@@ -62,7 +62,9 @@ extension AttentionInputs {
         var rows = [try key.permuted(2, 0, 1, 3), try value.permuted(2, 0, 1, 3)]
         if let mask { rows.append(try mask.permuted(3, 0, 1, 2).to(key.dtype)) }
         return try concatenate(
-            rows.map { part throws(TensorError) in try part.reshaped(key.size(2), part.count / max(1, key.size(2))) },
+            rows.map { part throws(TensorError) in
+                try part.reshaped(key.size(2), part.shape.dropFirst().reduce(1, *))
+            },
             axis: 1)
     }
 

@@ -1,16 +1,19 @@
 internal import Parallel
 internal import Tensors
 
-/// How many tokens each rank of a sequence brings to an attention: text first, then image.
+/// How many tokens each rank of a sequence brings to an attention: text first, then image, or those of one stream.
 struct TokenCounts {
     private let text, image: Shards?
 
     /// - Parameters:
     ///   - cut: of all streams; first the image's, then the text's if there is one
     ///   - tokens: which of them
-    init(_ cut: SequenceCut, _ tokens: QueryTokens = .all) {
-        image = cut.streams[0]
-        text = tokens == .all && cut.streams.count > 1 ? cut.streams[1] : nil
+    init(_ cut: SequenceCut, _ tokens: StreamTokens = .all) {
+        (image, text) =
+            switch tokens {
+            case .all: (cut.streams[0], cut.streams.count > 1 ? cut.streams[1] : nil)
+            case .stream(let number): (cut.streams[number], nil)
+            }
     }
 
     /// Of one rank: its text's and its image's.

@@ -65,6 +65,32 @@ package struct PictureCut {
     /// - Returns: longer by twice the reach along the side
     func widened(_ strip: Tensor, by reach: Int) throws(TensorError) -> Tensor {
         if reach == 0 { return strip }
+        let (before, after) = try neighbours(of: strip, by: reach)
+        var shape = strip.shape
+        shape[axis] = reach
+        let zeros = try Tensor.full(0, shape, strip.dtype, on: strip.device)
+        return try concatenate([before ?? zeros, strip, after ?? zeros], axis: axis)
+    }
+
+    /// A strip between its neighbours' nearest column or row, with the picture reflected at its edges, in height and width.
+    ///
+    /// - Parameter strip: this rank's, of a picture that is two high and two wide at least
+    /// - Returns: longer by two in both directions
+    func reflected(_ strip: Tensor) throws(TensorError) -> Tensor {
+        let length = strip.size(axis)
+        let (before, after) = try neighbours(of: strip, by: 1)
+        func inner(_ index: Int, _ neighbour: Tensor?) throws(TensorError) -> Tensor {
+            // What is next to the edge may be the neighbour's.
+            if length == 1, let neighbour { return neighbour }
+            return try strip.slice(index..<index + 1, axis: axis)
+        }
+        let first = if let before { before } else { try inner(1, after) }
+        let last = if let after { after } else { try inner(length - 2, before) }
+        return try concatenate([first, strip, last], axis: axis).reflected(axis == 2 ? 3 : 2)
+    }
+
+    /// The nearest columns or rows of both neighbours; nil at the picture's edge.
+    private func neighbours(of strip: Tensor, by reach: Int) throws(TensorError) -> (before: Tensor?, after: Tensor?) {
         let (rank, length) = (group.rank, strip.size(axis))
         precondition(
             reach <= length / latents.counts[rank] * (latents.counts.min() ?? 0), "a window beyond a neighbour")
@@ -75,15 +101,12 @@ package struct PictureCut {
         }
         let rows = (0..<group.size).map { abs($0 - rank) == 1 ? reach : 0 }
         let received = try group.allToAll(concatenate(edges, axis: 0), sending: rows, receiving: rows)
-        var shape = strip.shape
-        shape[axis] = reach
-        let zeros = try Tensor.full(0, shape, strip.dtype, on: strip.device)
         func neighbour(_ index: Int) throws(TensorError) -> Tensor {
             try received.slice(index * reach..<(index + 1) * reach, axis: 0).transposed(0, axis).contiguous()
         }
-        let before = rank > 0 ? try neighbour(0) : zeros
-        let after = rank < group.size - 1 ? try neighbour(edges.count - 1) : zeros
-        return try concatenate([before, strip, after], axis: axis)
+        return (
+            rank > 0 ? try neighbour(0) : nil, rank < group.size - 1 ? try neighbour(edges.count - 1) : nil
+        )
     }
 
     /// The zeros that a convolution adds to a widened strip.

@@ -45,10 +45,11 @@ package struct Linear {
     ///   - weights: the view of this layer
     ///   - from: width of the input
     ///   - to: width of the output
+    ///   - keepsBits: whether the weight is not quantised while it is loaded
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(widening weights: Weights, from: Int, to: Int) throws {
+    package init(widening weights: Weights, from: Int, to: Int, keepsBits: Bool = false) throws {
         var traits = LinearTraits()
-        traits.isWide = true
+        (traits.isWide, traits.keepsBits) = (true, keepsBits)
         (kernel, parts) = try weights.linear([to, from], bias: true, traits)
     }
 

@@ -4,28 +4,29 @@ internal import Foundation
 extension QuantizationRecord {
     static let key = "quantization_config"
     static let layersKey = "_quantization_metadata"
-    /// What other tools write for whole models.
-    private static let prefixes = ["model.diffusion_model.", "diffusion_model.", "transformer."]
 
     /// What the files of a component say.
     ///
     /// - Parameters:
-    ///   - folder: the component's
+    ///   - place: where the component lies
     ///   - files: its weights
     /// - Returns: nil if they say nothing of quantised layers
     /// - Throws: ``QuantizationError``
-    static func read(in folder: String, _ files: [SafetensorsFile]) throws(QuantizationError) -> QuantizationRecord? {
+    static func read(_ place: ComponentPlace, _ files: [SafetensorsFile]) throws(QuantizationError)
+        -> QuantizationRecord?
+    {
         var records: [QuantizationRecord] = []
         // A file that is no JSON object is refused when the config is read.
-        let path = "\(folder)/config.json"
-        if let value = (try? JSONFile.object(at: path))?[key], !(value is NSNull) {
-            records.append(try QuantizationRecord(value, in: path))
+        if let value = (try? place.configObject())?[key], !(value is NSNull) {
+            records.append(try QuantizationRecord(value, in: place.configPath))
         }
         for file in files {
             guard let text = file.metadata[key] else { continue }
-            records.append(try QuantizationRecord(try value(of: text, key, in: file.path), in: file.path))
+            var record = try QuantizationRecord(try value(of: text, key, in: file.path), in: file.path)
+            if case .part(let part) = place { record.rename(in: part) }
+            records.append(record)
         }
-        let layers = try layers(of: files)
+        let layers = try layers(of: files, place)
         guard let first = records.first else { return layers }
         if let other = records.dropFirst().first(where: { !first.agrees(with: $0) }) {
             throw .differing(first.file, other.file)
@@ -44,8 +45,21 @@ extension QuantizationRecord {
         return first
     }
 
+    /// Calls layers as the component does, which the file of a whole model calls otherwise.
+    private mutating func rename(in part: SingleFilePart) {
+        switch scope {
+        case .all(let algorithm, let ignored):
+            scope = .all(algorithm, ignored: ignored + Set(ignored.flatMap(part.layers)).sorted())
+        case .named(let layers):
+            scope = .named(
+                Dictionary(layers.compactMap { name, algorithm in part.layer(name).map { ($0, algorithm) } }) { $1 })
+        }
+    }
+
     /// The formats that headers name.
-    private static func layers(of files: [SafetensorsFile]) throws(QuantizationError) -> QuantizationRecord? {
+    private static func layers(of files: [SafetensorsFile], _ place: ComponentPlace) throws(QuantizationError)
+        -> QuantizationRecord?
+    {
         var layers: [String: QuantAlgorithm] = [:]
         var path: String?
         for file in files {
@@ -63,7 +77,11 @@ extension QuantizationRecord {
                     throw fault(
                         key, format, "this build has \(formats.keys.sorted().joined(separator: ", "))", in: file.path)
                 }
-                let prefix = prefixes.first { name.hasPrefix($0) } ?? ""
+                if case .part(let part) = place {
+                    if let layer = part.layer(name) { layers[layer] = algorithm }
+                    continue
+                }
+                let prefix = SingleFilePart.layerPrefixes.first { name.hasPrefix($0) } ?? ""
                 layers[String(name.dropFirst(prefix.count))] = algorithm
             }
         }

@@ -7,7 +7,7 @@ package struct QuantizationRecord: Equatable {
     /// Where it stands.
     let file: String
     /// How layers are quantised: all but some, or those that are named.
-    let scope: Scope
+    var scope: Scope
     /// Whether inputs have scales in the checkpoint.
     var hasInputScales = false
     /// Whether inputs of layers with scales for blocks are rounded too: ModelOpt's `fp8_pb_wo` is of weights alone.

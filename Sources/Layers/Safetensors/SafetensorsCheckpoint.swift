@@ -46,6 +46,12 @@ package struct SafetensorsCheckpoint: Sendable {
         self.init(files, notes: notes, index: index)
     }
 
+    /// The tensors of one component of a whole model's file, by the component's own keys.
+    init(_ part: SingleFilePart) {
+        (files, notes, index) = ([part.file], [], nil)
+        places = part.names.compactMapValues { name in part.file[name].map { Place(file: 0, entry: $0) } }
+    }
+
     private init(_ files: [SafetensorsFile], notes: [SafetensorsIndexFault], index: SafetensorsIndex?) {
         (self.files, self.notes, self.index) = (files, notes, index)
         let shards = files.map { $0.path.pathName }

@@ -13,24 +13,34 @@ package final class CheckpointWeights: WeightSource {
     let hasQuantizedLayers: Bool
     /// What LoRA files change.
     let merge: LoRAMerge
-    private let folder: String
+    private let location: ComponentPlace
     /// Largest magnitudes of weights that share a scale, by the layers' names.
     private var largest: [[String]: Float] = [:]
 
     /// Maps a component's files and checks their headers.
     ///
     /// - Parameters:
+    ///   - location: where the component lies
+    ///   - merge: what LoRA files change
+    /// - Throws: ``SafetensorsError`` or ``QuantizationError``
+    package init(_ location: ComponentPlace, merging merge: LoRAMerge = LoRAMerge()) throws {
+        checkpoint = try location.checkpoint()
+        record = try QuantizationRecord.read(location, checkpoint.files)
+        hasQuantizedLayers = record != nil || checkpoint.names.contains { $0.hasSuffix(QuantizedPart.scale.rawValue) }
+        (self.location, self.merge) = (location, merge)
+    }
+
+    /// Maps the files of a component with a folder of its own.
+    ///
+    /// - Parameters:
     ///   - folder: the component's folder
     ///   - merge: what LoRA files change
     /// - Throws: ``SafetensorsError`` or ``QuantizationError``
-    package init(folder: String, merging merge: LoRAMerge = LoRAMerge()) throws {
-        checkpoint = try SafetensorsCheckpoint(CheckpointFiles.locate(in: folder))
-        record = try QuantizationRecord.read(in: folder, checkpoint.files)
-        hasQuantizedLayers = record != nil || checkpoint.names.contains { $0.hasSuffix(QuantizedPart.scale.rawValue) }
-        (self.folder, self.merge) = (folder, merge)
+    package convenience init(folder: String, merging merge: LoRAMerge = LoRAMerge()) throws {
+        try self.init(.folder(folder), merging: merge)
     }
 
-    package var place: String { folder }
+    package var place: String { location.path }
 
     package var keys: [String] { checkpoint.names }
 

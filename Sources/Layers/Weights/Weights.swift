@@ -126,6 +126,14 @@ package struct Weights {
         return (try whole.slice(Shards(size, into: group.size).range(group.rank), axis: 0).contiguous(), group)
     }
 
+    /// Which heads of an attention this device has, of several that share the weights.
+    ///
+    /// - Parameter count: all heads
+    package func ownHeads(of count: Int) -> Range<Int> {
+        guard let group = context.tensorGroup(of: role) else { return 0..<count }
+        return Shards(count, into: group.size).range(group.rank)
+    }
+
     /// One parameter with its axes in another order, without gaps.
     ///
     /// - Parameters:

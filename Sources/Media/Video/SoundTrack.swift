@@ -90,6 +90,9 @@ final class SoundTrack {
 }
 
 extension VideoFormat {
+    /// Whether files have sound beside the frames.
+    package var hasSound: Bool { soundEncoder != nil }
+
     /// FFmpeg's name of the encoder of sound in such files, and what it takes; nil where they have none.
     fileprivate var soundEncoder: (name: String, samples: AVSampleFormat)? {
         switch self {

@@ -72,7 +72,7 @@ extension Flux1 {
         ///   - rotary: tables for text and image
         /// - Returns: the wanted tokens, `[batch, wanted, width]`
         func callAsFunction(
-            _ x: Tensor, _ queries: QueryTokens, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
+            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
             let first = queries == .all ? 0 : textTokens
             let modulation = try Modulation.parts(of: modulation(conditioning), count: 1)[0]

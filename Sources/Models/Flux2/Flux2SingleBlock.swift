@@ -34,7 +34,7 @@ extension Flux2 {
         ///   - rotary: tables for text and image
         /// - Returns: the wanted tokens, `[batch, wanted, width]`
         func callAsFunction(
-            _ x: Tensor, _ queries: QueryTokens, textTokens: Int, _ modulation: Modulation, _ rotary: RotaryEmbedding
+            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, _ modulation: Modulation, _ rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
             let first = queries == .all ? 0 : textTokens
             let joined: LinearInput

@@ -50,16 +50,18 @@ struct PromptEncoder<Config: VocabularyConfig, Encoder> {
     ///   - texts: the texts
     ///   - length: in tokens
     ///   - padding: whether short texts are filled up to this length, or to that of the longest
+    ///   - side: where they are filled up; nil follows the tokenizer's files
     ///   - addSpecialTokens: whether the tokens that begin and end a sequence are added
     ///   - trace: where the ids are recorded, or nil
     /// - Returns: for each text its ids, and 1 for each of its own tokens, 0 for padding
     /// - Throws: ``TokenizerError``, or ``ConfigError`` for a token that the encoder has no row for
     func tokens(
-        of texts: [String], length: Int, padding: Tokenizer.Padding = .maxLength, addSpecialTokens: Bool = true,
-        _ trace: Trace?
+        of texts: [String], length: Int, padding: Tokenizer.Padding = .maxLength, side: Tokenizer.Side? = nil,
+        addSpecialTokens: Bool = true, _ trace: Trace?
     ) throws -> (ids: [[Int32]], mask: [[Int32]]) {
         let encoded = try tokenizer.encode(
-            texts, maxLength: length, padding: padding, truncation: .maxLength, addSpecialTokens: addSpecialTokens)
+            texts, maxLength: length, padding: padding, on: side, truncation: .maxLength,
+            addSpecialTokens: addSpecialTokens)
         let (ids, component) = (encoded.map(\.ids), encoder.component)
         let (rows, greatest) = (component.config.vocabSize, Int(ids.joined().max() ?? 0))
         guard greatest < rows else {

@@ -95,7 +95,7 @@ final class WanRun {
             let vae = pipeline.model.parts.vae.config
             try loop.begin([loop.drawNoise([vae.zDim] + vae.latentSize(OutputSize(request)))])
         }
-        return try steps[expert].step(of: loop, guidance[expert], times: &times, inputs: inputs) {
+        return try steps[expert].step(of: loop, [guidance[expert]], times: &times, inputs: inputs) {
             inputs, latents, step in
             let joined = try joined(latents[0])
             for index in inputs.indices {
@@ -116,7 +116,12 @@ final class WanRun {
     func decode(_ times: inout StageTimes) throws {
         run.observe(.decoding)
         prompts = []
-        try timed(&times.decode) { try deliver(pinned(loop.latents[0])) }
+        try timed(&times.decode) {
+            let (vae, latents) = (try pipeline.vae(), try pinned(loop.latents[0]))
+            try run.deliverFrames(vae.config.frames(latents: latents.size(2))) { emit in
+                try vae.decode(normalised: latents, tiling: tiling, emit)
+            }
+        }
     }
 }
 
@@ -147,26 +152,5 @@ extension WanRun {
         let middle = latents.size(2) / 2
         let image = try pipeline.vae().image(normalised: latents.slice(middle..<middle + 1, axis: 2), tiling: tiling)
         return PixelBatch(try PixelPart(images: image))
-    }
-
-    /// Decodes frame by frame and delivers each as it comes.
-    private func deliver(_ latents: Tensor) throws {
-        let count = pipeline.model.parts.vae.config.frames(latents: latents.size(2))
-        let collector = OutputCollector()
-        var (decoded, index): ([Tensor], Int) = ([], 0)
-        try pipeline.vae().decode(normalised: latents, tiling: tiling) { frame in
-            try run.context.checkCancellation()
-            let part = try PixelPart(frames: frame, from: index, of: count)
-            index += 1
-            if run.trace != nil {
-                decoded.append(try frame.to(.float32))
-                collector.add(.pixels(part))
-            }
-            try run.deliver(.pixels(part))
-        }
-        guard let trace = run.trace, let pixels = collector.pixels else { return }
-        try trace.record("decoded", concatenate(decoded, axis: 2))
-        let shape = pixels.shape
-        trace.record("output", bytes: pixels.bytes, shape: [shape.count, count, shape.height, shape.width, 3])
     }
 }

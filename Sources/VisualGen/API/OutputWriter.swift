@@ -12,11 +12,15 @@ package final class OutputWriter: Sendable {
     package struct File: Sendable {
         let path: String
         let recipe: Recipe
+        let soundPath: String?
 
         /// - Parameters:
         ///   - path: where it goes
         ///   - recipe: how it is made
-        package init(_ path: String, _ recipe: Recipe) { (self.path, self.recipe) = (path, recipe) }
+        ///   - soundPath: where its sound goes besides, as a WAV file; nil for nowhere
+        package init(_ path: String, _ recipe: Recipe, soundPath: String? = nil) {
+            (self.path, self.recipe, self.soundPath) = (path, recipe, soundPath)
+        }
     }
 
     private struct State {
@@ -59,6 +63,11 @@ package final class OutputWriter: Sendable {
         try change { state in
             if state.videos.isEmpty, state.images.isEmpty { throw EngineError.noPixels }
             for writer in state.videos { try writer.finish() }
+            for (item, file) in files.enumerated() {
+                if let sound = state.sound, let path = file.soundPath {
+                    try VideoSound(sound, of: item).writeWAV(to: path)
+                }
+            }
             for (file, image) in zip(files, state.images) {
                 try image.write(to: file.path, as: encoding.still(file.recipe.texts))
             }

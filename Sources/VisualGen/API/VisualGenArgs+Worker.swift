@@ -26,6 +26,7 @@ extension VisualGenArgs {
             }
         (configuration.threads, configuration.options.memoryLimit) = (threads, memoryLimit)
         configuration.allowsUnknown = allowUnknown
+        configuration.pipelineConfig = pipelineConfig.mapValues(ParameterValue.init)
         configuration.warmUp = compilationConfig.warmUp
         configuration.options.stepCache = cacheConfig?.settings
         configuration.options.plan.quantization = quantConfig.plan

@@ -43,15 +43,42 @@ struct TileGrid {
     ///   - size: the height and width of the latents
     ///   - config: the autoencoder's
     init?(_ tiling: VideoTiling, of size: (height: Int, width: Int), _ config: AutoencoderKLWanConfig) {
-        let (scale, patch) = (config.scaleFactor, config.patch)
+        self.init(tiling, of: size, scale: config.scaleFactor, patch: config.patch)
+    }
+
+    /// Tiles to decode; nil if the video fits into one.
+    ///
+    /// - Parameters:
+    ///   - tiling: the sizes
+    ///   - size: the height and width of the latents
+    ///   - scale: how many pixels a latent stands for in each direction
+    ///   - patch: how many pixels of a row are one number of the frames that are joined
+    init?(_ tiling: VideoTiling, of size: (height: Int, width: Int), scale: Int, patch: Int = 1) {
         let (height, width) = (max(tiling.height / scale, 1), max(tiling.width / scale, 1))
         guard size.height > height || size.width > width else { return nil }
         let rows = Self.ranges(size.height, length: height, stride: max(tiling.strideHeight / scale, 1))
         let columns = Self.ranges(size.width, length: width, stride: max(tiling.strideWidth / scale, 1))
+        self.init(rows, columns, joinedAt: tiling, scale: patch)
+    }
+
+    /// Tiles to encode; nil if the video fits into one.
+    ///
+    /// - Parameters:
+    ///   - tiling: the sizes
+    ///   - size: the height and width of the video
+    ///   - scale: how many pixels a latent stands for in each direction
+    init?(encoding tiling: VideoTiling, of size: (height: Int, width: Int), scale: Int) {
+        guard size.height > tiling.height || size.width > tiling.width else { return nil }
+        let rows = Self.ranges(size.height, length: tiling.height, stride: tiling.strideHeight)
+        let columns = Self.ranges(size.width, length: tiling.width, stride: tiling.strideWidth)
+        self.init(rows, columns, joinedAt: tiling, scale: scale)
+    }
+
+    private init(_ rows: [Range<Int>], _ columns: [Range<Int>], joinedAt tiling: VideoTiling, scale: Int) {
         areas = rows.flatMap { row in columns.map { Area(rows: row, columns: $0) } }
         columnCount = columns.count
-        strides = (tiling.strideHeight / patch, tiling.strideWidth / patch)
-        overlaps = (tiling.height / patch - strides.height, tiling.width / patch - strides.width)
+        strides = (tiling.strideHeight / scale, tiling.strideWidth / scale)
+        overlaps = (tiling.height / scale - strides.height, tiling.width / scale - strides.width)
     }
 
     private static func ranges(_ end: Int, length: Int, stride step: Int) -> [Range<Int>] {
@@ -96,7 +123,7 @@ struct TileGrid {
     }
 
     /// A tile that begins as the one before it ends.
-    private func blend(_ before: Tensor, into tile: Tensor, axis: Int, over overlap: Int) throws(TensorError)
+    func blend(_ before: Tensor, into tile: Tensor, axis: Int, over overlap: Int) throws(TensorError)
         -> Tensor
     {
         let count = min(before.size(axis), tile.size(axis), overlap)

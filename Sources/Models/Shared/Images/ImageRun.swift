@@ -59,7 +59,7 @@ final class ImageRun<Family: ImageFamily> {
 
     func step(_ times: inout StageTimes) throws -> Bool {
         if loop.latents.isEmpty { try loop.begin([pipeline.model.noise(grids[0]) { try loop.drawNoise($0) }]) }
-        return try steps.step(of: loop, guidance, times: &times, inputs: inputs) { inputs, latents, step in
+        return try steps.step(of: loop, [guidance], times: &times, inputs: inputs) { inputs, latents, step in
             let narrow = try latents[0].to(run.options.plan.dtype)
             for index in inputs.indices {
                 inputs[index].latents = narrow
