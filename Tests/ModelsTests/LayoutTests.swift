@@ -17,11 +17,12 @@ import VisualGen
         var layouts: [String]
         var cache: String?
         var lora: String?
+        var quantization: String?
         var extra: [String: ParameterValue] = [:]
         var frames: Int?
         var size: [Int]?
         var image = false
-        var testDescription: String { [model, cache, lora].compactMap(\.self).joined(separator: ", ") }
+        var testDescription: String { [model, cache, lora, quantization].compactMap(\.self).joined(separator: ", ") }
 
         static let all = [
             Case(model: "flux1-tiny-dev", layouts: sequence + ["tp_size: 2", "tp_size: 2, ring_size: 2"]),
@@ -80,6 +81,10 @@ import VisualGen
                     "ulysses_size: 4", "ring_size: 4", "attn2d_size: [2, 2]", "attn2d_size: [1, 4]",
                     "attn2d_size: [4, 1]", "ulysses_size: 2, ring_size: 2", "ulysses_size: 4, async_ulysses: true",
                 ], frames: 1, size: [32, 96]),
+            // Of tokens with scales of their own, also where a rank has none.
+            Case(
+                model: "ltx2.3-tiny", layouts: ["cfg_size: 2", "ulysses_size: 4"],
+                quantization: "FP8_PER_CHANNEL_PER_TOKEN", frames: 1, size: [32, 96]),
             Case(
                 model: "ltx2.3-tiny", layouts: ["cfg_size: 2", "cfg_size: 2, ulysses_size: 2", "tp_size: 2"],
                 cache: "cache_backend: cache_dit, max_warmup_steps: 1, residual_diff_threshold: 0.9", frames: 9,
@@ -232,6 +237,7 @@ import VisualGen
         let needsParts = ["ring", "attn2d"].contains { layout.contains($0) }
         var yaml = "parallel_config: {\(layout)}\nattention_config: {backend: \(needsParts ? "FA4" : "VANILLA")}"
         if let cache = given.cache { yaml += "\ncache_config: {\(cache)}" }
+        if let algorithm = given.quantization { yaml += "\nquant_config: {quant_algo: \(algorithm)}" }
         if let lora = given.lora { yaml += "\nruntime_lora_config: {path: '\(LoRAGolden.path(of: lora))'}" }
         let arguments = try VisualGenArgs(yamlText: yaml)
         let options = arguments.worker(at: TinyCheckpoint.path(of: given.model)).options
