@@ -19,7 +19,8 @@ import shared
 
 import torch
 
-# The published configs that differ from the class's defaults; the size of the image in pixels, and tokens of text.
+# The published configs that differ from the class's defaults, those of `own_config` from diffusers' alone; tokens of text; of
+# videos height, width and frames.
 SUBJECTS = {
     "flux1-dev": {
         "family": "flux.1", "class": "FluxTransformer2DModel", "config": {"guidance_embeds": True}, "text": 512,
@@ -36,17 +37,26 @@ SUBJECTS = {
                    "guidance_embeds": False},
     },
     "qwen-image": {"family": "qwen-image", "class": "QwenImageTransformer2DModel", "config": {}, "text": 64},
+    "ltx-2": {
+        "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (512, 768, 121),
+        "own_config": {"rope_type": "split"},
+    },
+    "ltx-2-large": {
+        "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (1024, 1536, 121),
+        "own_config": {"rope_type": "split"},
+    },
 }  # fmt: skip
 
 
 def ours(name, algorithm, arguments):
     """The seconds of each step of VisualGen, and the most memory of the card that was in use."""
     subject = SUBJECTS[name]
+    height, width, frames = subject.get("size", (arguments.side, arguments.side, 1))
     command = [
-        arguments.program, "bench", "transformer", "--family", subject["family"], "--height", arguments.side, "--width",
-        arguments.side, "--text-tokens", subject["text"], "--dtype", "bfloat16", "--device", arguments.device, "--runs",
-        arguments.runs,
+        arguments.program, "bench", "transformer", "--family", subject["family"], "--height", height, "--width", width,
+        "--text-tokens", subject["text"], "--dtype", "bfloat16", "--device", arguments.device, "--runs", arguments.runs,
     ]  # fmt: skip
+    command += ["--num-frames", frames] if frames > 1 else []
     for key, value in subject["config"].items():
         command += ["--set", f"{key}={int(value)}"]
     if algorithm:
@@ -55,10 +65,26 @@ def ours(name, algorithm, arguments):
     return report["seconds"], report.get("device_memory", {}).get("peak_allocated_bytes", 0)
 
 
+def of_video(subject, config, like):
+    """What LTX-2's pipeline hands the transformer, of one video of 24 frames a second with its sound."""
+    height, width, frames = subject["size"]
+    frames, height, width, audio = (frames - 1) // 8 + 1, height // 32, width // 32, round(frames / 24 * 25)
+    text = [torch.randn(1, subject["text"], config.caption_channels, **like) for _ in range(2)]
+    time = torch.tensor([500.0], device=like["device"])
+    return {
+        "hidden_states": torch.randn(1, frames * height * width, config.in_channels, **like),
+        "audio_hidden_states": torch.randn(1, audio, config.audio_in_channels, **like),
+        "encoder_hidden_states": text[0], "audio_encoder_hidden_states": text[1], "timestep": time, "sigma": time,
+        "num_frames": frames, "height": height, "width": width, "fps": 24.0, "audio_num_frames": audio, "return_dict": False,
+    }  # fmt: skip
+
+
 def inputs(subject, model, side):
     """What a pipeline hands the transformer, of one image."""
     config, tokens = model.config, (side // 16) ** 2
     like = {"device": model.device, "dtype": model.dtype}
+    if "size" in subject:
+        return of_video(subject, config, like)
     arguments = {
         "hidden_states": torch.randn(1, tokens, config.in_channels, **like),
         "encoder_hidden_states": torch.randn(1, subject["text"], config.joint_attention_dim, **like),
@@ -89,7 +115,7 @@ def theirs(name, compiled, arguments):
     subject = SUBJECTS[name]
     with torch.device(arguments.device):
         torch.set_default_dtype(torch.bfloat16)
-        model = getattr(diffusers, subject["class"])(**subject["config"]).eval()
+        model = getattr(diffusers, subject["class"])(**subject["config"], **subject.get("own_config", {})).eval()
         torch.set_default_dtype(torch.float32)
     if compiled:
         model.compile_repeated_blocks(fullgraph=True)
