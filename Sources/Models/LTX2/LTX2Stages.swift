@@ -52,12 +52,19 @@ extension LTX2 {
             func decoding(_ size: OutputSize) -> MemorySize {
                 vae.decodingBytes(batch: memory.outputs.count, size, dtype: vaeType, tiling: tiling)
             }
+            let branches = StreamGuidance(request, config).streams[0].branches.count
             let streams =
-                memory.stepCache(tokens: MemorySize(firstLatents.tokens), width: config.width)
-                + memory.stepCache(tokens: MemorySize(firstLatents.length), width: config.audioWidth)
+                memory.stepCache(tokens: MemorySize(firstLatents.tokens), width: config.width, branches: branches)
+                + memory.stepCache(
+                    tokens: MemorySize(firstLatents.length), width: config.audioWidth, branches: branches)
+            // Of frames with noise levels of their own, the ranks that share tokens have them for every token.
+            let levels =
+                request.images.isEmpty || options.plan.parallel.sequence == 1
+                ? 0
+                : memory.streams(tokens: MemorySize(latents.tokens), numbers: 10 * config.width, width: 0) * wide
             denoise = memory.denoising(
                 parts.transformer.name, previewsBy: (parts.vae.name, decoding(firstStill)),
-                activations: kept + streams + config.activationBytes(memory, firstLatents))
+                activations: kept + streams + levels + config.activationBytes(memory, firstLatents))
             second = parts.upsampler.map { upsampler in
                 let enlarging = upsampler.config.bytes(
                     batch: memory.outputs.count, [firstLatents.frames, firstLatents.rows, firstLatents.columns],
@@ -68,7 +75,7 @@ extension LTX2 {
                     memory.denoising(
                         (parts.distilled ?? parts.transformer).name,
                         previewsBy: (parts.vae.name, decoding(still)),
-                        activations: kept + config.activationBytes(memory, latents))
+                        activations: kept + levels + config.activationBytes(memory, latents))
                 )
             }
             decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + 8 * memory.outputs * frame)
@@ -108,16 +115,17 @@ extension LTX2.TransformerConfig {
     /// The video's feed-forward decides, or its query, key, value and what comes of them, beside both streams and the tables of
     /// where tokens lie.
     fileprivate func activationBytes(_ memory: RequestMemory, _ size: LTX2.LatentSize) -> MemorySize {
-        func held(_ tokens: Int, _ numbers: Int, _ width: Int) -> MemorySize {
-            memory.streams(tokens: MemorySize(tokens), numbers: numbers, width: width)
-        }
         let wide = DType.float32.size
-        let video = held(size.tokens, width, width) * (4 * memory.dtype.size + 4 * wide)
-        let audio = held(size.length, audioWidth, audioWidth) * (4 * memory.dtype.size + 4 * wide)
-        let inner = held(size.tokens, 8 * width, width) * memory.dtype.size
+        /// What is in the model's type, and four streams in 32-bit floats.
+        func held(_ tokens: Int, _ numbers: Int, _ width: Int) -> MemorySize {
+            memory.streams(tokens: MemorySize(tokens), numbers: numbers, width: width) * memory.dtype.size
+                + memory.streams(tokens: MemorySize(tokens), numbers: 4 * width, width: 0) * wide
+        }
+        let video = held(size.tokens, 12 * width, width)
+        let audio = held(size.length, 4 * audioWidth, audioWidth)
         let tables = (MemorySize(size.tokens) * (width + audioWidth) + MemorySize(size.length) * 2 * audioWidth) * wide
         let text = memory.outputs * memory.textTokens * 4 * (width + audioWidth) * memory.dtype.size
         let convertedWeights = memory.dtype.size < wide ? 64 << 20 : 0
-        return video + audio + inner + tables + text + convertedWeights
+        return video + audio + tables + text + convertedWeights
     }
 }
