@@ -26,14 +26,17 @@ extension AutoencoderKLLTX2VideoConfig {
             let tiles = TileGrid(space, of: (latents[1], latents[2]), scale: scaleFactor)
         else {
             return fixed + pixels * positions * 3 + batch * bytes(decoding, positions: positions, states: 1, dtype)
+                + batch * scratch(decoderConvolutions, rows: latents[1], columns: latents[2], dtype)
         }
         let largest = tiles.areas.map(\.count).max() ?? 0
         let covered = tiles.areas.map(\.count).reduce(0, +)
         let states = space.order == .frames ? Double(covered) / Double(max(largest, 1)) : 1
         // In the end all frames come at once that have waited for later ones.
         let joined = space.order == .frames ? min(frames, lookahead + temporalFactor) : frames
+        let layers = decoderConvolutions
+        let beside = tiles.areas.map { scratch(layers, rows: $0.rows.count, columns: $0.columns.count, dtype) }
         return fixed + pixels * covered * (joined + 2) + batch
-            * bytes(decoding, positions: largest, states: states, dtype)
+            * (bytes(decoding, positions: largest, states: states, dtype) + (beside.max() ?? 0))
     }
 
     /// What encoding holds at once besides weights, in bytes.
@@ -47,7 +50,9 @@ extension AutoencoderKLLTX2VideoConfig {
         let (latents, batch) = (latentSize(size), MemorySize(batch))
         let positions = latents[1] * latents[2]
         let video = 8 * batch * (size.frames ?? 1) * inChannels * scaleFactor * scaleFactor * positions
-        return video + batch * bytes(encoding, positions: positions, states: 1, dtype)
+        return video + batch
+            * (bytes(encoding, positions: positions, states: 1, dtype)
+                + scratch(encoderConvolutions, rows: latents[1], columns: latents[2], dtype))
     }
 
     /// Tiles in the order that needs less memory, and none that cannot be decoded by itself.
@@ -138,6 +143,54 @@ extension AutoencoderKLLTX2VideoConfig {
         need.addBlocks(layersPerBlock[layersPerBlock.count - 1], last, area: 1, isCausal: encoderCausal)
         need.kept += Double(3 * last + 4 * inChannels * patchSize * patchSize * area)
         return need
+    }
+
+    /// A convolution, and how many positions of its input stand for a latent in height and in width.
+    private typealias Layer = (from: Int, to: Int, side: Int)
+
+    private var decoderConvolutions: [Layer] {
+        let levels = upLevels
+        var side = 1
+        var layers: [Layer] = [
+            (latentChannels, levels[0].before, side), (levels[0].before, levels[0].before, side),
+        ]
+        for level in levels {
+            let entering = level.before / level.factor == level.after ? level.before : level.after
+            layers += [(level.before, level.after, side), (entering, level.after * level.scaling.count, side)]
+            side *= level.scaling.size
+            layers.append((level.after, level.after, side))
+        }
+        return layers + [(levels[levels.count - 1].after, outChannels * patchSize * patchSize, side)]
+    }
+
+    private var encoderConvolutions: [Layer] {
+        let channels = encoderChannels
+        var (layers, side): ([Layer], Int) = ([], 1)
+        for (index, scaling) in downsampleType.enumerated().reversed() {
+            side *= scaling.size
+            layers += [
+                (channels[index], channels[index], side),
+                (channels[index], max(channels[index + 1] / scaling.count, 1), side),
+            ]
+        }
+        let last = channels[channels.count - 1]
+        return layers + [
+            (inChannels * patchSize * patchSize, channels[0], side), (last, last, 1), (last, latentChannels + 1, 1),
+        ]
+    }
+
+    /// What the largest convolution of a frame needs for itself: weights in another order, in 32 bits first where products
+    /// are, and on CPUs every window written out, from a copy of what is seen, where there are few numbers.
+    // Source of the limit: pytorch 2.11, aten/src/ATen/native/Convolution.cpp, `ConvParams::use_mkldnn`.
+    private func scratch(_ layers: [Layer], rows: Int, columns: Int, _ dtype: DType) -> MemorySize {
+        let isConverted = dtype.mayBeConvertedForProducts
+        let size = isConverted ? DType.float32.size : dtype.size
+        let weights = layers.map { MemorySize(27 * $0.from) * $0.to }.max() ?? 0
+        let windows =
+            layers.filter { 3 * $0.from * $0.side * rows <= 20480 }
+            .map { MemorySize(32 * $0.from) * $0.side * $0.side }.max() ?? 0
+        let written = windows * rows * columns * size
+        return weights * (isConverted ? 2 * size : size) + MemorySize(Self.slack * Double(written.count))
     }
 
     /// Memory that is kept for the next tensors is more than is ever in use.

@@ -25,6 +25,8 @@ extension LTX2.SingleFile.Header {
             "latent_channels": latents, "patch_size": patch, "block_out_channels": encoder.channels,
             "layers_per_block": encoder.layers, "decoder_block_out_channels": decoder.channels,
             "decoder_layers_per_block": decoder.layers, "upsample_factor": decoder.factors,
+            "spatial_compression_ratio": encoder.kinds.reduce(patch) { $1 == "temporal" ? $0 : 2 * $0 },
+            "temporal_compression_ratio": encoder.kinds.reduce(1) { $1 == "spatial" ? $0 : 2 * $0 },
         ]
         let kinds: [String: [String]] = [
             "down_block_types": encoder.kinds.map { _ in "LTX2VideoDownBlock3D" }, "downsample_type": encoder.kinds,
@@ -70,6 +72,7 @@ extension LTX2.SingleFile.Header {
                 "compress_all\(suffix)": "spatiotemporal",
             ]
             let blocks = try header.named(key)
+            guard blocks.count < 20 else { throw header.fault(key, "\(blocks.count) blocks") }
             var width = base
             for (index, (name, values)) in blocks.enumerated() {
                 if index.isMultiple(of: 2) {
