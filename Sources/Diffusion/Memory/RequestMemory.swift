@@ -24,6 +24,9 @@ package struct RequestMemory {
         (dtype, stepCache, layout) = (options.plan.dtype, options.stepCache, options.plan.parallel)
     }
 
+    /// Whether several ranks share the tokens.
+    package var sharesTokens: Bool { layout.sequence > 1 }
+
     /// The numbers that a step holds at once, of the ranks that share its tokens on one.
     ///
     /// - Parameters:

@@ -59,7 +59,7 @@ extension LTX2 {
                     tokens: MemorySize(firstLatents.length), width: config.audioWidth, branches: branches)
             // Of frames with noise levels of their own, the ranks that share tokens have them for every token.
             let levels =
-                request.images.isEmpty || options.plan.parallel.sequence == 1
+                request.images.isEmpty || !memory.sharesTokens
                 ? 0
                 : memory.streams(tokens: MemorySize(latents.tokens), numbers: 10 * config.width, width: 0) * wide
             denoise = memory.denoising(
