@@ -121,7 +121,7 @@ import VisualGen
                 } else {
                     // Decoding makes more of a difference than there was in the latents.
                     let isDecoded = ["decoded", "audio_decoded", "audio"].contains(name)
-                    let limit = (isDecoded ? 1e-4 : 1e-5) * (given.hasFewRows ? 5 : 1)
+                    let limit: Float = (isDecoded ? 1e-4 : 1e-5) * (given.hasFewRows ? 5 : 1)
                     #expect(Self.distance(found, entry) < limit, "\(layout): \(name)")
                 }
             }
