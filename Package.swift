@@ -152,8 +152,8 @@ let package = Package(
         .testTarget(
             name: "ModelsTests",
             dependencies: [
-                "Diffusion", "Engine", "Layers", "Media", "Models", "Parallel", "TestKit", "Tensors", "Tokenizers",
-                "VisualGen",
+                "Diffusion", "Engine", "Files", "Layers", "Media", "Models", "Parallel", "TestKit", "Tensors",
+                "Tokenizers", "VisualGen",
             ],
             swiftSettings: strict),
         .testTarget(
