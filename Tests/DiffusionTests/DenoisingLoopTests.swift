@@ -122,14 +122,12 @@ import Testing
         let both = DenoisingLoop(
             scheduler, scheduler.schedule(steps: 2), noise: try NoiseSource(seeds: [1], count: 1),
             RunEnvironment(context, trace: trace), stage: "later.")
-        let latents = try Tensor([1, 2, 3, 4, 5, 6, 7, 8], shape: [1, 4, 2])
+        let latents = try Tensor([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [1, 4, 2])
         var times: [Double] = []
         try both.begin([latents, latents], holding: 1)
         while both.index < both.count {
-            try both.step(times: &times) { latents, _ in
-                #expect(try latents[0].slice(0..<1, axis: 1).floats() == [1, 2])
-                return latents
-            }
+            #expect(try both.latents[0].slice(0..<1, axis: 1).floats() == [1, 2])
+            try both.step(times: &times) { latents, _ in latents }
         }
         let (held, free) = (try both.latents[0].floats(), try both.latents[1].floats())
         #expect(held[0..<2] == [1, 2] && free[0..<2] != [1, 2])
@@ -294,10 +292,10 @@ import Testing
         throws
     {
         let guidance = Guidance(negative: 3, rescale: rescale)
-        let (positive, zero) = (try Tensor([-1, 1, 3, 5], shape: [2, 2]), try Tensor.full(0, [2, 2]))
-        let result = try guidance([positive, zero], latents: zero, sigma: 1).doubles()
-        let expected = [-1, 1, 3, 5].map { $0 * spread }
-        #expect(zip(result, expected).allSatisfy { abs($0 - $1) < 1e-5 }, "\(result)")
+        let (positive, zero) = (try Tensor([-1, 1, 3, 5] as [Float], shape: [2, 2]), try Tensor.full(0, [2, 2]))
+        let result = try guidance([positive, zero], latents: zero, sigma: 1).floats()
+        let expected = [-1, 1, 3, 5].map { $0 * Float(spread) }
+        #expect(zip(result, expected).allSatisfy { ($0 - $1).magnitude < 1e-5 }, "\(result)")
     }
 
     /// Flow predictions are linear in the clean latents, so that both spaces agree where nothing else happens.
