@@ -173,7 +173,9 @@ package struct GoldenRequest: Decodable, Sendable {
     }
 
     /// The folder of the family's images.
-    package var pictures: String { "\(Golden.folder)/\(model.hasPrefix("flux2") ? "flux2" : "wan")/pictures" }
+    package var pictures: String {
+        "\(Golden.folder)/\(model.hasPrefix("wan") || model.hasPrefix("ltx2") ? "wan" : "flux2")/pictures"
+    }
 }
 
 /// What a step cache of the reference did in one call of a transformer.

@@ -88,7 +88,7 @@ import Testing
     }
 
     /// Of video and sound the blocks' layers are quantised, but for gates of heads; the copy makes what the model makes.
-    @Test(arguments: [QuantAlgorithm.fp8, .fp8Blocks, .nvfp4, .int8])
+    @Test(arguments: [QuantAlgorithm.fp8, .nvfp4, .int8])
     func copiesAModelOfTwoStreams(_ algorithm: QuantAlgorithm) async throws {
         let base = try TinyCheckpoint(quantised: "ltx2")
         let output = try await quantize(base.path, algorithm)

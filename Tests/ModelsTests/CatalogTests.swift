@@ -25,7 +25,6 @@ import Testing
 
     @Test(arguments: [
         ("QwenImageLayeredPipeline", "Qwen-Image-Layered"), ("Cosmos3OmniPipeline", "Cosmos3"),
-        ("LTX2Pipeline", "LTX-2"),
     ])
     func namesAFamilyThatIsNotInTheBuild(_ name: String, _ family: String) throws {
         let checkpoint = try checkpoint(name)
@@ -68,7 +67,7 @@ import Testing
             throws: CheckpointError.pipelineClass(
                 name,
                 known: Wan.pipelineClasses + Flux2.pipelineClasses + Flux1.pipelineClasses
-                    + QwenImage.pipelineClasses)
+                    + QwenImage.pipelineClasses + LTX2.pipelineClasses)
         ) {
             try Catalog.family(of: checkpoint)
         }
@@ -90,10 +89,10 @@ import Testing
     func recognisesAFileWithAWholeModel(_ config: String) throws {
         let folder = try TemporaryFolder()
         let file = try single(config, in: folder)
-        let error = CheckpointError.familyNotInBuild("LTX-2", found: file)
-        #expect(throws: error) { try Catalog.checkpoint(at: file) }
+        // It is read as LTX-2's, which lacks nearly everything.
+        #expect { try Catalog.checkpoint(at: file) } throws: { "\($0)".contains(file) }
         _ = try single(nil, in: folder, as: "another.safetensors")
-        #expect(throws: error) { try Catalog.checkpoint(at: folder.path) }
+        #expect { try Catalog.checkpoint(at: folder.path) } throws: { "\($0)".contains(file) }
     }
 
     @Test(

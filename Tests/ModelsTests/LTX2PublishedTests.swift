@@ -48,7 +48,8 @@ import Testing
         #expect(Set(asked.keys).subtracting(published.keys).sorted() == [])
         #expect(listing.surplus(of: published.keys.sorted()).unknown == [])
         for (key, shape) in asked { #expect(published[key] ?? shape == shape, "\(key)") }
-        #expect(component.skippedKeys.isEmpty)
+        // Null in the published Gemma 3.
+        #expect(component.skippedKeys.filter { $0 != "attn_logit_softcapping" }.isEmpty)
     }
 
     /// A file as large as the published one, of which only the header is there.

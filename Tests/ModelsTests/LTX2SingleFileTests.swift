@@ -13,7 +13,8 @@ import Testing
     /// A component's config as it is read, with every default.
     private func config<Config: ModelConfig>(_ type: Config.Type, at place: ComponentPlace) throws -> String {
         let (config, skipped): (Config, [String]) = try place.config()
-        #expect(skipped.isEmpty)
+        // Null in the published Gemma 3.
+        #expect(skipped.filter { $0 != "attn_logit_softcapping" }.isEmpty)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         return String(decoding: try encoder.encode(config), as: UTF8.self)
@@ -336,7 +337,7 @@ import Testing
         }
         #expect(results[0] == results[1] && results[0] == results[2])
         #expect(try Set(places.map { try config(LTX2LatentUpsamplerConfig.self, at: $0) }).count == 1)
-        for bad in [folder.path, "/nowhere", TinyCheckpoint.path(of: golden.model)] {
+        for bad in ["/nowhere", TinyCheckpoint.path(of: golden.model)] {
             #expect(throws: CheckpointError.self) { try LTX2.SingleFile.upsampler(at: bad) }
         }
         for (config, error) in [

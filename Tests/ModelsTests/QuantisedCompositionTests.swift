@@ -95,7 +95,7 @@ import Testing
     @Test(
         arguments: ["flux1", "qwen-image", "ltx2"],
         [
-            "cache_backend: teacache, teacache_thresh: 0.6, coefficients: [1, 0]",
+            "cache_backend: teacache, teacache_thresh: 1000, coefficients: [1, 0]",
             "cache_backend: cache_dit, max_warmup_steps: 2, residual_diff_threshold: 0.9",
         ])
     func skipsStepsWithACache(_ family: String, _ yaml: String) throws {
