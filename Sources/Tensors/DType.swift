@@ -28,15 +28,6 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     /// Whether products of this type may be made in 32-bit floats on this machine's processor, with the memory that takes.
     package var mayBeConvertedForProducts: Bool { ct_may_convert_products(code) }
 
-    /// Whether packed weights make linear layers of this type faster on this machine's processor, as it was measured.
-    package func isPackedForProducts() throws(TensorError) -> Bool {
-        var packs = false
-        guard ct_packs_linear_weights(code, &packs) == 0 else {
-            throw TensorError.ofThisThread(in: "packs_linear_weights")
-        }
-        return packs
-    }
-
     /// The type of a tensor's numbers.
     ///
     /// - Parameters:

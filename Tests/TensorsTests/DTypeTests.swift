@@ -24,8 +24,6 @@ private let unknown = [CT_BOOL.rawValue + 1, 99, .max]
         let dtype = ct_dtype(rawValue: code)
         #expect(ct_empty([2], 1, dtype, -1) == nil)
         #expect(String(cString: ct_error_message()) == "unknown dtype code \(Int32(bitPattern: code))")
-        var packs = true
-        #expect(ct_packs_linear_weights(dtype, &packs) != 0)
         #expect(!ct_may_convert_products(dtype))
     }
 }

@@ -91,15 +91,6 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
         #expect(try embedding(Tensor([Int32](), shape: [0]), table: weight).shape == [0, given.width])
     }
 
-    @Test(arguments: types) func packedProductsOfNoRowsAreEmpty(_ dtype: DType) throws {
-        guard let weight = try? tensor([16, 32], dtype, seed: 1).packedForProducts() else { return }
-        for shape in [[0, 32], [0, 4, 32], [2, 0, 32]] {
-            let x = try tensor(shape, dtype, seed: 2)
-            #expect(try linear(x, weight: weight, bias: nil).shape == shape.dropLast() + [16])
-            #expect(try linearGELUTanh(x, weight: weight, bias: nil).shape == shape.dropLast() + [16])
-        }
-    }
-
     /// To no keys a query attends as to keys that are all hidden: zeros.
     @Test(arguments: types) func attendsFromNothingAndToNothing(_ dtype: DType) throws {
         let sizes = [

@@ -2,8 +2,8 @@
 
     python quantised_products.py --libraries FOLDER [--tokens 1024 4608] [--rounds 5] [--threads 2]   # with libCTorch.so
 
-A round makes the product in bfloat16, as a layer that is not quantised does it (with a packed weight where that is chosen), and
-then the quantised one, with the rounding of its inputs. A share is the median of the rounds' bfloat16 time over the quantised
+A round makes the product in bfloat16, as a layer that is not quantised does it, and then the quantised one, with the rounding
+of its inputs. A share is the median of the rounds' bfloat16 time over the quantised
 time: above 1 the quantised layer is faster. `--processor-time` counts the time of this process alone, for machines that others
 use too; it is for one thread, as waiting threads count.
 """
@@ -19,7 +19,6 @@ from layer_errors import E4M3
 
 OPS = torch.ops.visualgen
 SIZES = [(3072, 3072), (3072, 9216), (3072, 12288), (12288, 3072)]
-BFLOAT16 = 3  # of ct_dtype
 
 
 def processor():
@@ -31,19 +30,8 @@ def processor():
     return " ".join([name, torch.backends.cpu.get_cpu_capability(), *more])
 
 
-def packs_weights(library):
-    """Whether plain layers keep their weights packed."""
-    packs = ctypes.c_bool()
-    if library.ct_packs_linear_weights(BFLOAT16, ctypes.byref(packs)) != 0:
-        raise shared.Failure("the shim cannot tell whether it packs weights")
-    return packs.value
-
-
-def plain(x, weight, bias, is_packed):
+def plain(x, weight, bias):
     """A product in bfloat16."""
-    if is_packed:
-        weight = torch.ops.mkldnn._reorder_linear_weight(weight, 1024)
-        return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], None)
     nothing = x.new_empty(1, 0, bias.shape[0])
     return lambda: OPS.join_linear(nothing, x, weight, bias)
 
@@ -94,7 +82,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     library.ct_reuse_memory(True)
     clock = time.process_time if arguments.processor_time else time.perf_counter
-    is_packed, figures = packs_weights(library), []
+    figures = []
     print(f"{processor()}, {arguments.threads} thread{'s' * (arguments.threads > 1)}\n", flush=True)
     with torch.inference_mode():
         for tokens in arguments.tokens:
@@ -103,7 +91,7 @@ def main():
                 x = torch.randn(1, tokens, width, generator=generator).bfloat16()
                 weight = (0.02 * torch.randn(outputs, width, generator=generator)).bfloat16()
                 bias = torch.randn(outputs, generator=generator).bfloat16()
-                reference = plain(x, weight, bias, is_packed)
+                reference = plain(x, weight, bias)
                 for algorithm in arguments.algorithms:
                     other = quantised(algorithm, x, weight, bias)
                     first, second, ratio = share(reference, other, arguments.rounds, clock)

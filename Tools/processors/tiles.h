@@ -1,4 +1,4 @@
-// The instructions of AMX that attention.cpp uses, in plain C++: put before every file of the shim, they let its tiles run where
+// The instructions of AMX that the shim uses, in plain C++: put before every file of the shim, they let its tiles run where
 // there is no AMX.
 #pragma once
 

@@ -45,12 +45,6 @@ package struct ComputePlan: Sendable, Equatable, Codable {
         if role != .transformer { (plan.attention, plan.quantization) = (nil, nil) }
         return plan
     }
-
-    /// Whether the weights of linear layers are kept as this processor's products read them, not as they are stored.
-    func packsWeights() throws(TensorError) -> Bool {
-        guard device == .cpu else { return false }
-        return try dtype.isPackedForProducts()
-    }
 }
 
 /// What a component of a model is for.

@@ -2,7 +2,7 @@ package import Tensors
 
 /// Computes a linear layer: x · weightᵀ + bias, and what follows it.
 ///
-/// The weight source makes the kernel of each site: the weight as it is stored, packed, or quantised.
+/// The weight source makes the kernel of each site: the weight as it is stored, or quantised.
 package protocol LinearKernel {
     /// The product alone.
     ///
@@ -62,7 +62,7 @@ extension LinearKernel {
     }
 }
 
-/// A weight as it is stored, or packed for this processor; GELU is applied in the memory of the product.
+/// A weight as it is stored; GELU is applied in the memory of the product.
 struct FloatLinear: LinearKernel {
     /// `[to, from]`.
     let weight: Tensor

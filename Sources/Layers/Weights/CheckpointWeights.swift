@@ -111,7 +111,7 @@ package final class CheckpointWeights: WeightSource {
         return tensor
     }
 
-    /// Where weights are packed or quantised, the file's pages go back to the system.
+    /// Where weights are quantised, the file's pages go back to the system.
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
         if let stored = try storedQuantization(of: site) {
             guard site.part == nil else { throw QuantizationError.shared(site.weightKey) }
@@ -120,11 +120,7 @@ package final class CheckpointWeights: WeightSource {
         if let algorithm = try algorithm(of: site, plan) { return try quantized(site, plan, algorithm) }
         let (weight, bias) = try tensors(site, plan: plan)
         if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
-        guard try plan.packsWeights() else { return FloatLinear(weight: weight, bias: bias) }
-        let packed = try weight.packedForProducts()
-        let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
-        file.mapping.advise(.dontNeed, for: entry.byteRange)
-        return FloatLinear(weight: packed, bias: bias)
+        return FloatLinear(weight: weight, bias: bias)
     }
 
     private func quantized(_ site: LinearSite, _ plan: ComputePlan, _ algorithm: QuantAlgorithm) throws

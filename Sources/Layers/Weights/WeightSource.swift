@@ -80,7 +80,7 @@ extension WeightSource {
             return try QuantizedLinear(quantizing: weight, bias: bias, of: site, algorithm)
         }
         if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
-        return FloatLinear(weight: try plan.packsWeights() ? weight.packedForProducts() : weight, bias: bias)
+        return FloatLinear(weight: weight, bias: bias)
     }
 
     /// The weight `[to, from]` and the bias of a linear layer, as far as this device has them.

@@ -7,6 +7,7 @@
 #include "attention.h"
 #include "choice.h"
 #include "rows.h"
+#include "targets.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -21,10 +22,6 @@
 #include <tuple>
 #include <type_traits>
 #include <vector>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 using namespace ct;
 
@@ -101,15 +98,6 @@ template <class T> struct Kernel {
     // The same of whole numbers of 8 bits.
     Scores<bfloat16, float> quantized_wholes;
 };
-
-#define CT_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
-#define CT_BEGIN_TARGET(features) CT_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
-#define CT_END_TARGET CT_PRAGMA(clang attribute pop)
-#else
-#define CT_BEGIN_TARGET(features) CT_PRAGMA(GCC push_options) CT_PRAGMA(GCC target(features))
-#define CT_END_TARGET CT_PRAGMA(GCC pop_options)
-#endif
 
 #if defined(__x86_64__)
 CT_BEGIN_TARGET("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")

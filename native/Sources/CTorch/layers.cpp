@@ -2,6 +2,7 @@
 #include "choice.h"
 #include "products.h"
 #include "support.h"
+#include "tile_products.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -70,13 +71,6 @@ at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const st
     return linear.call(x.contiguous(), weight, bias, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
-at::Tensor packed(const at::Tensor &weight) {
-    using Pack = at::Tensor(const at::Tensor &, std::optional<c10::SymInt>);
-    static const auto pack = operator_named<Pack>("mkldnn::_reorder_linear_weight");
-    // The number of rows that are expected.
-    return pack.call(weight, 1024);
-}
-
 at::Tensor wide_convolution(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                             at::IntArrayRef strides, at::IntArrayRef paddings) {
     return convolve(x.to(at::kFloat), weight.to(at::kFloat), wide(bias), strides, paddings).to(x.scalar_type());
@@ -88,9 +82,9 @@ bool has_instructions(at::ScalarType type) {
     return type == at::kBFloat16 ? has_avx512_bfloat16() : has_avx512_float16();
 }
 
-// How products are made on this processor: by LibTorch's default, by oneDNN (of 16-bit floats with packed weights), or in 32
-// bits for want of good instructions for 16.
-enum class Product { plain, onednn, wide };
+// How products are made on this processor: by LibTorch's default, of 32-bit floats by oneDNN, of bfloat16 by AMX's tiles, or of
+// 16 bits in 32 for want of good instructions.
+enum class Product { plain, onednn, tiles, wide };
 
 Product choose_product(at::ScalarType type) {
     const at::Tensor x = at::full({512, 1024}, 0.5, type), weight = at::full({1024, 1024}, 0.25, type);
@@ -103,10 +97,9 @@ Product choose_product(at::ScalarType type) {
         return fastest("product", type, {plain, onednn}, 1.25) ? Product::onednn : Product::plain;
     }
     if (type == at::kBFloat16 && has_amx_bfloat16()) {
-        const at::Tensor tiles = packed(weight);
-        const Way onednn{"packed", [&] { onednn_linear(x, tiles, std::nullopt); }};
-        const std::array ways = {Product::onednn, Product::plain, Product::wide};
-        return ways[fastest("product", type, {onednn, plain, in_32_bits}, 1.05)];
+        const Way tiles{"tiles", [&] { tile_linear_into(room_for(x, weight.size(0)), x, weight, std::nullopt); }};
+        const std::array ways = {Product::tiles, Product::plain, Product::wide};
+        return ways[fastest("product", type, {tiles, plain, in_32_bits}, 1.05)];
     }
     const std::array ways = {Product::plain, Product::wide};
     if (!has_instructions(type)) {
@@ -159,15 +152,12 @@ bool convolution_is_wide(const at::Tensor &x) {
     }
 }
 
-// How the product of a weight and x is made. Of 16-bit floats only packed weights go to oneDNN by name; a product of few rows
-// is bound by memory, and with AVX-512 reading the weights once is faster than converting them.
-Product product_for(const at::Tensor &x, const at::Tensor &weight) {
-    if (weight.is_mkldnn()) return Product::onednn;
-    if (!x.is_cpu() || x.size(-1) == 0) return Product::plain;
+// How the product of a weight and x is made. One of few rows is bound by memory: with AVX-512 it reads a weight of 16 bits once as
+// it is, which is faster than converting it or laying it out.
+Product product_for(const at::Tensor &x) {
+    if (!x.is_cpu() || x.numel() == 0) return Product::plain;
     const Product chosen = product_for(x.scalar_type());
-    if (x.scalar_type() == at::kFloat) return chosen;
-    const bool is_wide = chosen == Product::wide && !(has_avx512() && has_few_rows(x));
-    return is_wide ? Product::wide : Product::plain;
+    return x.scalar_type() != at::kFloat && has_avx512() && has_few_rows(x) ? Product::plain : chosen;
 }
 
 // What is done to a product while it is at hand; GELU by its approximation with tanh.
@@ -181,9 +171,13 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
         return at::_addmm_activation(*bias, x.flatten(0, -2), weight.t(), 1, 1, true)
             .unflatten(0, x.sizes().slice(0, x.dim() - 1));
     at::Tensor result;
-    switch (product_for(x, weight)) {
+    switch (product_for(x)) {
     case Product::plain: result = at::linear(x, weight, bias); break;
     case Product::onednn: result = onednn_linear(x, weight, bias); break;
+    case Product::tiles:
+        result = room_for(x, weight.size(0));
+        tile_linear_into(result, x, weight, bias);
+        break;
     case Product::wide:
         result = room_for(x, weight.size(0));
         wide_linear(x, weight, bias, result);
@@ -195,9 +189,10 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
 // The same of rows [tokens, in], into a part of a tensor that is there.
 void product_into(at::Tensor into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                   Epilogue epilogue) {
-    switch (product_for(x, weight)) {
+    switch (product_for(x)) {
     case Product::plain: at::linear_out(into, x, weight, bias); break;
     case Product::onednn: into.copy_(onednn_linear(x, weight, bias)); break;
+    case Product::tiles: tile_linear_into(into, x, weight, bias); break;
     case Product::wide: wide_linear(x, weight, bias, into);
     }
     if (epilogue == Epilogue::gelu_tanh) gelu_tanh_in_place(into);
@@ -334,12 +329,6 @@ bool ct_may_convert_products(ct_dtype dtype) {
         },
         false);
 }
-
-ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs) {
-    return attempt([&] { *packs = scalar_type(dtype) == at::kBFloat16 && product_for<at::kBFloat16>() == Product::onednn; });
-}
-
-ct_tensor ct_pack_linear_weight(ct_tensor weight) { return guard([&] { return packed(borrow(weight)); }); }
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }
 

@@ -4,6 +4,7 @@
 // normal float is 1, with zeros behind it.
 #include "few_bits.h"
 #include "products.h"
+#include "tile_products.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
@@ -17,9 +18,6 @@
 using namespace ct;
 
 namespace {
-
-// Weights of a block along each side.
-constexpr int64_t block = 128;
 
 // What numbers are divided by, and whether they become zeros instead.
 struct Scale {
@@ -71,8 +69,6 @@ at::Tensor checked_weight(const at::Tensor &weight) {
 }
 
 void require_finite(float largest) { TORCH_CHECK(std::isfinite(largest), "numbers that are not finite cannot be quantised"); }
-
-int64_t parts(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
 // The largest magnitude of all numbers; NaN if one is.
 at::Tensor largest_magnitude(const at::Tensor &given) {
@@ -199,58 +195,34 @@ std::tuple<at::Tensor, at::Tensor> quantize_e2m1(const at::Tensor &given, double
     return {codes, scales};
 }
 
-// A quantised weight: what its tensors' types and shapes say of it.
-struct Weight {
-    at::Tensor codes, scales;
-    float scale;
-    int64_t height, width;
-    // Rows and columns that share a scale.
-    int64_t rows, columns;
-
-    Weight(const at::Tensor &codes, const at::Tensor &scales, double scale)
-        : codes(codes.contiguous()), scales(scales.contiguous()), scale(static_cast<float>(scale)) {
-        const auto type = codes.scalar_type();
-        TORCH_CHECK(codes.is_cpu() && codes.dim() == 2 && scales.dim() == 2, "a weight of ", codes.sizes(), " with scales of ",
-                    scales.sizes());
-        const bool has_halves = type == at::kByte;
-        TORCH_CHECK(has_halves || type == at::kFloat8_e4m3fn || type == at::kChar, "no quantised weight is of ", type);
-        height = codes.size(0);
-        width = has_halves ? 2 * codes.size(1) : codes.size(1);
-        TORCH_CHECK(scales.scalar_type() == (has_halves ? at::kFloat8_e4m3fn : at::kFloat), "scales of ", scales.scalar_type());
-        rows = scales.size(0) == height ? 1 : scales.size(0) == 1 ? height : block;
-        columns = has_halves ? group : scales.size(1) == 1 ? width : block;
-        TORCH_CHECK(height == 0 || width == 0 ||
-                        (parts(height, rows) == scales.size(0) && parts(width, columns) == scales.size(1)),
-                    "scales of ", scales.sizes(), " for a weight of ", height, " x ", width);
+// Writes a row of a weight as floats.
+template <class T> void widen(const QuantizedWeight &weight, int64_t row, T *out) {
+    const int64_t width = weight.width, across = weight.scales.size(1), first = row / weight.rows * across;
+    const auto type = weight.codes.scalar_type();
+    if (type == at::kByte)
+        return from_e2m1_row(numbers<uint8_t>(weight.codes) + row * width / 2, numbers<uint8_t>(weight.scales) + first,
+                             weight.scale, across, out);
+    const float *scale_of = numbers<float>(weight.scales) + first;
+    for (int64_t index = 0; index < across; ++index) {
+        const int64_t left = index * weight.columns, count = std::min(weight.columns, width - left);
+        const float scale = scale_of[index] * weight.scale;
+        if (type == at::kChar)
+            from_int8_row(numbers<int8_t>(weight.codes) + row * width + left, scale, count, out + left);
+        else
+            from_e4m3_row(numbers<uint8_t>(weight.codes) + row * width + left, scale, count, out + left);
     }
+}
 
-    // Writes a row as floats.
-    template <class T> void widen(int64_t row, T *out) const {
-        const int64_t across = scales.size(1), first = row / rows * across;
-        if (codes.scalar_type() == at::kByte)
-            return from_e2m1_row(numbers<uint8_t>(codes) + row * width / 2, numbers<uint8_t>(scales) + first, scale, across,
-                                 out);
-        const float *scale_of = numbers<float>(scales) + first;
-        for (int64_t index = 0; index < across; ++index) {
-            const int64_t left = index * columns, count = std::min(columns, width - left);
-            if (codes.scalar_type() == at::kChar)
-                from_int8_row(numbers<int8_t>(codes) + row * width + left, scale_of[index] * scale, count, out + left);
-            else
-                from_e4m3_row(numbers<uint8_t>(codes) + row * width + left, scale_of[index] * scale, count, out + left);
-        }
-    }
-
-    // Some rows as floats.
-    void widen(int64_t from, int64_t count, const at::Tensor &into) const {
-        dispatch(into, [&](auto type) {
-            using T = decltype(type);
-            T *out = static_cast<T *>(into.mutable_data_ptr());
-            parallel_for(0, count, grain(width), [&](int64_t begin, int64_t end) {
-                for (int64_t row = begin; row < end; ++row) widen(from + row, out + row * width);
-            });
+// The same of some rows.
+void widen(const QuantizedWeight &weight, int64_t from, int64_t count, const at::Tensor &into) {
+    dispatch(into, [&](auto type) {
+        using T = decltype(type);
+        T *out = static_cast<T *>(into.mutable_data_ptr());
+        parallel_for(0, count, grain(weight.width), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row) widen(weight, from + row, out + row * weight.width);
         });
-    }
-};
+    });
+}
 
 // What of a weight's codes and E4M3 scales no weight has: 1 for a code that is no number, 2 for such a scale or one below
 // zero, 3 for a scale of zero with other numbers than zeros behind it; 0 for nothing.
@@ -273,7 +245,7 @@ int fault_of_e2m1(const uint8_t *codes, const uint8_t *scales, int64_t groups) {
 }
 
 at::Tensor fault_of_quantized(const at::Tensor &codes, const at::Tensor &scales) {
-    const Weight weight(codes, scales, 1);
+    const QuantizedWeight weight(codes, scales, 1);
     at::Tensor result = at::zeros({}, codes.options().dtype(at::kFloat));
     const auto type = codes.scalar_type();
     const int64_t half = weight.width / 2, groups = weight.width / group;
@@ -291,10 +263,10 @@ at::Tensor fault_of_quantized(const at::Tensor &codes, const at::Tensor &scales)
 }
 
 at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double scale, at::ScalarType type) {
-    const Weight weight(codes, scales, scale);
+    const QuantizedWeight weight(codes, scales, scale);
     at::Tensor result = at::empty({weight.height, weight.width}, codes.options().dtype(type));
     TORCH_CHECK(has_rows(result), "a weight is not widened to ", type);
-    weight.widen(0, weight.height, result);
+    widen(weight, 0, weight.height, result);
     return result;
 }
 
@@ -304,7 +276,7 @@ at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double 
 at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
                                 const std::optional<at::Tensor> &bias) {
     constexpr int64_t weights_at_once = 1 << 22;
-    const Weight weight(codes, scales, scale);
+    const QuantizedWeight weight(codes, scales, scale);
     TORCH_CHECK(x.dim() > 0 && x.size(-1) == weight.width && has_rows(x), "cannot multiply ", x.sizes(), " of ",
                 x.scalar_type(), " by a weight of ", weight.height, " x ", weight.width);
     const bool is_wide = has_wide_products(x.scalar_type());
@@ -312,13 +284,17 @@ at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, co
     at::DimVector shape(x.sizes());
     shape.back() = weight.height;
     const at::Tensor result = at::empty(shape, x.options());
+    if (multiplies_tiles(x) && codes.scalar_type() != at::kChar) {
+        tile_linear_into(result, x, weight, bias);
+        return result;
+    }
     // The items of a batch by themselves, as everywhere: what comes of one must not depend on those beside it.
     const bool has_items = holds_items(x);
     const int64_t step = rows_at_once(weights_at_once, weight.width, 128);
     for (int64_t start = 0; start < weight.height; start += step) {
         const int64_t count = std::min(step, weight.height - start);
         const at::Tensor part = at::empty({count, weight.width}, in.options());
-        weight.widen(start, count, part);
+        widen(weight, start, count, part);
         const auto offset = bias ? std::optional<at::Tensor>(bias->narrow(0, start, count).to(in.scalar_type())) : std::nullopt;
         for (int64_t item = 0; item < (has_items ? x.size(0) : 1); ++item) {
             const auto rows = [&](const at::Tensor &all) {

@@ -8,10 +8,6 @@ CT_BEGIN
 // Products. `ct_linear` is x·Wᵀ + b.
 CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
-// A copy of a weight as oneDNN's products read it, for `ct_linear` and the operators that end in `linear_gelu` only, and
-// whether it makes products of its type faster on this processor.
-CT_API ct_tensor CT_NULLABLE ct_pack_linear_weight(ct_tensor weight);
-CT_API ct_status ct_packs_linear_weights(ct_dtype dtype, bool *packs);
 // Whether products and convolutions of a type may be made in 32-bit floats on this processor; false for an unknown type.
 CT_API bool ct_may_convert_products(ct_dtype dtype);
 // A line for each choice among kernels that this process has made, with what was measured.
