@@ -2,11 +2,12 @@
 
     python checkpoint.py flux /tmp/flux              # 34 GB: transformer of 19 + 38 blocks, T5-XXL, CLIP-L, autoencoder
     python checkpoint.py wan /tmp/wan                # 15 GB: transformer of 30 blocks, UMT5-XXL, autoencoder
+    python checkpoint.py ltx2 /tmp/ltx2              # 69 GB: transformer of 48 blocks, Gemma 3 12B, and all the rest
     python checkpoint.py flux /tmp/small --scale tiny    # one block of each kind, at full width
 
 Configs, keys and shapes are those of Tests/Goldens/manifests; weights are bfloat16 (Wan's autoencoder float32, as
-published): normal with a deviation of 0.02, norms 1, biases 0. Tokenizers are those of the built-in models, whose ids
-the larger vocabularies hold. Tensors are slices of one drawn block.
+published): normal with a deviation of 0.02, norms 1, biases 0. Tokenizers are those of small models, whose ids the
+larger vocabularies hold. Tensors are slices of one drawn block.
 """
 
 import json
@@ -22,8 +23,13 @@ from pathlib import Path
 import torch
 
 import shared
-import subjects
 
+# The folder below Tests/Goldens/manifests, and the one whose tokenizers serve.
+MODELS = {
+    "flux": ("flux1-dev", "Sources/DemoModels/Resources/demo-image"),
+    "wan": ("wan2.1-t2v-1.3b", "Sources/DemoModels/Resources/demo-video"),
+    "ltx2": ("ltx2", "Tests/Goldens/checkpoints/ltx2-tiny"),
+}
 SIZES = {"BF16": 2, "F32": 4}
 SHARD = 5 * 10**9
 PIECE = 1 << 26  # bytes of one write
@@ -37,7 +43,7 @@ def tensors(folder, scale):
     for line in (folder / "keys.txt").read_text().splitlines():
         key, dtype, shape = line.split()
         number = BLOCK.search(key)
-        if scale == "whole" or folder.name == "vae" or not number or int(number[1]) == 0:
+        if scale == "whole" or folder.name.endswith("vae") or not number or int(number[1]) == 0:
             yield key, dtype if folder.name == "vae" else "BF16", [int(size) for size in shape.split(",")]
 
 
@@ -116,7 +122,7 @@ def write_component(manifest, folder, scale, source, pool):
     config = json.loads((manifest / "config.json").read_text())
     if "torch_dtype" in config:
         config["torch_dtype"] = "bfloat16"
-    if scale == "tiny" and folder.name != "vae":
+    if scale == "tiny" and not folder.name.endswith("vae"):
         config |= {name: value for name, value in TINY.items() if name in config}
     shared.write(folder / "config.json", config)
     files = shards(tensors(manifest, scale))
@@ -134,8 +140,8 @@ def write_component(manifest, folder, scale, source, pool):
 
 def make(family, folder, scale="whole", device=None, threads=8):
     """Writes the checkpoint; returns its bytes and the seconds it took."""
-    start, subject = time.perf_counter(), subjects.SUBJECTS[family]
-    manifest = shared.GOLDENS / "manifests" / subject["manifest"]
+    start, (manifest, tokenizers) = time.perf_counter(), MODELS[family]
+    manifest = shared.GOLDENS / "manifests" / manifest
     components = sorted(path.parent.name for path in manifest.glob("*/keys.txt"))
     size = sum(SIZES[dtype] * torch.Size(shape).numel()
                for name in components for _, dtype, shape in tensors(manifest / name, scale))  # fmt: skip
@@ -147,8 +153,7 @@ def make(family, folder, scale="whole", device=None, threads=8):
     source = Source(device, 1 << (29 if scale == "whole" and device != "cpu" else 26))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    demo = shared.ROOT / "Sources/DemoModels/Resources" / subject["tokenizers"]
-    for path in demo.glob("tokenizer*"):
+    for path in (shared.ROOT / tokenizers).glob("tokenizer*"):
         shutil.copytree(path, folder / path.name)
     shutil.copytree(manifest / "scheduler", folder / "scheduler")
     with ThreadPoolExecutor(threads) as pool:
@@ -164,7 +169,7 @@ def make(family, folder, scale="whole", device=None, threads=8):
 
 def main():
     parser = shared.parser(__doc__, device=None)
-    parser.add_argument("family", choices=subjects.SUBJECTS)
+    parser.add_argument("family", choices=MODELS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", default="whole", choices=["whole", "tiny"])
     parser.add_argument("--threads", type=int, default=8)

@@ -8,15 +8,14 @@ FLUX = {"prompt": PROMPT, "height": 1024, "width": 1024, "num_frames": None, "nu
 WAN = {"prompt": "a small blue circle moving up", "height": 480, "width": 832, "num_frames": 81,
        "num_inference_steps": 8, "guidance_scale": 5.0, "max_sequence_length": 512, "seed": 0}  # fmt: skip
 
-# Folder below Tests/Goldens/manifests, the built-in model whose tokenizers serve, and requests by scale. The tiny one
-# is for trying the scripts without a GPU.
+# Titles, and requests by scale. The tiny one is for trying the scripts without a GPU.
 SUBJECTS = {
     "flux": {
-        "manifest": "flux1-dev", "tokenizers": "demo-image", "title": "FLUX.1-dev", "output": "image.png",
+        "title": "FLUX.1-dev", "output": "image.png",
         "requests": {"whole": FLUX, "tiny": FLUX | {"height": 64, "width": 64, "num_inference_steps": 3}},
     },
     "wan": {
-        "manifest": "wan2.1-t2v-1.3b", "tokenizers": "demo-video", "title": "Wan2.1-T2V-1.3B", "output": "video.mp4",
+        "title": "Wan2.1-T2V-1.3B", "output": "video.mp4",
         "requests": {
             "whole": WAN, "tiny": WAN | {"height": 64, "width": 64, "num_frames": 5, "num_inference_steps": 3},
         },
