@@ -44,6 +44,28 @@ import Testing
         }
     }
 
+    /// What the timesteps bring is made for many steps at once, more than once if there are many.
+    @Test(arguments: variants) func isTheSameWithTimestepsKnownAhead(_ variant: String) throws {
+        let golden = try Golden("flux1/components-\(variant)")
+        let transformer = try TinyModel("flux1-tiny-\(variant)").transformer()
+        var (input, other) = try (input(golden, 0, transformer.config), input(golden, 1, transformer.config))
+        input.latents = try concatenate([input.latents, other.latents], axis: 0)
+        input.prompt = try concatenate([input.prompt, other.prompt], axis: 0)
+        input.pooledPrompt = try concatenate([input.pooledPrompt, other.pooledPrompt], axis: 0)
+        let timesteps = (0..<40).map { 1000 - 25 * Float($0) }
+        var ahead = input
+        ahead.modulations = Flux1.Transformer.Modulations(of: timesteps, atOnce: 32)
+        for timestep in [timesteps[0], timesteps[31], timesteps[32], timesteps[39], 123, timesteps[3]] {
+            (input.timestep, ahead.timestep, other.timestep) = (timestep, timestep, timestep)
+            let found = try transformer(ahead)
+            #expect(try found.distance(to: transformer(input)) <= 1e-5)
+            other.guidance = input.guidance
+            #expect(try found.slice(1..<2, axis: 0).distance(to: transformer(other)) <= 1e-5)
+        }
+        ahead.timestep = timesteps[39]
+        #expect(try transformer(ahead).distance(to: transformer(input)) > 1e-3)
+    }
+
     @Test(arguments: variants, [0, 1]) func agreesWithTheReferenceBlockByBlock(_ variant: String, _ sample: Int) throws
     {
         let golden = try Golden("flux1/components-\(variant)")

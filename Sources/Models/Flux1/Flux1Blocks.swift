@@ -24,37 +24,39 @@ extension Flux1 {
         /// - Parameters:
         ///   - x: text, `[batch, textTokens, width]`
         ///   - y: image, `[batch, tokens, width]`
-        ///   - conditioning: `[batch, width]`
+        ///   - modulation: of text and image, each `[batch, 6 · width]`
         ///   - rotary: tables for text and image
         /// - Returns: both streams, changed
-        func callAsFunction(text x: Tensor, image y: Tensor, conditioning: Tensor, rotary: RotaryEmbedding)
-            throws(TensorError) -> (text: Tensor, image: Tensor)
-        {
+        func callAsFunction(
+            text x: Tensor, image y: Tensor, _ modulation: Transformer.BlockModulation, rotary: RotaryEmbedding
+        ) throws(TensorError) -> (text: Tensor, image: Tensor) {
             try block(
-                text: (x, Modulation.parts(of: textModulation(conditioning), count: 2)),
-                image: (y, imageParts(conditioning)), rotary: rotary)
+                text: (x, Modulation.parts(of: modulation[0], count: 2)),
+                image: (y, Modulation.parts(of: modulation[1], count: 2)), rotary: rotary)
         }
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
-        func attentionInput(image y: Tensor, conditioning: Tensor) throws(TensorError) -> Tensor {
-            try imageParts(conditioning)[0].normed(y).tokens()
+        func attentionInput(image y: Tensor, _ modulation: Transformer.BlockModulation) throws(TensorError) -> Tensor {
+            try Modulation.parts(of: modulation[1], count: 2)[0].normed(y).tokens()
         }
 
-        private func imageParts(_ conditioning: Tensor) throws(TensorError) -> [Modulation] {
-            try Modulation.parts(of: imageModulation(conditioning), count: 2)
+        /// - Parameter conditioning: `[rows, 1, width]`
+        /// - Returns: for text and image, each `[rows, 1, 6 · width]`
+        func modulation(_ conditioning: Tensor) throws(TensorError) -> Transformer.BlockModulation {
+            [try textModulation(conditioning), try imageModulation(conditioning)]
         }
     }
 
     /// A block over text and image in one sequence, whose attention and feed-forward run side by side.
     struct SingleBlock {
-        private let modulation: Linear
+        private let blockModulation: Linear
         private let projections: AttentionProjections
         private let up, out: Linear
         private let attention: Attention
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let width = config.width
-            modulation = try Linear(weights["norm"]["linear"], from: width, to: 3 * width)
+            blockModulation = try Linear(weights["norm"]["linear"], from: width, to: 3 * width)
             projections = try AttentionProjections(
                 weights["attn"], width: width, norming: .head(of: config.numAttentionHeads), epsilon: 1e-6)
             up = try Linear(weights["proj_mlp"], from: width, to: 4 * width, cut: .output())
@@ -68,14 +70,15 @@ extension Flux1 {
         ///   - x: text and image, `[batch, tokens, width]`
         ///   - queries: the tokens that are wanted; the others are only attended to
         ///   - textTokens: how many tokens are text
-        ///   - conditioning: `[batch, width]`
+        ///   - modulation: `[batch, 3 · width]`
         ///   - rotary: tables for text and image
         /// - Returns: the wanted tokens, `[batch, wanted, width]`
         func callAsFunction(
-            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, conditioning: Tensor, rotary: RotaryEmbedding
+            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, _ modulation: Transformer.BlockModulation,
+            rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
             let first = queries == .all ? 0 : textTokens
-            let modulation = try Modulation.parts(of: modulation(conditioning), count: 1)[0]
+            let modulation = try Modulation.parts(of: modulation[0], count: 1)[0]
             let joined: LinearInput
             do {
                 let normed = try modulation.normed(x)
@@ -85,6 +88,12 @@ extension Flux1 {
                     wanted, .beside(attention(query, key, value, textTokens: textTokens, queries: queries), .geluTanh))
             }
             return try modulation.added(out(joined), to: x.tokens(from: first))
+        }
+
+        /// - Parameter conditioning: `[rows, 1, width]`
+        /// - Returns: `[rows, 1, 3 · width]`
+        func modulation(_ conditioning: Tensor) throws(TensorError) -> Transformer.BlockModulation {
+            [try blockModulation(conditioning)]
         }
     }
 }

@@ -28,7 +28,9 @@ extension Flux1: ImageFamily {
         return prompts.map {
             Transformer.Input(
                 latents: conditions.latents, prompt: $0.prompt, pooledPrompt: $0.pooled, timestep: 0,
-                guidance: Float(conditions.request.guidanceScale ?? 1), rotary: rotary)
+                guidance: Float(conditions.request.guidanceScale ?? 1), rotary: rotary,
+                modulations: Transformer.Modulations(
+                    of: conditions.timesteps, atOnce: rowsAtOnce(on: conditions.device)))
         }
     }
 }

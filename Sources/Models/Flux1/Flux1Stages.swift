@@ -14,6 +14,8 @@ extension Flux1 {
             encoding: max(
                 clip.activationBytes(texts: texts, tokens: clip.maxPositionEmbeddings, memory.dtype),
                 t5.activationBytes(texts: texts, tokens: memory.textTokens, memory.dtype)),
+            denoising: parts.transformer.config.modulationBytes(memory.dtype) * memory.outputs
+                * rowsAtOnce(on: options.plan.device),
             numbersOfToken: 22 * parts.transformer.config.width)
     }
 }

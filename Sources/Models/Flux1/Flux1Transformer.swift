@@ -20,15 +20,18 @@ extension Flux1 {
             package var guidance: Float?
             /// The tables for text and image tokens, in this order.
             package var rotary: RotaryEmbedding
+            /// What the timesteps bring to the blocks, for all steps of a request; nil makes it in each step.
+            package var modulations: Modulations?
             /// Both prompts at the width of the blocks, where that is done already.
             fileprivate var embedded: (prompt: Tensor, pooled: Tensor)?
 
             package init(
                 latents: Tensor, prompt: Tensor, pooledPrompt: Tensor, timestep: Float, guidance: Float?,
-                rotary: RotaryEmbedding
+                rotary: RotaryEmbedding, modulations: Modulations? = nil
             ) {
                 (self.latents, self.prompt, self.pooledPrompt) = (latents, prompt, pooledPrompt)
                 (self.timestep, self.guidance, self.rotary) = (timestep, guidance, rotary)
+                self.modulations = modulations
             }
         }
 
@@ -79,22 +82,27 @@ extension Flux1 {
 
         package func begin(_ input: Input) throws(TensorError) -> State {
             let (text, pooled) = try embedded(input)
+            let modulations = input.modulations ?? Modulations(of: [], atOnce: 1)
+            let (table, step) = try modulations.rows(input.timestep) { timesteps throws(TensorError) in
+                try table(timesteps, input.guidance, pooled)
+            }
+            let (conditioning, blocks) = try table.step(step, batch: text.size(0))
             return State(
                 streams: JointStreams(text: text, image: try imageIn(input.latents), input.rotary),
-                conditioning: try silu(conditioning(input, pooled)))
+                conditioning: conditioning, modulations: blocks)
         }
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
             let streams = state.streams
             if index < doubleBlocks.count, case .double(let text, let image) = streams.tokens {
                 let (nextText, nextImage) = try doubleBlocks[index](
-                    text: text, image: image, conditioning: state.conditioning, rotary: streams.rotary)
+                    text: text, image: image, state.modulations[index], rotary: streams.rotary)
                 state.streams.tokens = .double(text: nextText, image: nextImage)
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens,
-                    conditioning: state.conditioning, rotary: streams.rotary)
+                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens, state.modulations[index],
+                    rotary: streams.rotary)
                 state.streams.tokens = isLast ? .image(tokens) : .single(tokens)
             }
         }
@@ -107,7 +115,7 @@ extension Flux1 {
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.streams.image()
             guard doubleBlocks.count > 0 else { return try image.to(.float32) }
-            return try doubleBlocks[0].attentionInput(image: image, conditioning: state.conditioning).to(.float32)
+            return try doubleBlocks[0].attentionInput(image: image, state.modulations[0]).to(.float32)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {
@@ -115,17 +123,25 @@ extension Flux1 {
             return (try textIn(input.prompt), try pooledEmbedding(input.pooledPrompt))
         }
 
-        /// Timestep, guidance and pooled prompt as one vector, `[batch, width]`.
-        private func conditioning(_ input: Input, _ pooled: Tensor) throws(TensorError) -> Tensor {
-            var sum = try embedded(input.timestep, by: timestepEmbedding)
-            if let guidanceEmbedding, let guidance = input.guidance {
-                sum = try sum + embedded(guidance * 1000, by: guidanceEmbedding)
+        /// Rows for some timesteps, each of them for the whole batch.
+        private func table(_ timesteps: [Float], _ guidance: Float?, _ pooled: Tensor) throws(TensorError)
+            -> ModulationTable
+        {
+            var sum = try embedded(timesteps, by: timestepEmbedding)
+            if let guidanceEmbedding, let guidance {
+                sum = try sum + embedded([guidance * 1000], by: guidanceEmbedding)
             }
-            return try sum + pooled
+            let conditioning = try silu(sum + pooled).reshaped(timesteps.count * pooled.size(0), 1, config.width)
+            var blocks: [BlockModulation] = []
+            for index in 0..<doubleBlocks.count { blocks.append(try doubleBlocks[index].modulation(conditioning)) }
+            for index in 0..<singleBlocks.count { blocks.append(try singleBlocks[index].modulation(conditioning)) }
+            return ModulationTable(conditioning: conditioning, blocks: blocks)
         }
 
-        private func embedded(_ value: Float, by embedding: TimestepEmbedding) throws(TensorError) -> Tensor {
-            try embedding(timestepSinusoids([value], width: sinusoidWidth, on: plan.device).to(plan.dtype))
+        /// `[values, 1, width]`: each by itself, whatever the others are.
+        private func embedded(_ values: [Float], by embedding: TimestepEmbedding) throws(TensorError) -> Tensor {
+            let sinusoids = try timestepSinusoids(values, width: sinusoidWidth, on: plan.device)
+            return try embedding(sinusoids.unsqueezed(1).to(plan.dtype))
         }
     }
 }

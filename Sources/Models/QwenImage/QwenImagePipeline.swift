@@ -25,7 +25,8 @@ extension QwenImage: ImageFamily {
     static func inputs(of transformer: Transformer, _ conditions: ImageConditions<QwenImageTextEncoder.Prompt>) throws
         -> [Transformer.Input]
     {
-        let modulations = Transformer.Modulations(of: conditions.timesteps)
+        let modulations = Transformer.Modulations(
+            of: conditions.timesteps, atOnce: rowsAtOnce(on: conditions.device))
         return try conditions.prompts.map { prompt in
             Transformer.Input(
                 latents: conditions.latents, references: conditions.references, prompt: prompt.states,

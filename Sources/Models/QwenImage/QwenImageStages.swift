@@ -13,7 +13,7 @@ extension QwenImage {
             self, request, options, memory, encoding: encoding + parts.lookingBytes(request),
             // The text encoder may stay, so what its vision tower takes beyond the model's type counts in every stage.
             staying: parts.wideningBytes(memory.dtype),
-            denoising: Transformer.Modulations.bytes(of: parts.transformer.config, memory.dtype),
+            denoising: parts.transformer.config.modulationBytes(memory.dtype) * rowsAtOnce(on: options.plan.device),
             numbersOfToken: 18 * parts.transformer.config.width)
     }
 }

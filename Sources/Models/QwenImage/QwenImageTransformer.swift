@@ -80,9 +80,9 @@ extension QwenImage {
                 let rows = (0..<image.size(1)).map { Int32($0 < predicted ? 0 : 1) }
                 kinds = try Tensor(rows, shape: [rows.count], on: plan.device)
             }
-            let modulations = input.modulations ?? Modulations(of: [])
-            let (conditioning, blocks) = try modulations.table(input.timestep, make: table)
-                .step(input.timestep, batch: batch, hasKinds: kinds != nil)
+            let modulations = input.modulations ?? Modulations(of: [], atOnce: 1)
+            let (table, row) = try modulations.rows(input.timestep, make: table)
+            let (conditioning, blocks) = try table.step(row, batch: batch, hasKinds: kinds != nil)
             return State(
                 streams: JointStreams(text: text, image: image, input.rotary), conditioning: conditioning,
                 modulations: blocks, textMask: input.textMask, kinds: kinds, predicted: predicted)
@@ -121,7 +121,7 @@ extension QwenImage {
             let conditioning = try conditioning(timesteps + (config.zeroCondT ? [0] : []))
             var made: [BlockModulation] = []
             for index in 0..<blocks.count { made.append(try blocks[index].modulation(conditioning)) }
-            return ModulationTable(timesteps: timesteps, conditioning: conditioning, blocks: made)
+            return ModulationTable(conditioning: conditioning, blocks: made)
         }
 
         /// SiLU of embedded timesteps, `[timesteps, 1, width]`: each by itself, whatever the others are.
