@@ -34,8 +34,9 @@ package enum QuantizationError: BlamedError, Equatable {
     case noInputScale(String)
     /// A component whose weights are quantised already.
     case alreadyQuantized(String)
-    /// A quantised weight that several devices are to share.
-    case shared(String)
+    /// A quantised weight that several devices cannot share: their parts would begin within a group of numbers that have one
+    /// scale.
+    case shared(String, group: Int)
     /// Patterns that leave no layer.
     case nothingLeft([String])
 }
@@ -80,9 +81,9 @@ extension QuantizationError: CustomStringConvertible {
         case .noInputScale(let key):
             "\(key) has no scale for its inputs, so they must get theirs as they come (quant_config.dynamic)"
         case .alreadyQuantized(let folder): "the weights of \(folder) are quantised already"
-        case .shared(let key):
-            "\(key) is stored quantised, which parallel_config.tp_size above 1 cannot cut; quantise a plain checkpoint "
-                + "while it is loaded"
+        case .shared(let key, let group):
+            "\(key) is stored quantised with a scale for every \(group) numbers, which parallel_config.tp_size would cut "
+                + "apart; quantise a plain checkpoint while it is loaded"
         case .nothingLeft(let patterns):
             "quant_config.ignore (\(patterns.quotedList)) leaves no layer of the transformer to be quantised"
         }

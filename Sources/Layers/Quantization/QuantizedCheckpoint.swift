@@ -12,27 +12,36 @@ extension CheckpointWeights {
     ///
     /// - Throws: ``QuantizationError``, ``WeightError`` or ``TensorError``
     func quantized(_ site: LinearSite, as stored: StoredQuantization, plan: ComputePlan) throws -> any LinearKernel {
-        let codes = try tensor(of: site.weightKey)
-        let scales = try self.scales(site, stored)
-        let scale = stored.parts.contains(.scale2) ? try number(site, .scale2) : 1
-        if let fault = try fault(ofQuantized: codes, scales: scales) {
-            throw fault.error(of: site, in: checkpoint[site.weightKey]?.file.path ?? checkpoint.path)
-        }
         let smoothing =
             stored.parts.contains(.smoothing)
-            ? try tensor(site.key(.smoothing), shape: [site.from], plan: plan) : nil
-        var weight = try QuantizedWeight(
-            stored.algorithm, codes: codes.to(codes.dtype, on: plan.device),
-            scales: scales.to(scales.dtype, on: plan.device), scale: scale)
-        if merge.changes(site.weightKey) { weight = try merged(weight, site, smoothing: smoothing) }
+            ? try tensor(site.key(.smoothing), shape: [site.shape[1]], plan: plan) : nil
+        let weight = try storedWeight(site, stored, plan, smoothing)
         if plan.device != .cpu, let (entry, file) = checkpoint[site.weightKey] {
             file.mapping.advise(.dontNeed, for: entry.byteRange)
         }
         return try QuantizedLinear(
             weight: weight,
-            bias: site.hasBias ? try tensor(site.biasKey, shape: [site.to], plan: plan) : nil,
+            bias: bias(of: site, plan: plan),
             rounding: try rounding(site, stored, plan),
-            smoothing: smoothing)
+            smoothing: smoothing.map { all in try site.part?.inputs?.cut(all, axis: 0) ?? all })
+    }
+
+    /// What this device has of a quantised weight. Of a shared one it reads no more, unless LoRA files change it.
+    private func storedWeight(
+        _ site: LinearSite, _ stored: StoredQuantization, _ plan: ComputePlan, _ smoothing: Tensor?
+    ) throws -> QuantizedWeight {
+        let scale = stored.parts.contains(.scale2) ? try number(site, .scale2) : 1
+        let whole = QuantizedWeight(
+            stored.algorithm, codes: try tensor(of: site.weightKey), scales: try scales(site, stored), scale: scale)
+        let isMerged = merge.changes(site.weightKey)
+        let own = isMerged ? whole : try whole.part(of: site)
+        if let fault = try fault(ofQuantized: own.codes, scales: own.scales) {
+            throw fault.error(of: site, in: checkpoint[site.weightKey]?.file.path ?? checkpoint.path)
+        }
+        let weight = QuantizedWeight(
+            stored.algorithm, codes: try own.codes.to(own.codes.dtype, on: plan.device),
+            scales: try own.scales.to(own.scales.dtype, on: plan.device), scale: scale)
+        return isMerged ? try merged(weight, site, smoothing: smoothing).part(of: site) : weight
     }
 
     /// A quantised weight with what LoRA files change, quantised again.

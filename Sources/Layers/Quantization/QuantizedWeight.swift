@@ -49,6 +49,32 @@ package struct QuantizedWeight {
         (self.algorithm, self.codes, self.scales, self.scale) = (algorithm, codes, scales, scale)
     }
 
+    /// What a device has of this, the whole weight of a layer.
+    ///
+    /// - Throws: ``QuantizationError/shared(_:group:)`` or ``TensorError``
+    func part(of site: LinearSite) throws -> QuantizedWeight {
+        guard let part = site.part else { return self }
+        var (codes, scales) = (codes, scales)
+        // Rows and columns that share a scale, where more than one does and fewer than all.
+        let (rows, columns) =
+            switch algorithm {
+            case .fp8Blocks: (Self.block, Self.block)
+            case .nvfp4: (1, Self.group)
+            case .fp8, .fp8Rows, .int8: (1, 1)
+            }
+        if let outputs = part.outputs {
+            let groups = try outputs.groups(of: rows, in: site)
+            codes = try outputs.cut(codes, axis: 0)
+            if algorithm != .fp8 { scales = try groups.cut(scales, axis: 0) }
+        }
+        if let inputs = part.inputs {
+            let groups = try inputs.groups(of: columns, in: site)
+            codes = try (algorithm == .nvfp4 ? inputs.groups(of: 2, in: site) : inputs).cut(codes, axis: 1)
+            if columns > 1 { scales = try groups.cut(scales, axis: 1) }
+        }
+        return QuantizedWeight(algorithm, codes: codes, scales: scales, scale: scale)
+    }
+
     /// The same with a scale for each row, where all have one.
     func scaledByRow() throws(TensorError) -> QuantizedWeight {
         guard algorithm == .fp8, codes.size(0) > 1 else { return self }
@@ -59,5 +85,20 @@ package struct QuantizedWeight {
     /// What it stands for, `[to, from]`.
     package func dequantized(as dtype: DType) throws(TensorError) -> Tensor {
         try dequantize(codes: codes, scales: scales, scale: scale, as: dtype)
+    }
+}
+
+extension LinearPart.Pieces {
+    /// These pieces counted in groups of so many, in which all but the last end.
+    ///
+    /// - Throws: ``QuantizationError/shared(_:group:)`` where a piece begins or the next follows within a group
+    fileprivate func groups(of size: Int, in site: LinearSite) throws(QuantizationError) -> LinearPart.Pieces {
+        func isWhole(_ range: Range<Int>, _ index: Int) -> Bool {
+            range.lowerBound % size == 0 && (range.upperBound % size == 0 || index == ranges.count - 1)
+        }
+        guard ranges.enumerated().allSatisfy({ isWhole($1, $0) }) else {
+            throw .shared(site.weightKey, group: size)
+        }
+        return LinearPart.Pieces(ranges: ranges.map { $0.lowerBound / size..<($0.upperBound + size - 1) / size })
     }
 }

@@ -113,10 +113,7 @@ package final class CheckpointWeights: WeightSource {
 
     /// Where weights are quantised, the file's pages go back to the system.
     package func linear(_ site: LinearSite, plan: ComputePlan) throws -> any LinearKernel {
-        if let stored = try storedQuantization(of: site) {
-            guard site.part == nil else { throw QuantizationError.shared(site.weightKey) }
-            return try quantized(site, as: stored, plan: plan)
-        }
+        if let stored = try storedQuantization(of: site) { return try quantized(site, as: stored, plan: plan) }
         if let algorithm = try algorithm(of: site, plan) { return try quantized(site, plan, algorithm) }
         let (weight, bias) = try tensors(site, plan: plan)
         if site.traits.isWide { return WideningLinear(weight: weight, bias: bias) }
