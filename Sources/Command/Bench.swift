@@ -44,6 +44,9 @@ struct Bench: AsyncParsableCommand {
         help: "The ranks of transformer or decoder, one process each as torchrun starts them: parallel_config as YAML.")
     var parallelConfig: String?
     @Option(name: .long, help: "Branches of guidance of a transformer's step: 1 or 2.") var branches = 1
+    @Flag(help: "Have the GPU keep the transformer's blocks and run them again at once, as cuda_graph_config does.")
+    var cudaGraphs = false
+
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
@@ -160,6 +163,7 @@ struct Bench: AsyncParsableCommand {
             dtype: dtype.dtype, device: device, attention: arguments.attentionConfig.plan(on: device),
             quantization: quantAlgo.map { QuantizationPlan($0) })
         plan.parallel = arguments.parallelConfig.layout
+        plan.capturesBlocks = cudaGraphs
         return plan
     }
 

@@ -48,6 +48,9 @@ package final class Ranks {
     /// What another thread may hold, to end all groups.
     package var aborters: [GroupAborter] { [control.aborter] + groups.values.map(\.aborter) }
 
+    /// How often memory that GPUs share was given up for more: what was captured before must not be replayed.
+    package var memoryMoves: Int { groups.values.map(\.memoryMoves).reduce(0, +) }
+
     /// The layout's numbers.
     package var layout: ParallelLayout { mesh.layout }
 

@@ -14,7 +14,7 @@ import VisualGen
                     + "FP8_PER_CHANNEL_PER_TOKEN, FP8_BLOCK_SCALES, NVFP4, W8A8_SQ_PER_CHANNEL"
             ]
         ),
-        ("cuda_graph_config: {enable: true}", ["cuda_graph_config.enable true is not available in this build"]),
+        ("cuda_graph_config: {enable: true}", ["cuda_graph_config.enable true is not available with device cpu"]),
         (
             "attention_config: {backend: TE}",
             [
@@ -35,6 +35,22 @@ import VisualGen
             [
                 "attention_config.quant_attention_config nvfp4/fp8 (0,0,0) is not available in this build; it has "
                     + "bf16/fp8 (0,0,0)"
+            ]
+        ),
+        (
+            "{device: cuda, cuda_graph_config: {enable: true}, cache_config: {cache_backend: cache_dit}, "
+                + "parallel_config: {tp_size: 2, ulysses_size: 2}}",
+            [
+                "cuda_graph_config.enable true is not available with cache_config of cache_dit, which decides within a "
+                    + "step",
+                "cuda_graph_config.enable true is not available with parallel_config.tp_size above 1",
+            ]
+        ),
+        (
+            "{device: cuda, cuda_graph_config: {enable: true}, parallel_config: {ring_size: 2}, "
+                + "attention_config: {backend: FA4}}",
+            [
+                "cuda_graph_config.enable true is not available with parallel_config.ring_size and attn2d_size above 1"
             ]
         ),
         ("attention_config: {backend: CUDNN}", ["attention_config.backend CUDNN needs device cuda, not cpu"]),
@@ -87,7 +103,7 @@ import VisualGen
                   backend: TRTLLM
                   quant_attention_config: {qk_dtype: fp8, q_block_size: 1, k_block_size: 4, v_block_size: 1}
                   sparse_attention_config: {algorithm: skip_softmax}
-                cache_config: {cache_backend: cache_dit}
+                cache_config: {cache_backend: teacache}
                 enable_layerwise_nvtx_marker: true
                 cpu_offload_config: {enable: true}
                 runtime_lora_config: {path: a}
@@ -100,16 +116,16 @@ import VisualGen
         build.quantAlgorithms = [.fp8]
         build.quantisedAttention = [.trtllm: ["fp8/fp8 (1,4,1)"]]
         build.sparseAttention = ["skip_softmax"]
-        build.caches = ["cache_dit"]
+        build.caches = ["teacache"]
         build.fields = [
             "cuda_graph_config.enable", "enable_layerwise_nvtx_marker", "cpu_offload_config.enable",
             "runtime_lora_config",
         ]
         #expect(args.unavailable(in: build).isEmpty)
-        build.caches = ["teacache"]
+        build.caches = ["cache_dit"]
         #expect(
             args.unavailable(in: build).map(\.description)
-                == ["cache_config is not available in this build; it has teacache"])
+                == ["cache_config is not available in this build; it has cache_dit"])
     }
 
     @Test func aLaunchOfSeveralProcessesNeedsAsManyWorkers() {

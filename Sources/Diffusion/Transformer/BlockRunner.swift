@@ -33,9 +33,15 @@ package struct BlockRunner<Transformer: DiffusionTransformer> {
     package func run(_ blocks: Range<Int>, _ state: inout SharedState<Transformer.State>) throws(TensorError) {
         context.sequence = state.cut
         defer { context.sequence = nil }
-        for index in blocks {
-            try transformer.block(index, &state.state)
-            if let changes = residuals[index] { try state.add(changes) }
+        guard residuals.isEmpty, context.plan.capturesBlocks, !blocks.isEmpty else {
+            for index in blocks {
+                try transformer.block(index, &state.state)
+                if let changes = residuals[index] { try state.add(changes) }
+            }
+            return
+        }
+        try transformer.captures.run(blocks, &state, context) { state throws(TensorError) in
+            for index in blocks { try transformer.block(index, &state) }
         }
     }
 

@@ -10,6 +10,8 @@ package protocol DiffusionTransformer {
 
     /// How many blocks there are.
     var blockCount: Int { get }
+    /// The blocks as a GPU keeps them to be run again at once, where it does.
+    var captures: CapturedBlocks<State> { get }
 
     /// Does what does not change between steps, once for a request; nothing unless the model says so.
     ///

@@ -27,6 +27,11 @@ package protocol TransformerState {
     /// - Parameter map: as of ``mapTokens(_:)``
     mutating func mapLastTokens(_ map: TokenMap) throws(TensorError)
 
+    /// The numbers besides tensors that decide what blocks do or what comes of them; none unless the model says so.
+    ///
+    /// What was captured with others is not replayed.
+    var marks: [Int] { get }
+
     /// Replaces every tensor by one of the same shape, as a captured graph needs its own memory.
     ///
     /// - Parameter map: gives the tensor in another's place
@@ -35,6 +40,7 @@ package protocol TransformerState {
 
 extension TransformerState {
     package static var predictedStreams: Int { 1 }
+    package var marks: [Int] { [] }
     package mutating func mapLastTokens(_ map: TokenMap) throws(TensorError) { try mapTokens(map) }
 }
 

@@ -99,6 +99,22 @@ package final class ComputeContext {
     /// - Parameter kernel: by which kernel
     func countAttention(_ kernel: String) { counts.attention[kernel, default: 0] += 1 }
 
+    /// Whether attention is rounded in this step, as far as it is in any.
+    package var roundsAttention: Bool { plan.attention?.quantization?.includes(step) ?? false }
+
+    /// Notes what ran besides.
+    ///
+    /// - Parameter other: how often which kernels ran
+    package func count(_ other: KernelCounts) { counts.add(other) }
+
+    /// What a body has counted, which does not count here.
+    package func counting<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) -> KernelCounts {
+        let before = takeKernelCounts()
+        defer { counts = before }
+        try body()
+        return counts
+    }
+
     /// How often which kernels ran since this was last asked.
     package func takeKernelCounts() -> KernelCounts {
         defer { counts = KernelCounts() }

@@ -24,25 +24,24 @@ extension Flux1 {
         /// - Parameters:
         ///   - x: text, `[batch, textTokens, width]`
         ///   - y: image, `[batch, tokens, width]`
-        ///   - modulation: of text and image, each `[batch, 6 · width]`
+        ///   - modulation: of text and image, `[batch, 12 · width]`
         ///   - rotary: tables for text and image
         /// - Returns: both streams, changed
-        func callAsFunction(
-            text x: Tensor, image y: Tensor, _ modulation: Transformer.BlockModulation, rotary: RotaryEmbedding
-        ) throws(TensorError) -> (text: Tensor, image: Tensor) {
-            try block(
-                text: (x, Modulation.parts(of: modulation[0], count: 2)),
-                image: (y, Modulation.parts(of: modulation[1], count: 2)), rotary: rotary)
+        func callAsFunction(text x: Tensor, image y: Tensor, _ modulation: Tensor, rotary: RotaryEmbedding)
+            throws(TensorError) -> (text: Tensor, image: Tensor)
+        {
+            let parts = try Modulation.parts(of: modulation, count: 4)
+            return try block(text: (x, Array(parts[..<2])), image: (y, Array(parts[2...])), rotary: rotary)
         }
 
         /// The image's tokens as the attention takes them, `[batch, tokens, width]`.
-        func attentionInput(image y: Tensor, _ modulation: Transformer.BlockModulation) throws(TensorError) -> Tensor {
-            try Modulation.parts(of: modulation[1], count: 2)[0].normed(y).tokens()
+        func attentionInput(image y: Tensor, _ modulation: Tensor) throws(TensorError) -> Tensor {
+            try Modulation.parts(of: modulation, count: 4)[2].normed(y).tokens()
         }
 
         /// - Parameter conditioning: `[rows, 1, width]`
-        /// - Returns: for text and image, each `[rows, 1, 6 · width]`
-        func modulation(_ conditioning: Tensor) throws(TensorError) -> Transformer.BlockModulation {
+        /// - Returns: of text and image, `[rows, 1, 6 · width]`
+        func modulations(_ conditioning: Tensor) throws(TensorError) -> [Tensor] {
             [try textModulation(conditioning), try imageModulation(conditioning)]
         }
     }
@@ -74,11 +73,10 @@ extension Flux1 {
         ///   - rotary: tables for text and image
         /// - Returns: the wanted tokens, `[batch, wanted, width]`
         func callAsFunction(
-            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, _ modulation: Transformer.BlockModulation,
-            rotary: RotaryEmbedding
+            _ x: Tensor, _ queries: StreamTokens, textTokens: Int, _ modulation: Tensor, rotary: RotaryEmbedding
         ) throws(TensorError) -> Tensor {
             let first = queries == .all ? 0 : textTokens
-            let modulation = try Modulation.parts(of: modulation[0], count: 1)[0]
+            let modulation = try Modulation.parts(of: modulation, count: 1)[0]
             let joined: LinearInput
             do {
                 let normed = try modulation.normed(x)
@@ -92,9 +90,7 @@ extension Flux1 {
 
         /// - Parameter conditioning: `[rows, 1, width]`
         /// - Returns: `[rows, 1, 3 · width]`
-        func modulation(_ conditioning: Tensor) throws(TensorError) -> Transformer.BlockModulation {
-            [try blockModulation(conditioning)]
-        }
+        func modulation(_ conditioning: Tensor) throws(TensorError) -> Tensor { try blockModulation(conditioning) }
     }
 }
 

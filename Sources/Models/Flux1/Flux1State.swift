@@ -7,8 +7,8 @@ extension Flux1.Transformer {
         package var streams: JointStreams
         /// SiLU of the embedded timestep, guidance and pooled prompt, `[batch, width]`.
         package var conditioning: Tensor
-        /// Of each block.
-        var modulations: [BlockModulation]
+        /// What shifts, scales and gates all blocks, `[batch, numbers]`.
+        var modulations: Tensor
     }
 }
 
@@ -19,9 +19,6 @@ extension Flux1.Transformer.State: TransformerState {
 
     package mutating func mapTensors(_ map: (Tensor) throws(TensorError) -> Tensor) throws(TensorError) {
         try streams.mapTensors(map)
-        conditioning = try map(conditioning)
-        for index in modulations.indices {
-            modulations[index] = try modulations[index].map { tensor throws(TensorError) in try map(tensor) }
-        }
+        (conditioning, modulations) = (try map(conditioning), try map(modulations))
     }
 }

@@ -37,6 +37,7 @@ extension Flux1 {
 
         /// The component's `config.json`.
         package let config: TransformerConfig
+        package let captures = CapturedBlocks<State>()
         private let imageIn, textIn: Linear
         private let timestepEmbedding, pooledEmbedding: TimestepEmbedding
         private let guidanceEmbedding: TimestepEmbedding?
@@ -94,14 +95,15 @@ extension Flux1 {
 
         package func block(_ index: Int, _ state: inout State) throws(TensorError) {
             let streams = state.streams
+            let modulation = try config.modulation(ofBlock: index, state.modulations)
             if index < doubleBlocks.count, case .double(let text, let image) = streams.tokens {
                 let (nextText, nextImage) = try doubleBlocks[index](
-                    text: text, image: image, state.modulations[index], rotary: streams.rotary)
+                    text: text, image: image, modulation, rotary: streams.rotary)
                 state.streams.tokens = .double(text: nextText, image: nextImage)
             } else {
                 let isLast = index == blockCount - 1
                 let tokens = try singleBlocks[index - doubleBlocks.count](
-                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens, state.modulations[index],
+                    streams.joined(), isLast ? .image : .all, textTokens: streams.textTokens, modulation,
                     rotary: streams.rotary)
                 state.streams.tokens = isLast ? .image(tokens) : .single(tokens)
             }
@@ -115,7 +117,9 @@ extension Flux1 {
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) throws(TensorError) -> Tensor {
             let image = try state.streams.image()
             guard doubleBlocks.count > 0 else { return try image.to(.float32) }
-            return try doubleBlocks[0].attentionInput(image: image, state.modulations[0]).to(.float32)
+            return try doubleBlocks[0].attentionInput(
+                image: image, config.modulation(ofBlock: 0, state.modulations)
+            ).to(.float32)
         }
 
         private func embedded(_ input: Input) throws(TensorError) -> (prompt: Tensor, pooled: Tensor) {
@@ -132,10 +136,10 @@ extension Flux1 {
                 sum = try sum + embedded([guidance * 1000], by: guidanceEmbedding)
             }
             let conditioning = try silu(sum + pooled).reshaped(timesteps.count * pooled.size(0), 1, config.width)
-            var blocks: [BlockModulation] = []
-            for index in 0..<doubleBlocks.count { blocks.append(try doubleBlocks[index].modulation(conditioning)) }
-            for index in 0..<singleBlocks.count { blocks.append(try singleBlocks[index].modulation(conditioning)) }
-            return ModulationTable(conditioning: conditioning, blocks: blocks)
+            var parts: [Tensor] = []
+            for index in 0..<doubleBlocks.count { parts += try doubleBlocks[index].modulations(conditioning) }
+            for index in 0..<singleBlocks.count { parts.append(try singleBlocks[index].modulation(conditioning)) }
+            return ModulationTable(conditioning: conditioning, blocks: try concatenate(parts, axis: 2))
         }
 
         /// `[values, 1, width]`: each by itself, whatever the others are.

@@ -17,6 +17,7 @@ extension Flux2.Transformer {
 }
 
 extension Flux2.Transformer.State: TransformerState {
+    package var marks: [Int] { [predicted] }
     package func tokenStreams() throws(TensorError) -> [Tensor] { try streams.tokenStreams() }
     package mutating func add(_ changes: [Tensor]) throws(TensorError) { try streams.add(changes) }
     package mutating func mapTokens(_ map: TokenMap) throws(TensorError) { try streams.mapTokens(map) }

@@ -34,6 +34,7 @@ extension Flux2 {
 
         /// The component's `config.json`.
         package let config: TransformerConfig
+        package let captures = CapturedBlocks<State>()
         private let imageIn, textIn: Linear
         private let timestepEmbedding: TimestepEmbedding
         private let guidanceEmbedding: TimestepEmbedding?

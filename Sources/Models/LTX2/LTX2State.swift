@@ -5,6 +5,10 @@ package import Tensors
 extension LTX2.Transformer.State: TransformerState {
     package static var predictedStreams: Int { 2 }
 
+    package var marks: [Int] {
+        [hasGroups.video, hasGroups.cross, isIsolated].map { $0 ? 1 : 0 } + perturbedBlocks.sorted()
+    }
+
     /// Video, then sound.
     package func tokenStreams() -> [Tensor] { [video, audio] }
 

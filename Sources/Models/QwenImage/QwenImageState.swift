@@ -22,6 +22,7 @@ extension QwenImage.Transformer {
 }
 
 extension QwenImage.Transformer.State: TransformerState {
+    package var marks: [Int] { [predicted] }
     package func tokenStreams() throws(TensorError) -> [Tensor] { try streams.tokenStreams() }
     package mutating func add(_ changes: [Tensor]) throws(TensorError) { try streams.add(changes) }
 

@@ -37,6 +37,7 @@ extension QwenImage {
 
         /// The component's `config.json`.
         package let config: TransformerConfig
+        package let captures = CapturedBlocks<State>()
         private let imageIn, textIn: Linear
         private let textNorm: RMSNorm
         private let timestepEmbedding: TimestepEmbedding

@@ -3,6 +3,7 @@ internal import Layers
 package import Tensors
 
 extension Wan.Transformer.State: TransformerState {
+    package var marks: [Int] { [grid.frames, grid.rows, grid.columns] }
     package func tokenStreams() -> [Tensor] { [tokens] }
 
     package mutating func add(_ changes: [Tensor]) throws(TensorError) { tokens = try tokens + changes[0] }

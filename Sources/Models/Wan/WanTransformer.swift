@@ -47,6 +47,7 @@ extension Wan {
 
         /// The component's `config.json`.
         package let config: TransformerConfig
+        package let captures = CapturedBlocks<State>()
         private let patchEmbedding: Linear
         private let conditions: ConditionEmbedding
         private let blocks: BlockStore<Block>

@@ -67,6 +67,9 @@ package final class ProcessGroup {
     /// What another thread may hold, to end the group.
     package var aborter: GroupAborter { GroupAborter(handle) }
 
+    /// How often memory that GPUs share was given up for more.
+    package var memoryMoves: Int { Int(ct_group_moves(handle.group)) }
+
     /// Counts a call; a group of one sends nothing.
     func count(_ operation: GroupTraffic.Operation, bytes: Int) {
         if size > 1 { traffic.add(operation, bytes: bytes) }

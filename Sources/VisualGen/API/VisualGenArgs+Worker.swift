@@ -31,6 +31,7 @@ extension VisualGenArgs {
         configuration.options.stepCache = cacheConfig?.settings
         configuration.options.plan.quantization = quantConfig.plan
         configuration.options.plan.parallel = parallelConfig.layout
+        configuration.options.plan.capturesBlocks = cudaGraphConfig.enable
         configuration.options.plan.loras = runtimeLoRAConfigs.map(\.plan)
         configuration.options.plan.attention = attentionConfig.plan(on: configuration.options.plan.device)
         return configuration

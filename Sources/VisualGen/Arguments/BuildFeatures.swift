@@ -27,7 +27,7 @@ package struct BuildFeatures: Sendable {
             .trtllm: QuantAttentionConfig.recipes[.trtllm] ?? [], .cuteDSL: [QuantAttentionConfig().recipe],
         ]
         build.caches = CacheConfig.tags
-        build.fields = ["runtime_lora_config"]
+        build.fields = ["runtime_lora_config", "cuda_graph_config.enable"]
         build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
     }()
@@ -59,6 +59,15 @@ extension VisualGenArgs {
         need(
             !cudaGraphConfig.enable || build.fields.contains("cuda_graph_config.enable"), "cuda_graph_config.enable",
             "true")
+        if cudaGraphConfig.enable, build.fields.contains("cuda_graph_config.enable") {
+            func without(_ field: String) {
+                missing.append(ConfigProblem("cuda_graph_config.enable", "true is not available with \(field)"))
+            }
+            if device == .cpu { without("device cpu") }
+            if case .cacheDiT = cacheConfig { without("cache_config of cache_dit, which decides within a step") }
+            if parallelConfig.tpSize > 1 { without("parallel_config.tp_size above 1") }
+            if parallelConfig.contextSize > 1 { without("parallel_config.ring_size and attn2d_size above 1") }
+        }
         need(
             build.attentionBackends.contains(attention.backend), "attention_config.backend", attention.backend.rawValue,
             having: build.attentionBackends.map(\.rawValue))

@@ -200,3 +200,29 @@ ct_status ct_moment_seconds(ct_moment start, ct_moment end, double *seconds) {
         },
         1);
 }
+
+struct ct_graph_s {
+    std::unique_ptr<Graph> graph;
+};
+
+ct_graph ct_graph_begin(void) {
+    return run(
+        [&]() -> ct_graph {
+            TORCH_CHECK(entered >= 0, "only a GPU's work can be captured");
+            return new ct_graph_s{cuda().capture()};
+        },
+        nullptr);
+}
+
+ct_status ct_graph_end(ct_graph graph) {
+    return attempt([&] { graph->graph->end(); });
+}
+
+ct_status ct_graph_replay(ct_graph graph, const ct_tensor *from, const ct_tensor *into, size_t count) {
+    return attempt([&] {
+        for (size_t index = 0; index < count; ++index) borrow(into[index]).copy_(borrow(from[index]));
+        graph->graph->replay();
+    });
+}
+
+void ct_graph_release(ct_graph graph) { delete graph; }

@@ -26,6 +26,15 @@ public:
     virtual double seconds_since(const Moment &earlier) const = 0;
 };
 
+// What a stream was given to do, kept to be done again.
+class Graph {
+public:
+    virtual ~Graph() = default;
+    // Nothing more belongs to it.
+    virtual void end() = 0;
+    virtual void replay() = 0;
+};
+
 // Tensors [batch, heads, tokens, width] whose parts go into tensors [batch, tokens, heads, width] of every rank.
 struct Placing {
     std::vector<at::Tensor> tensors;
@@ -53,6 +62,8 @@ public:
     virtual std::vector<at::Tensor> place(int slot, bool aside, const Placing &placing) = 0;
     // The calling thread's stream waits for the one beside it.
     virtual void join() = 0;
+    // How often memory was given up for more, of which captured graphs may have been.
+    virtual int64_t moves() const = 0;
     // Lets what waits for other ranks end, from any thread.
     virtual void abort() = 0;
 };
@@ -71,6 +82,8 @@ public:
     virtual void join() = 0;
     // This moment on the calling thread's stream.
     virtual std::unique_ptr<Moment> now() = 0;
+    // From here on the calling thread's stream keeps what it is given.
+    virtual std::unique_ptr<Graph> capture() = 0;
     virtual ct_device_memory memory(int device) = 0;
     virtual void reset_peak_memory(int device) = 0;
     // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits

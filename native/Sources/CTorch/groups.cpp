@@ -345,6 +345,8 @@ ct_group ct_group_nccl(ct_store store, const char *name, int rank, int size, int
 
 void ct_group_release(ct_group group) { delete group; }
 
+int64_t ct_group_moves(ct_group group) { return group->peers ? group->peers->moves() : 0; }
+
 void ct_group_abort(ct_group group) {
     attempt([&] { group->abort(); });
 }

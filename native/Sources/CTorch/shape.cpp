@@ -70,3 +70,5 @@ ct_tensor ct_pad(ct_tensor x, const int64_t *amounts, size_t count) {
 }
 
 ct_tensor ct_contiguous(ct_tensor x) { return guard([&] { return borrow(x).contiguous(); }); }
+
+ct_tensor ct_clone(ct_tensor x) { return guard([&] { return borrow(x).clone(); }); }

@@ -6,6 +6,7 @@
 #include "uploader.h"
 
 #include <ATen/Context.h>
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/Event.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
@@ -64,6 +65,37 @@ private:
 
 thread_local Aside aside;
 
+// What was captured by one thread shares memory: nothing of it is alive between two replays but what was asked to stay.
+class StreamGraph final : public Graph {
+public:
+    StreamGraph() { graph.capture_begin(pool(), cudaStreamCaptureModeThreadLocal); }
+
+    ~StreamGraph() override {
+        if (is_ended) return;
+        try {
+            graph.capture_end();
+        } catch (const std::exception &) {
+            // What ended it before was reported.
+        }
+    }
+
+    void end() override {
+        is_ended = true;
+        graph.capture_end();
+    }
+
+    void replay() override { graph.replay(); }
+
+private:
+    static at::cuda::MempoolId_t pool() {
+        thread_local const at::cuda::MempoolId_t own = at::cuda::graph_pool_handle();
+        return own;
+    }
+
+    at::cuda::CUDAGraph graph;
+    bool is_ended = false;
+};
+
 class Half final : public Cuda {
 public:
     Half() {
@@ -94,6 +126,8 @@ public:
     void join() override { aside.join(); }
 
     std::unique_ptr<Moment> now() override { return std::make_unique<StreamMoment>(); }
+
+    std::unique_ptr<Graph> capture() override { return std::make_unique<StreamGraph>(); }
 
     ct_device_memory memory(int device) override {
         const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));

@@ -169,6 +169,8 @@ public:
 
     void join() override { follow(c10::cuda::getCurrentCUDAStream(device), side); }
 
+    int64_t moves() const override { return given_up; }
+
     void abort() override { *const_cast<volatile int *>(is_over) = 1; }
 
 private:
@@ -207,7 +209,10 @@ private:
         // What was placed before may still be read, here and by the others.
         C10_CUDA_CHECK(cudaDeviceSynchronize());
         talk.all(true);
-        if (shared) Shared::release(std::move(shared), talk);
+        if (shared) {
+            Shared::release(std::move(shared), talk);
+            ++given_up;
+        }
         shared = Shared::make(rounded(bytes, page), talk, rank, size);
         TORCH_CHECK(shared, "GPUs no longer reach each other's memory");
     }
@@ -286,6 +291,7 @@ private:
     const int rank, size;
     const c10::DeviceIndex device;
     const c10::cuda::CUDAStream side;
+    int64_t given_up = 0;
     int *is_over = nullptr;
     cudaEvent_t event = nullptr;
 };

@@ -33,6 +33,7 @@ CT_BEGIN
 typedef struct ct_tensor_s *ct_tensor;
 typedef struct ct_generator_s *ct_generator;
 typedef struct ct_moment_s *ct_moment;
+typedef struct ct_graph_s *ct_graph;
 typedef int ct_status;
 
 typedef enum {

@@ -40,6 +40,8 @@ CT_API ct_group CT_NULLABLE ct_group_gloo(ct_store store, const char *name, int 
                                           const char *CT_NULLABLE interface, int64_t timeout);
 CT_API ct_group CT_NULLABLE ct_group_nccl(ct_store store, const char *name, int rank, int size, int device, int64_t timeout);
 CT_API void ct_group_release(ct_group group);
+// How often memory that GPUs share was given up for more: what was captured before must not be replayed.
+CT_API int64_t ct_group_moves(ct_group group);
 // Lets what runs on the GPU end, from any thread; the group is of no use afterwards. Gloo's cannot be ended.
 CT_API void ct_group_abort(ct_group group);
 

@@ -46,6 +46,15 @@ CT_API ct_moment CT_NULLABLE ct_moment_now(void);
 CT_API void ct_moment_release(ct_moment moment);
 CT_API ct_status ct_moment_seconds(ct_moment start, ct_moment end, double *seconds);
 
+// What the calling thread starts on its GPU between the first two of these is kept instead of being done, and done each time it is
+// replayed, after copies of tensors into others of the same shapes that it reads. What it makes is overwritten by the next replay.
+// Whoever releases a graph that was begun and not ended ends it.
+CT_API ct_graph CT_NULLABLE ct_graph_begin(void);
+CT_API ct_status ct_graph_end(ct_graph graph);
+CT_API ct_status ct_graph_replay(ct_graph graph, const ct_tensor CT_NONNULL *CT_NULLABLE from,
+                                 const ct_tensor CT_NONNULL *CT_NULLABLE into, size_t count);
+CT_API void ct_graph_release(ct_graph graph);
+
 // What runs between the two is written as JSON for viewers of Chrome's traces.
 CT_API ct_status ct_profile_begin(bool with_cuda);
 CT_API ct_status ct_profile_end(const char *path);

@@ -18,5 +18,6 @@ CT_API ct_tensor CT_NULLABLE ct_stack(const CT_NONNULL ct_tensor *CT_NONNULL ten
 CT_API ct_tensor CT_NULLABLE ct_repeat_interleave(ct_tensor x, int64_t times, int64_t axis);
 CT_API ct_tensor CT_NULLABLE ct_pad(ct_tensor x, const int64_t *amounts, size_t count);
 CT_API ct_tensor CT_NULLABLE ct_contiguous(ct_tensor x);
+CT_API ct_tensor CT_NULLABLE ct_clone(ct_tensor x);
 
 CT_END
