@@ -82,6 +82,7 @@ struct Bench: AsyncParsableCommand {
         if attentionConfig != nil, ![.transformer, .generation, .attention].contains(subject) {
             throw ValidationError("attention-config is for transformer, generation and attention")
         }
+        if cudaGraphs, subject != .transformer { throw ValidationError("cuda-graphs is for transformer") }
         guard 1...2 ~= branches else { throw ValidationError("branches is \(branches); it must be 1 or 2") }
         if parallelConfig != nil, subject != .transformer, subject != .decoder {
             throw ValidationError("parallel-config is for transformer and decoder")

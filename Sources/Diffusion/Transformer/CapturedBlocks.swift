@@ -1,5 +1,6 @@
 internal import Layers
-package import Tensors
+internal import Parallel
+internal import Tensors
 
 /// The blocks of a transformer as CUDA graphs, one for each shape of what runs through them.
 ///
@@ -52,7 +53,7 @@ package final class CapturedBlocks<State: TransformerState> {
             captures[key] = .some(nil)
             return
         }
-        let capture = try known ?? self.capture(state.state, context, run)
+        let capture = if let known { known } else { try self.capture(state.state, context, run) }
         captures[key] = capture
         try capture.graph.replay(inputs)
         context.count(capture.counts)
