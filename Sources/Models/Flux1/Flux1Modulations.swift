@@ -1,6 +1,6 @@
 internal import Diffusion
 internal import Layers
-package import Tensors
+internal import Tensors
 
 extension Flux1.Transformer {
     /// What the timesteps of a request, with its guidance and pooled prompts, bring to the blocks.

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Layers
 
 extension Flux1 {
     /// In a step the widest product of a block decides.

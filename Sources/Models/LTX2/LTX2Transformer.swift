@@ -61,7 +61,7 @@ extension LTX2 {
 
         /// The component's `config.json`.
         package let config: TransformerConfig
-        package let captures = CapturedBlocks<State>()
+        let captures = CapturedBlocks<State>()
         private let videoIn, audioIn, videoOut, audioOut: Linear
         private let videoCaption, audioCaption: TimestepEmbedding?
         private let videoTime, audioTime, videoCross, audioCross, videoGate, audioGate: TimeEmbedding

@@ -1,4 +1,4 @@
-package import Tensors
+internal import Tensors
 
 /// What the timesteps of a request bring to a transformer's blocks, made for many steps at once.
 ///
