@@ -84,10 +84,10 @@ extension Flux1 {
         package func begin(_ input: Input) throws(TensorError) -> State {
             let (text, pooled) = try embedded(input)
             let modulations = input.modulations ?? Modulations(of: [], atOnce: 1)
-            let (table, step) = try modulations.rows(input.timestep) { timesteps throws(TensorError) in
+            let (rows, step) = try modulations.rows(input.timestep) { timesteps throws(TensorError) in
                 try table(timesteps, input.guidance, pooled)
             }
-            let (conditioning, blocks) = try table.step(step, batch: text.size(0))
+            let (conditioning, blocks) = try rows.step(step, batch: text.size(0))
             return State(
                 streams: JointStreams(text: text, image: try imageIn(input.latents), input.rotary),
                 conditioning: conditioning, modulations: blocks)

@@ -82,8 +82,8 @@ extension QwenImage {
                 kinds = try Tensor(rows, shape: [rows.count], on: plan.device)
             }
             let modulations = input.modulations ?? Modulations(of: [], atOnce: 1)
-            let (table, row) = try modulations.rows(input.timestep, make: table)
-            let (conditioning, blocks) = try table.step(row, batch: batch, hasKinds: kinds != nil)
+            let (rows, row) = try modulations.rows(input.timestep, make: table)
+            let (conditioning, blocks) = try rows.step(row, batch: batch, hasKinds: kinds != nil)
             return State(
                 streams: JointStreams(text: text, image: image, input.rotary), conditioning: conditioning,
                 modulations: blocks, textMask: input.textMask, kinds: kinds, predicted: predicted)
