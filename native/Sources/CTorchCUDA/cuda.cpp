@@ -68,23 +68,27 @@ thread_local Aside aside;
 // What was captured by one thread shares memory: nothing of it is alive between two replays but what was asked to stay.
 class StreamGraph final : public Graph {
 public:
-    StreamGraph() { graph.capture_begin(pool(), cudaStreamCaptureModeThreadLocal); }
+    StreamGraph() : graph(true) { graph.capture_begin(pool(), cudaStreamCaptureModeThreadLocal); }
 
     ~StreamGraph() override {
-        if (is_ended) return;
-        try {
-            graph.capture_end();
-        } catch (const std::exception &) {
-            // What ended it before was reported.
+        if (started) {
+            static_cast<void>(cudaGraphExecDestroy(started));
+        } else {
+            try {
+                graph.capture_end();
+            } catch (const std::exception &) {
+                // What ended it before was reported.
+            }
         }
     }
 
     void end() override {
-        is_ended = true;
         graph.capture_end();
+        // Kernels of the second stream come before those beside them here too, which LibTorch does not ask for.
+        C10_CUDA_CHECK(cudaGraphInstantiate(&started, graph.raw_cuda_graph(), cudaGraphInstantiateFlagUseNodePriority));
     }
 
-    void replay() override { graph.replay(); }
+    void replay() override { C10_CUDA_CHECK(cudaGraphLaunch(started, c10::cuda::getCurrentCUDAStream())); }
 
 private:
     static at::cuda::MempoolId_t pool() {
@@ -93,7 +97,7 @@ private:
     }
 
     at::cuda::CUDAGraph graph;
-    bool is_ended = false;
+    cudaGraphExec_t started = nullptr;
 };
 
 class Half final : public Cuda {
