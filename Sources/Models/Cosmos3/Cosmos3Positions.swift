@@ -68,7 +68,7 @@ extension Cosmos3 {
                     let part = try Tensor(values, shape: shape, on: device)
                     sum = try sum.map { sum throws(TensorError) in try sum + part } ?? part
                 }
-                guard let sum else { return try Tensor([], shape: [0, frequencies.count], on: device) }
+                guard let sum else { return try Tensor.empty([0, frequencies.count], on: device) }
                 return try sum.reshaped(-1, frequencies.count)
             }
             return RotaryEmbedding(cosine: try grid { cos($0) }, sine: try grid { sin($0) })

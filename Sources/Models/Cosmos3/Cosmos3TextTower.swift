@@ -1,4 +1,4 @@
-package import Layers
+internal import Layers
 package import Tensors
 
 extension Cosmos3 {

@@ -33,13 +33,18 @@ extension Cosmos3 {
         package var ropeAxesDim: [Int]?
         package var maxPositionEmbeddings: Int?
         package var positionEmbeddingType: String?
+        package var jointAttnImplementation: String?
+        package var qkNormForDiffusion = true
+        package var temporalCompressionFactorSound = 1
         package init() {}
 
         package static let otherNames = [
             "unified_3d_mrope_reset_spatial_ids": "reset_spatial_ids", marginKey: "temporal_modality_margin",
         ]
-        /// Nothing of actions is read.
-        package static let ignoredKeys: Set<String> = ["action_dim", "num_embodiment_domains"]
+        /// What is of actions, which are not made here, and what the language model's config says of itself.
+        package static let ignoredKeys: Set<String> = [
+            "action_dim", "max_action_dim", "num_embodiment_domains", "model_type", "use_moe",
+        ]
         private static let marginKey = "unified_3d_mrope_temporal_modality_margin"
 
         /// Numbers of all heads of the queries.
@@ -87,8 +92,15 @@ extension Cosmos3 {
             // The published models' choices; no other has been seen.
             guard hiddenAct == "silu" else { throw .value("hidden_act", found: hiddenAct) }
             guard resetSpatialIds else { throw .value("unified_3d_mrope_reset_spatial_ids", found: "false") }
-            if let type = positionEmbeddingType, type != "unified_3d_mrope" {
-                throw .value("position_embedding_type", found: type)
+            for (key, found, only) in [
+                ("position_embedding_type", positionEmbeddingType, "unified_3d_mrope"),
+                ("joint_attn_implementation", jointAttnImplementation, "two_way"),
+            ] where found != nil && found != only {
+                throw .value(key, found: found ?? "")
+            }
+            guard qkNormForDiffusion else { throw .value("qk_norm_for_diffusion", found: "false") }
+            guard temporalCompressionFactorSound == 1 else {
+                throw .value("temporal_compression_factor_sound", found: "\(temporalCompressionFactorSound)")
             }
             if let type = ropeScaling?.ropeType, !["default", "mrope"].contains(type) {
                 throw .unsupported("the position scaling \(type) in rope_scaling")
