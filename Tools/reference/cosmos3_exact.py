@@ -4,9 +4,13 @@ Fixed are the schedule and the solver's weights, the timesteps with their sinuso
 sines and cosines of them are correctly rounded. Means and deviations of the latents are not rounded.
 """
 
+import contextlib
+
 import common  # noqa: F401
 
 import torch
+from diffusers import Cosmos3OmniPipeline
+from diffusers.schedulers import scheduling_flow_match_euler_discrete as euler
 
 from exact import Exactly
 
@@ -23,13 +27,22 @@ def fix(mode, transformer):
 def exact(pipe, dtype):
     """A pipeline in a type, and the mode to run it in."""
     mode = Exactly()
-    if dtype == torch.bfloat16:
-        return pipe, mode
     pipe = pipe.to(dtype=dtype)
     fix(mode, pipe.transformer)
     mode.fixed(pipe.scheduler, "set_timesteps")
     config = pipe.vae.config
-    if hasattr(pipe, "_vae_latents_inv_std"):
+    if isinstance(pipe, Cosmos3OmniPipeline):  # the modular one makes them when it needs them
         pipe._vae_latents_mean = torch.tensor(config.latents_mean, dtype=dtype)
         pipe._vae_latents_inv_std = 1.0 / torch.tensor(config.latents_std, dtype=dtype)
     return pipe, mode
+
+
+@contextlib.contextmanager
+def wide_noise(dtype):
+    """The noise of a distilled checkpoint's steps is drawn in float32 and goes on in a type."""
+    draw = euler.randn_tensor
+    euler.randn_tensor = lambda *args, **kwargs: draw(*args, **kwargs | {"dtype": torch.float32}).to(dtype)
+    try:
+        yield
+    finally:
+        euler.randn_tensor = draw
