@@ -62,8 +62,7 @@ GAINS = {
                     "to_add_out": 1.3, "down_proj": 1.2, "time_embedder.linear_1": 1.5, "time_embedder.linear_2": 2.0,
                     "embed_tokens": 0.8, "proj_in.weight": 1.4, "proj_out.bias": 3.0, "modality_embed": 0.7},
     "vae": {},
-    "sound_tokenizer": {"alpha": 2.0, "beta": 2.0, "conv_t1.weight_g": 1.6, "res_unit": 0.6, "decoder.conv2.weight_g": 0.045,
-                        "conv1.bias": 3.0},
+    "sound_tokenizer": {"conv_t1.weight_g": 1.3, "res_unit": 0.35, "decoder.conv2.weight_g": 0.11},
 }  # fmt: skip
 SEEDS = {"transformer": 6000, "vae": 6100, "sound_tokenizer": 6200}
 # Fields of the transformer's config that came after the published checkpoints.
@@ -124,6 +123,8 @@ def drawn(name, model, seed):
             elif key.endswith("weight_g"):
                 factor = next((value for part, value in GAINS[name].items() if part in key), 1.0)
                 parameter.copy_((1 + 0.3 * draw(seed + number, *parameter.shape)) * factor)
+            elif key.endswith((".alpha", ".beta")):
+                parameter.copy_(0.4 * draw(seed + number, *parameter.shape))
             elif key.endswith("gamma"):
                 parameter.copy_(1 + 0.3 * draw(seed + number, *parameter.shape))
         if name == "vae":
