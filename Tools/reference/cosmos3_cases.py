@@ -31,6 +31,7 @@ DEFAULTS = {
     "num_inference_steps": 4,
     "scheduler": {},
     "guidance_scale": 6.0,
+    "guidance_interval": None,
     "enable_audio": False,
     "use_system_prompt": None,
     "use_duration_template": True,
@@ -53,6 +54,8 @@ CASES = {
     "t2i-steps": ONE | {"num_inference_steps": 12, "width": 16, "negative_prompt": [""]},
     "t2i-words": ONE | {"prompts": ["  Fünf Katzen\n\n und  ein 猫 \u2014 <|im_end|>, {\"a\": [1, 2.50]}\t ..."],
                         "negative_prompt": ["\n."], "num_inference_steps": 2},
+    "t2i-interval": ONE | {"guidance_interval": [700.0, 1000.0], "scheduler": {"flow_shift": 3.0, "use_karras_sigmas": False},
+                           "num_inference_steps": 5, "width": 32},
     "t2i-batch": ONE | {"prompts": TWO, "negative_prompt": ["watermark, text", "dogs"], "seeds": [1, 2**32 - 1]},
     "t2v": NEGATIVE,
     "t2v-odd-size": {"height": 48, "width": 16, "frame_rate": 30.0, "guidance_scale": 3.0},
@@ -74,6 +77,7 @@ REFUSALS = {
     "width 100": {"width": 100},
     "no frames": {"num_frames": 0},
     "sound without its tokenizer": SUPER | SOUND,
+    "two equal times at first": ONE | {"scheduler": {"flow_shift": 1000.0, "use_karras_sigmas": False}},
     "sound without frames a second": SOUND | {"frame_rate": 0.0},
     "distilled in other steps": DISTILLED | {"num_inference_steps": 5},
     "distilled with guidance": DISTILLED | {"guidance_scale": 6.0},
@@ -134,7 +138,7 @@ class Recorder:
     sound = {"sound_latents": "audio_latents", "velocity_sound": "audio_noise_pred"}
 
     def __init__(self, pipe):
-        self.pipe, self.trace, self.number = pipe, {}, 0
+        self.pipe, self.trace, self.number, self.asked = pipe, {}, 0, None
         self.is_distilled = not isinstance(pipe, Cosmos3OmniPipeline)
 
     def keep(self, name, value):
@@ -161,10 +165,20 @@ class Recorder:
             self.trace[f"{name}.{self.number}"] = torch.tensor(ids)
 
     def keep_call(self, pipe, number, _, values):
+        """Also says whether the next step is guided: outside of an interval of times, what the prompt gives is taken alone."""
+        times = pipe.scheduler.timesteps
+        if number + 1 < len(times):
+            self.set_guidance(times[number + 1].item())
         for own, name in (self.names | self.sound).items():
             if own in values:
                 self.keep(f"{name}.step{number}", values[own])
         return {}
+
+    def set_guidance(self, time):
+        """diffusers has no interval, but looks in each step whether there is guidance."""
+        if self.asked["guidance_interval"] is not None:
+            low, high = self.asked["guidance_interval"]
+            self.pipe._guidance_scale = self.asked["guidance_scale"] if low < time < high else 1.0
 
     def keep_step(self, args, result):
         """The scheduler's step of a distilled checkpoint; what is kept are the latents before held frames are put back."""
@@ -211,7 +225,7 @@ class Recorder:
 
     def one(self, asked, number):
         """The trace of one video."""
-        self.trace, self.number = {}, number
+        self.trace, self.number, self.asked = {}, number, asked
         with contextlib.ExitStack() as stack:
             for undo in self.watch():
                 stack.callback(undo)
