@@ -77,20 +77,17 @@ TEXTS = [
 ] * 4  # fmt: skip
 # What the published template does for our conversations: text as it is or in blocks, no system text of its own.
 TEMPLATE = """\
-{%- macro text(content) %}
-    {%- if content is string %}
-        {{- content }}
+{%- for message in messages %}
+    {{- '<|im_start|>' + message.role + '\\n' }}
+    {%- if message.content is string %}
+        {{- message.content }}
     {%- else %}
-        {%- for block in content %}
+        {%- for block in message.content %}
             {%- if 'text' in block %}
                 {{- block.text }}
             {%- endif %}
         {%- endfor %}
     {%- endif %}
-{%- endmacro %}
-{%- for message in messages %}
-    {{- '<|im_start|>' + message.role + '\\n' }}
-    {{- text(message.content) }}
     {{- '<|im_end|>\\n' }}
 {%- endfor %}
 {%- if add_generation_prompt %}
