@@ -61,14 +61,6 @@ extension ResamplingFilter {
     /// - Returns: one for each of them
     // Source: Pillow 13.0.0, src/libImaging/Resample.c, `precompute_coeffs` and `normalize_coeffs_8bpc`.
     func taps(from size: Int, to newSize: Int, part: Range<Int>) -> [Taps] {
-        shares(from: size, to: newSize, part: part).map { start, shares in
-            let one = Double(1 << Self.precision)
-            return Taps(start: start, weights: shares.map { Int32($0 * one + ($0 < 0 ? -0.5 : 0.5)) })
-        }
-    }
-
-    /// The same in floating point.
-    func shares(from size: Int, to newSize: Int, part: Range<Int>) -> [(start: Int, weights: [Double])] {
         let step = Double(size) / Double(newSize)
         let scale = max(step, 1)
         let support = reach * scale
@@ -78,7 +70,13 @@ extension ResamplingFilter {
             let end = min(Int(centre + support + 0.5), size)
             let weights = (start..<end).map { weight((Double($0) - centre + 0.5) * (1 / scale)) }
             let sum = weights.reduce(0, +)
-            return (start, sum == 0 ? weights : weights.map { $0 / sum })
+            let one = Double(1 << Self.precision)
+            return Taps(
+                start: start,
+                weights: weights.map { weight in
+                    let share = sum == 0 ? weight : weight / sum
+                    return Int32(share * one + (share < 0 ? -0.5 : 0.5))
+                })
         }
     }
 }

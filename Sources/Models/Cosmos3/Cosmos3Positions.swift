@@ -1,23 +1,26 @@
 internal import Foundation
-internal import Layers
-internal import Tensors
+package import Layers
+package import Tensors
 
 extension Cosmos3 {
     /// Where tokens lie in time, row and column, as the angles by which their heads turn.
     ///
     /// Times are 32-bit floats near 15000, as the reference has them: a frame's fraction is rounded to a thousandth.
     // Source: diffusers 0.42.1, pipelines/cosmos/pipeline_cosmos3_omni.py, `get_3d_mrope_ids_vae_tokens`.
-    struct Positions {
+    package struct Positions {
         private let config: TransformerConfig
         private let device: Device
 
-        init(_ config: TransformerConfig, on device: Device) { (self.config, self.device) = (config, device) }
+        /// - Parameters:
+        ///   - config: of the transformer
+        ///   - device: where tables go
+        package init(_ config: TransformerConfig, on device: Device) { (self.config, self.device) = (config, device) }
 
         /// The tables of a prompt's tokens.
         ///
         /// - Parameter count: how many there are
         /// - Returns: `[count, headDim / 2]`
-        func text(_ count: Int) throws(TensorError) -> RotaryEmbedding {
+        package func text(_ count: Int) throws(TensorError) -> RotaryEmbedding {
             try config.rotary.tables((0..<count).map { [$0] }, on: device)
         }
 
@@ -26,11 +29,11 @@ extension Cosmos3 {
         /// - Parameters:
         ///   - textTokens: how many tokens the prompt has
         ///   - grid: the video's tokens
-        ///   - rate: latent frames a second
-        ///   - baseRate: of the videos that one position is one latent frame of
+        ///   - rate: frames a second
+        ///   - compression: frames that a latent frame stands for
         ///   - soundTokens: how many tokens the sound has
         /// - Returns: `[tokens, headDim / 2]`
-        func generated(
+        package func generated(
             after textTokens: Int, _ grid: PatchGrid, rate: Double, compression: Double, soundTokens: Int
         ) throws(TensorError) -> RotaryEmbedding {
             let start = Float(textTokens + config.temporalModalityMargin)

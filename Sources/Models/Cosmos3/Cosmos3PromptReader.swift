@@ -1,10 +1,10 @@
-internal import Diffusion
+package import Diffusion
 internal import Layers
 internal import Tokenizers
 
 extension Cosmos3 {
     /// What makes tokens of prompts.
-    final class PromptReader {
+    package final class PromptReader {
         private let tokenizer: Tokenizer
         private let template: ChatTemplate
         private let model: Cosmos3
@@ -16,8 +16,9 @@ extension Cosmos3 {
         private static let name = "text_tokenizer"
         private static let start = "<|vision_start|>"
 
+        /// - Parameter model: whose checkpoint has the tokenizer
         /// - Throws: ``CheckpointError``, ``TokenizerError`` or ``ConfigError``
-        init(_ model: Cosmos3) throws {
+        package init(_ model: Cosmos3) throws {
             self.model = model
             let checkpoint = model.checkpoint
             let folder = try checkpoint.folder(Self.name, classes: ["Qwen2Tokenizer", "Qwen2TokenizerFast"])
@@ -34,9 +35,14 @@ extension Cosmos3 {
         ///
         /// A prompt that the last request had, too, is the same one: the text tower need not read it again.
         ///
+        /// - Parameters:
+        ///   - request: a resolved request
+        ///   - branches: of its guidance
+        ///   - trace: where the ids are recorded, -1 behind those of short prompts; or nil
+        /// - Returns: by branch
         /// - Throws: ``TokenizerError``, ``InvalidRequest`` for a prompt that is too long, or ``ConfigError`` for a token that
         ///   the transformer has no row for
-        func prompts(of request: GenerationRequest, _ branches: [Guidance.Branch], _ trace: Trace?) throws
+        package func prompts(of request: GenerationRequest, _ branches: [Guidance.Branch], _ trace: Trace?) throws
             -> [Guidance.Branch: [Prompt]]
         {
             let template = PromptTemplate(request, usesSystemPrompt: model.parts.usesSystemPrompt)

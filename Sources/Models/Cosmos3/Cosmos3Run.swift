@@ -32,7 +32,7 @@ final class Cosmos3Run {
         guard let image = request.images.first else { return }
         try timed(&times.text) {
             let (height, width) = (request.height ?? 1, request.width ?? 1)
-            let pixels = image.pixels.covering(height: height, width: width, filter: .bilinear)
+            let pixels = image.pixels.covering(height: height, width: width)
             let frame = try Tensor(image: pixels, on: run.options.plan.device)
             try run.trace?.record("image", frame)
             let vae = try pipeline.vae()
