@@ -10,7 +10,9 @@ enum Cosmos3Model {
     ///   - name: of a tiny checkpoint; that of the distilled one is made of another's components
     ///   - changes: of the scheduler's config
     ///   - body: what to do with it
-    static func with<Result>(_ name: String, scheduler changes: [String: Any] = [:], _ body: (TinyModel) throws -> Result)
+    static func with<Result>(
+        _ name: String, scheduler changes: [String: Any] = [:], _ body: (TinyModel) throws -> Result
+    )
         throws -> Result
     {
         let isDistilled = name == "cosmos3-tiny-distilled"

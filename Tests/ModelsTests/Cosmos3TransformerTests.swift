@@ -57,7 +57,8 @@ import Testing
         if found.count > 1 { try expect(found[1], "output.sound") }
     }
 
-    @Test(arguments: cases) func isNoFurtherFromFloat32ThanTheReferenceIn16Bits(_ model: String, _ name: String) throws {
+    @Test(arguments: cases) func isNoFurtherFromFloat32ThanTheReferenceIn16Bits(_ model: String, _ name: String) throws
+    {
         let golden = try Golden("cosmos3/transformer-\(model)")
         let found = try BlockRunner(transformer(model, ComputePlan(dtype: .bfloat16))).predict(input(golden, name))
         for (found, part) in zip(found, ["video", "sound"]) {

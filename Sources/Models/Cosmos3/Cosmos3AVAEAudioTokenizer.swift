@@ -21,15 +21,18 @@ package struct Cosmos3AVAEAudioTokenizer {
         self.config = config
         dtype = weights.plan.dtype
         weights.disregard(part: "encoder")
-        let (decoder, channels) = (weights["decoder"], config.channels)
+        let (decoder, channels) = (Parts(weights["decoder"]), config.channels)
+        let last = config.decStrides.count + 1
         convolutionIn = try NormedConvolution(
-            decoder["conv1"], from: config.vocoderInputDim, to: channels[0], kernel: 7)
+            decoder["conv1", 0], from: config.vocoderInputDim, to: channels[0], kernel: 7)
         levels = try config.decStrides.reversed().enumerated().map { level, stride in
-            try Level(decoder["block"][level], from: channels[level], to: channels[level + 1], stride: stride)
+            try Level(
+                decoder.within("block")["\(level)", level + 1],
+                from: channels[level], to: channels[level + 1], stride: stride)
         }
-        snake = try Snake(decoder["snake1"], channels: config.decDim)
+        snake = try Snake(decoder["snake1", last], channels: config.decDim)
         convolutionOut = try NormedConvolution(
-            decoder["conv2"], from: config.decDim, to: config.decOutChannels, kernel: 7, bias: false)
+            decoder["conv2", last + 1], from: config.decDim, to: config.decOutChannels, kernel: 7, bias: false)
     }
 
     /// The waves of latents.
@@ -44,6 +47,39 @@ package struct Cosmos3AVAEAudioTokenizer {
 }
 
 extension Cosmos3AVAEAudioTokenizer {
+    /// The parts of the decoder, which have names, or numbers in older files.
+    private struct Parts {
+        let weights: Weights
+        let isOld: Bool
+
+        /// - Parameter decoder: the view of the decoder
+        init(_ decoder: Weights) { self.init(decoder, isOld: !decoder.contains("conv1.bias")) }
+
+        private init(_ weights: Weights, isOld: Bool) { (self.weights, self.isOld) = (weights, isOld) }
+
+        /// A part by its name, or in older files by its number.
+        subscript(_ name: String, _ number: Int) -> Parts {
+            Parts(isOld ? weights["layers"][number] : weights[name], isOld: isOld)
+        }
+
+        /// A list of parts that older files do not have.
+        func within(_ name: String) -> Parts { isOld ? self : Parts(weights[name], isOld: false) }
+
+        /// One number for each channel, `[1, channels, 1]`.
+        func channels(_ name: String, _ count: Int) throws -> Tensor {
+            try isOld
+                ? weights.tensor(name, count).reshaped(1, count, 1) : weights.tensor(name, 1, count, 1)
+        }
+
+        /// A weight that is stored as its direction and, for each position of its first axis, its length; or as it is.
+        func weight(_ first: Int, _ second: Int, _ kernel: Int) throws -> Tensor {
+            guard weights.contains("weight_v") else { return try weights.tensor("weight", first, second, kernel) }
+            let direction = try weights.tensor("weight_v", first, second, kernel)
+            let length = try sqrt((direction * direction).sum(over: 1, 2)).reshaped(first, 1, 1)
+            return try direction * (weights.tensor("weight_g", first, 1, 1) / length)
+        }
+    }
+
     /// A transposed convolution, and three residual units of growing sight.
     private struct Level {
         private let snake: Snake
@@ -51,13 +87,14 @@ extension Cosmos3AVAEAudioTokenizer {
         private let stride: Int
         private let units: [ResidualUnit]
 
-        init(_ weights: Weights, from: Int, to: Int, stride: Int) throws {
-            snake = try Snake(weights["snake1"], channels: from)
-            weight = try weights["conv_t1"].normedWeight(from, to, 2 * stride)
-            bias = try weights["conv_t1"].tensor("bias", to)
+        init(_ parts: Parts, from: Int, to: Int, stride: Int) throws {
+            snake = try Snake(parts["snake1", 0], channels: from)
+            let convolution = parts["conv_t1", 1]
+            weight = try convolution.weight(from, to, 2 * stride)
+            bias = try convolution.weights.tensor("bias", to)
             self.stride = stride
             units = try [1, 3, 9].enumerated().map { index, dilation in
-                try ResidualUnit(weights["res_unit\(index + 1)"], channels: to, dilation: dilation)
+                try ResidualUnit(parts["res_unit\(index + 1)", index + 2], channels: to, dilation: dilation)
             }
         }
 
@@ -79,12 +116,14 @@ extension Cosmos3AVAEAudioTokenizer {
         private let snakes: [Snake]
         private let convolutions: [NormedConvolution]
 
-        init(_ weights: Weights, channels: Int, dilation: Int) throws {
-            snakes = try ["snake1", "snake2"].map { try Snake(weights[$0], channels: channels) }
+        init(_ parts: Parts, channels: Int, dilation: Int) throws {
+            snakes = [
+                try Snake(parts["snake1", 0], channels: channels), try Snake(parts["snake2", 2], channels: channels),
+            ]
             convolutions = [
                 try NormedConvolution(
-                    weights["conv1"], from: channels, to: channels, kernel: 7, dilation: dilation),
-                try NormedConvolution(weights["conv2"], from: channels, to: channels, kernel: 1),
+                    parts["conv1", 1], from: channels, to: channels, kernel: 7, dilation: dilation),
+                try NormedConvolution(parts["conv2", 3], from: channels, to: channels, kernel: 1),
             ]
         }
 
@@ -99,9 +138,9 @@ extension Cosmos3AVAEAudioTokenizer {
         private let bias: Tensor?
         private let dilation, padding: Int
 
-        init(_ weights: Weights, from: Int, to: Int, kernel: Int, dilation: Int = 1, bias: Bool = true) throws {
-            weight = try weights.normedWeight(to, from, kernel)
-            self.bias = bias ? try weights.tensor("bias", to) : nil
+        init(_ part: Parts, from: Int, to: Int, kernel: Int, dilation: Int = 1, bias: Bool = true) throws {
+            weight = try part.weight(to, from, kernel)
+            self.bias = bias ? try part.weights.tensor("bias", to) : nil
             (self.dilation, padding) = (dilation, dilation * (kernel - 1) / 2)
         }
 
@@ -115,23 +154,14 @@ extension Cosmos3AVAEAudioTokenizer {
         /// Each `[1, channels, 1]`.
         private let frequency, amplitude: Tensor
 
-        init(_ weights: Weights, channels: Int) throws {
-            frequency = try exp(weights.tensor("alpha", 1, channels, 1))
-            amplitude = try 1 / (exp(weights.tensor("beta", 1, channels, 1)) + 1e-9)
+        init(_ part: Parts, channels: Int) throws {
+            frequency = try exp(part.channels("alpha", channels))
+            amplitude = try 1 / (exp(part.channels("beta", channels)) + 1e-9)
         }
 
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
             let wave = try sin(x * frequency)
             return try x + amplitude * (wave * wave)
         }
-    }
-}
-
-extension Weights {
-    /// A weight that is stored as its direction and, for each position of its first axis, its length.
-    fileprivate func normedWeight(_ first: Int, _ second: Int, _ kernel: Int) throws -> Tensor {
-        let direction = try tensor("weight_v", first, second, kernel)
-        let length = try sqrt((direction * direction).sum(over: 1, 2)).reshaped(first, 1, 1)
-        return try direction * (tensor("weight_g", first, 1, 1) / length)
     }
 }

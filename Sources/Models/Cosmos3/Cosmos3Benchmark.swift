@@ -10,7 +10,7 @@ extension Cosmos3 {
         let plan = context.plan
         let config = try TransformerConfig.defaults(changing: shape.config)
         let size = OutputSize(height: shape.height, width: shape.width, frames: shape.numFrames ?? 189)
-        let latents = [(size.frames ?? 1) / 4 + 1, size.height / 16, size.width / 16]
+        let latents = [((size.frames ?? 1) - 1) / 4 + 1, size.height / 16, size.width / 16]
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         let ids = (0..<max(shape.textTokens, 1)).map { Int32($0 * 7919 % config.vocabSize) }
         let prompt = Prompt(ids)

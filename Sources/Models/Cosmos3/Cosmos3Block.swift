@@ -41,7 +41,6 @@ extension Cosmos3 {
         private let query, key, value, out: Linear
         private let queryNorm, keyNorm: LanguageModelNorm
         private let attention: Attention
-        private let dtype: DType
 
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             let views = ["add_q_proj", "add_k_proj", "add_v_proj"].map { weights[$0] }
@@ -62,7 +61,6 @@ extension Cosmos3 {
             attention = Attention(
                 weights, .joint, heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
                 headWidth: config.headDim)
-            dtype = weights.plan.dtype
         }
 
         /// - Parameters: as of ``Block``
@@ -70,7 +68,7 @@ extension Cosmos3 {
             throws(TensorError) -> Tensor
         {
             func turned(_ x: Tensor, _ norm: LanguageModelNorm) throws(TensorError) -> Tensor {
-                try rotary.heads(of: x, attention.site.headWidth, after: norm).to(dtype)
+                try rotary.heads(of: x, attention.site.headWidth, after: norm)
             }
             let parts = AttentionProjections.Parts { () throws(TensorError) in
                 try turned(query(x), queryNorm)

@@ -5,7 +5,8 @@ extension Cosmos3 {
     package static let parameters = [
         ParameterSpec(
             "use_duration_template", .flag, default: .bool(true),
-            "whether a sentence behind the prompt tells how long the video is, and one behind the negative how long it is not"),
+            "whether a sentence behind the prompt tells how long the video is, and one behind the negative how long it is not"
+        ),
         ParameterSpec(
             "use_resolution_template", .flag, default: .bool(true),
             "whether a sentence behind the prompt tells how large the output is, and one behind the negative how large it is not"
@@ -24,7 +25,8 @@ extension Cosmos3 {
             "how far noise levels are moved towards the first, instead of as the scheduler's config says; it ends Karras' curve"
         ),
         ParameterSpec(
-            "use_karras_sigmas", .flag, "whether noise levels lie on Karras' curve, instead of as the scheduler's config says"
+            "use_karras_sigmas", .flag,
+            "whether noise levels lie on Karras' curve, instead of as the scheduler's config says"
         ),
         ParameterSpec(
             "guidance_interval", .numbers(0...1000),

@@ -40,7 +40,8 @@ extension Cosmos3 {
                 let kind = isImage ? "image" : "video"
                 text = joined(text, "This \(kind) is \(not)of \(size.height)x\(size.width) resolution.")
             }
-            let system = "You are a helpful assistant who will generate \(isImage ? "images" : "videos") from a give prompt."
+            let system =
+                "You are a helpful assistant who will generate \(isImage ? "images" : "videos") from a give prompt."
             return (hasSystemPrompt ? [ChatMessage(.system, system)] : []) + [ChatMessage(.user, text)]
         }
 

@@ -93,7 +93,8 @@ extension Cosmos3 {
         if last > margin {
             let most = margin * 4 / config.baseFps
             checks.refuse(
-                "num_frames", frames, "so few that the video is at most \(most) seconds long at \(rate) frames a second")
+                "num_frames", frames, "so few that the video is at most \(most) seconds long at \(rate) frames a second"
+            )
         }
     }
 
@@ -116,7 +117,9 @@ extension Cosmos3 {
                 checks.refuse("output_type", type, "image or video")
             }
         }
-        if let ends = request.extra["guidance_interval"]?.items.compactMap(\.number), ends.count != 2 || ends[0] >= ends[1] {
+        if let ends = request.extra["guidance_interval"]?.items.compactMap(\.number),
+            ends.count != 2 || ends[0] >= ends[1]
+        {
             checks.refuse("guidance_interval", ends, "two numbers, the lower one first")
         }
     }
@@ -129,6 +132,10 @@ extension Cosmos3 {
         }
         if let scale = request.guidanceScale, scale != 1 {
             checks.refuse("guidance_scale", scale, "1: guidance is in the distilled model's weights")
+        }
+        if request.numFrames == 1, !request.images.isEmpty {
+            checks.refuse(
+                "num_frames", 1, "more than 1 where there is an image: the distilled model has no other use for it")
         }
         for name in ["flow_shift", "use_karras_sigmas", "guidance_interval"] where request.extra[name] != nil {
             checks.notForModel(name)

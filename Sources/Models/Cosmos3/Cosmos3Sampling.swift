@@ -21,7 +21,8 @@ extension Cosmos3 {
             let fixed = config.fixedStepSamplerConfig
             let fault: ConfigFault?
             switch (fixed?.tList, fixed?.sampleType, config.stochasticSampling) {
-            case (nil, _, _): fault = .unsupported("FlowMatchEulerDiscreteScheduler without fixed_step_sampler_config.t_list")
+            case (nil, _, _):
+                fault = .unsupported("FlowMatchEulerDiscreteScheduler without fixed_step_sampler_config.t_list")
             case (_, "sde", true), (_, nil, true): fault = nil
             case (_, let type?, true): fault = .value("fixed_step_sampler_config.sample_type", found: type)
             case (_, _, false): fault = .value("stochastic_sampling", found: "false")

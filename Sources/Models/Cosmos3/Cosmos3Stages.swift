@@ -79,7 +79,8 @@ extension Cosmos3.TransformerConfig {
         let attention = tokens * (MemorySize(queryWidth) * (3 * wide + 2 * narrow) + MemorySize(keyWidth) * 3 * wide)
         let feedForward = tokens * intermediateSize * 3 * narrow
         // As many queries share a head of keys, each with a mask of its own.
-        let masks = tokens * memory.textTokens * (MemorySize(wide) + (numAttentionHeads / numKeyValueHeads + 1) * narrow)
+        let masks =
+            tokens * memory.textTokens * (MemorySize(wide) + (numAttentionHeads / numKeyValueHeads + 1) * narrow)
         let convertedWeights = narrow < wide ? 64 << 20 : 0
         return streams + max(attention, feedForward) + masks + convertedWeights
     }

@@ -56,7 +56,6 @@ extension Cosmos3 {
         /// What makes the next layer's states; nil in the last layer.
         private let rest: Rest?
         private let headDim: Int
-        private let dtype: DType
 
         init(_ weights: Weights, _ config: TransformerConfig, isLast: Bool) throws {
             let attention = weights["self_attn"]
@@ -75,7 +74,7 @@ extension Cosmos3 {
             generationKeyNorm =
                 config.useUndKNormForGen && !config.qkNormForText
                 ? try norm(attention["k_norm_und_for_gen"], config.headDim) : nil
-            (headDim, dtype) = (config.headDim, weights.plan.dtype)
+            headDim = config.headDim
             rest = isLast ? nil : try Rest(weights, config, query: views[0], sharing: views)
             guard isLast else { return }
             for part in ["to_q", "to_out", "norm_q"] { attention.disregard(part: part) }
@@ -92,7 +91,7 @@ extension Cosmos3 {
             let x = LinearInput(try norm(states))
             let (key, value) = (try key(x), try value(x))
             func turned(_ norm: LanguageModelNorm?) throws(TensorError) -> Tensor {
-                try rotary.heads(of: key, headDim, after: norm).to(dtype)
+                try rotary.heads(of: key, headDim, after: norm)
             }
             let own = try turned(keyNorm)
             let kept = LayerKeys(keys: try generationKeyNorm == nil ? own : turned(generationKeyNorm), values: value)
@@ -108,7 +107,6 @@ extension Cosmos3 {
         private let feedForwardNorm: LanguageModelNorm
         private let feedForward: FeedForward
         private let attention: Attention
-        private let dtype: DType
 
         init(_ weights: Weights, _ config: TransformerConfig, query: Weights, sharing views: [Weights]) throws {
             let own = weights["self_attn"]
@@ -127,13 +125,12 @@ extension Cosmos3 {
             attention = Attention(
                 own, .selfAttention, heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
                 headWidth: config.headDim)
-            dtype = weights.plan.dtype
         }
 
         func callAsFunction(
             _ states: Tensor, _ x: LinearInput, keys: Tensor, values: Tensor, _ rotary: RotaryEmbedding, mask: Tensor
         ) throws(TensorError) -> Tensor {
-            let queries = try rotary.heads(of: query(x), attention.site.headWidth, after: queryNorm).to(dtype)
+            let queries = try rotary.heads(of: query(x), attention.site.headWidth, after: queryNorm)
             let states = try states + out(attention(queries, keys, values, mask: mask))
             return try states + feedForward(LinearInput(feedForwardNorm(states)))
         }
@@ -147,9 +144,10 @@ extension RotaryEmbedding {
     ///   - x: `[batch, tokens, heads · headWidth]`
     ///   - headWidth: numbers of a head
     ///   - norm: of each head; nil for none
-    /// - Returns: `[batch, tokens, heads, headWidth]`, in 32-bit floats
+    /// - Returns: `[batch, tokens, heads, headWidth]`, of the type of `x`
     func heads(of x: Tensor, _ headWidth: Int, after norm: LanguageModelNorm?) throws(TensorError) -> Tensor {
         let heads = try x.reshaped(x.size(0), x.size(1), -1, headWidth)
-        return try appliedToHalves(of: norm?.wide(heads) ?? heads)
+        guard let norm else { return try appliedToHalves(of: heads).to(x.dtype) }
+        return try norm.turned(heads, self)
     }
 }

@@ -11,7 +11,7 @@ extension PixelBatch {
     ///   - newHeight: in pixels, at least 1
     ///   - newWidth: in pixels, at least 1
     /// - Returns: an image of that size
-    // Source: diffusers 0.42.1, pipelines/cosmos/pipeline_cosmos3_omni.py, `_preprocess_conditioning_image`, and PyTorch 2.11,
+    // Source: diffusers 0.42.1, pipelines/cosmos/pipeline_cosmos3_omni.py, `_preprocess_conditioning_image`, and PyTorch,
     // aten/src/ATen/native/cpu/UpSampleKernel.cpp, `_compute_indices_min_size_weights_aa`.
     package func covering(height newHeight: Int, width newWidth: Int) -> PixelBatch {
         let scale = max(Double(newWidth) / Double(width), Double(newHeight) / Double(height))
@@ -67,15 +67,11 @@ private struct PixelSums {
     init(from size: Int, to newSize: Int, keeping kept: Int) {
         let scale = Float(size) / Float(newSize)
         let reach = max(scale, 1)
-        let inverse = scale >= 1 ? 1 / Double(scale) : 1
         let first = Int((Double(newSize - kept) / 2).rounded(.toNearestOrEven))
         all = (first..<first + kept).map { index in
-            let centre = Double(scale) * (Double(index) + 0.5)
-            let start = max(Int(centre - Double(reach) + 0.5), 0)
-            let end = min(Int(centre + Double(reach) + 0.5), size)
-            let weights = (start..<end).map { pixel in
-                max(1 - abs(Float((Double(pixel) - centre + 0.5) * inverse)), 0)
-            }
+            let centre = scale * (Float(index) + 0.5)
+            let (start, end) = (max(Int(centre - reach + 0.5), 0), min(Int(centre + reach + 0.5), size))
+            let weights = (start..<end).map { max(1 - abs((Float($0) - centre + 0.5) * (1 / reach)), 0) }
             let total = weights.reduce(0, +)
             return One(start: start, weights: total == 0 ? weights : weights.map { $0 / total })
         }
