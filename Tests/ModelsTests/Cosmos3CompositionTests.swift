@@ -55,7 +55,7 @@ import Testing
     /// Layers of both towers are quantised, those at the ends and of time are not, and predictions move a little.
     @Test(arguments: QuantAlgorithm.allCases) func predictsNearlyTheSameInFewBits(_ algorithm: QuantAlgorithm) throws {
         let sizes = [
-            "hidden_size": 64, "intermediate_size": 128, "head_dim": 16, "num_attention_heads": 4,
+            "hidden_size": 64, "intermediate_size": 128, "head_dim": 32, "num_attention_heads": 4,
             "num_key_value_heads": 2, "num_hidden_layers": 2, "latent_channel": 6, "patch_latent_dim": 24,
             "vocab_size": 50,
         ]

@@ -36,6 +36,7 @@ extension Cosmos3 {
         package var jointAttnImplementation: String?
         package var qkNormForDiffusion = true
         package var temporalCompressionFactorSound = 1
+        package var videoTemporalCausal = false
         package init() {}
 
         package static let otherNames = [
@@ -43,7 +44,7 @@ extension Cosmos3 {
         ]
         /// What is of actions, which are not made here, and what the language model's config says of itself.
         package static let ignoredKeys: Set<String> = [
-            "action_dim", "max_action_dim", "num_embodiment_domains", "model_type", "use_moe",
+            "action_dim", "max_action_dim", "num_embodiment_domains", "model_type", "use_moe", "freeze_und", "qk_norm",
         ]
         private static let marginKey = "unified_3d_mrope_temporal_modality_margin"
 
@@ -99,6 +100,7 @@ extension Cosmos3 {
                 throw .value(key, found: found ?? "")
             }
             guard qkNormForDiffusion else { throw .value("qk_norm_for_diffusion", found: "false") }
+            guard !videoTemporalCausal else { throw .value("video_temporal_causal", found: "true") }
             guard temporalCompressionFactorSound == 1 else {
                 throw .value("temporal_compression_factor_sound", found: "\(temporalCompressionFactorSound)")
             }
