@@ -92,12 +92,15 @@ package struct RotaryEmbedding {
 
     /// Turns the first half of every head against the second, as language models do.
     ///
+    /// Tables may be `[batch, tokens, headWidth / 2]`, too.
+    ///
     /// - Parameter x: `[batch, tokens, heads, headWidth]`
     /// - Returns: `[batch, tokens, heads, headWidth]`, in 32-bit floats
     package func appliedToHalves(of x: Tensor) throws(TensorError) -> Tensor {
         let half = x.size(3) / 2
         let (one, other) = try (x.slice(0..<half, axis: 3), x.slice(half..<2 * half, axis: 3))
-        let (cosine, sine) = try (cosine.unsqueezed(1), sine.unsqueezed(1))
+        let heads = cosine.shape.count - 1
+        let (cosine, sine) = try (cosine.unsqueezed(heads), sine.unsqueezed(heads))
         return try concatenate([one * cosine - other * sine, other * cosine + one * sine], axis: 3)
     }
 

@@ -10,7 +10,7 @@ package enum Catalog {
         CatalogEntry(Flux1.self, classNameHas: [["Flux"]]),
         CatalogEntry("Qwen-Image-Layered", classNameHas: [["QwenImageLayered"]]),
         CatalogEntry(QwenImage.self, classNameHas: [["QwenImage"]]),
-        CatalogEntry("Cosmos3", classNameHas: [["Cosmos3"]]),
+        CatalogEntry(Cosmos3.self, classNameHas: [["Cosmos3"]]),
         CatalogEntry(
             LTX2.self, classNameHas: [["LTX2"]], embeddedConfigHas: [["transformer"], ["vae", "audio_vae"]],
             singleFile: LTX2.SingleFile.self),

@@ -87,6 +87,21 @@ package func jointRMSNormRotaryOfHalves(
     try call("joint_rms_norm_rotary_halves", x, weight, cosine, sine, epsilon)
 }
 
+/// RMS-norm of each head, then the rotation of its halves against each other, in one pass.
+///
+/// - Parameters:
+///   - x: `[batch, tokens, heads, width]`
+///   - weight: the norm's, `[width]`
+///   - cosine: of each pair's angle, `[tokens, width / 2]` or `[batch, tokens, width / 2]`, 32-bit floats
+///   - sine: as `cosine`
+///   - epsilon: added to the mean square
+/// - Returns: `[batch, tokens, heads, width]`
+package func rmsNormRotaryOfHalves(
+    _ x: Tensor, weight: Tensor, cosine: Tensor, sine: Tensor, epsilon: Double
+) throws(TensorError) -> Tensor {
+    try call("rms_norm_rotary_halves", x, weight, cosine, sine, epsilon)
+}
+
 /// silu(rmsNorm(x) · weight) over the last axis, in one pass.
 ///
 /// - Parameters:

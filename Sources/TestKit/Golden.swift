@@ -31,6 +31,8 @@ package struct Golden: Sendable {
     package static let qwenImageEditCases = names(in: "qwen-image-edit")
     /// The names of the goldens of requests to LTX-2's pipelines.
     package static let ltx2Cases = names(in: "ltx2/pipelines")
+    /// The names of the goldens of requests to Cosmos3's pipelines.
+    package static let cosmos3Cases = names(in: "cosmos3/pipelines")
     /// The names of the goldens of requests to Wan's pipelines.
     package static let wanCases = names(in: "wan/pipelines")
 
@@ -156,6 +158,9 @@ package struct GoldenRequest: Decodable, Sendable {
     package let audioGuidanceScale, audioStgScale, audioModalityScale, audioGuidanceRescale: Double?
     package let spatioTemporalGuidanceBlocks: [Double]?
     package let useCrossTimestep: Bool?
+    /// What is said around a prompt to Cosmos3, whether it makes sound, and where its steps are guided.
+    package let useSystemPrompt, useDurationTemplate, useResolutionTemplate, enableAudio: Bool?
+    package let guidanceInterval: [Double]?
     /// The checkpoint of LTX-2's latent upsampler, and the noise levels of the second stage.
     package let upsampler: String?
     package let stage2Sigmas: [Double]?
@@ -174,7 +179,8 @@ package struct GoldenRequest: Decodable, Sendable {
 
     /// The folder of the family's images.
     package var pictures: String {
-        "\(Golden.folder)/\(model.hasPrefix("wan") || model.hasPrefix("ltx2") ? "wan" : "flux2")/pictures"
+        let makesVideos = ["wan", "ltx2", "cosmos3"].contains { model.hasPrefix($0) }
+        return "\(Golden.folder)/\(makesVideos ? "wan" : "flux2")/pictures"
     }
 }
 

@@ -8,6 +8,10 @@ package struct GoldenTensor: Sendable {
     package let dtype: SafetensorsDtype
     package let bytes: [UInt8]
 
+    package init(name: String, shape: [Int], dtype: SafetensorsDtype, bytes: [UInt8]) {
+        (self.name, self.shape, self.dtype, self.bytes) = (name, shape, dtype, bytes)
+    }
+
     /// The numbers, whatever their type.
     package var doubles: [Double] {
         switch dtype {

@@ -20,12 +20,13 @@ import Testing
         for name in ["WanPipeline", "WanImageToVideoPipeline"] {
             #expect(try Catalog.family(of: checkpoint(name)) == Wan.self)
         }
+        for name in ["Cosmos3OmniPipeline", "Cosmos3OmniMoTPipeline", "Cosmos3OmniDiffusersPipeline"] {
+            #expect(try Catalog.family(of: checkpoint(name)) == Cosmos3.self)
+        }
         #expect(try Catalog.checkpoint(at: TinyCheckpoint.path()).pipelineClass == "FluxPipeline")
     }
 
-    @Test(arguments: [
-        ("QwenImageLayeredPipeline", "Qwen-Image-Layered"), ("Cosmos3OmniPipeline", "Cosmos3"),
-    ])
+    @Test(arguments: [("QwenImageLayeredPipeline", "Qwen-Image-Layered")])
     func namesAFamilyThatIsNotInTheBuild(_ name: String, _ family: String) throws {
         let checkpoint = try checkpoint(name)
         let error = CheckpointError.familyNotInBuild(family, found: name)
@@ -67,7 +68,7 @@ import Testing
             throws: CheckpointError.pipelineClass(
                 name,
                 known: Wan.pipelineClasses + Flux2.pipelineClasses + Flux1.pipelineClasses
-                    + QwenImage.pipelineClasses + LTX2.pipelineClasses)
+                    + QwenImage.pipelineClasses + Cosmos3.pipelineClasses + LTX2.pipelineClasses)
         ) {
             try Catalog.family(of: checkpoint)
         }

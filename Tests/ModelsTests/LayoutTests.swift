@@ -66,6 +66,21 @@ import VisualGen
                         "ulysses_size: 2, attn2d_size: [1, 2], async_ulysses: true",
                     ],
                 frames: 17),
+            // Keys of a prompt that other tokens attend to, as many as two heads share, and a stream of video and sound.
+            Case(
+                model: "cosmos3-tiny",
+                layouts: sequence + guided + ["tp_size: 2", "tp_size: 2, ring_size: 2"]
+                    + [
+                        "ulysses_size: 2, async_ulysses: true",
+                        "ulysses_size: 2, attn2d_size: [1, 2], async_ulysses: true",
+                    ],
+                extra: ["enable_audio": .bool(true)], frames: 9, image: true),
+            Case(
+                model: "cosmos3-tiny-super",
+                layouts: ["ulysses_size: 4", "tp_size: 4", "tp_size: 2, ulysses_size: 2", "ring_size: 3"], frames: 9),
+            Case(
+                model: "cosmos3-tiny", layouts: ["cfg_size: 2", "ulysses_size: 2", "tp_size: 2"],
+                cache: "cache_backend: cache_dit, max_warmup_steps: 1, residual_diff_threshold: 0.9", frames: 9),
             // Four branches, of which one has no attention to itself in a block, and one none between the streams.
             Case(
                 model: "ltx2.3-tiny",

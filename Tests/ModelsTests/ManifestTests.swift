@@ -22,6 +22,8 @@ import Testing
 
     /// The components of each published checkpoint.
     nonisolated private static let models = [
+        "cosmos3-nano": ["transformer", "sound_tokenizer", "vae"],
+        "cosmos3-super": ["transformer", "sound_tokenizer", "vae"],
         "flux1-dev": ["text_encoder", "text_encoder_2", "transformer", "vae"],
         "flux1-schnell": ["text_encoder", "text_encoder_2", "transformer", "vae"],
         "flux2-dev": ["text_encoder", "transformer", "vae"],

@@ -106,6 +106,11 @@ extension GenerationRequest {
             .list($0.map(ParameterValue.number))
         }
         extra["use_cross_timestep"] = golden.useCrossTimestep.map(ParameterValue.bool)
+        extra["guidance_interval"] = golden.guidanceInterval.map { .list($0.map(ParameterValue.number)) }
+        for (name, flag) in [
+            "use_system_prompt": golden.useSystemPrompt, "use_duration_template": golden.useDurationTemplate,
+            "use_resolution_template": golden.useResolutionTemplate, "enable_audio": golden.enableAudio,
+        ] { extra[name] = flag.map(ParameterValue.bool) }
         for (name, area) in golden.areas ?? [:] { extra[name.lowercased()] = .number(area) }
     }
 }

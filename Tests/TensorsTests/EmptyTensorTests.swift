@@ -63,6 +63,9 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
             epsilon: 1e-6)
         #expect(joined.shape == [given.batch, 2 * given.tokens, 2, given.width])
         guard given.width > 0 else { return }
+        let turnedHalves = try rmsNormRotaryOfHalves(
+            heads, weight: given.weight, cosine: table, sine: table, epsilon: 1e-6)
+        #expect(turnedHalves.shape == heads.shape)
         let x = try given.x
         let joint = try tensor([given.tokens, given.width / 4], seed: 2)
         let result = try jointRMSNormRotary(x, weight: given.weight, cosine: joint, sine: joint, epsilon: 1e-6)

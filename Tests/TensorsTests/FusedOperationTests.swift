@@ -353,3 +353,45 @@ struct FusedCase: Sendable, CustomStringConvertible {
         }
     }
 }
+
+@DeviceActor @Suite struct RMSNormRotaryOfHalvesTests {
+    /// The tables of all items, or of each.
+    @Test(arguments: FusedCase.all([[1, 1, 8], [2, 3, 24], [2, 4, 640], [1, 300, 128]]), [(1, true), (4, false)])
+    func followsTheFormula(_ test: FusedCase, _ given: (heads: Int, isOfItems: Bool)) throws {
+        let (heads, isOfItems) = given
+        let (batch, tokens, pairs) = (test.shape[0], test.shape[1], test.shape[2] / heads / 2)
+        let (width, shape) = (2 * pairs, [batch, tokens, heads, 2 * pairs])
+        let x = try test.input().reshaped(shape)
+        let weight = try tensor([width], test.dtype, seed: 2)
+        let angles = try tensor((isOfItems ? [batch] : []) + [tokens, pairs], seed: 3)
+        let (cosine, sine) = try (cos(angles), sin(angles))
+        let result = try rmsNormRotaryOfHalves(x, weight: weight, cosine: cosine, sine: sine, epsilon: 1e-6)
+        #expect(result.dtype == test.dtype)
+        #expect(result.shape == shape)
+        let (values, w, c, s) = try (x.doubles(), weight.doubles(), cosine.doubles(), sine.doubles())
+        var expected = [Double](repeating: 0, count: values.count)
+        for head in 0..<values.count / width {
+            let numbers = Array(values[head * width..<(head + 1) * width])
+            let factor = 1 / (numbers.map { $0 * $0 }.reduce(0, +) / Double(width) + 1e-6).squareRoot()
+            let row = isOfItems ? head / heads : head / heads % tokens
+            for pair in 0..<pairs {
+                let (one, other, at) = (pair, pairs + pair, row * pairs + pair)
+                let (a, b) = (numbers[one] * factor * w[one], numbers[other] * factor * w[other])
+                expected[head * width + one] = a * c[at] - b * s[at]
+                expected[head * width + other] = b * c[at] + a * s[at]
+            }
+        }
+        let distance = try result.distance(to: expected, "norm and rotation of halves")
+        #expect(distance <= max(2e-6, rounding(test.dtype) / 2))
+    }
+
+    @Test func refusesTablesThatDoNotFit() throws {
+        let (x, weight) = try (tensor([2, 3, 2, 6]), tensor([6]))
+        for shape in [[3, 2], [2, 3], [1, 3, 3], [9], [2, 3, 2, 3]] {
+            let table = try tensor(shape)
+            #expect(throws: TensorError.self) {
+                try rmsNormRotaryOfHalves(x, weight: weight, cosine: table, sine: table, epsilon: 1e-6)
+            }
+        }
+    }
+}

@@ -17,6 +17,7 @@ package final class DenoisingLoop {
     private let stage: String
     private var steps: [any SchedulerRun] = []
     private var held = 0
+    private var restored = 0
 
     /// After which steps images are shown, and how.
     package struct Preview {
@@ -94,9 +95,11 @@ package final class DenoisingLoop {
     ///
     /// - Parameters:
     ///   - latents: those of the image or the video, then those of its sound, in 32-bit floats
-    ///   - held: how many tokens of the first latents, `[batch, tokens, channels]`, stay what they are
-    package func begin(_ latents: [Tensor], holding held: Int = 0) throws(TensorError) {
-        (self.latents, self.held) = (latents, held)
+    ///   - held: how many tokens of the first latents, `[batch, tokens, channels]`, stay what they are, and are not given
+    ///     to the scheduler
+    ///   - restored: how many frames of the first latents, `[batch, channels, frames, …]`, are put back after every step
+    package func begin(_ latents: [Tensor], holding held: Int = 0, restoring restored: Int = 0) throws(TensorError) {
+        (self.latents, self.held, self.restored) = (latents, held, restored)
         steps = latents.map { _ in scheduler.begin(schedule) }
         for (number, latents) in latents.enumerated() {
             try run.trace?.record(name("latents.initial", number), latents)
@@ -151,7 +154,12 @@ package final class DenoisingLoop {
     private func moved(_ number: Int, _ prediction: Tensor, _ move: (Tensor, Tensor) throws -> Tensor) throws -> Tensor
     {
         let latents = latents[number]
-        guard number == 0, held > 0 else { return try move(latents, prediction) }
+        guard number == 0, held > 0 else {
+            let moved = try move(latents, prediction)
+            guard number == 0, restored > 0 else { return moved }
+            let free = restored..<latents.size(2)
+            return try concatenate([latents.slice(0..<restored, axis: 2), moved.slice(free, axis: 2)], axis: 2)
+        }
         let free = held..<latents.size(1)
         let moved = try move(latents.slice(free, axis: 1), prediction.slice(free, axis: 1))
         return try concatenate([latents.slice(0..<held, axis: 1), moved], axis: 1)

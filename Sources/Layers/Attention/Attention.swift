@@ -106,6 +106,8 @@ package struct Attention {
     private func grouped(mask: Tensor?, heads queryHeads: Int, tokens: Int) throws(TensorError) -> Tensor? {
         guard let mask else { return nil }
         let (batch, heads, keys) = (mask.size(0), mask.size(1), mask.size(3))
+        // The same for all queries.
+        if heads == 1, mask.size(2) == 1 { return mask }
         guard heads == 1 else {
             return try mask.expanded(batch, queryHeads, tokens, keys)
                 .reshaped(batch, queryHeads / group, group * tokens, keys)

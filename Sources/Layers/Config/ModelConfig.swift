@@ -15,6 +15,9 @@ package protocol ModelConfig: Codable, Sendable {
     /// The key under which this config stands in a larger config file, whose other keys are then ignored; nil at the top.
     static var nestedKey: String? { get }
 
+    /// Keys of the file that no name in camel case stands for, as those with a digit within, each with the key read instead.
+    static var otherNames: [String: String] { get }
+
     /// Checks what the types cannot express.
     func validate() throws(ConfigFault)
 }
@@ -22,6 +25,7 @@ package protocol ModelConfig: Codable, Sendable {
 extension ModelConfig {
     package static var ignoredKeys: Set<String> { [] }
     package static var nestedKey: String? { nil }
+    package static var otherNames: [String: String] { [:] }
     package func validate() throws(ConfigFault) {}
 
     /// Reads a file.
@@ -69,8 +73,8 @@ extension ModelConfig {
         var overlay: [String: Any] = [:]
         var skipped: [String] = []
         for (key, value) in values {
-            if known.contains(key) {
-                overlay[key] = value
+            if let name = otherNames[key] ?? (known.contains(key) ? key : nil) {
+                overlay[name] = value
             } else if key.utf8.first != UInt8(ascii: "_"), !ignored.contains(key) {
                 skipped.append(key)
             }

@@ -43,11 +43,20 @@ package struct PatchGrid: Equatable, Sendable {
 
     /// `[batch, channels, frames, height, width]` to `[batch, tokens, channels · patch]`.
     func patches(_ latents: Tensor) throws(TensorError) -> Tensor {
+        try patches(latents, [0, 2, 4, 6, 1, 3, 5, 7])
+    }
+
+    /// `[batch, channels, frames, height, width]` to `[batch, tokens, patch · channels]`.
+    func patches(channelsLast latents: Tensor) throws(TensorError) -> Tensor {
+        try patches(latents, [0, 2, 4, 6, 3, 5, 7, 1])
+    }
+
+    private func patches(_ latents: Tensor, _ order: [Int]) throws(TensorError) -> Tensor {
         let (batch, channels) = (latents.size(0), latents.size(1))
         return try latents.slice(0..<frames * patch[0], axis: 2).slice(0..<rows * patch[1], axis: 3)
             .slice(0..<columns * patch[2], axis: 4)
             .reshaped(batch, channels, frames, patch[0], rows, patch[1], columns, patch[2])
-            .permuted(0, 2, 4, 6, 1, 3, 5, 7).reshaped(batch, tokens, channels * patch.reduce(1, *))
+            .permuted(order).reshaped(batch, tokens, channels * patch.reduce(1, *))
     }
 
     /// `[batch, tokens, channels · patch]` to `[batch, channels, frames, height, width]`.

@@ -256,6 +256,29 @@ at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &w
     return result;
 }
 
+at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                  const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_tables_of_halves(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const int64_t heads = x.size(2), pairs = x.size(3) / 2, row_width = heads * 2 * pairs;
+    const int64_t tokens = tables.cosine.numel() / pairs;
+    const at::Tensor factors = dense(weight);
+    const float *weights = numbers<float>(factors);
+    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
+    at::Tensor result = at::empty_like(x);
+    dispatch(x, [&](auto number) {
+        using T = decltype(number);
+        const T *in = numbers<T>(x);
+        T *out = static_cast<T *>(result.mutable_data_ptr());
+        for_each_row(x, x.size(0), [&](int64_t row, int64_t) {
+            const int64_t angle = row % tokens * pairs;
+            for (int64_t at = row * row_width; at < (row + 1) * row_width; at += 2 * pairs)
+                rotate_each(in + at, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), 1, pairs, out + at);
+        });
+    });
+    return result;
+}
+
 at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
     check_norm(x, weight);
     if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_silu(x, weight, epsilon);
@@ -315,6 +338,7 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, width / 2].
     m.def("joint_rms_norm_rotary_halves(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    m.def("rms_norm_rotary_halves(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // silu(rmsNorm(x) * weight) over the last axis.
     m.def("rms_norm_silu(Tensor x, Tensor weight, float epsilon) -> Tensor");
     // silu(gate) * x, of [batch, tokens, width], behind another tensor of the same rows if there is one.
@@ -328,6 +352,7 @@ TORCH_LIBRARY_IMPL(visualgen, CPU, m) {
     m.impl("rms_norm_rotary", rotated<rotate_into>);
     m.impl("joint_rms_norm_rotary", joint_rms_norm_rotary);
     m.impl("joint_rms_norm_rotary_halves", joint_rms_norm_rotary_halves);
+    m.impl("rms_norm_rotary_halves", rms_norm_rotary_halves);
     m.impl("rms_norm_silu", rms_norm_silu);
     m.impl("swiglu", swiglu);
 }

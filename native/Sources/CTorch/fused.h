@@ -83,6 +83,17 @@ inline RotaryTables checked_head_tables(const at::Tensor &x, const at::Tensor &w
     return {cosine, sine};
 }
 
+// Of heads x [batch, tokens, heads, width] with tables of [tokens, width / 2], or of one for each item, and a norm of [width].
+inline RotaryTables checked_tables_of_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                             const at::Tensor &sine) {
+    const bool is_whole = cosine.dim() == 2 || (cosine.dim() == 3 && cosine.size(0) == x.size(0));
+    TORCH_CHECK(x.dim() == 4 && x.size(3) > 0 && x.size(3) % 2 == 0 && is_whole && cosine.size(-2) == x.size(1) &&
+                    2 * cosine.size(-1) == x.size(3) && sine.sizes() == cosine.sizes(),
+                "rotary tables of ", cosine.sizes(), " do not fit ", x.sizes());
+    TORCH_CHECK(weight.numel() == x.size(3), "the norm has ", weight.numel(), " weights for ", x.sizes());
+    return {cosine, sine};
+}
+
 inline void check_norm(const at::Tensor &x, const at::Tensor &weight) {
     TORCH_CHECK(x.dim() > 0 && weight.dim() == 1 && weight.size(0) == x.size(-1), "the norm has ", weight.numel(),
                 " weights for ", x.sizes());
@@ -165,6 +176,15 @@ inline at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Te
     return at::stack({first * tables.cosine - second * tables.sine, second * tables.cosine + first * tables.sine}, 3)
         .view(x.sizes())
         .to(x.scalar_type());
+}
+
+inline at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const RotaryTables &tables,
+                                         double epsilon) {
+    const int64_t pairs = x.size(3) / 2;
+    const at::Tensor halves = normal(x, weight, epsilon).unflatten(3, {2, pairs});
+    const at::Tensor cosine = tables.cosine.unsqueeze(-2), sine = tables.sine.unsqueeze(-2);
+    const at::Tensor first = halves.select(3, 0), second = halves.select(3, 1);
+    return at::cat({first * cosine - second * sine, second * cosine + first * sine}, 3).to(x.scalar_type());
 }
 
 inline at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {

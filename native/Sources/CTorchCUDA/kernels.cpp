@@ -109,8 +109,23 @@ at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &w
     const at::Tensor factors = weights(weight, x);
     at::Tensor result = at::empty_like(x);
     C10_CUDA_CHECK(ct::joint_rms_norm_rotary_halves(
-        x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), x.size(1), pairs, factors.const_data_ptr(),
+        x.const_data_ptr(), *number(x), x.size(0) * x.size(1), x.size(2), 1, x.size(1), pairs, factors.const_data_ptr(),
         table(tables.cosine), table(tables.sine), static_cast<float>(epsilon), result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                  const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_tables_of_halves(x, weight, cosine, sine);
+    const int64_t heads = x.size(2), pairs = x.size(3) / 2;
+    if (!has_rows(x) || pairs % 4 != 0) return formula::rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor factors = weights(weight, x);
+    at::Tensor result = at::empty_like(x);
+    C10_CUDA_CHECK(ct::joint_rms_norm_rotary_halves(
+        x.const_data_ptr(), *number(x), x.size(0) * x.size(1) * heads, 2 * pairs, heads, tables.cosine.numel() / pairs, pairs,
+        factors.const_data_ptr(), table(tables.cosine), table(tables.sine), static_cast<float>(epsilon),
+        result.mutable_data_ptr(), stream()));
     return result;
 }
 
@@ -166,6 +181,7 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("rms_norm_rotary", rotated<kernels::rotate_into>);
     m.impl("joint_rms_norm_rotary", kernels::joint_rms_norm_rotary);
     m.impl("joint_rms_norm_rotary_halves", kernels::joint_rms_norm_rotary_halves);
+    m.impl("rms_norm_rotary_halves", kernels::rms_norm_rotary_halves);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);
     m.impl("swiglu", kernels::swiglu);

@@ -109,12 +109,13 @@ __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Ind
     });
 }
 
-// What a number turns against lies half a head away, mostly in another thread's hands: it is read once more.
+// What a number turns against lies half a head away, mostly in another thread's hands: it is read once more. So many rows in a row
+// have the angles of one token.
 template <class T, int threads, int count>
-__global__ void joint_rms_norm_rotary_halves(const T *x, Index rows, int64_t width, Index tokens, Index pairs,
-                                             const T *weight, const float *cosine, const float *sine, float epsilon,
-                                             T *result) {
-    const Index index = row_index<threads>();
+__global__ void joint_rms_norm_rotary_halves(const T *x, Index rows, int64_t width, Index rows_of_token, Index tokens,
+                                             Index pairs, const T *weight, const float *cosine, const float *sine,
+                                             float epsilon, T *result) {
+    const Index index = row_index<threads>(), token = index / rows_of_token % tokens;
     const T *in = x + index * width;
     Row<quad, threads, count> row(in, index < rows ? width : 0);
     const float factor = row.inverse_root_mean_square(epsilon);
@@ -122,7 +123,7 @@ __global__ void joint_rms_norm_rotary_halves(const T *x, Index rows, int64_t wid
         const Index head = at / (2 * pairs), place = at % (2 * pairs);
         const bool is_first = place < pairs;
         const Index other = is_first ? at + pairs : at - pairs;
-        const int64_t angle = index % tokens * (width / 2) + head * pairs + (is_first ? place : place - pairs);
+        const int64_t angle = token * (width / 2) + head * pairs + (is_first ? place : place - pairs);
         const auto own = scaled(row.packs[i], factor, load<quad>(weight + at));
         const auto against = scaled(load<quad>(in + other), factor, load<quad>(weight + other));
         const auto c = load<quad>(cosine + angle), s = load<quad>(sine + angle);
@@ -248,15 +249,15 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
     return cudaGetLastError();
 }
 
-cudaError_t ct::joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens,
-                                             int64_t pairs, const void *weight, const float *cosine, const float *sine,
-                                             float epsilon, void *result, cudaStream_t stream) {
+cudaError_t ct::joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t rows_of_token,
+                                             int64_t tokens, int64_t pairs, const void *weight, const float *cosine,
+                                             const float *sine, float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
         using T = decltype(number);
         with_shape(width / quad, [&](auto threads, auto count) {
             ::joint_rms_norm_rotary_halves<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
-                static_cast<const T *>(x), rows, width, tokens, pairs, static_cast<const T *>(weight), cosine, sine, epsilon,
-                static_cast<T *>(result));
+                static_cast<const T *>(x), rows, width, rows_of_token, tokens, pairs, static_cast<const T *>(weight), cosine,
+                sine, epsilon, static_cast<T *>(result));
         });
     });
     return cudaGetLastError();

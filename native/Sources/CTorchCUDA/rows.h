@@ -55,10 +55,11 @@ cudaError_t joint_rms_norm_rotary(const void *x, Number type, int64_t rows, int6
                                   int64_t head_width, const void *weight, const float *cosine, const float *sine, float epsilon, void *result,
                                   cudaStream_t stream);
 
-// The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, pairs].
-cudaError_t joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t tokens, int64_t pairs,
-                                         const void *weight, const float *cosine, const float *sine, float epsilon,
-                                         void *result, cudaStream_t stream);
+// The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, pairs]. So many rows
+// are of one token: one that has all of its heads, or one for each head, which then share angles.
+cudaError_t joint_rms_norm_rotary_halves(const void *x, Number type, int64_t rows, int64_t width, int64_t rows_of_token,
+                                         int64_t tokens, int64_t pairs, const void *weight, const float *cosine,
+                                         const float *sine, float epsilon, void *result, cudaStream_t stream);
 
 // silu(rmsNorm(x) * weight)
 cudaError_t rms_norm_silu(const void *x, Number type, int64_t rows, int64_t width, const void *weight, float epsilon,

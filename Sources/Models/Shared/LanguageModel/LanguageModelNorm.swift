@@ -24,6 +24,17 @@ struct LanguageModelNorm {
     /// - Returns: `[…, size]`, in the model's type
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor { try wide(x).to(dtype) }
 
+    /// Heads, normed each by itself, and turned by their token's position.
+    ///
+    /// - Parameters:
+    ///   - heads: `[batch, tokens, heads, size]`
+    ///   - rotary: the tables of the tokens
+    /// - Returns: the same shape and type
+    func turned(_ heads: Tensor, _ rotary: RotaryEmbedding) throws(TensorError) -> Tensor {
+        try rmsNormRotaryOfHalves(
+            heads, weight: weight, cosine: rotary.cosine, sine: rotary.sine, epsilon: epsilon)
+    }
+
     /// - Parameter x: `[…, size]`, of any type
     /// - Returns: `[…, size]`, in 32-bit floats
     func wide(_ x: Tensor) throws(TensorError) -> Tensor {

@@ -35,6 +35,14 @@ package struct LanguageModelRotary: Sendable, Hashable {
         return pair < sections[0] ? 0 : pair < sections[0] + sections[1] ? 1 : 2
     }
 
+    /// How far each pair turns from one position to the next.
+    var frequencies: [Float] {
+        (0..<headWidth / 2).map { pair in
+            let exponent = Float(2 * pair) / Float(headWidth)
+            return 1 / Float(pow(base, Double(exponent))) / Float(factor)
+        }
+    }
+
     /// The tables of angles; the angles are rounded to 32 bits as the reference's are.
     ///
     /// - Parameters:
@@ -42,10 +50,7 @@ package struct LanguageModelRotary: Sendable, Hashable {
     ///   - device: where the tables go
     /// - Returns: cosines and sines, `[tokens, headWidth / 2]`
     func tables(_ positions: [[Int]], on device: Device) throws(TensorError) -> RotaryEmbedding {
-        let frequencies = (0..<headWidth / 2).map { pair in
-            let exponent = Float(2 * pair) / Float(headWidth)
-            return 1 / Float(pow(base, Double(exponent))) / Float(factor)
-        }
+        let frequencies = frequencies
         let axes = frequencies.indices.map(axis)
         let angles = positions.flatMap { position in
             zip(axes, frequencies).map { Double(Float(position[position.count == 1 ? 0 : $0]) * $1) }
