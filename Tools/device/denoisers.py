@@ -41,6 +41,9 @@ SUBJECTS = {
         "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (512, 768, 121),
         "own_config": {"rope_type": "split"},
     },
+    "cosmos3-nano": {
+        "family": "cosmos3", "class": "Cosmos3OmniTransformer", "config": {}, "text": 512, "size": (720, 1280, 189),
+    },
     "ltx-2-large": {
         "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (1024, 1536, 121),
         "own_config": {"rope_type": "split"},
@@ -79,10 +82,35 @@ def of_video(subject, config, like):
     }  # fmt: skip
 
 
+def of_joint_sequence(subject, model):
+    """What Cosmos3's pipeline hands the transformer, of one video of 24 frames a second, without sound."""
+    from types import SimpleNamespace
+
+    from diffusers import Cosmos3OmniPipeline as Pipeline
+
+    height, width, frames = subject["size"]
+    frames, pipeline = (frames - 1) // 4 + 1, SimpleNamespace(transformer=model, vae_scale_factor_temporal=4)
+    latents = torch.randn(1, model.config.latent_channel, frames, height // 16, width // 16, device=model.device)
+    text = Pipeline._prepare_text_segment(pipeline, list(range(subject["text"])), model.device)
+    length = text["und_len"]
+    video = Pipeline._prepare_vision_segment(pipeline, latents, False, text["vision_start_temporal_offset"], 24.0, length,
+                                             model.device, [])  # fmt: skip
+    names = ["input_ids", "text_indexes", "und_len", "vision_token_shapes", "vision_sequence_indexes",
+             "vision_mse_loss_indexes", "vision_noisy_frame_indexes"]  # fmt: skip
+    return {name: (text | video)[name] for name in names} | {
+        "position_ids": torch.cat([text["text_mrope_ids"], video["vision_mrope_ids"]], 1),
+        "sequence_length": length + video["num_vision_tokens"], "vision_tokens": [latents.to(model.dtype)],
+        "vision_timesteps": torch.full((video["num_noisy_vision_tokens"],), 500.0, device=model.device),
+        "return_dict": False,
+    }  # fmt: skip
+
+
 def inputs(subject, model, side):
     """What a pipeline hands the transformer, of one image."""
     config, tokens = model.config, (side // 16) ** 2
     like = {"device": model.device, "dtype": model.dtype}
+    if subject["class"] == "Cosmos3OmniTransformer":
+        return of_joint_sequence(subject, model)
     if "size" in subject:
         return of_video(subject, config, like)
     arguments = {
