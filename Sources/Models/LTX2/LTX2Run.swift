@@ -123,8 +123,8 @@ final class LTX2Run {
         let (vae, audio) = (parts.vae.config, parts.audioVAE.config)
         let video = try size.tokens(
             of: first.loop.drawNoise([vae.latentChannels, size.frames, size.rows, size.columns]))
-        let sound = try first.loop.drawNoise([audio.latentChannels, size.length, audio.latentBins], number: 1)
-        let tokens = try sound.permuted(0, 2, 1, 3).reshaped(sound.size(0), size.length, -1)
+        let tokens = try audio.tokens(
+            of: first.loop.drawNoise([audio.latentChannels, size.length, audio.latentBins], number: 1))
         guard let imageTokens else { return try first.begin(video, tokens, holdsFirstFrame: false) }
         let rest = try video.slice(size.frameTokens..<size.tokens, axis: 1)
         try first.begin(concatenate([imageTokens, rest], axis: 1), tokens, holdsFirstFrame: true)
@@ -139,15 +139,13 @@ extension LTX2Run {
             let (vae, audioVAE) = (try pipeline.vae(), try pipeline.audioVAE())
             let (video, sound) = (first.loop.latents[0], first.loop.latents[1])
             let latents = try vae.denormalised(first.size.latents(of: video))
-            if let trace = run.trace {
-                try trace.record("video_latents", latents)
-                try trace.record("audio_latents", audioVAE.latents(of: audioVAE.denormalised(sound)))
-            }
+            let audio = try audioVAE.denormalised(sound)
+            try run.trace?.record("video_latents", latents)
+            try run.trace?.record("audio_latents", audioVAE.config.latents(of: audio))
             let large = try upsampler(latents)
             try run.trace?.record("upsampled", large)
             // As it came, and as the reference gives it: there and back it is rounded.
-            let audio = try audioVAE.normalised(audioVAE.denormalised(sound))
-            enlarged = (try second.size.tokens(of: vae.normalised(large)), audio)
+            enlarged = (try second.size.tokens(of: vae.normalised(large)), try audioVAE.normalised(audio))
         }
     }
 
