@@ -156,6 +156,7 @@ package struct GoldenRequest: Decodable, Sendable {
     package let audioGuidanceScale, audioStgScale, audioModalityScale, audioGuidanceRescale: Double?
     package let spatioTemporalGuidanceBlocks: [Double]?
     package let useCrossTimestep: Bool?
+    package let imageCondStrength: Double?
     /// The checkpoint of LTX-2's latent upsampler, and the noise levels of the second stage.
     package let upsampler: String?
     package let stage2Sigmas: [Double]?
