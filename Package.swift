@@ -157,7 +157,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media"], resources: [.copy("Resources")], swiftSettings: strict),
+            name: "MediaTests", dependencies: ["CFFmpeg", "Media"], resources: [.copy("Resources")],
+            swiftSettings: strict),
         .testTarget(
             name: "EngineTests",
             dependencies: [

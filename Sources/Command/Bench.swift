@@ -23,6 +23,8 @@ struct Bench: AsyncParsableCommand {
     @Option(name: .long, help: "The model of a generation.")
     var model: String = "demo-image"
 
+    @OptionGroup var pipeline: PipelineConfigOption
+
     @Option(name: .long) var height: Int = 512
     @Option(name: .long) var width: Int = 512
     @Option(name: .long, help: "Frames of a video; the family's or the model's own if absent.") var numFrames: Int?
@@ -76,6 +78,9 @@ struct Bench: AsyncParsableCommand {
 
     func validate() throws {
         if skippedBy != nil, subject != .transformer { throw ValidationError("skipped-by is for transformer") }
+        if pipeline.pipelineConfig != nil, subject != .generation {
+            throw ValidationError("pipeline-config is for generation")
+        }
         if quantAlgo != nil, subject != .transformer, subject != .generation {
             throw ValidationError("quant-algo is for transformer and generation")
         }
@@ -212,7 +217,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func generations(_ plan: ComputePlan, _ report: inout [String: Any]) async throws {
-        let opened = try await Catalog.model(at: ModelLocation.path(of: model))
+        let opened = try await pipeline.open(ModelLocation.path(of: model))
         let prompt = "a small green triangle above a large blue circle"
         var request = GenerationRequest(prompts: Array(repeating: prompt, count: batch))
         (request.height, request.width, request.seeds) = (height, width, [0])

@@ -56,7 +56,7 @@ struct Generate: AsyncParsableCommand {
         progress.warn(ModelOptions.note(on: arguments))
         let path = try await ModelLocation.path(
             of: arguments.model, revision: arguments.revision, observe: progress.observeDownload)
-        let all = arguments.worker(at: path)
+        let all = try await arguments.worker(at: path).locatingSources(observe: progress.observeDownload)
         try await RankProgram.runIfLaunched(all)
         let opened = try all.open()
         let problems = arguments.problems(of: opened)

@@ -5,7 +5,6 @@ internal import Files
 internal import Foundation
 internal import Layers
 internal import Media
-internal import Models
 internal import Tensors
 internal import VisualGen
 
@@ -14,8 +13,10 @@ struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Tell what a model is and whether it is whole, or how an image or a video was made.")
 
-    @Argument(help: "A checkpoint's folder, a hub id, a built-in model, or a PNG, MP4, WebM or AVI made here.")
+    @Argument(help: "A checkpoint's folder or file, a hub id, a built-in model, or a PNG, MP4, WebM or AVI made here.")
     var subject: String
+
+    @OptionGroup var pipeline: PipelineConfigOption
 
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
@@ -31,7 +32,7 @@ struct Inspect: AsyncParsableCommand {
         } else if isFile, let format = try? VideoFormat(path: path) {
             try inspectVideo(path, format)
         } else {
-            try inspectModel(Catalog.model(at: path, allowingUnknown: allowUnknown))
+            try await inspectModel(pipeline.open(path, allowingUnknown: allowUnknown))
         }
     }
 

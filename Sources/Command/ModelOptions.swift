@@ -57,6 +57,8 @@ struct ModelOptions: ParsableArguments {
         help: "LoRAs with more to say of them: runtime_lora_config as YAML, such as '{path: FILE, strict: false}'.")
     var runtimeLoraConfig: String?
 
+    @OptionGroup var pipeline: PipelineConfigOption
+
     @Flag(
         name: [.long, .customLong("allow-unknown-config")],
         help: "Skip config keys and tensors that this build does not know, at the risk of wrong images.")
@@ -86,7 +88,7 @@ struct ModelOptions: ParsableArguments {
         overrides["memory_limit"] = memoryLimit.map { text in Int(text).map { .int($0) } ?? .string(text) }
         for (field, text) in [
             ("cache_config", cacheConfig), ("quant_config", quantConfig), ("attention_config", attentionConfig),
-            ("runtime_lora_config", runtimeLoraConfig),
+            ("runtime_lora_config", runtimeLoraConfig), ("pipeline_config", pipeline.pipelineConfig),
         ] {
             guard let text else { continue }
             overrides[field] = try VisualGenArgs(yamlText: "\(field): \(text)").dictionary[field] ?? .null

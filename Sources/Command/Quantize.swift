@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Diffusion
 internal import Engine
 internal import Layers
-internal import Models
 internal import Tensors
 
 /// `visualgen quantize`.
@@ -25,6 +24,8 @@ struct Quantize: AsyncParsableCommand {
     @Option(name: .long, help: "Pattern of the names of layers that stay as they are; may be given again.")
     var ignore: [String] = []
 
+    @OptionGroup var pipeline: PipelineConfigOption
+
     @Flag(name: .shortAndLong, help: "Show no progress.")
     var quiet = false
 
@@ -43,7 +44,7 @@ struct Quantize: AsyncParsableCommand {
         let progress = ProgressReporter(quiet: quiet)
         let path = try await ModelLocation.path(of: model)
         let plan = QuantizationPlan(algo, ignoring: ignore)
-        let family = try Catalog.model(at: path, allowingUnknown: allowUnknown)
+        let family = try await pipeline.open(path, allowingUnknown: allowUnknown)
         try await LocalWorker(device: .cpu).quantize(family, plan, to: output) { pattern in
             progress.warn("ignore has \(pattern), which is no layer's name")
         } observe: {

@@ -87,7 +87,7 @@ struct Serve: AsyncParsableCommand {
         try ListeningCheck(host: host, port: port).run()
         _ = try arguments.replicas(workers, of: arguments.worker(at: arguments.model))
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
-        var configuration = arguments.worker(at: path)
+        var configuration = try await arguments.worker(at: path).locatingSources()
         // What waits since the last run warms the model up, and is not to wait for that.
         if try await !storage.store.unfinished().isEmpty { configuration.warmUp = .none }
         let opened = try configuration.open()
@@ -113,7 +113,7 @@ struct Serve: AsyncParsableCommand {
     private func joinIfLaunched(_ arguments: VisualGenArgs) async throws {
         guard arguments.parallelConfig.workerCount > 1 else { return }
         let path = try await ModelLocation.path(of: arguments.model, revision: arguments.revision)
-        try await RankProgram.runIfLaunched(arguments.worker(at: path))
+        try await RankProgram.runIfLaunched(arguments.worker(at: path).locatingSources())
     }
 
     private static func standardFolder() throws -> String {

@@ -48,9 +48,11 @@ package struct ModelQuantizer {
         var output = output
         while output.count > 1, output.hasSuffix("/") { output.removeLast() }
         guard FileStamp(ofLink: output) == nil else { throw QuantizerError.exists(output) }
+        guard !model.checkpoint.isFile else { throw QuantizerError.isFile(model.checkpoint.path) }
         (self.model, self.output, partial) = (model, output, "\(output).partial")
         var exports: [String: QuantizedExport] = [:]
-        for component in model.components where component.role == .transformer {
+        // A transformer that differs by a LoRA alone has the files of another.
+        for component in model.components where component.role == .transformer && component.ownLoRAs.isEmpty {
             let weights = try CheckpointWeights(component.place)
             let listing = try component.listing(of: Set(weights.keys))
             exports[component.name] = try QuantizedExport(weights, of: listing.linears, quantization)
@@ -218,16 +220,20 @@ extension ModelQuantizer {
 package enum QuantizerError: BlamedError, Equatable {
     case exists(String)
     case otherAttempt(String)
+    /// A model in one file, which has no folder to copy.
+    case isFile(String)
 }
 
 extension QuantizerError: CustomStringConvertible {
-    package var blame: Blame { .output }
+    package var blame: Blame { if case .isFile = self { .model } else { .output } }
 
     package var description: String {
         switch self {
         case .exists(let path): "\(path) exists already"
         case .otherAttempt(let path):
             "\(path) is not an unfinished copy of this model, quantised so; remove it or choose another output"
+        case .isFile(let path):
+            "\(path) is a model in one file, of which no copy is written; quant_config quantises it while it is loaded"
         }
     }
 }

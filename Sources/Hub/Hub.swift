@@ -13,6 +13,7 @@ package struct Hub: Sendable {
     /// - Parameters:
     ///   - model: id and revision
     ///   - needs: whether the part of a name (`transformer`) and a class (`FluxTransformer2DModel`) is needed
+    ///   - folders: folders with weights that are needed, whether or not `model_index.json` names them
     ///   - observe: told of every part of a file that arrives, from several tasks at once
     /// - Returns: the folder of the snapshot
     /// - Throws: ``HubError``; `CancellationError`, after which a new call goes on where this one ended
@@ -20,6 +21,7 @@ package struct Hub: Sendable {
     package func folder(
         of model: HubModel,
         needs: @escaping @Sendable (_ component: String, _ className: String) -> Bool = { _, _ in true },
+        folders: [String] = [],
         observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> String {
         let tally = settings.hidesProgress ? DownloadTally { _ in } : DownloadTally(observe: observe)
@@ -27,13 +29,13 @@ package struct Hub: Sendable {
         let snapshot = LocalSnapshot(of: model, in: cache)
         if let variable = settings.offlineVariable {
             guard let snapshot else { throw HubError.offline(model, missing: nil, variable: variable) }
-            if let file = try snapshot.missingFile(needs: needs) {
+            if let file = try snapshot.missingFile(needs: needs, folders: folders) {
                 throw HubError.offline(model, missing: file, variable: variable)
             }
             return snapshot.folder
         }
         // A file in the cache that cannot be read is the download's to find out.
-        let whole = snapshot.flatMap { (try? $0.missingFile(needs: needs) == nil) == true ? $0 : nil }
+        let whole = snapshot.flatMap { (try? $0.missingFile(needs: needs, folders: folders) == nil) == true ? $0 : nil }
         if let whole, model.namesCommit, whole.hasModelIndex { return whole.folder }
         let configuration = HubClient.configuration(settings.patience)
         return try await HubConnections.with(configuration, through: settings.proxies) { connections in
@@ -47,7 +49,7 @@ package struct Hub: Sendable {
             }
             return try await SnapshotDownload(
                 model: model, listing: listing, cache: cache, client: client,
-                tally: tally, needs: needs
+                tally: tally, needs: needs, folders: folders
             ).run()
         }
     }

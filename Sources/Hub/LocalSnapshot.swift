@@ -32,27 +32,42 @@ struct LocalSnapshot {
 
     /// The first file found to be missing for the needed parts, nil where all are there.
     ///
-    /// - Parameter needs: whether the part of a name and a class is needed
+    /// - Parameters:
+    ///   - needs: whether the part of a name and a class is needed
+    ///   - folders: folders with weights that are needed, whether or not the index names them
     /// - Returns: a path in the repository
     /// - Throws: ``HubError`` for a file of the snapshot that cannot be read
-    func missingFile(needs: (String, String) -> Bool) throws(HubError) -> String? {
-        guard hasModelIndex else {
-            let isMonolithic = names.contains { $0.hasSuffix(".safetensors") && $0.isFileName }
-            return isMonolithic ? nil : ModelIndex.name
-        }
-        for component in try components(needs: needs) {
+    func missingFile(needs: (String, String) -> Bool, folders: [String]) throws(HubError) -> String? {
+        guard hasModelIndex else { return try missingMonolithicFile() }
+        for component in try components(needs: needs, folders: folders) {
             let missing = try component.missingFile(from: names) { file throws(HubError) in try read(file) }
             if let missing { return missing }
         }
         return nil
     }
 
+    /// The same of a snapshot without index, whose weights lie at the root.
+    private func missingMonolithicFile() throws(HubError) -> String? {
+        let weights = names.filter { $0.isFileName && $0.hasSuffix(".safetensors") }
+        if weights.isEmpty { return ModelIndex.name }
+        for index in names.sorted() where index.isFileName && index.hasSuffix(".safetensors.index.json") {
+            let shards = try ComponentWeights.sharded(index: index).files { file throws(HubError) in try read(file) }
+            if let missing = shards.first(where: { !weights.contains($0) }) { return missing }
+        }
+        return nil
+    }
+
     /// The needed parts.
     ///
-    /// - Parameter needs: whether the part of a name and a class is needed
-    /// - Returns: parts named by the snapshot's `model_index.json`
-    func components(needs: (String, String) -> Bool) throws(HubError) -> [ModelIndex.Component] {
-        try ModelIndex(read(ModelIndex.name), of: model).components.filter { needs($0.name, $0.className) }
+    /// - Parameters:
+    ///   - needs: whether the part of a name and a class is needed
+    ///   - folders: folders with weights that are needed, whether or not the index names them
+    /// - Returns: parts that the snapshot's `model_index.json` names, then the other folders
+    func components(needs: (String, String) -> Bool, folders: [String]) throws(HubError) -> [ModelIndex.Component] {
+        let listed = try ModelIndex(read(ModelIndex.name), of: model).components
+        let others = folders.filter { folder in !listed.contains { $0.name == folder } }
+        return listed.filter { needs($0.name, $0.className) }
+            + others.map { ModelIndex.Component(name: $0, className: "") }
     }
 
     /// A small text file's bytes, without a byte order mark.

@@ -6,6 +6,8 @@ struct SnapshotDownload {
     let client: HubClient
     let tally: DownloadTally
     let needs: @Sendable (String, String) -> Bool
+    /// Folders with weights that are needed, whether or not the index names them.
+    let folders: [String]
 
     /// Downloads what the cache lacks: first what says which parts there are, then everything small, then the weights.
     ///
@@ -18,7 +20,8 @@ struct SnapshotDownload {
             try await fetch(files.weights)
         } else {
             try await fetch([ModelIndex.name])
-            let selection = try FileSelection(snapshot().components(needs: needs), among: listing.names, of: model)
+            let components = try snapshot().components(needs: needs, folders: folders)
+            let selection = try FileSelection(components, among: listing.names, of: model)
             try await fetch(selection.small)
             try await fetch(weights(selection))
         }

@@ -132,6 +132,7 @@ package struct FakeFamily: ModelFamily {
 
     /// Image, sound and text in one sequence.
     package struct Transformer: CacheableTransformer {
+        package let captures = CapturedBlocks<State>()
         package struct Input {
             /// Image, `[batch, 3, frames, height, width]`, and sound, `[batch, 2, length]`; the prompts' states.
             var latents: [Tensor]

@@ -161,6 +161,7 @@ package struct GoldenRequest: Decodable, Sendable {
     /// What is said around a prompt to Cosmos3, whether it makes sound, and where its steps are guided.
     package let useSystemPrompt, useDurationTemplate, useResolutionTemplate, enableAudio: Bool?
     package let guidanceInterval: [Double]?
+    package let imageCondStrength: Double?
     /// The checkpoint of LTX-2's latent upsampler, and the noise levels of the second stage.
     package let upsampler: String?
     package let stage2Sigmas: [Double]?

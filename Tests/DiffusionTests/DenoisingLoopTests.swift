@@ -124,7 +124,7 @@ import Testing
             RunEnvironment(context, trace: trace), stage: "later.")
         let latents = try Tensor([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [1, 4, 2])
         var times: [Double] = []
-        try both.begin([latents, latents], holding: 1)
+        try both.begin([latents, latents], holding: HeldTokens(latents.slice(0..<1, axis: 1)))
         while both.index < both.count {
             #expect(try both.latents[0].slice(0..<1, axis: 1).floats() == [1, 2])
             try both.step(times: &times) { latents, _ in latents }
@@ -135,6 +135,30 @@ import Testing
         let names = ["later.latents.initial", "later.noise_pred.step1", "later.audio_latents.step0"]
         #expect(Set(trace.entries.map(\.name)).isSuperset(of: names))
         #expect(trace.entries.first { $0.name == "later.noise_pred.step0" }?.shape == [1, 3, 2])
+    }
+
+    /// Euler's step by hand: what is predicted of a held token's x0 is mixed with what is known.
+    @Test(arguments: [0, 0.25, 0.8]) func leadsHeldTokensToWhatIsKnown(_ strength: Double) throws {
+        let loop = DenoisingLoop(
+            scheduler, scheduler.schedule(steps: 3), noise: try NoiseSource(seeds: [1], count: 1),
+            RunEnvironment(ComputeContext(ComputePlan())))
+        let clean = try Tensor([3, -1] as [Float], shape: [1, 1, 2])
+        var expected = [0.5, 2, -1, 4, 0.25, -3]
+        var times: [Double] = []
+        try loop.begin(
+            [try Tensor(expected.map(Float.init), shape: [1, 3, 2])], holding: HeldTokens(clean, strength: strength))
+        while loop.index < loop.count {
+            let (sigma, next) = (Double(loop.schedule.sigmas[loop.index]), Double(loop.schedule.sigmas[loop.index + 1]))
+            for index in expected.indices {
+                let x = expected[index]
+                var x0 = x - 0.5 * x * sigma
+                if index < 2 { x0 = (1 - strength) * x0 + strength * [3, -1][index] }
+                expected[index] = x + (next - sigma) * (x - x0) / sigma
+            }
+            try loop.step(times: &times) { latents, _ in [try latents[0] * 0.5] }
+            let found = try loop.latents[0].floats()
+            #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "\(found) for \(expected)")
+        }
     }
 
     @Test func endsBetweenTwoStepsWhenItsTaskIsCancelled() async throws {

@@ -70,7 +70,7 @@ import Testing
     }
 
     /// A copy gives the images that the model gives where it is quantised while it is loaded.
-    @Test(arguments: [QuantAlgorithm.fp8, .fp8Rows, .nvfp4, .int8])
+    @Test(arguments: QuantAlgorithm.allCases)
     func makesTheImagesOfAModelQuantisedWhileLoading(_ algorithm: QuantAlgorithm) async throws {
         let ignored = algorithm == .nvfp4 ? Self.narrow : []
         let output = try await quantize(base.path, algorithm, ignoring: ignored)
@@ -88,7 +88,7 @@ import Testing
     }
 
     /// Of video and sound the blocks' layers are quantised, but for gates of heads; the copy makes what the model makes.
-    @Test(arguments: [QuantAlgorithm.fp8, .nvfp4, .int8])
+    @Test(arguments: QuantAlgorithm.allCases)
     func copiesAModelOfTwoStreams(_ algorithm: QuantAlgorithm) async throws {
         let base = try TinyCheckpoint(quantised: "ltx2")
         let output = try await quantize(base.path, algorithm)

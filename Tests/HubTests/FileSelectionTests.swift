@@ -79,6 +79,50 @@ internal import Testing
         }
     }
 
+    /// A folder with weights that the index does not name, as latent upsamplers lie beside a pipeline.
+    @Test func takesAFolderBesideTheIndex() async throws {
+        let own = ["upsampler/config.json", "upsampler/diffusion_pytorch_model.safetensors"]
+        let hub = try await LoopbackHub(
+            Self.repository(
+                Self.flux + own,
+                [
+                    "model_index.json": Self.fluxIndex,
+                    "text_encoder_2/model.safetensors.index.json": Self.index("model", shards: 2),
+                ]))
+        let offline = try hub.client(["HF_HUB_OFFLINE": "1"])
+        _ = try await hub.client().folder(of: .tiny(), needs: { component, _ in component == "vae" })
+        await #expect(throws: HubError.offline(try .tiny(), missing: "upsampler/config.json")) {
+            try await offline.folder(of: .tiny(), needs: { _, _ in false }, folders: ["upsampler"])
+        }
+        _ = try await hub.client().folder(of: .tiny(), needs: { _, _ in false }, folders: ["upsampler"])
+        #expect(try await offline.folder(of: .tiny(), needs: { _, _ in false }, folders: ["upsampler"]) == hub.snapshot)
+        let vae = Self.flux.filter { $0.hasPrefix("vae/") }
+        #expect(hub.cachedNames == Set(own + vae + ["model_index.json"]))
+        // One that the index names is taken as that says.
+        _ = try await hub.client().folder(
+            of: .tiny(), needs: { component, _ in component == "text_encoder_2" }, folders: ["text_encoder_2"])
+        #expect(hub.cachedNames.count == 5 + 4)
+        await #expect(throws: HubError.noSafetensors(try .tiny(), component: "none", found: [])) {
+            try await hub.client().folder(of: .tiny(), folders: ["none"])
+        }
+    }
+
+    /// Weights at the root, as transformers saves a text encoder.
+    @Test func namesTheShardThatIsMissingOfflineAtTheRoot() async throws {
+        let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+        let names = shards + ["model.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json"]
+        let hub = try await LoopbackHub(
+            Self.repository(names, ["model.safetensors.index.json": Self.index("model", shards: 2)]))
+        let offline = try hub.client(["HF_HUB_OFFLINE": "1"])
+        _ = try await hub.client().folder(of: .tiny())
+        #expect(hub.cachedNames == Set(names))
+        #expect(try await offline.folder(of: .tiny()) == hub.snapshot)
+        try FileManager.default.removeItem(atPath: "\(hub.snapshot)/\(shards[1])")
+        await #expect(throws: HubError.offline(try .tiny(), missing: shards[1])) {
+            try await offline.folder(of: .tiny())
+        }
+    }
+
     @Test func leavesOutVariantsAndOtherFormats() async throws {
         let hub = try await vae([
             "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "model.onnx", "x.pt",

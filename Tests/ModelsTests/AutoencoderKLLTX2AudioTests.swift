@@ -43,9 +43,9 @@ import Testing
     @Test func undoesTheNormalisationBeforeItDecodes() throws {
         let vae = try vae()
         let latents = try Generator(seed: 7).normal([2, vae.config.latentChannels, 3, vae.config.latentBins])
-        let tokens = try vae.tokens(of: latents)
+        let tokens = try vae.config.tokens(of: latents)
         #expect(tokens.shape == [2, 3, 4])
-        #expect(try vae.latents(of: tokens).distance(to: latents) == 0)
+        #expect(try vae.config.latents(of: tokens).distance(to: latents) == 0)
         #expect(try vae.decode(normalised: vae.normalised(tokens)).distance(to: vae.decode(latents)) <= 1e-5)
         #expect(try vae.normalised(tokens).distance(to: tokens) > 0.1)
     }

@@ -68,6 +68,7 @@ import Testing
             ("frame rate", { $0.frameRate = 25 }), ("speed", { $0.extra["motion_speed"] = .number(0.5) }),
             ("cross timestep", { $0.extra["use_cross_timestep"] = .bool(false) }),
             ("image", { $0.images = [try RequestImage(golden: "last.png")] }), ("no image", { $0.images = [] }),
+            ("strength of the image", { $0.extra["image_cond_strength"] = .number(0.5) }),
         ]
         let model = TinyModel("ltx2.3-tiny")
         let video = try model.run(request).0
@@ -79,6 +80,35 @@ import Testing
             let moved = zip(video.bytes, other.bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
             #expect(moved > 1, "\(name)")
         }
+    }
+
+    /// In both stages: without any strength one image is as good as another.
+    @Test func imagesWithoutStrengthChangeNothing() throws {
+        var request = GenerationRequest(prompts: ["a lake"])
+        (request.height, request.width, request.numFrames, request.frameRate) = (64, 64, 9, 50)
+        (request.numInferenceSteps, request.seeds, request.maxSequenceLength) = (2, [1], 16)
+        (request.guidanceScale, request.extra["stg_scale"], request.extra["modality_scale"]) = (
+            1, .number(0), .number(1)
+        )
+        var model = TinyModel("ltx2.3-tiny")
+        model.pipelineConfig["spatial_upsampler_path"] = .text(TinyCheckpoint.path(of: "ltx2.3-tiny-upsampler"))
+        func video(_ image: String, _ strength: Double?) throws -> [String: Trace.Entry] {
+            var request = request
+            request.images = [try RequestImage(golden: image)]
+            request.extra["image_cond_strength"] = strength.map(ParameterValue.number)
+            return try model.run(request).1
+        }
+        let free = try video("first.png", 0)
+        #expect(try video("last.png", 0)["decoded"]?.values == free["decoded"]?.values)
+        let (half, whole, standard) = try (video("first.png", 0.5), video("first.png", 1), video("first.png", nil))
+        #expect(whole["decoded"]?.values == standard["decoded"]?.values)
+        for key in ["latents.step1", "stage_2.latents.step2"] {
+            #expect(half[key]?.values != free[key]?.values && half[key]?.values != whole[key]?.values, "\(key)")
+        }
+        // What each stage begins with lies between what it begins with at either end.
+        let (a, b, c) = (free["latents.initial"], half["latents.initial"], whole["latents.initial"])
+        let values = try zip(#require(a?.values), #require(c?.values)).map { ($0 + $1) / 2 }
+        #expect(zip(values, try #require(b?.values)).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
     /// A LoRA of the second stage changes that one alone; one that adds nothing changes nothing.

@@ -97,7 +97,13 @@ import Testing
             try fault(["use_bidirectional_attention": true], Gemma3TextConfig.self)
                 == .unknown(["use_bidirectional_attention"]))
         #expect(
-            try fault(["attn_logit_softcapping": 50.0], Gemma3TextConfig.self) == .unknown(["attn_logit_softcapping"]))
+            try fault(["attn_logit_softcapping": 50.0], Gemma3TextConfig.self)
+                == .value("attn_logit_softcapping", found: "50.0"))
+        _ = try Gemma3TextConfig.read(["attn_logit_softcapping": NSNull()], allowingUnknown: false)
+        for type: any LanguageModelConfig.Type in [MistralTextConfig.self, Qwen25VLTextConfig.self, Qwen3Config.self] {
+            let key = "attn_logit_softcapping"
+            #expect(throws: ConfigFault.unknown([key])) { try type.read([key: 50.0], allowingUnknown: false) }
+        }
         for rope: [String: Any] in [
             ["beta_fast": 32], ["rope_theta": 0], ["rope_type": 3], ["mrope_section": [1, 2]],
             ["mrope_section": [-1, 32, 33]],

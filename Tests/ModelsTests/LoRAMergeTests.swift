@@ -58,7 +58,7 @@ import Testing
     /// A weight that is changed some rows at a time is the one that is changed at once.
     @Test(arguments: ["", "dora", "diff"]) func changesALargeWeightByRows(_ kind: String) throws {
         let folder = try TemporaryFolder()
-        let (rows, columns) = (3001, 700)
+        let (rows, columns) = (12001, 700)
         func numbers(_ count: Int, _ period: Int) -> [Float] {
             (0..<count).map { index in Float(index % period) / Float(period) - 0.4 }
         }

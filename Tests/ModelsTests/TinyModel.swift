@@ -99,7 +99,7 @@ extension GenerationRequest {
             "stg_scale": golden.stgScale, "modality_scale": golden.modalityScale,
             "guidance_rescale": golden.guidanceRescale, "audio_guidance_scale": golden.audioGuidanceScale,
             "audio_stg_scale": golden.audioStgScale, "audio_modality_scale": golden.audioModalityScale,
-            "audio_guidance_rescale": golden.audioGuidanceRescale,
+            "audio_guidance_rescale": golden.audioGuidanceRescale, "image_cond_strength": golden.imageCondStrength,
         ]
         for (name, number) in numbers { extra[name] = number.map(ParameterValue.number) }
         extra["spatio_temporal_guidance_blocks"] = golden.spatioTemporalGuidanceBlocks.map {

@@ -77,6 +77,20 @@ import Testing
         #expect(values?["quant_algorithms"] as? [String] == ["FP8", "NVFP4"])
     }
 
+    /// By the names of their files alone: where they lie is not for clients.
+    @Test func namesTheLoRAsThatAreMerged() async throws {
+        let folder = try TemporaryFolder()
+        let (peft, kohya) = (LoRAGolden.path(of: "flux1-peft"), LoRAGolden.path(of: "flux1-kohya"))
+        let server = try await ServedProcess(
+            TinyCheckpoint.path(), data: folder.file("data"), log: folder.file("log"), "--config", try config(folder),
+            "--lora", "\(peft):0.5", "--lora", kohya)
+        let answer = await server.object("/v1/capabilities")
+        let loras = try #require(answer["loras"] as? [[String: Any]])
+        #expect(loras.map { $0["file"] as? String } == ["flux1-peft.safetensors", "flux1-kohya.safetensors"])
+        #expect(loras.map { $0["scale"] as? Double } == [0.5, 1])
+        #expect(loras.allSatisfy { $0.count == 2 })
+    }
+
     /// None before one has run, which a warm-up does.
     @Test(arguments: [false, true]) func namesTheAttentionKernelsThatRan(_ warmsUp: Bool) async throws {
         let folder = try TemporaryFolder()

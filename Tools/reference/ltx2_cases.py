@@ -8,8 +8,15 @@ import common
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, LTX2ImageToVideoPipeline, LTX2LatentUpsamplePipeline, LTX2Pipeline
+from diffusers import (
+    FlowMatchEulerDiscreteScheduler,
+    LTX2ConditionPipeline,
+    LTX2ImageToVideoPipeline,
+    LTX2LatentUpsamplePipeline,
+    LTX2Pipeline,
+)
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 
 import recording
@@ -91,6 +98,8 @@ CASES = {
     "2.3-videos-per-prompt": V2_3 | STG | ONE | {"num_images_per_prompt": 2, "frame_rate": 8.0, "seeds": [5]},
     "2.3-i2v-own-time": V2_3 | IMAGE | OFF | {"width": 32, "num_inference_steps": 2, "use_cross_timestep": False},
     "2.3-i2v-batch": V2_3 | IMAGE | EVERYTHING | {"prompts": TWO, "width": 32, "num_inference_steps": 2, "seeds": [8]},
+    "2.3-i2v-strength": V2_3 | IMAGE | EVERYTHING | {"width": 32, "num_inference_steps": 2, "frame_rate": 120.0,
+                                                     "max_sequence_length": 16, "seeds": [4], "image_cond_strength": 0.6},
     "2.3-two-stages": V2_3 | EVERYTHING | STAGES | ONE | {"width": 128, "frame_rate": 6.0},
     "2.3-i2v-two-stages": V2_3 | IMAGE | OFF | STAGES | {"num_inference_steps": 2, "seeds": [9]},
 }  # fmt: skip
@@ -117,6 +126,8 @@ def request(changes):
 def load(asked, dtype=torch.float32):
     """The pipeline of a request, silent."""
     kind = LTX2Pipeline if asked["image"] is None else LTX2ImageToVideoPipeline
+    if "image_cond_strength" in asked:  # that of images always has 1
+        kind = LTX2ConditionPipeline
     pipe = kind.from_pretrained(common.CHECKPOINTS / asked["model"], dtype=dtype, local_files_only=True)
     pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config, **asked["scheduler"])
     pipe.set_progress_bar_config(disable=True)
@@ -133,6 +144,29 @@ def load_upsampler(asked, pipe):
 def picture(name):
     """An input image, as RGB."""
     return name and Image.open(common.GOLDENS / "wan" / "pictures" / name).convert("RGB")
+
+
+@contextlib.contextmanager
+def noise_of_latents(pipe, asked):
+    """The pipeline of conditions draws noise as tokens; here it draws what the others draw, which become tokens then."""
+    module = sys.modules[type(pipe).__module__]
+    draw, sizes = module.randn_tensor, [
+        [(asked["num_frames"] - 1) // pipe.vae_temporal_compression_ratio + 1,
+         *(asked[side] // pipe.vae_spatial_compression_ratio for side in ("height", "width"))],
+    ]  # fmt: skip
+
+    def tokens(shape, **others):
+        batch, count, channels = shape
+        if sizes:  # the video's noise is drawn first
+            return pipe._pack_latents(draw((batch, channels, *sizes.pop()), **others))
+        own = pipe.audio_vae.config.latent_channels
+        return pipe._pack_audio_latents(draw((batch, own, count, channels // own), **others))
+
+    module.randn_tensor = tokens
+    try:
+        yield
+    finally:
+        module.randn_tensor = draw
 
 
 class Recorder:
@@ -183,6 +217,8 @@ class Recorder:
             recording.noted(pipe.vae, "decode", lambda _, result: self.keep("decoded", result[0])),
             recording.noted(pipe.audio_vae, "decode", lambda _, result: self.keep("audio_decoded", result[0])),
             recording.noted(pipe.video_processor, "preprocess", lambda _, result: self.keep("image", result)),
+            *([recording.noted(pipe, "preprocess_conditions", lambda _, result: self.keep("image", result[0][0].squeeze(2)))]
+              if hasattr(pipe, "preprocess_conditions") else []),
             pipe.connectors.register_forward_hook(self.keep_embeds).remove,
             pipe.text_encoder.register_forward_pre_hook(self.keep_ids, with_kwargs=True).remove,
         ]  # fmt: skip
@@ -196,7 +232,11 @@ class Recorder:
             negative = negative * len(asked["prompts"])
         fields |= {"prompt": asked["prompts"], "negative_prompt": negative, "generator": generator}
         fields |= {"num_videos_per_prompt": asked["num_images_per_prompt"]}
-        if asked["image"] is not None:
+        if "image_cond_strength" in asked:
+            image = self.pipe.video_processor.resize(picture(asked["image"]), asked["height"], asked["width"])
+            strength = asked["image_cond_strength"]
+            fields |= {"conditions": [LTX2VideoCondition(frames=image, index=0, strength=strength, crf=0)]}
+        elif asked["image"] is not None:
             fields |= {"image": [picture(asked["image"])] * self.videos(asked), "image_crf": 0}
         self.pipe_prompts = [None] * self.videos(asked)
         return self.pipe(**fields | others, callback_on_step_end=self.keep_step,
@@ -235,6 +275,8 @@ class Recorder:
         with contextlib.ExitStack() as stack:
             for undo in self.watch():
                 stack.callback(undo)
+            if "image_cond_strength" in asked:
+                stack.enter_context(noise_of_latents(self.pipe, asked))
             if asked["upsampler"] is None:
                 result = self.call(asked, generator, output_type="pil")
             else:

@@ -12,7 +12,8 @@ ModelOpt quantises the base in float32 (which holds 16 bits exactly), the layers
 others, after three calls. These are to be the same:
 
 - `quantization_config`, but for its producer and the wording of `ignore`, which must match just the linear layers that
-  are not quantised; inputs are dynamic where the folder has no `input_scale`;
+  are not quantised; inputs are dynamic where the folder has no `input_scale`; of blocks, whose inputs are rounded,
+  TensorRT-LLM's name stands for ModelOpt's, whose are not;
 - the keys, but for `input_scale` where no layer has one, and types and shapes of all tensors of quantised layers;
 - weights and scales, bit for bit. Where ModelOpt has rules of its own, the formula of `quantised_numbers.py` decides:
   for SmoothQuant's factors, which follow from its calibration, and for q, k and v of one block each;
@@ -48,6 +49,8 @@ PRESETS = {
     "NVFP4": "NVFP4_DEFAULT_CFG",
     "W8A8_SQ_PER_CHANNEL": "INT8_DEFAULT_CFG",
 }
+# ModelOpt's names, where the folder has TensorRT-LLM's.
+NAMES = {"FP8_BLOCK_SCALES": "fp8_pb_wo"}
 # What calibration measures.
 MEASURED = ("input_scale", "pre_quant_scale")
 
@@ -57,6 +60,8 @@ class Folder:
 
     def __init__(self, path):
         self.config = json.loads((path / "config.json").read_text(encoding="utf-8")).get("quantization_config", {})
+        if "quant_algo" in self.config:
+            self.config["quant_algo"] = NAMES.get(self.config["quant_algo"], self.config["quant_algo"])
         self.layers = quantised_models.layers(tensors_of(path))
         kinds = {name: self.kind(layer) for name, layer in self.layers.items() if "weight" in layer}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}

@@ -16,7 +16,7 @@ package final class DenoisingLoop {
     private let run: RunEnvironment
     private let stage: String
     private var steps: [any SchedulerRun] = []
-    private var held = 0
+    private var held: HeldTokens?
     private var restored = 0
 
     /// After which steps images are shown, and how.
@@ -95,10 +95,11 @@ package final class DenoisingLoop {
     ///
     /// - Parameters:
     ///   - latents: those of the image or the video, then those of its sound, in 32-bit floats
-    ///   - held: how many tokens of the first latents, `[batch, tokens, channels]`, stay what they are, and are not given
-    ///     to the scheduler
+    ///   - held: tokens of the first latents, `[batch, tokens, channels]`, that are known
     ///   - restored: how many frames of the first latents, `[batch, channels, frames, …]`, are put back after every step
-    package func begin(_ latents: [Tensor], holding held: Int = 0, restoring restored: Int = 0) throws(TensorError) {
+    package func begin(_ latents: [Tensor], holding held: HeldTokens? = nil, restoring restored: Int = 0)
+        throws(TensorError)
+    {
         (self.latents, self.held, self.restored) = (latents, held, restored)
         steps = latents.map { _ in scheduler.begin(schedule) }
         for (number, latents) in latents.enumerated() {
@@ -150,19 +151,22 @@ package final class DenoisingLoop {
         if index == count { for latents in latents { try latents.requireFinite(.latents) } }
     }
 
-    /// What a prediction makes of latents, behind those that are held.
+    /// What a prediction makes of latents, of which some may be held.
     private func moved(_ number: Int, _ prediction: Tensor, _ move: (Tensor, Tensor) throws -> Tensor) throws -> Tensor
     {
         let latents = latents[number]
-        guard number == 0, held > 0 else {
+        guard number == 0, let held else {
             let moved = try move(latents, prediction)
             guard number == 0, restored > 0 else { return moved }
             let free = restored..<latents.size(2)
             return try concatenate([latents.slice(0..<restored, axis: 2), moved.slice(free, axis: 2)], axis: 2)
         }
-        let free = held..<latents.size(1)
+        if held.strength < 1 {
+            return try move(latents, held.pulled(prediction, at: latents, sigma: Double(schedule.sigmas[index])))
+        }
+        let free = held.range.upperBound..<latents.size(1)
         let moved = try move(latents.slice(free, axis: 1), prediction.slice(free, axis: 1))
-        return try concatenate([latents.slice(0..<held, axis: 1), moved], axis: 1)
+        return try concatenate([latents.slice(held.range, axis: 1), moved], axis: 1)
     }
 
     /// A name of the trace's contract; those of the sound's latents have a word more.

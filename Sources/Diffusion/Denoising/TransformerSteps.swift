@@ -48,15 +48,15 @@ package final class TransformerSteps<Config: ModelConfig, Transformer: Cacheable
             inputs = try make(transformer)[all.own].map(transformer.prepared)
             hasInputs = true
         }
+        let isGuided = guides(loop.index)
         // What a step cache keeps is of all branches.
-        let isGuided = predict.caches || guides(loop.index)
-        let branches = isGuided ? all : GuidanceBranches(1, loop.context.ranks)
+        let branches = isGuided || predict.caches ? all : GuidanceBranches(1, loop.context.ranks)
         try loop.step(times: &times.denoise) { latents, step in
             try update(&inputs, latents, step)
             let own = try predict(transformer, Array(inputs.prefix(branches.own.count)), of: branches.own, loop.context)
             let predictions = try branches.gathered(own, like: latents)
             return try latents.indices.map { number in
-                let given = guides(step.index) ? predictions : [predictions[0]]
+                let given = isGuided ? predictions : [predictions[0]]
                 return try guidance[number](given.map { $0[number] }, latents: latents[number], sigma: step.sigma)
             }
         }

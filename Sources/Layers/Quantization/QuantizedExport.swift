@@ -72,19 +72,17 @@ package struct QuantizedExport {
         try stream.commit()
     }
 
-    /// The `quantization_config` of `config.json`.
+    /// The `quantization_config` of `config.json`, with the algorithm by its name here and in TensorRT-LLM: ModelOpt's of
+    /// blocks, `fp8_pb_wo`, means that inputs stay as they are.
     package var config: String {
         let algorithm = plan.quantization?.algorithm ?? .fp8
         let ignored = ignored.map { "\"\($0)\"" }.joined(separator: ", ")
-        return "{\(algorithm.configGroups)\"ignore\": [\(ignored)], \"quant_algo\": \"\(algorithm.storedName)\", "
+        return "{\(algorithm.configGroups)\"ignore\": [\(ignored)], \"quant_algo\": \"\(algorithm.rawValue)\", "
             + "\"producer\": {\"name\": \"visualgen\"}, \"quant_method\": \"modelopt\"}"
     }
 }
 
 extension QuantAlgorithm {
-    /// ModelOpt's name.
-    fileprivate var storedName: String { self == .fp8Blocks ? "fp8_pb_wo" : rawValue }
-
     fileprivate var configGroups: String {
         let bits: Int
         switch self {

@@ -55,7 +55,7 @@ package struct AutoencoderKLLTX2Audio {
     /// - Parameter tokens: `[batch, latentFrames, latentChannels · latentBins]`, in 32-bit floats whatever the model's type
     /// - Returns: `[batch, channels, 4 · latentFrames - 3, bins]`
     package func decode(normalised tokens: Tensor) throws(TensorError) -> Tensor {
-        try decode(latents(of: denormalised(tokens)))
+        try decode(config.latents(of: denormalised(tokens)))
     }
 
     /// Tokens as the denoiser sees them: every number less its mean, divided by its deviation.
@@ -72,22 +72,6 @@ package struct AutoencoderKLLTX2Audio {
     /// - Returns: the same shape, in 32-bit floats
     package func denormalised(_ tokens: Tensor) throws(TensorError) -> Tensor {
         try tokens.to(.float32) * deviation + mean
-    }
-
-    /// Latents with a token for every frame.
-    ///
-    /// - Parameter latents: `[batch, latentChannels, latentFrames, latentBins]`
-    /// - Returns: `[batch, latentFrames, latentChannels · latentBins]`
-    package func tokens(of latents: Tensor) throws(TensorError) -> Tensor {
-        try latents.permuted(0, 2, 1, 3).reshaped(latents.size(0), latents.size(2), -1)
-    }
-
-    /// The inverse of ``tokens(of:)``.
-    ///
-    /// - Parameter tokens: `[batch, latentFrames, latentChannels · latentBins]`
-    /// - Returns: `[batch, latentChannels, latentFrames, latentBins]`
-    package func latents(of tokens: Tensor) throws(TensorError) -> Tensor {
-        try tokens.reshaped(tokens.size(0), tokens.size(1), config.latentChannels, -1).permuted(0, 2, 1, 3)
     }
 }
 

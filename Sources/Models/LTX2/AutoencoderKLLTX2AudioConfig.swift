@@ -42,6 +42,22 @@ package struct AutoencoderKLLTX2AudioConfig: ModelConfig {
     /// How many bins a latent frame has.
     package var latentBins: Int { baseChannels / latentChannels }
 
+    /// Latents with a token for every frame.
+    ///
+    /// - Parameter latents: `[batch, latentChannels, latentFrames, latentBins]`
+    /// - Returns: `[batch, latentFrames, latentChannels · latentBins]`
+    package func tokens(of latents: Tensor) throws(TensorError) -> Tensor {
+        try latents.permuted(0, 2, 1, 3).reshaped(latents.size(0), latents.size(2), -1)
+    }
+
+    /// The inverse of ``tokens(of:)``.
+    ///
+    /// - Parameter tokens: `[batch, latentFrames, latentChannels · latentBins]`
+    /// - Returns: `[batch, latentChannels, latentFrames, latentBins]`
+    package func latents(of tokens: Tensor) throws(TensorError) -> Tensor {
+        try tokens.reshaped(tokens.size(0), tokens.size(1), latentChannels, -1).permuted(0, 2, 1, 3)
+    }
+
     /// How many latent frames a second has.
     package var latentFramesPerSecond: Double {
         Double(sampleRate) / Double(melHopLength) / Double(Self.scaleFactor)

@@ -11,6 +11,10 @@ package struct LTX2: ModelFamily {
         CheckpointFolder.textEncoderKey: .null, Parts.upsamplerKey: .null, Parts.distilledKey: .null,
     ]
 
+    package static let pipelineSources = [
+        CheckpointFolder.textEncoderKey: ["text_encoder", "tokenizer"], Parts.upsamplerKey: ["latent_upsampler"],
+    ]
+
     package let checkpoint: CheckpointFolder
     let parts: Parts
 

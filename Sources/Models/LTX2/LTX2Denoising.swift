@@ -12,7 +12,8 @@ final class LTX2Denoising {
     let guidance: LTX2.StreamGuidance
     private let request: GenerationRequest
     private let steps: TransformerSteps<LTX2.TransformerConfig, LTX2.Transformer>
-    private var holdsFirstFrame = false
+    /// The first latent frame, where it is known.
+    private var held: HeldTokens?
 
     /// - Parameters:
     ///   - size: of the latents
@@ -35,10 +36,10 @@ final class LTX2Denoising {
     /// - Parameters:
     ///   - video: `[outputs, tokens, channels]`
     ///   - audio: `[outputs, length, channels]`
-    ///   - holdsFirstFrame: whether the first latent frame is clean and stays what it is
-    func begin(_ video: Tensor, _ audio: Tensor, holdsFirstFrame: Bool) throws(TensorError) {
-        self.holdsFirstFrame = holdsFirstFrame
-        try loop.begin([video, audio], holding: holdsFirstFrame ? size.frameTokens : 0)
+    ///   - held: the first latent frame; nil where nothing is known of it
+    func begin(_ video: Tensor, _ audio: Tensor, holding held: HeldTokens? = nil) throws(TensorError) {
+        self.held = held
+        try loop.begin([video, audio], holding: held)
     }
 
     /// Takes one step.
@@ -53,10 +54,12 @@ final class LTX2Denoising {
             of: loop, guidance.streams, where: guidance.guides, times: &times,
             inputs: { try inputs(of: $0, prompts()) },
             update: { inputs, latents, step in
-                // A frame that is held has no noise.
+                // The more a frame is held, the less noise it has.
                 let levels =
-                    holdsFirstFrame
-                    ? [0] + Array(repeating: step.timestep, count: size.frames - 1) : [step.timestep]
+                    held.map { held in
+                        [step.timestep * (1 - Float(held.strength))]
+                            + Array(repeating: step.timestep, count: size.frames - 1)
+                    } ?? [step.timestep]
                 for index in inputs.indices {
                     (inputs[index].video, inputs[index].audio) = (latents[0], latents[1])
                     (inputs[index].timesteps, inputs[index].timestep) = (levels, step.timestep)

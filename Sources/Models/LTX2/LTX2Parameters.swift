@@ -38,6 +38,9 @@ extension LTX2 {
             "motion_speed", .number(0.01...100), default: .number(1),
             "how fast things move; below 1 the video is slow motion"),
         ParameterSpec(
+            "image_cond_strength", .number(0...1), default: .number(1),
+            "how strongly the video begins with the image: below 1 the first frame may differ from it, at 0 it is free"),
+        ParameterSpec(
             "image_crf", .number(0...51), default: .number(33),
             "how strongly H.264 compresses the image before the model sees it, as in training; 0 leaves it as it is"),
         ParameterSpec("enable_audio", .flag, default: .bool(true), "whether the sound is decoded"),

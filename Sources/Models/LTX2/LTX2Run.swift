@@ -123,12 +123,18 @@ final class LTX2Run {
         let (vae, audio) = (parts.vae.config, parts.audioVAE.config)
         let video = try size.tokens(
             of: first.loop.drawNoise([vae.latentChannels, size.frames, size.rows, size.columns]))
-        let sound = try first.loop.drawNoise([audio.latentChannels, size.length, audio.latentBins], number: 1)
-        let tokens = try sound.permuted(0, 2, 1, 3).reshaped(sound.size(0), size.length, -1)
-        guard let imageTokens else { return try first.begin(video, tokens, holdsFirstFrame: false) }
-        let rest = try video.slice(size.frameTokens..<size.tokens, axis: 1)
-        try first.begin(concatenate([imageTokens, rest], axis: 1), tokens, holdsFirstFrame: true)
+        let tokens = try audio.tokens(
+            of: first.loop.drawNoise([audio.latentChannels, size.length, audio.latentBins], number: 1))
+        guard let imageTokens else { return try first.begin(video, tokens) }
+        let (own, free) = (0..<size.frameTokens, size.frameTokens..<size.tokens)
+        let frame = try imageTokens.noised(1 - strength, video.slice(own, axis: 1))
+        try first.begin(
+            concatenate([frame, video.slice(free, axis: 1)], axis: 1), tokens,
+            holding: HeldTokens(imageTokens, strength: strength))
     }
+
+    /// How strongly the video begins with the image.
+    private var strength: Double { request.extra["image_cond_strength"]?.number ?? 1 }
 }
 
 extension LTX2Run {
@@ -139,15 +145,13 @@ extension LTX2Run {
             let (vae, audioVAE) = (try pipeline.vae(), try pipeline.audioVAE())
             let (video, sound) = (first.loop.latents[0], first.loop.latents[1])
             let latents = try vae.denormalised(first.size.latents(of: video))
-            if let trace = run.trace {
-                try trace.record("video_latents", latents)
-                try trace.record("audio_latents", audioVAE.latents(of: audioVAE.denormalised(sound)))
-            }
+            let audio = try audioVAE.denormalised(sound)
+            try run.trace?.record("video_latents", latents)
+            try run.trace?.record("audio_latents", audioVAE.config.latents(of: audio))
             let large = try upsampler(latents)
             try run.trace?.record("upsampled", large)
             // As it came, and as the reference gives it: there and back it is rounded.
-            let audio = try audioVAE.normalised(audioVAE.denormalised(sound))
-            enlarged = (try second.size.tokens(of: vae.normalised(large)), audio)
+            enlarged = (try second.size.tokens(of: vae.normalised(large)), try audioVAE.normalised(audio))
         }
     }
 
@@ -161,23 +165,23 @@ extension LTX2Run {
     private func beginAgain(_ second: LTX2Denoising) throws {
         guard let (video, audio) = enlarged else { return }
         enlarged = nil
-        let (scale, size) = (Double(request.secondSigmas.first ?? 1), second.size)
-        func mixed(_ noise: Tensor, _ clean: Tensor) throws(TensorError) -> Tensor {
-            try noise * scale + clean * (1 - scale)
-        }
+        let (scale, size) = (request.secondSigmas.first ?? 1, second.size)
         // As in the reference, noise has the form of tokens here, but with an image.
         guard imageTokens != nil else {
             let noise = try second.loop.drawNoise([size.tokens, video.size(2)])
             let sound = try second.loop.drawNoise([size.length, audio.size(2)], number: 1)
-            return try second.begin(mixed(noise, video), mixed(sound, audio), holdsFirstFrame: false)
+            return try second.begin(video.noised(scale, noise), audio.noised(scale, sound))
         }
         let noise = try size.tokens(
             of: second.loop.drawNoise([video.size(2), size.frames, size.rows, size.columns]))
         let sound = try second.loop.drawNoise([size.length, audio.size(2)], number: 1)
-        let (held, free) = (0..<size.frameTokens, size.frameTokens..<size.tokens)
-        let rest = try mixed(noise.slice(free, axis: 1), video.slice(free, axis: 1))
+        let (own, free) = (0..<size.frameTokens, size.frameTokens..<size.tokens)
+        let known = try video.slice(own, axis: 1)
+        let frame = try known.noised(scale * (1 - strength), noise.slice(own, axis: 1))
+        let rest = try video.slice(free, axis: 1).noised(scale, noise.slice(free, axis: 1))
         try second.begin(
-            concatenate([video.slice(held, axis: 1), rest], axis: 1), mixed(sound, audio), holdsFirstFrame: true)
+            concatenate([frame, rest], axis: 1), audio.noised(scale, sound),
+            holding: HeldTokens(known, strength: strength))
     }
 }
 
@@ -224,6 +228,17 @@ extension LTX2Run {
 extension GenerationRequest {
     /// The noise levels of the second stage.
     fileprivate var secondSigmas: [Double] { extra["stage_2_sigmas"]?.items.compactMap(\.number) ?? [] }
+}
+
+extension Tensor {
+    /// A mixture of clean latents and noise.
+    ///
+    /// - Parameters:
+    ///   - level: the share of the noise; at 0 the latents are as they were
+    ///   - noise: of the same shape
+    fileprivate func noised(_ level: Double, _ noise: Tensor) throws(TensorError) -> Tensor {
+        try noise * level + self * (1 - level)
+    }
 }
 
 extension PixelBatch {

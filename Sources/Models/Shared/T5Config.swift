@@ -15,13 +15,13 @@ package struct T5Config: TransformersConfig {
     package var relativeAttentionMaxDistance = 128
     package var layerNormEpsilon = 1e-6
     package var feedForwardProj = "relu"
+    /// What newer libraries write beside `feed_forward_proj`, and obey where it says otherwise.
+    package var denseActFn: String?
+    package var isGatedAct: Bool?
     package init() {}
 
     package static var idleKeys: Set<String> {
-        [
-            "num_decoder_layers", "n_positions", "dense_act_fn", "is_gated_act", "scale_decoder_outputs",
-            "scalable_attention",
-        ]
+        ["num_decoder_layers", "n_positions", "scale_decoder_outputs", "scalable_attention"]
     }
 
     /// Whether the encoder is a UMT5: every layer has its own table of distances.
@@ -62,5 +62,9 @@ package struct T5Config: TransformersConfig {
             throw .value("relative_attention_num_buckets", found: "\(relativeAttentionNumBuckets)")
         }
         if activation == nil { throw .value("feed_forward_proj", found: "\"\(feedForwardProj)\"") }
+        if let denseActFn, Activation(rawValue: denseActFn) != activation {
+            throw .value("dense_act_fn", found: "\"\(denseActFn)\"")
+        }
+        if let isGatedAct, isGatedAct != isGated { throw .value("is_gated_act", found: "\(isGatedAct)") }
     }
 }

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Engine
+internal import Files
 internal import VisualGen
 
 /// What the model makes, from what, and within which limits: `/v1/capabilities`.
@@ -34,6 +35,13 @@ struct Capabilities: Encodable {
         private enum CodingKeys: String, CodingKey { case backend, quantised = "quantAttentionConfig", kernels }
     }
 
+    struct LoRA: Encodable {
+        /// The name of the file, or of the folder that it is in.
+        let file: String
+        /// How strongly it acts, on top of its own scaling.
+        let scale: Double
+    }
+
     struct Limits: Encodable {
         let promptCharacters, n, pixels, pixelsTimesFramesTimesSteps, frames: Int
         let seconds: Double
@@ -48,6 +56,8 @@ struct Capabilities: Encodable {
     let partialImages = true
     /// The algorithms of the model's quantised layers; none for a model in floats.
     let quantAlgorithms: [String]
+    /// What is merged into the weights, in order.
+    let loras: [LoRA]
     let attention: Attention
     let images: Images
     let defaults: Defaults
@@ -65,6 +75,7 @@ struct Capabilities: Encodable {
         (makes, takesImages) = (core.model.makesVideos ? "video" : "image", core.model.takesImages)
         formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
         quantAlgorithms = core.model.quantAlgorithms
+        loras = core.model.compute.loras.map { LoRA(file: $0.path.pathName, scale: $0.scale) }
         let config = core.model.compute.attention ?? AttentionConfig()
         attention = Attention(
             backend: config.backend.rawValue, quantised: config.quantAttentionConfig?.recipe, kernels: kernels.sorted())

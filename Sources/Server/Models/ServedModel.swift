@@ -41,6 +41,8 @@ package struct ServedModel: Sendable {
         self.init(
             name, offer, workers: workers, try Admission(model, options), limitedEffects: model.limitedEffects)
         self.compute = compute
+        // Where files lie on this machine is not for clients.
+        self.compute.pipeline = [:]
         quantAlgorithms = try model.quantAlgorithms(options.plan).map(\.rawValue)
     }
 

@@ -10,6 +10,8 @@ package struct ComputeSettings: Sendable, Equatable {
     package let attention: AttentionConfig?
     /// What is merged into the weights.
     package let loras: [RuntimeLoRAConfig]
+    /// Settings of the model's own pipeline.
+    package var pipeline: [String: ConfigValue]
 
     /// - Parameter args: the configuration
     package init(_ args: VisualGenArgs = VisualGenArgs()) {
@@ -17,6 +19,7 @@ package struct ComputeSettings: Sendable, Equatable {
         quantization = args.quantConfig.quantAlgo == nil ? nil : args.quantConfig
         attention = args.attentionConfig == AttentionConfig() ? nil : args.attentionConfig
         loras = args.runtimeLoRAConfigs
+        pipeline = args.pipelineConfig
     }
 
     /// The options of `visualgen generate` that say the same.
@@ -24,6 +27,7 @@ package struct ComputeSettings: Sendable, Equatable {
         let options: [(name: String, value: ConfigValue?)] = [
             ("cache-config", cache?.configValue), ("quant-config", quantization?.configValue),
             ("attention-config", attention?.configValue),
+            ("pipeline-config", pipeline.isEmpty ? nil : ConfigValue.mapping(pipeline)),
         ]
         return options.compactMap { option in option.value.map { "--\(option.name)=\($0)" } } + loraArguments
     }

@@ -51,7 +51,7 @@ public final class VisualGen: Sendable {
             let path = try await ModelLocation.path(of: args.model, revision: args.revision) {
                 observe(VisualGenProgress($0))
             }
-            let configuration = args.worker(at: path)
+            let configuration = try await args.worker(at: path).locatingSources { observe(VisualGenProgress($0)) }
             // A process that torchrun or SLURM started as another rank than the first works for that one.
             try await RankProgram.runIfLaunched(configuration)
             (self.model, dtype, compute) = (args.model, configuration.options.plan.dtype, ComputeSettings(args))

@@ -20,11 +20,14 @@ package struct Gemma3TextConfig: LanguageModelConfig {
     package var ropeParameters: RopeParameters?
     package var attentionBias = false
     package var queryPreAttnScalar = 256.0
+    /// Bends scores of attention; Gemma 3 was published without.
+    package var attnLogitSoftcapping: Double?
     package var slidingWindow: Int? = 4096
     package var slidingWindowPattern: Int? = 6
     package var layerTypes: [String]?
     package init() {}
 
+    /// What bends the scores of words comes behind the states.
     package static var idleKeys: Set<String> {
         sharedIdleKeys.union(["cache_implementation", "final_logit_softcapping"])
     }
@@ -54,6 +57,7 @@ package struct Gemma3TextConfig: LanguageModelConfig {
     package func validate() throws(ConfigFault) {
         try requireKinds(layerTypes, count: numHiddenLayers)
         try validate(modelType, among: ["gemma3_text"])
+        if let limit = attnLogitSoftcapping { throw .value("attn_logit_softcapping", found: "\(limit)") }
         guard queryPreAttnScalar > 0 else { throw .value("query_pre_attn_scalar", found: "\(queryPreAttnScalar)") }
         if let pattern = slidingWindowPattern { try requirePositive(["sliding_window_pattern": pattern]) }
         try ropeParameters?.validate("rope_parameters", headWidth: headDim)
