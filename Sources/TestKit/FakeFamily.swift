@@ -132,7 +132,6 @@ package struct FakeFamily: ModelFamily {
 
     /// Image, sound and text in one sequence.
     package struct Transformer: CacheableTransformer {
-        package let captures = CapturedBlocks<State>()
         package struct Input {
             /// Image, `[batch, 3, frames, height, width]`, and sound, `[batch, 2, length]`; the prompts' states.
             var latents: [Tensor]
@@ -158,6 +157,7 @@ package struct FakeFamily: ModelFamily {
             }
         }
 
+        package let captures = CapturedBlocks<State>()
         private let image, sound, outImage, outSound: Linear
         private let time: TimestepEmbedding
         private let blocks: BlockStore<Layer>
