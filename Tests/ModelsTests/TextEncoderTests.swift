@@ -1,3 +1,4 @@
+import Foundation
 import Layers
 import Models
 import Tensors
@@ -107,5 +108,22 @@ import Testing
         config.feedForwardProj = name
         #expect(config.isGated == isGated)
         #expect(config.activation == activation)
+    }
+
+    /// transformers obeys what newer versions write beside it.
+    @Test func refusesAnotherKindOfFeedForwardBesideIt() throws {
+        func fault(_ values: [String: Any]) -> ConfigFault? {
+            do throws(ConfigFault) {
+                _ = try T5Config.read(
+                    values.merging(["feed_forward_proj": "gated-gelu"]) { $1 }, allowingUnknown: false)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(fault(["dense_act_fn": "gelu_new", "is_gated_act": true]) == nil)
+        #expect(fault(["dense_act_fn": NSNull(), "is_gated_act": NSNull()]) == nil)
+        #expect(fault(["dense_act_fn": "relu"]) == .value("dense_act_fn", found: "\"relu\""))
+        #expect(fault(["is_gated_act": false]) == .value("is_gated_act", found: "false"))
     }
 }
