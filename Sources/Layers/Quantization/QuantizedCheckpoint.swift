@@ -26,7 +26,9 @@ extension CheckpointWeights {
             smoothing: smoothing.map { all in try site.part?.inputs?.cut(all, axis: 0) ?? all })
     }
 
-    /// What this device has of a quantised weight. Of a shared one it reads no more, unless LoRA files change it.
+    /// What this device has of a quantised weight.
+    ///
+    /// Of a shared one it reads no more, unless LoRA files change it.
     private func storedWeight(
         _ site: LinearSite, _ stored: StoredQuantization, _ plan: ComputePlan, _ smoothing: Tensor?
     ) throws -> QuantizedWeight {
