@@ -87,7 +87,7 @@ extension Flux1 {
             let (rows, step) = try modulations.rows(input.timestep) { timesteps throws(TensorError) in
                 try table(timesteps, input.guidance, pooled)
             }
-            let (conditioning, blocks) = try rows.step(step, batch: text.size(0))
+            let (conditioning, blocks) = try rows.step(step, batch: pooled.size(0))
             return State(
                 streams: JointStreams(text: text, image: try imageIn(input.latents), input.rotary),
                 conditioning: conditioning, modulations: blocks)
