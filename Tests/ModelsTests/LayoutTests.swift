@@ -293,6 +293,8 @@ import VisualGen
         if given.model.hasPrefix("ltx2") {
             (request.height, request.width, request.maxSequenceLength, request.frameRate) = (96, 96, 32, 25)
         }
+        // A scale of 6 would multiply what sums differ by in every step.
+        if given.model.hasPrefix("cosmos3") { request.guidanceScale = 3 }
         if let size = given.size { (request.height, request.width) = (size[0], size[1]) }
         request.extra = given.extra
         if given.extra["true_cfg_scale"] != nil { request.negativePrompts = ["bad"] }
