@@ -70,7 +70,7 @@ package struct FlowMatchEuler: Sendable {
         let (x, v) = try (sample.to(.float32), velocity.to(.float32))
         guard config.stochasticSampling else { return try x + v * Double(next - sigma) }
         let clean = try x - v * Double(sigma)
-        return try clean * Double(1 - next) + noise() * Double(next)
+        return try clean * Double(1 - next) + noise().to(on: sample.device) * Double(next)
     }
 
     /// The noise level of a training timestep, computed in 32-bit floats as in training.
