@@ -151,6 +151,13 @@ import Testing
         try Cosmos3Model.with("cosmos3-tiny-distilled", scheduler: ["stochastic_sampling": false]) { model -> Void in
             #expect { try Cosmos3(CheckpointFolder(model.path)) } throws: { "\($0)".contains("stochastic_sampling") }
         }
+        for levels in [[0.5, 0.9], [2, 1], [1, 0], []] as [[Double]] {
+            let fixed: [String: Any] = ["sample_type": "sde", "t_list": levels]
+            try Cosmos3Model.with("cosmos3-tiny-distilled", scheduler: ["fixed_step_sampler_config": fixed]) {
+                model -> Void in
+                #expect { try Cosmos3(CheckpointFolder(model.path)) } throws: { "\($0)".contains("t_list") }
+            }
+        }
         try Cosmos3Model.with("cosmos3-tiny-distilled", scheduler: ["fixed_step_sampler_config": NSNull()]) {
             model -> Void in
             #expect { try Cosmos3(CheckpointFolder(model.path)) } throws: { "\($0)".contains("t_list") }

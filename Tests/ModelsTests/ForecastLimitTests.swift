@@ -10,6 +10,7 @@ import Testing
     private static let models = [
         "flux1-tiny-dev", "flux1-tiny-schnell", "wan2.1-tiny-t2v", "wan2.1-tiny-i2v", "wan2.1-tiny-flf2v",
         "wan2.2-tiny-t2v-a14b", "wan2.2-tiny-i2v-a14b", "wan2.2-tiny-ti2v-5b", "flux2-tiny-dev", "qwen-image-tiny",
+        "cosmos3-tiny",
     ]
 
     @Test(arguments: models) func refusesTheLargestRequestInsteadOfTrapping(_ name: String) throws {
@@ -24,10 +25,14 @@ import Testing
             if name.contains("i2v") || name.contains("flf2v") || name.contains("ti2v") { request.images = [image] }
             if name.contains("flf2v") { request.lastImage = image }
         }
+        if model is Cosmos3 {
+            // As long as there are places in time for.
+            (request.numFrames, request.images, request.extra["enable_audio"]) = (60_001, [image], .bool(true))
+        }
         var cache = DualBlockSettings()
         cache.order = 1000
         for tiling in [false, true] {
-            if tiling { request.extra["vae_tiling"] = model is Wan ? .bool(true) : nil }
+            if tiling { request.extra["vae_tiling"] = model is Wan || model is Cosmos3 ? .bool(true) : nil }
             let resolved = try model.resolve(request)
             let cached = PipelineOptions(stepCache: StepCacheSettings(.dualBlock(cache)))
             let narrow = PipelineOptions(ComputePlan(dtype: .bfloat16))
