@@ -37,7 +37,7 @@ extension CommandLineTests {
         @Test(arguments: [
             (
                 "cuda_graph_config: {enable: true}",
-                ["a.yaml", "cuda_graph_config.enable", "not available in this build"]
+                ["a.yaml", "cuda_graph_config.enable", "not available with device cpu"]
             ),
             (
                 "cache_config: {cache_backend: cache_dit, Fn_compute_blocks: 9}",

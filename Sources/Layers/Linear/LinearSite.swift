@@ -13,6 +13,13 @@ package struct LinearSite: Sendable, Hashable {
     /// What of the weight this device has; nil for all of it.
     package var part: LinearPart?
 
+    /// The same layer with all of its weight.
+    var whole: LinearSite {
+        var whole = self
+        whole.part = nil
+        return whole
+    }
+
     /// Width of the input.
     package var from: Int { part?.inputs?.count ?? shape.dropFirst().reduce(1, *) }
     /// Width of the output.

@@ -43,7 +43,7 @@ extension CheckpointWeights {
         let weight = QuantizedWeight(
             stored.algorithm, codes: try own.codes.to(own.codes.dtype, on: plan.device),
             scales: try own.scales.to(own.scales.dtype, on: plan.device), scale: scale)
-        return isMerged ? try merged(weight, site, smoothing: smoothing).part(of: site) : weight
+        return isMerged ? try merged(weight, site.whole, smoothing: smoothing).part(of: site) : weight
     }
 
     /// A quantised weight with what LoRA files change, quantised again.

@@ -21,6 +21,7 @@ extension CheckpointWeights {
     /// - Returns: nil if it is not quantised
     /// - Throws: ``QuantizationError`` or ``WeightError``
     package func storedQuantization(of site: LinearSite) throws -> StoredQuantization? {
+        let site = site.whole
         guard site.mayBeQuantized, let (entry, file) = checkpoint[site.weightKey] else { return nil }
         let parts = parts(of: site)
         var stored: StoredQuantization
