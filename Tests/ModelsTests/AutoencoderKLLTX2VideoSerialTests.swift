@@ -30,40 +30,6 @@ import Testing
         #expect(many < 1.1 * few + Double(4 << 20), "\(many) after \(few)")
     }
 
-    private func tiling(_ order: VideoTiling.Order) -> LTX2VideoTiling {
-        var space = VideoTiling()
-        (space.height, space.width, space.strideHeight, space.strideWidth) = (96, 96, 64, 64)
-        space.order = order
-        var tiling = LTX2VideoTiling()
-        tiling.space = space
-        return tiling
-    }
-
-    /// Frame by frame; where a tile's frames are decoded before the next tile, pixels of all frames are kept.
-    @Test(arguments: [VideoTiling.Order.frames, .tiles])
-    func decodesManyFramesInTiles(_ order: VideoTiling.Order) throws {
-        let (vae, tiling) = (try vae(), tiling(order))
-        let size = OutputSize(height: 192, width: 256)
-        let latents = try Generator(seed: 9).normal([1, vae.config.latentChannels, 24, 6, 8])
-        func peak(_ count: Int) throws -> Double {
-            let part = try latents.slice(0..<count, axis: 2)
-            return try peakMemory { try vae.decode(part, tiling: tiling) { _ in } }
-        }
-        // The first time kernels are chosen.
-        _ = try peak(6)
-        let found = try [peak(12), peak(24)]
-        let foreseen = [12, 24].map { count in
-            let size = OutputSize(height: size.height, width: size.width, frames: 8 * count - 7)
-            return Double(vae.config.decodingBytes(batch: 1, size, dtype: .float32, tiling: tiling).count)
-        }
-        for (foreseen, found) in zip(foreseen, found) {
-            #expect((1...1.6).contains(foreseen / found), "\(order): \(foreseen) for \(found)")
-        }
-        guard order == .frames else { return }
-        #expect(foreseen[0] == foreseen[1])
-        #expect(found[1] < 1.1 * found[0] + Double(4 << 20), "\(found)")
-    }
-
     @Test(arguments: [DType.float32, .bfloat16]) func foreseesWhatVideosTake(_ dtype: DType) throws {
         let vae = try vae(dtype)
         let size = OutputSize(height: 256, width: 384, frames: 121)
@@ -85,7 +51,7 @@ import Testing
             #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")
             // Whether 16-bit numbers are converted is chosen by speed.
             if dtype.mayBeConvertedForProducts { continue }
-            #expect(Double(foreseen.count) <= 1.6 * found, "\(foreseen) for \(found)")
+            #expect(Double(foreseen.count) <= 2 * found, "\(foreseen) for \(found)")
         }
     }
 }
