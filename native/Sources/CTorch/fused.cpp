@@ -212,56 +212,10 @@ void rotate_into(const at::Tensor &into, const NormedHeads &part, const RotaryTa
     });
 }
 
-at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                 const at::Tensor &sine, double epsilon) {
-    const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
-    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary(x, weight, tables, epsilon);
-    const int64_t tokens = x.size(1), pairs = tables.cosine.size(1), row_width = x.size(2);
-    const at::Tensor factors = dense(weight);
-    const float *weights = numbers<float>(factors);
-    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
-    at::Tensor result = at::empty_like(x);
-    dispatch(x, [&](auto number) {
-        using T = decltype(number);
-        const T *in = numbers<T>(x);
-        T *out = static_cast<T *>(result.mutable_data_ptr());
-        for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
-            const int64_t token = row - batch * tokens;
-            rotate(in + row * row_width, weights, cosines + token * pairs, sines + token * pairs,
-                   static_cast<float>(epsilon), row_width / (2 * pairs), 2 * pairs, out + row * row_width);
-        });
-    });
-    return result;
-}
-
-at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                        const at::Tensor &sine, double epsilon) {
-    const RotaryTables tables = checked_head_tables(x, weight, cosine, sine);
-    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary_halves(x, weight, tables, epsilon);
-    const int64_t tokens = x.size(1), heads = tables.cosine.size(1), pairs = tables.cosine.size(2), row_width = x.size(2);
-    const at::Tensor factors = dense(weight);
-    const float *weights = numbers<float>(factors);
-    const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
-    at::Tensor result = at::empty_like(x);
-    dispatch(x, [&](auto number) {
-        using T = decltype(number);
-        const T *in = numbers<T>(x);
-        T *out = static_cast<T *>(result.mutable_data_ptr());
-        for_each_row(x, x.size(0), [&](int64_t row, int64_t batch) {
-            const int64_t angle = (row - batch * tokens) * heads * pairs;
-            rotate_each(in + row * row_width, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), heads,
-                        pairs, out + row * row_width);
-        });
-    });
-    return result;
-}
-
-at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
-                                  const at::Tensor &sine, double epsilon) {
-    const RotaryTables tables = checked_tables_of_halves(x, weight, cosine, sine);
-    if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_rotary_halves(x, weight, tables, epsilon);
-    const int64_t heads = x.size(2), pairs = x.size(3) / 2, row_width = heads * 2 * pairs;
-    const int64_t tokens = tables.cosine.numel() / pairs;
+// The rows of x, one for each token, by `turn(in, weights, cosines, sines, row, out)`; the tables are whole.
+template <class Turn>
+at::Tensor turned_rows(const at::Tensor &x, const at::Tensor &weight, const RotaryTables &tables, Turn turn) {
+    const int64_t row_width = x.numel() / std::max<int64_t>(1, x.size(0) * x.size(1));
     const at::Tensor factors = dense(weight);
     const float *weights = numbers<float>(factors);
     const float *cosines = numbers<float>(tables.cosine), *sines = numbers<float>(tables.sine);
@@ -271,12 +225,45 @@ at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight,
         const T *in = numbers<T>(x);
         T *out = static_cast<T *>(result.mutable_data_ptr());
         for_each_row(x, x.size(0), [&](int64_t row, int64_t) {
-            const int64_t angle = row % tokens * pairs;
-            for (int64_t at = row * row_width; at < (row + 1) * row_width; at += 2 * pairs)
-                rotate_each(in + at, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), 1, pairs, out + at);
+            turn(in + row * row_width, weights, cosines, sines, row, out + row * row_width);
         });
     });
     return result;
+}
+
+at::Tensor joint_rms_norm_rotary(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                 const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_joint_tables(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary(x, weight, tables, epsilon);
+    const int64_t tokens = x.size(1), pairs = tables.cosine.size(1), width = x.size(2);
+    return turned_rows(x, weight, tables, [=](auto in, auto weights, auto cosines, auto sines, int64_t row, auto out) {
+        const int64_t angle = row % tokens * pairs;
+        rotate(in, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), width / (2 * pairs), 2 * pairs,
+               out);
+    });
+}
+
+at::Tensor joint_rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                        const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_head_tables(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::joint_rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const int64_t tokens = x.size(1), heads = tables.cosine.size(1), pairs = tables.cosine.size(2);
+    return turned_rows(x, weight, tables, [=](auto in, auto weights, auto cosines, auto sines, int64_t row, auto out) {
+        const int64_t angle = row % tokens * heads * pairs;
+        rotate_each(in, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), heads, pairs, out);
+    });
+}
+
+at::Tensor rms_norm_rotary_halves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &cosine,
+                                  const at::Tensor &sine, double epsilon) {
+    const RotaryTables tables = checked_tables_of_halves(x, weight, cosine, sine);
+    if (!has_rows(x) || !x.is_contiguous()) return formula::rms_norm_rotary_halves(x, weight, tables, epsilon);
+    const int64_t heads = x.size(2), pairs = x.size(3) / 2, tokens = tables.cosine.numel() / pairs;
+    return turned_rows(x, weight, tables, [=](auto in, auto weights, auto cosines, auto sines, int64_t row, auto out) {
+        const int64_t angle = row % tokens * pairs;
+        for (int64_t at = 0; at < heads * 2 * pairs; at += 2 * pairs)
+            rotate_each(in + at, weights, cosines + angle, sines + angle, static_cast<float>(epsilon), 1, pairs, out + at);
+    });
 }
 
 at::Tensor rms_norm_silu(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
@@ -338,6 +325,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("joint_rms_norm_rotary(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // The same for heads whose halves turn against each other, each by angles of its own: tables of [tokens, heads, width / 2].
     m.def("joint_rms_norm_rotary_halves(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
+    // Of heads by themselves, [batch, tokens, heads, width], that turn by the same angles: tables of [tokens, width / 2], or of one
+    // for each item.
     m.def("rms_norm_rotary_halves(Tensor x, Tensor weight, Tensor cosine, Tensor sine, float epsilon) -> Tensor");
     // silu(rmsNorm(x) * weight) over the last axis.
     m.def("rms_norm_silu(Tensor x, Tensor weight, float epsilon) -> Tensor");
