@@ -189,11 +189,13 @@ package func softmax(_ x: Tensor, axis: Int) throws(TensorError) -> Tensor {
 ///   - value: `[batch, heads, keys, width]`
 ///   - mask: added to the scores, broadcast to `[batch, heads, tokens, keys]`; nil hides nothing
 ///   - scale: usually one over the root of the width
+///   - byLibTorch: whether LibTorch computes also what this project's kernel for Hopper could
 /// - Returns: `[batch, heads, tokens, width]`
 package func scaledDotProductAttention(
-    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double, byLibTorch: Bool = false
 ) throws(TensorError) -> Tensor {
-    try Tensor("attention", ct_attention(query.handle, key.handle, value.handle, mask?.handle, scale))
+    try Tensor(
+        "attention", ct_attention(query.handle, key.handle, value.handle, mask?.handle, scale, byLibTorch))
 }
 
 /// The same on the CPU in tiles of our own, which keep no matrix of scores.
@@ -211,8 +213,8 @@ package func tiledAttention(
     try call("tiled_attention", query, key, value, mask, scale)
 }
 
-/// Attention to some of the keys, in a form that can be joined with attention to others: in tiles of our own on the CPU, by
-/// LibTorch's fused kernels on a GPU.
+/// Attention to some of the keys, in a form that can be joined with attention to others: in tiles of our own on the CPU and on
+/// Hopper, by LibTorch's fused kernels on other GPUs.
 ///
 /// - Parameters: as ``tiledAttention(_:_:_:mask:scale:)``
 /// - Returns: its result, and log Σ exp(score) of each token, `[batch, heads, tokens]` in 32-bit floats
@@ -222,16 +224,18 @@ package func attentionPart(
     try callForTwo("attention_part", query, key, value, mask, scale)
 }
 
-/// The kernel of LibTorch's that an attention takes: `cudnn`, `flash`, `efficient` or `math`, and `sdpa` on a CPU.
+/// The kernel that an attention takes: `hopper`, LibTorch's `cudnn`, `flash`, `efficient` or `math`, and `sdpa` on a CPU.
 ///
 /// - Parameters:
-///   - query: as ``scaledDotProductAttention(_:_:_:mask:scale:)`` takes it, and so are the others
+///   - query: as ``scaledDotProductAttention(_:_:_:mask:scale:byLibTorch:)`` takes it, and so are the others
 ///   - inParts: whether it is that of ``attentionPart(_:_:_:mask:scale:)``
 /// - Returns: its name
 package func nameOfAttentionKernel(
-    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double, inParts: Bool
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, scale: Double, byLibTorch: Bool, inParts: Bool
 ) -> String {
-    String(cString: ct_attention_kernel(query.handle, key.handle, value.handle, mask?.handle, scale, inParts))
+    String(
+        cString: ct_attention_kernel(
+            query.handle, key.handle, value.handle, mask?.handle, scale, byLibTorch, inParts))
 }
 
 /// A convolution over an image at double its size, in which every pixel stands four times, with zeros at the edges.

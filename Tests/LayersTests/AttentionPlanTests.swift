@@ -77,7 +77,7 @@ import Testing
         #expect(found.kernels == ["tiled": 1])
     }
 
-    @Test(arguments: [(AttentionBackend.tiled, "tiled"), (.sdpa, "sdpa"), (.parts, "tiled")])
+    @Test(arguments: [(AttentionBackend.tiled, "tiled"), (.hopper, "sdpa"), (.sdpa, "sdpa"), (.parts, "tiled")])
     func tellsTheExactKernelThatRan(_ backend: AttentionBackend, _ name: String) throws {
         #expect(try attend(AttentionPlan(backend)).kernels == [name: 1])
         let quantised = AttentionPlan(backend, quantization: AttentionQuantization(.fp8))

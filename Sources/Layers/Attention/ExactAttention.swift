@@ -4,9 +4,11 @@ internal import Tensors
 package enum AttentionBackend: String, Sendable, Codable, CaseIterable {
     /// This project's kernel for CPUs, which keeps no matrix of scores.
     case tiled
+    /// This project's kernel for Hopper where it applies, and LibTorch's scaled dot-product attention elsewhere.
+    case hopper
     /// LibTorch's scaled dot-product attention.
     case sdpa
-    /// The kernels that tell log Σ exp(score) too: on a CPU the tiled one, on a GPU those of LibTorch's that can.
+    /// The kernels that tell log Σ exp(score) too: those of this project, and those of LibTorch's that can.
     case parts
 }
 
@@ -20,9 +22,10 @@ extension ComputePlan {
     func attentionKernel(_ site: AttentionSite, _ context: ComputeContext) -> any AttentionKernel {
         let counter = site.component == .transformer ? context : nil
         let exact: any AttentionKernel =
-            switch attention?.backend ?? (device == .cpu ? .tiled : .sdpa) {
+            switch attention?.backend ?? (device == .cpu ? .tiled : .hopper) {
             case .tiled: TiledAttention(counter: counter)
-            case .sdpa: ScaledDotProductAttention(counter: counter)
+            case .hopper: ScaledDotProductAttention(counter: counter, byLibTorch: false)
+            case .sdpa: ScaledDotProductAttention(counter: counter, byLibTorch: true)
             case .parts:
                 if device == .cpu { TiledAttention(counter: counter) } else { PartAttention(counter: counter) }
             }
@@ -47,11 +50,12 @@ private struct TiledAttention: AttentionKernel {
 
 private struct ScaledDotProductAttention: AttentionKernel {
     let counter: ComputeContext?
+    let byLibTorch: Bool
 
     func attend(_ inputs: AttentionInputs) throws(TensorError) -> Tensor {
-        counter?.countAttention(inputs.kernelOfLibTorch(inParts: false))
+        counter?.countAttention(inputs.kernel(byLibTorch: byLibTorch, inParts: false))
         return try scaledDotProductAttention(
-            inputs.query, inputs.key, inputs.value, mask: inputs.mask, scale: inputs.scale)
+            inputs.query, inputs.key, inputs.value, mask: inputs.mask, scale: inputs.scale, byLibTorch: byLibTorch)
     }
 
     func attendWithLogSumExp(_ inputs: AttentionInputs) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
@@ -65,13 +69,14 @@ private struct PartAttention: AttentionKernel {
     func attend(_ inputs: AttentionInputs) throws(TensorError) -> Tensor { try attendWithLogSumExp(inputs).result }
 
     func attendWithLogSumExp(_ inputs: AttentionInputs) throws(TensorError) -> (result: Tensor, logSumExp: Tensor) {
-        counter?.countAttention(inputs.kernelOfLibTorch(inParts: true))
+        counter?.countAttention(inputs.kernel(byLibTorch: false, inParts: true))
         return try attentionPart(inputs.query, inputs.key, inputs.value, mask: inputs.mask, scale: inputs.scale)
     }
 }
 
 extension AttentionInputs {
-    fileprivate func kernelOfLibTorch(inParts: Bool) -> String {
-        nameOfAttentionKernel(query, key, value, mask: mask, scale: scale, inParts: inParts)
+    fileprivate func kernel(byLibTorch: Bool, inParts: Bool) -> String {
+        nameOfAttentionKernel(
+            query, key, value, mask: mask, scale: scale, byLibTorch: byLibTorch, inParts: inParts)
     }
 }

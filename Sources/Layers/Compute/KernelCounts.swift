@@ -1,6 +1,6 @@
 /// How often which kernels ran, by their names.
 package struct KernelCounts: Sendable, Equatable, Codable {
-    /// Calls of the transformers' attention: `tiled`, `sdpa`, `cudnn`, `flash`, `efficient`, `math`, `sage-int8`, `sage-fp8`,
+    /// Calls of the transformers' attention: `tiled`, `hopper`, `sdpa`, `cudnn`, `flash`, `efficient`, `math`, `sage-int8`, `sage-fp8`,
     /// `qk16pv8`.
     package var attention: [String: Int] = [:]
 

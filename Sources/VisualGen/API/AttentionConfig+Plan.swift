@@ -8,7 +8,13 @@ extension AttentionConfig {
     /// - Returns: nil for the exact kernel of the device
     package func plan(on device: Device) -> AttentionPlan? {
         // What the other names stand for here is the device's own kernel.
-        let plan = AttentionPlan(backend == .fa4 ? .parts : nil, quantization: quantization)
+        let kernel: AttentionBackend? =
+            switch backend {
+            case .fa4: .parts
+            case .cuDNN: .sdpa
+            default: nil
+            }
+        let plan = AttentionPlan(kernel, quantization: quantization)
         return plan == AttentionPlan() ? nil : plan
     }
 

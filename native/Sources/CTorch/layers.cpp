@@ -18,7 +18,6 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/rms_norm.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
 #include <ATen/ops/zeros.h>
@@ -379,15 +378,3 @@ ct_tensor ct_group_norm(ct_tensor x, int64_t groups, ct_tensor weight, ct_tensor
 }
 
 ct_tensor ct_softmax(ct_tensor x, int64_t axis) { return guard([&] { return at::softmax(borrow(x), axis); }); }
-
-ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale) {
-    return guard([&] {
-        const at::Tensor &q = borrow(query), &k = borrow(key), &v = borrow(value);
-        TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, "cannot attend from ", q.sizes(), " to keys of ", k.sizes(),
-                    " and values of ", v.sizes());
-        // LibTorch divides by the number of rows and of keys.
-        if (q.numel() == 0 || k.numel() == 0)
-            return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
-        return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
-    });
-}

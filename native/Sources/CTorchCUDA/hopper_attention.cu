@@ -45,18 +45,6 @@ struct Arguments {
     float *lse;
 };
 
-// Goes round the stages; the parity is that of how often.
-template <int stages> struct Round {
-    int stage = 0;
-    uint32_t parity = 0;
-
-    __device__ void move() {
-        if (++stage < stages) return;
-        stage = 0;
-        parity ^= 1;
-    }
-};
-
 // Copies the queries and, from the last to the first, the keys and values of every tile.
 template <class Code, int width> __device__ void supply(Shared<Code, width> &shared, const Arguments &given) {
     using Memory = Shared<Code, width>;
@@ -76,22 +64,6 @@ template <class Code, int width> __device__ void supply(Shared<Code, width> &sha
         if (has_scales<Code>) copy(shared.key_scales[place.stage], given.coded.key_scales + at * tile, scale_bytes, full);
         copy(stage.value, static_cast<const uint8_t *>(given.coded.value) + at * Memory::value_bytes, sizeof stage.value, full);
     }
-}
-
-__device__ float power_of_2(float x) {
-    float result;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-    return result;
-}
-
-__device__ float largest_of_row(float x) {
-    x = fmaxf(x, __shfl_xor_sync(~0u, x, 1));
-    return fmaxf(x, __shfl_xor_sync(~0u, x, 2));
-}
-
-__device__ float sum_of_row(float x) {
-    x += __shfl_xor_sync(~0u, x, 1);
-    return x + __shfl_xor_sync(~0u, x, 2);
 }
 
 // The softmax of a thread's two rows so far, in powers of 2.

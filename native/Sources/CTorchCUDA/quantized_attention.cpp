@@ -1,5 +1,6 @@
 // `quantized_attention` on a GPU: checks of the arguments, memory for the codes, and the launches of hopper_codes.cu and
 // hopper_attention.cu.
+#include "heads.h"
 #include "hopper_attention.h"
 
 #include <ATen/core/Tensor.h>
@@ -59,17 +60,6 @@ void check(const at::Tensor &query, const at::Tensor &key, const at::Tensor &val
     int major = 0;
     C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, query.device().index()));
     TORCH_CHECK(major == 9, "quantised attention needs a Hopper card (compute capability 9), and this one has ", major);
-}
-
-// Rows that have no gaps and begin where 16 bytes may, copied if they do not.
-at::Tensor aligned(const at::Tensor &x) {
-    bool is_aligned = x.stride(3) == 1 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
-    for (int64_t axis = 0; axis < 3; ++axis) is_aligned &= x.size(axis) == 1 || x.stride(axis) * x.element_size() % 16 == 0;
-    return is_aligned ? x : x.clone(at::MemoryFormat::Contiguous);
-}
-
-Heads heads(const at::Tensor &x) {
-    return {x.const_data_ptr(), x.size(2), x.size(1), x.size(3), x.stride(0), x.stride(2), x.stride(1)};
 }
 
 std::tuple<at::Tensor, at::Tensor> quantized_attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,

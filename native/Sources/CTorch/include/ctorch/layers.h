@@ -29,12 +29,13 @@ CT_API ct_tensor CT_NULLABLE ct_group_norm(ct_tensor x, int64_t groups, ct_tenso
                                            double epsilon);
 CT_API ct_tensor CT_NULLABLE ct_softmax(ct_tensor x, int64_t axis);
 
-// Attention over [batch, heads, tokens, width]; the mask is added to the scores.
+// Attention over [batch, heads, tokens, width]; the mask is added to the scores. By LibTorch, or on Hopper by our own kernel where
+// that applies, unless LibTorch's is asked for.
 CT_API ct_tensor CT_NULLABLE ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask,
-                                          double scale);
-// Which kernel of LibTorch's that is, or, where it `gives_sums`, that of attention_part on a GPU: "cudnn", "flash", "efficient" or
+                                          double scale, bool by_libtorch);
+// Which kernel that is, or, where it `gives_sums`, that of attention_part on a GPU: "hopper", "cudnn", "flash", "efficient" or
 // "math", and "sdpa" on a CPU.
 CT_API const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor CT_NULLABLE mask, double scale,
-                                       bool gives_sums);
+                                       bool by_libtorch, bool gives_sums);
 
 CT_END

@@ -1,4 +1,4 @@
-// Attention to some of the keys by LibTorch's fused kernels on a GPU, with log Σ exp(score) of each token.
+// Attention by LibTorch's fused kernels, and on Hopper by our own; on a GPU with log Σ exp(score) of each token, if asked for.
 #include "support.h"
 
 #include <ATen/SDPBackend.h>
@@ -8,7 +8,10 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include <limits>
@@ -22,6 +25,22 @@ namespace {
 struct Part {
     at::Tensor result, sums;
 };
+
+// The kernel of the CUDA half for Hopper takes heads of 64 and 128 numbers of 16 bits.
+bool takes_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, bool has_mask) {
+    using Takes = bool(const at::Tensor &, const at::Tensor &, const at::Tensor &);
+    if (has_mask || !query.is_cuda()) return false;
+    static const auto takes =
+        c10::Dispatcher::singleton().findSchemaOrThrow("visualgen::takes_hopper_attention", "").typed<Takes>();
+    return takes.call(query, key, value);
+}
+
+Part attended_by_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, double scale) {
+    using Attend = std::tuple<at::Tensor, at::Tensor>(const at::Tensor &, const at::Tensor &, const at::Tensor &, double);
+    static const auto attend = c10::Dispatcher::singleton().findSchemaOrThrow("visualgen::hopper_attention", "").typed<Attend>();
+    auto [result, sums] = attend.call(query, key, value, scale);
+    return {std::move(result), std::move(sums)};
+}
 
 // cuDNN's takes half the time of the others, and hardly more for the sums, but neither a mask nor every width.
 at::SDPBackend backend_of_part(const at::Tensor &query, bool has_mask) {
@@ -42,6 +61,7 @@ Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &
     if (query.numel() == 0 || key.size(2) == 0)
         return {at::zeros_like(query), at::full({query.size(0), query.size(1), tokens},
                                                 -std::numeric_limits<float>::infinity(), query.options().dtype(at::kFloat))};
+    if (takes_hopper(query, key, value, mask.has_value())) return attended_by_hopper(query, key, value, scale);
     const at::SDPBackend backend = backend_of_part(query, mask.has_value());
     if (backend == at::SDPBackend::cudnn_attention) {
         const auto parts = at::_scaled_dot_product_cudnn_attention(query, key, value, std::nullopt, true, 0.0, false, false,
@@ -69,11 +89,25 @@ std::tuple<at::Tensor, at::Tensor> attention_part(const at::Tensor &query, const
 
 }  // namespace
 
-const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale,
+ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale, bool by_libtorch) {
+    return guard([&] {
+        const at::Tensor &q = borrow(query), &k = borrow(key), &v = borrow(value);
+        TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, "cannot attend from ", q.sizes(), " to keys of ", k.sizes(),
+                    " and values of ", v.sizes());
+        // LibTorch divides by the number of rows and of keys.
+        if (q.numel() == 0 || k.numel() == 0)
+            return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
+        if (!by_libtorch && takes_hopper(q, k, v, mask)) return attended_by_hopper(q, k, v, scale).result;
+        return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
+    });
+}
+
+const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask, double scale, bool by_libtorch,
                                 bool gives_sums) {
     const at::Tensor &q = borrow(query);
     if (q.is_cpu()) return "sdpa";
     try {
+        if ((gives_sums || !by_libtorch) && takes_hopper(q, borrow(key), borrow(value), mask)) return "hopper";
         const auto backend = gives_sums ? backend_of_part(q, mask)
                                         : static_cast<at::SDPBackend>(at::_fused_sdp_choice(
                                               q, borrow(key), borrow(value), optional(mask), 0.0, false, scale));
@@ -87,6 +121,13 @@ const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value,
         // The attention itself will say what is wrong.
         return "sdpa";
     }
+}
+
+TORCH_LIBRARY_FRAGMENT(visualgen, m) {
+    // Whether `hopper_attention` takes these: heads of 64 or 128 numbers of 16 bits, on a card of that kind.
+    m.def("takes_hopper_attention(Tensor query, Tensor key, Tensor value) -> bool");
+    // As attention_part without a mask.
+    m.def("hopper_attention(Tensor query, Tensor key, Tensor value, float scale) -> (Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(visualgen, CUDA, m) { m.impl("attention_part", attention_part); }
