@@ -10,7 +10,7 @@ case "$(basename "$output")" in
 libCTorchCUDA.so)
     torch="$(VISUALGEN_DEVICE=cuda ../Tools/setup/libtorch.sh)"
     sources=Sources/CTorchCUDA
-    libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -l:libcudart.so.13 -ltorch_cpu -lc10 -l:libgomp.so.1)
+    libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -l:libcudart.so.13 -l:libcublasLt.so.13 -ltorch_cpu -lc10 -l:libgomp.so.1)
     ;;
 *)
     sources=Sources/CTorch

@@ -7,7 +7,7 @@ folder="${1:-visualgen-bundle}"
 # Ubuntu 22.04's: glibc 2.35, and the libraries of GCC 12.
 declare -A newest=([GLIBC]=2.35 [GLIBCXX]=3.4.30 [CXXABI]=1.3.13 [GCC]=12.0.0)
 system='ld-linux-x86-64.so.2|lib(c|m|dl|rt|pthread|util|resolv).so.[0-9]+|libstdc\+\+.so.6|libgcc_s.so.1'
-torch='libCTorch.so|lib(torch|torch_cpu|torch_cuda|c10|c10_cuda).so|libgomp.so.1|libcudart.so.[0-9]+'
+torch='libCTorch.so|lib(torch|torch_cpu|torch_cuda|c10|c10_cuda).so|libgomp.so.1|libcudart.so.[0-9]+|libcublasLt.so.[0-9]+'
 failures=0
 
 fail() {

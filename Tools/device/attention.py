@@ -1,11 +1,11 @@
-"""Quantised attention on a Hopper card: against its formula in float64, and timed in turn with cuDNN's attention in bfloat16.
+"""Attention on a Hopper card, exact and quantised: against the formulas in float64, and timed in turn with cuDNN's in bfloat16.
 
     python attention.py --library FOLDER/libCTorchCUDA.so     # as native/build.sh makes it
-    python attention.py --only time --cases 12x32760          # heads x tokens; --recipes int8-16 for one recipe
+    python attention.py --only time --cases 12x32760 32x6144x1024     # heads x tokens, or x keys; --recipes int8-16-1 for one recipe
 
-Needs the torch that the library was built with, and `safetensors` for the goldens. Without --library the files of quantised
-attention are built, which takes nvcc and half a minute. Times are of the operator, quantising included. Ends with status 1 if a
-distance is more than it may be.
+Needs the torch that the library was built with, and `safetensors` for the goldens. Without --library the files of attention are
+built, which takes nvcc and half a minute. Times are of the operator, quantising included. Ends with status 1 if a distance is
+more than it may be.
 """
 
 import argparse
@@ -24,8 +24,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "native/Sources/CTorchCUDA"
-SCHEMA = ("quantized_attention(Tensor query, Tensor key, Tensor value, float scale, ScalarType codes, int key_block, "
-          "bool value_channels) -> (Tensor, Tensor)")  # fmt: skip
+# The CPU's half, which declares them, is not loaded.
+SCHEMAS = ("hopper_attention(Tensor query, Tensor key, Tensor value, float scale) -> (Tensor, Tensor)",
+           "takes_hopper_attention(Tensor query, Tensor key, Tensor value) -> bool",
+           "quantized_attention(Tensor query, Tensor key, Tensor value, float scale, ScalarType codes, int key_block, "
+           "bool value_channels) -> (Tensor, Tensor)")  # fmt: skip
 TYPES = {"int8": (torch.int8, 127.0), "fp8": (torch.float8_e4m3fn, 448.0), "bf16": (torch.bfloat16, None)}
 TILE = 128
 
@@ -47,20 +50,31 @@ class Recipe:
                                                        self.value_channels)  # fmt: skip
 
 
+def hopper(query, key, value):
+    """The exact kernel."""
+    return torch.ops.visualgen.hopper_attention(query, key, value, query.shape[-1] ** -0.5)
+
+
+def cudnn(query, key, value):
+    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        return F.scaled_dot_product_attention(query, key, value)
+
+
 RECIPES = [Recipe("int8", 1), Recipe("int8", 4), Recipe("int8", 16), Recipe("fp8", 1), Recipe("fp8", 4), Recipe("bf16", 1, False)]
 
 
 def build(folder: Path, flags=()) -> Path:
-    """A library of quantised attention alone."""
+    """A library of attention alone."""
     home = Path(torch.__file__).parent
     library = folder / "attention.so"
-    sources = [SOURCES / name for name in ("hopper_attention.cu", "hopper_codes.cu", "quantized_attention.cpp")]
+    sources = [SOURCES / name for name in ("hopper_attention.cu", "hopper_codes.cu", "hopper_exact_attention.cu",
+                                        "quantized_attention.cpp", "exact_attention.cpp")]  # fmt: skip
     toolkit = ["nvcc", "-std=c++20", "-O3", "-gencode", "arch=compute_90a,code=sm_90a", "-Xcompiler",
                "-fPIC,-fvisibility=hidden,-fno-strict-aliasing", f"-I{home}/include", *flags]  # fmt: skip
     objects = [folder / f"{source.stem}.o" for source in sources]
     compilers = [subprocess.Popen([*toolkit, "-c", source, "-o", to]) for source, to in zip(sources, objects)]
     if any(compiler.wait() for compiler in compilers):
-        raise SystemExit("quantised attention cannot be built")
+        raise SystemExit("attention cannot be built")
     subprocess.run([*toolkit[:1], "-shared", *objects, "-o", library, f"-L{home}/lib", "-ltorch_cpu", "-ltorch_cuda", "-lc10",
                     "-lc10_cuda"], check=True)  # fmt: skip
     return library
@@ -176,6 +190,43 @@ def cases():
     yield "4 × 32760, biased", biased(*views(4, 32760, 32760, 128, torch.float32)), rows
 
 
+def exact_cases():
+    """What the exact kernel attends to, and the query rows that are compared: about its tiles of 128 queries and 176 keys, with
+    tiles that are cut along their keys, heads that share keys, and more tiles than a card has processors."""
+    every = slice(None)
+    for dtype in (torch.bfloat16, torch.float16):
+        for heads, tokens, keys, width, batch in [(3, 1, 1, 128, 1), (2, 64, 176, 128, 1), (2, 128, 175, 128, 2), (2, 129, 177, 64, 2),
+                                                  (3, 200, 5, 64, 2), (1, 100, 5000, 128, 1), (2, 130, 3000, 64, 1),
+                                                  (4, 300, 2100, 128, 2), (8, 4608, 4608, 128, 1)]:  # fmt: skip
+            qkv = views(heads, tokens, keys, width, dtype, batch)
+            for change in (plain, biased, peaked):
+                yield f"{dtype} {batch} × {heads} × {tokens} × {keys} × {width}, {change.__name__}", change(*qkv), every
+        yield f"{dtype} slices", packed(*views(3, 300, 300, 128, dtype)), every
+        query, key, value = views(8, 700, 900, 128, dtype)
+        yield f"{dtype} 8 heads share 2", [query, key[:, :2], value[:, :2]], every
+    yield "12 × 32760", views(12, 32760, 32760, 128, torch.bfloat16), torch.arange(0, 32760, 331, device="cuda")
+
+
+def check_exact():
+    """Not farther from the formula than rounding the weights and the output takes, which cuDNN's has too."""
+    print("\n| case | hopper | cuDNN | log-sum-exp |\n| --- | --- | --- | --- |")
+    is_fine = True
+    for name, (query, key, value), rows in exact_cases():
+        output, lse = hopper(query, key, value)
+        again = hopper(query, key, value)
+        is_same = torch.equal(output, again[0]) and torch.equal(lse, again[1])
+        key, value = (x.repeat_interleave(query.shape[1] // key.shape[1], 1) for x in (key, value))
+        wanted, wanted_lse = exact(query, key, value, rows)
+        far, far_lse = distance(output[..., rows, :], wanted), (lse[..., rows].double() - wanted_lse).abs().max().item()
+        # cuDNN does not take one key.
+        beside = distance(cudnn(query, key, value)[..., rows, :], wanted) if key.shape[-2] > 1 else 1e-3
+        good = far < 1.1 * beside and far_lse < 1e-6 * max(1, wanted_lse.abs().max().item()) + 1e-6
+        is_fine &= good and is_same
+        print(f"| {name} | {far:.2e} | {beside:.2e} | {far_lse:.1e} |" + ("" if good else " **too far**")
+              + ("" if is_same else " **differs from run to run**"))  # fmt: skip
+    return is_fine
+
+
 # How far outputs may be from the formula, by the bits of the inputs and of the output, and by what queries and keys become.
 # E4M3 products keep some 13 bits of a sum. Of a tile's outputs that is all; of scores it is enough to round some hundredth of the
 # weights to a neighbour, which is a sixteenth away.
@@ -277,17 +328,14 @@ def milliseconds(run, repeats):
 
 
 def time_cases(cases, recipes, rounds=2):
-    print("\n| heads × tokens | what | ms | TFLOP/s | of cuDNN's time |\n| --- | --- | --- | --- | --- |")
-    for heads, tokens in cases:
-        qkv = views(heads, tokens, tokens, 128, torch.bfloat16)
-        work = 4 * tokens * tokens * 128 * heads
+    print("\n| heads × tokens × keys | what | ms | TFLOP/s | of cuDNN's time |\n| --- | --- | --- | --- | --- |")
+    for heads, tokens, *rest in cases:
+        keys = rest[0] if rest else tokens
+        qkv = views(heads, tokens, keys, 128, torch.bfloat16)
+        work = 4 * tokens * keys * 128 * heads
         repeats = max(3, min(20, int(2e14 / work)))
 
-        def sdpa():
-            with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-                F.scaled_dot_product_attention(*qkv)
-
-        runs = {"cuDNN": sdpa} | {str(recipe): functools.partial(recipe, *qkv) for recipe in recipes}
+        runs = {"cuDNN": functools.partial(cudnn, *qkv), "hopper": functools.partial(hopper, *qkv)} | {str(recipe): functools.partial(recipe, *qkv) for recipe in recipes}
         times = {name: [] for name in runs}
         for _ in range(rounds):
             for name, run in runs.items():
@@ -295,7 +343,7 @@ def time_cases(cases, recipes, rounds=2):
                 times[name].append(milliseconds(run, repeats))
         beside = statistics.mean(times["cuDNN"])
         for name, each in times.items():
-            print(f"| {heads} × {tokens} | {name} | {' / '.join(f'{one:.3f}' for one in each)} | "
+            print(f"| {heads} × {tokens} × {keys} | {name} | {' / '.join(f'{one:.3f}' for one in each)} | "
                   f"{work / statistics.mean(each) / 1e9:.0f} | {beside / statistics.mean(each):.3f}× |")  # fmt: skip
 
 
@@ -325,14 +373,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         torch.ops.load_library(arguments.library or build(Path(folder), arguments.flags))
     library = torch.library.Library("visualgen", "FRAGMENT")
-    library.define(SCHEMA)  # the CPU's half, which does it, is not loaded
+    for schema in SCHEMAS:
+        library.define(schema)
     is_fine = True
     shapes = [tuple(map(int, case.split("x"))) for case in arguments.cases]
     if arguments.only in (None, "check"):
         # Memory that nothing was written to is not a number.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-        is_fine = check_edges() & check_distances(recipes) & check_goldens(recipes)
+        is_fine = check_edges() & check_exact() & check_distances(recipes) & check_goldens(recipes)
         torch.use_deterministic_algorithms(False)
     if arguments.only in (None, "time"):
         time_cases(shapes, recipes)

@@ -2,9 +2,10 @@
 
     python denoisers.py --program ../../visualgen-bundle/visualgen            # all that are named below
     python denoisers.py flux2-dev flux2-klein-9b --rounds 2
+    python denoisers.py wan2.1-14b --processes VisualGen CUDNN
     python denoisers.py flux1-dev --processes VisualGen FP8_PER_CHANNEL_PER_TOKEN FP8_BLOCK_SCALES
 
-A process may be VisualGen's with quantised layers, by its `quant_algo`. Weights are random and made on the card, so no checkpoint is needed and only the transformer is in memory. A process each; the
+A process may be VisualGen's with quantised layers, by its `quant_algo`, or with another attention, by its backend. Weights are random and made on the card, so no checkpoint is needed and only the transformer is in memory. A process each; the
 first step is not counted. The table has the median milliseconds of a step of each process in order, and the ratio of the
 quickest of each.
 """
@@ -37,6 +38,11 @@ SUBJECTS = {
                    "guidance_embeds": False},
     },
     "qwen-image": {"family": "qwen-image", "class": "QwenImageTransformer2DModel", "config": {}, "text": 64},
+    "wan2.1-1.3b": {
+        "family": "wan", "class": "WanTransformer3DModel", "text": 512, "size": (480, 832, 81),
+        "config": {"num_attention_heads": 12, "num_layers": 30, "ffn_dim": 8960},
+    },
+    "wan2.1-14b": {"family": "wan", "class": "WanTransformer3DModel", "config": {}, "text": 512, "size": (480, 832, 81)},
     "ltx-2": {
         "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (512, 768, 121),
         "own_config": {"rope_type": "split"},
@@ -51,6 +57,9 @@ SUBJECTS = {
 }  # fmt: skip
 
 
+BACKENDS = ("CUDNN", "FA4")
+
+
 def ours(name, algorithm, arguments):
     """The seconds of each step of VisualGen, and the most memory of the card that was in use."""
     subject = SUBJECTS[name]
@@ -62,7 +71,9 @@ def ours(name, algorithm, arguments):
     command += ["--num-frames", frames] if frames > 1 else []
     for key, value in subject["config"].items():
         command += ["--set", f"{key}={int(value)}"]
-    if algorithm:
+    if algorithm in BACKENDS:
+        command += ["--attention-config", f"{{backend: {algorithm}}}"]
+    elif algorithm:
         command += ["--quant-algo", algorithm]
     report = json.loads(shared.run(command, 400)[1])
     return report["seconds"], report.get("device_memory", {}).get("peak_allocated_bytes", 0)
@@ -111,6 +122,13 @@ def inputs(subject, model, side):
     like = {"device": model.device, "dtype": model.dtype}
     if subject["class"] == "Cosmos3OmniTransformer":
         return of_joint_sequence(subject, model)
+    if subject["class"] == "WanTransformer3DModel":
+        height, width, frames = subject["size"]
+        return {
+            "hidden_states": torch.randn(1, config.in_channels, (frames - 1) // 4 + 1, height // 8, width // 8, **like),
+            "timestep": torch.tensor([500.0], device=model.device), "return_dict": False,
+            "encoder_hidden_states": torch.randn(1, subject["text"], config.text_dim, **like),
+        }  # fmt: skip
     if "size" in subject:
         return of_video(subject, config, like)
     arguments = {

@@ -238,10 +238,18 @@ at::Tensor linear_gelu(const at::Tensor &x, const at::Tensor &weight, const std:
 at::Tensor join_linear_gelu(const at::Tensor &beside, const at::Tensor &x, const at::Tensor &weight,
                             const std::optional<at::Tensor> &bias) {
     TORCH_CHECK(x.dim() == 3 && beside.dim() == 3, "expected [batch, tokens, width], got ", beside.sizes(), " and ", x.sizes());
-    if (!x.is_cpu()) return at::cat({beside, product(x, weight, bias, Epilogue::gelu_tanh)}, 2);
+    const bool is_in_place = x.is_cpu() || (bias && x.scalar_type() != at::kFloat && x.is_contiguous() && weight.is_contiguous());
+    if (!is_in_place) return at::cat({beside, product(x, weight, bias, Epilogue::gelu_tanh)}, 2);
     const int64_t width = beside.size(2);
     const at::Tensor result = room_for(x, width + weight.size(0));
     result.narrow(2, 0, width).copy_(beside);
+    if (x.is_cuda()) {
+        using Write = void(at::Tensor &, const at::Tensor &, const at::Tensor &, const at::Tensor &);
+        static const auto write = operator_named<Write>("visualgen::linear_gelu_into");
+        at::Tensor into = result.flatten(0, 1).narrow(1, width, weight.size(0));
+        write.call(into, x.flatten(0, 1), weight, *bias);
+        return result;
+    }
     for (int64_t item = 0; item < x.size(0); item++)
         product_into(result.select(0, item).narrow(1, width, weight.size(0)), x.select(0, item), weight, bias,
                      Epilogue::gelu_tanh);
@@ -306,6 +314,8 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     m.def("linear_gelu(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // [beside, linear_gelu(x)] along the last axis, of tensors [batch, tokens, width].
     m.def("join_linear_gelu(Tensor beside, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    // linear_gelu of rows [tokens, in], into columns of a wider tensor on a GPU.
+    m.def("linear_gelu_into(Tensor(a!) into, Tensor x, Tensor weight, Tensor bias) -> ()");
     // [before, x·Wᵀ + b] along the tokens, of tensors [batch, tokens, width].
     m.def("join_linear(Tensor before, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // A kernel of 3 by 3, with zeros at the edges, over an image at double its size: every pixel stands there four times.
