@@ -186,6 +186,9 @@ def cases(dtype):
         x, weight, bias = draw(batch, channels, *size) + 3, draw(channels), draw(channels)
         wanted = F.silu(F.group_norm(x.double(), groups, weight.double(), bias.double(), 1e-6))
         yield f"groups {channels} / {groups} × {size}", "group_norm_silu", (x, groups, weight, bias, epsilon), wanted
+        if len(size) == 2:
+            x = x.contiguous(memory_format=torch.channels_last)
+            yield f"groups {channels} / {groups} × {size}, channels last", "group_norm_silu", (x, groups, weight, bias, epsilon), wanted
     for width in [3072, 1536, 5120, 192, 68, 10, 8192]:
         x = draw(2, 7, width)
         for of in {dtype, torch.float32}:

@@ -5,7 +5,7 @@ internal import Tensors
 /// The blocks of a transformer as CUDA graphs, one for each shape of what runs through them.
 ///
 /// It belongs to the weights that the graphs read. At a shape the blocks run as they are once, which prepares the libraries, are
-/// captured when they run for the second time, and replayed from then on.
+/// captured when they run for the second time, and replayed from then on. Graphs that were not replayed for longest give way.
 package final class CapturedBlocks<State: TransformerState> {
     /// What a graph is of.
     private struct Key: Hashable {
@@ -27,8 +27,13 @@ package final class CapturedBlocks<State: TransformerState> {
         let counts: KernelCounts
     }
 
+    /// How many are kept, each with memory of its own.
+    private static var mostCaptures: Int { 16 }
+
     /// Nil for what ran as it is.
     private var captures: [Key: Capture?] = [:]
+    /// The keys, from the one that was used longest ago.
+    private var order: [Key] = []
 
     package init() {}
 
@@ -48,9 +53,12 @@ package final class CapturedBlocks<State: TransformerState> {
             blocks: blocks, shapes: inputs.map(\.shape), dtypes: inputs.map(\.dtype), marks: state.state.marks,
             cut: state.cut?.streams.map(\.counts) ?? [], roundsAttention: context.roundsAttention,
             sharedMemory: context.ranks?.memoryMoves ?? 0)
+        order.removeAll { $0 == key }
+        order.append(key)
         guard let known = captures[key] else {
             try run(&state.state)
             captures[key] = .some(nil)
+            if order.count > Self.mostCaptures { captures[order.removeFirst()] = nil }
             return
         }
         let capture = if let known { known } else { try self.capture(state.state, context, run) }
@@ -71,16 +79,14 @@ package final class CapturedBlocks<State: TransformerState> {
         var state = state
         try state.mapTensors { tensor throws(TensorError) in try tensor.cloned() }
         let inputs = try state.tensors()
-        var graph: CapturedGraph?
-        let counts = try context.counting { () throws(TensorError) in
-            (graph, state) = try CapturedGraph.capture(reading: inputs) { () throws(TensorError) in
+        let (captured, counts) = try context.counting { () throws(TensorError) in
+            try CapturedGraph.capture(reading: inputs) { () throws(TensorError) in
                 var state = state
                 try run(&state)
                 return state
             }
         }
-        guard let graph else { preconditionFailure("a capture that did not fail has a graph") }
-        return Capture(graph: graph, inputs: inputs, state: state, counts: counts)
+        return Capture(graph: captured.0, inputs: inputs, state: captured.1, counts: counts)
     }
 }
 

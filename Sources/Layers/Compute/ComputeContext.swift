@@ -107,12 +107,13 @@ package final class ComputeContext {
     /// - Parameter other: how often which kernels ran
     package func count(_ other: KernelCounts) { counts.add(other) }
 
-    /// What a body has counted, which does not count here.
-    package func counting<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) -> KernelCounts {
+    /// What a body makes, and what it has counted, which does not count here.
+    package func counting<Made, Failure: Error>(
+        _ body: () throws(Failure) -> Made
+    ) throws(Failure) -> (made: Made, counts: KernelCounts) {
         let before = takeKernelCounts()
         defer { counts = before }
-        try body()
-        return counts
+        return (try body(), counts)
     }
 
     /// How often which kernels ran since this was last asked.

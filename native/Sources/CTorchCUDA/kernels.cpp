@@ -21,6 +21,14 @@ bool has_planes(const at::Tensor &x) {
     return bytes % 16 == 0 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
 }
 
+// Whether channels of [batch, channels, height, width] lie last, in packs of 16 bytes that a block's threads can share.
+bool has_channels_last(const at::Tensor &x) {
+    if (!number(x) || x.dim() != 4 || x.numel() == 0 || x.is_contiguous() || !x.is_contiguous(at::MemoryFormat::ChannelsLast))
+        return false;
+    const int64_t bytes = x.size(1) * x.element_size();
+    return bytes % 16 == 0 && bytes <= 256 * 16 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
+}
+
 at::Tensor weights(const at::Tensor &weight, const at::Tensor &x) { return weight.to(x.scalar_type()).contiguous(); }
 
 const float *table(const at::Tensor &x) { return static_cast<const float *>(x.const_data_ptr()); }
@@ -157,16 +165,27 @@ at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::option
 
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
-    if (!has_planes(x) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) || bias.numel() != x.size(1))
+    const bool are_last = has_channels_last(x);
+    if ((!are_last && !has_planes(x)) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) ||
+        bias.numel() != x.size(1))
         return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
     const int64_t channels = x.size(1), pixels = x.numel() / (x.size(0) * channels);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor scales = weight.to(at::kFloat).contiguous(), shifts = bias.to(at::kFloat).contiguous();
-    const at::Tensor moments = at::empty({x.size(0) * groups * most_parts, 3}, x.options().dtype(at::kFloat));
+    const Planes planes{x.size(0), channels, pixels, groups};
+    const auto floats = x.options().dtype(at::kFloat);
+    const at::Tensor moments = at::empty({x.size(0) * groups * (are_last ? most_pixel_parts : most_parts), 3}, floats);
     at::Tensor result = at::empty_like(x);
-    C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), {x.size(0), channels, pixels, groups}, table(scales),
-                                       table(shifts), static_cast<float>(epsilon), moments.mutable_data_ptr(),
-                                       result.mutable_data_ptr(), stream()));
+    if (are_last) {
+        const at::Tensor factors = at::empty({x.size(0), channels, 2}, floats);
+        C10_CUDA_CHECK(ct::group_norm_silu_of_pixels(x.const_data_ptr(), *number(x), planes, table(scales), table(shifts),
+                                                     static_cast<float>(epsilon), moments.mutable_data_ptr(),
+                                                     factors.mutable_data_ptr<float>(), result.mutable_data_ptr(), stream()));
+    } else {
+        C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), planes, table(scales), table(shifts),
+                                           static_cast<float>(epsilon), moments.mutable_data_ptr(), result.mutable_data_ptr(),
+                                           stream()));
+    }
     return result;
 }
 

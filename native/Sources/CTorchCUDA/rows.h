@@ -74,12 +74,17 @@ struct Planes {
     int64_t batch, channels, pixels, groups;
 };
 
-// Blocks that measure one group at most.
-constexpr int64_t most_parts = 64;
+// Blocks that measure one group at most, and all groups of some pixels.
+constexpr int64_t most_parts = 64, most_pixel_parts = 528;
 
 // silu(groupNorm(x)) of planes of 16-byte packs; weight and bias have a number for each channel. `moments` is memory for three
 // float32 for each of an image's groups and parts.
 cudaError_t group_norm_silu(const void *x, Number type, Planes planes, const float *weight, const float *bias, float epsilon,
                             void *moments, void *result, cudaStream_t stream);
+
+// The same of [batch, pixels, channels], whose channels are at most 256 packs of 16 bytes. `moments` is memory for as many as
+// most_pixel_parts of each group, and `factors` for two float32 for each channel of an image.
+cudaError_t group_norm_silu_of_pixels(const void *x, Number type, Planes planes, const float *weight, const float *bias,
+                                      float epsilon, void *moments, float *factors, void *result, cudaStream_t stream);
 
 }  // namespace ct
