@@ -219,7 +219,9 @@ def check_exact():
         wanted, wanted_lse = exact(query, key, value, rows)
         far, far_lse = distance(output[..., rows, :], wanted), (lse[..., rows].double() - wanted_lse).abs().max().item()
         # cuDNN does not take one key.
+        torch.use_deterministic_algorithms(False)  # which cuDNN's is not
         beside = distance(cudnn(query, key, value)[..., rows, :], wanted) if key.shape[-2] > 1 else 1e-3
+        torch.use_deterministic_algorithms(True)
         good = far < 1.1 * beside and far_lse < 1e-6 * max(1, wanted_lse.abs().max().item()) + 1e-6
         is_fine &= good and is_same
         print(f"| {name} | {far:.2e} | {beside:.2e} | {far_lse:.1e} |" + ("" if good else " **too far**")
@@ -295,7 +297,7 @@ def check_edges():
     odd = torch.randn(1, 7, 2, 65, device="cuda", dtype=torch.bfloat16)[..., 1:].transpose(1, 2)
     is_fine &= torch.equal(recipe(query, odd, value)[0], recipe(query, odd.contiguous(), value)[0])
     refused = {
-        "width": lambda: recipe(query[..., :32], key[..., :32], value[..., :32]),
+        "width": lambda: recipe(*views(2, 5, 7, 136, torch.bfloat16)),
         "keys that share a scale": lambda: Recipe("int8", 3)(query, key, value),
         "types": lambda: recipe(query, key.float(), value),
         "keys and values": lambda: recipe(query, key, value[:, :, :3]),
