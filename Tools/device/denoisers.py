@@ -42,7 +42,10 @@ SUBJECTS = {
         "family": "wan", "class": "WanTransformer3DModel", "text": 512, "size": (480, 832, 81),
         "config": {"num_attention_heads": 12, "num_layers": 30, "ffn_dim": 8960},
     },
-    "wan2.1-14b": {"family": "wan", "class": "WanTransformer3DModel", "config": {}, "text": 512, "size": (480, 832, 81)},
+    "wan2.1-14b": {
+        "family": "wan", "class": "WanTransformer3DModel", "text": 512, "size": (480, 832, 81),
+        "config": {"num_attention_heads": 40, "num_layers": 40, "ffn_dim": 13824},
+    },
     "ltx-2": {
         "family": "ltx-2", "class": "LTX2VideoTransformer3DModel", "config": {}, "text": 1024, "size": (512, 768, 121),
         "own_config": {"rope_type": "split"},
