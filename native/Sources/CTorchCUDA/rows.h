@@ -77,9 +77,28 @@ struct Planes {
 // Blocks that measure one group at most.
 constexpr int64_t most_parts = 64;
 
-// silu(groupNorm(x)) of planes of 16-byte packs; weight and bias have a number for each channel. `moments` is memory for three
-// float32 for each of an image's groups and parts.
-cudaError_t group_norm_silu(const void *x, Number type, Planes planes, const float *weight, const float *bias, float epsilon,
-                            void *moments, void *result, cudaStream_t stream);
+// A weight and a bias for each channel.
+struct ChannelWeights {
+    const float *weight, *bias;
+    float epsilon;
+};
+
+// silu(groupNorm(x)) of planes of 16-byte packs. `moments` is memory for three float32 for each of an image's groups and parts.
+cudaError_t group_norm_silu(const void *x, Number type, Planes planes, ChannelWeights weights, void *moments, void *result,
+                            cudaStream_t stream);
+
+// Some rows and columns of planes, whose rows are so wide; a group has less than 2³² numbers.
+struct Window {
+    uint32_t plane, width, row, rows, column, columns;
+};
+
+// How many numbers each group has in a window, their mean, and the sum of their squared distances from it: [batch, groups, 3] in
+// float32. `moments` is as above.
+cudaError_t group_moments(const void *x, Number type, Planes planes, Window window, void *moments, void *result,
+                          cudaStream_t stream);
+
+// groupNorm(x) by moments [parts, batch, groups, 3] that are taken together, and SiLU of it.
+cudaError_t joint_group_norm(const void *x, Number type, Planes planes, const void *moments, int parts, bool has_silu,
+                             ChannelWeights weights, void *result, cudaStream_t stream);
 
 }  // namespace ct
