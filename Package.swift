@@ -191,7 +191,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "TestKit"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "Tensors", "TestKit"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -8,7 +8,6 @@ package import Tensors
 package struct CausalConvolution3D {
     private let weight, bias: Tensor
     private let padding: Int
-    private let context: ComputeContext
 
     /// Reads `weight` `[to, from, frames, size, size]` and `bias` `[to]`.
     ///
@@ -22,7 +21,7 @@ package struct CausalConvolution3D {
     package init(_ weights: Weights, from: Int, to: Int, frames: Int = 3, size: Int = 3) throws {
         weight = try weights.tensor("weight", [to, from, frames, size, size], permuted: [0, 2, 3, 4, 1])
         bias = try weights.tensor("bias", to)
-        (padding, context) = (size / 2, weights.context)
+        padding = size / 2
     }
 
     /// The newest frame's result, which becomes part of the history.
@@ -33,7 +32,6 @@ package struct CausalConvolution3D {
     /// - Returns: `[batch, 1, height, width, to]`
     package func callAsFunction(_ frame: Tensor, _ history: inout FrameHistory) throws(TensorError) -> Tensor {
         let frames = weight.size(1)
-        let frame = try context.picture?.widened(frame, by: padding) ?? frame
         let window = try joined(history.frames + [frame])
         history.append(frame, keeping: frames - 1)
         return try convolved(window)
@@ -44,8 +42,7 @@ package struct CausalConvolution3D {
     /// - Parameter frames: the newest last, each `[batch, 1, height, width, from]`; at most as many as the window sees
     /// - Returns: `[batch, 1, height, width, to]`
     package func callAsFunction(_ frames: [Tensor]) throws(TensorError) -> Tensor {
-        let window = try joined(frames)
-        return try convolved(context.picture?.widened(window, by: padding) ?? window)
+        try convolved(joined(frames))
     }
 
     private func joined(_ frames: [Tensor]) throws(TensorError) -> Tensor {
@@ -58,11 +55,8 @@ package struct CausalConvolution3D {
         precondition(seen <= frames, "\(seen) frames for a window of \(frames)")
         if seen == 1 { return try convolved(frame: window) }
         let part = seen == frames ? weight : try weight.slice(frames - seen..<frames, axis: 1)
-        return try convolution3D(window, weight: part, bias: bias, padding: zeros)
+        return try convolution3D(window, weight: part, bias: bias, padding: padding)
     }
-
-    /// The zeros at the edges, of several ranks' picture only where it ends.
-    private var zeros: Margins { context.picture?.padding(padding) ?? Margins(padding) }
 }
 
 extension CausalConvolution3D {
@@ -70,14 +64,14 @@ extension CausalConvolution3D {
     private func convolved(frame: Tensor) throws(TensorError) -> Tensor {
         let kernel = try weight.select(weight.size(1) - 1, axis: 1).contiguous().permuted(0, 3, 1, 2)
         let image = try frame.squeezed(1).permuted(0, 3, 1, 2)
-        return try convolution2D(image, weight: kernel, bias: bias, stride: 1, padding: zeros)
+        return try convolution2D(image, weight: kernel, bias: bias, stride: 1, padding: padding)
             .permuted(0, 2, 3, 1).contiguous().unsqueezed(1)
     }
 }
 
 /// The frames that a causal convolution has seen and will see again.
 package struct FrameHistory {
-    /// The newest last, each `[batch, 1, height, width, channels]`, a strip of a picture with its neighbours' edges.
+    /// The newest last, each `[batch, 1, height, width, channels]`.
     fileprivate private(set) var frames: [Tensor] = []
     private let isOfImage: Bool
 

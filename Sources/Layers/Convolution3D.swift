@@ -13,7 +13,6 @@ package struct Convolution3D {
 
     private let weight, bias: Tensor
     private let edges: Edges
-    private let context: ComputeContext
 
     /// Reads `weight` `[to, from, 3, 3, 3]` and `bias` `[to]`.
     ///
@@ -26,19 +25,16 @@ package struct Convolution3D {
     package init(_ weights: Weights, from: Int, to: Int, edges: Edges = .zeros) throws {
         weight = try weights.tensor("weight", [to, from, 3, 3, 3], permuted: [0, 2, 3, 4, 1])
         bias = try weights.tensor("bias", to)
-        (self.edges, context) = (edges, weights.context)
+        self.edges = edges
     }
 
     /// Frames with what the window sees around them, as far as the convolution does not add it itself: frames that several
     /// windows see are made ready once.
     ///
-    /// - Parameter frames: `[batch, frames, height, width, from]`, of a picture that several ranks decode this rank's strip
+    /// - Parameter frames: `[batch, frames, height, width, from]`
     /// - Returns: as many frames, some of them larger
     package func ready(_ frames: Tensor) throws(TensorError) -> Tensor {
-        guard let picture = context.picture else {
-            return edges == .zeros ? frames : try frames.reflected(2).reflected(3)
-        }
-        return edges == .zeros ? try picture.widened(frames, by: 1) : try picture.reflected(frames)
+        edges == .zeros ? frames : try frames.reflected(2).reflected(3)
     }
 
     /// Applies the layer.
@@ -46,11 +42,6 @@ package struct Convolution3D {
     /// - Parameter frames: three or more, as ``ready(_:)`` gives them
     /// - Returns: `[batch, frames - 2, height, width, to]`
     package func callAsFunction(ready frames: Tensor) throws(TensorError) -> Tensor {
-        try convolution3D(frames, weight: weight, bias: bias, padding: zeros)
-    }
-
-    /// The zeros that the convolution adds, of several ranks' picture only where it ends.
-    private var zeros: Margins {
-        edges == .reflect ? Margins(0) : context.picture?.padding(1) ?? Margins(1)
+        try convolution3D(frames, weight: weight, bias: bias, padding: edges == .zeros ? 1 : 0)
     }
 }

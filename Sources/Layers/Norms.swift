@@ -92,7 +92,7 @@ package struct RMSNorm {
 /// Of a picture that several ranks decode, the groups' mean and variance are the whole picture's.
 package struct GroupNorm {
     private let weight, bias: Tensor
-    private let groups: Int
+    private let groups, scale: Int
     private let epsilon: Double
     private let context: ComputeContext
 
@@ -103,11 +103,12 @@ package struct GroupNorm {
     ///   - groups: how many groups
     ///   - channels: how many channels, a multiple of the groups
     ///   - epsilon: added to the variance
+    ///   - scale: in a decoder, how many positions a latent has become along each side
     /// - Throws: ``WeightError`` or ``TensorError``
-    package init(_ weights: Weights, groups: Int, channels: Int, epsilon: Double) throws {
+    package init(_ weights: Weights, groups: Int, channels: Int, epsilon: Double, scale: Int = 1) throws {
         weight = try weights.tensor("weight", channels)
         bias = try weights.tensor("bias", channels)
-        (self.groups, self.epsilon, context) = (groups, epsilon, weights.context)
+        (self.groups, self.scale, self.epsilon, context) = (groups, scale, epsilon, weights.context)
     }
 
     /// Normalises.
@@ -118,10 +119,7 @@ package struct GroupNorm {
         guard let picture = context.picture else {
             return try groupNorm(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
         }
-        let (scale, shift) = try factors(of: x, in: picture)
-        let (batch, channels) = (x.size(0), x.size(1))
-        return try (x.to(.float32) * scale.reshaped(batch, channels, 1, 1) + shift.reshaped(batch, channels, 1, 1))
-            .to(x.dtype)
+        return try jointGroupNorm(x, moments: moments(of: x, picture), weight: weight, bias: bias, epsilon: epsilon)
     }
 
     /// Normalises and applies a function.
@@ -135,25 +133,11 @@ package struct GroupNorm {
         guard let picture = context.picture else {
             return try groupNormSilu(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
         }
-        let (scale, shift) = try factors(of: x, in: picture)
-        return try scaledChannelsSilu(x, scale: scale, shift: shift)
+        return try jointGroupNormSilu(x, moments: moments(of: x, picture), weight: weight, bias: bias, epsilon: epsilon)
     }
 
-    /// What each channel is multiplied by, and what is added then, where several ranks have strips of a picture.
-    ///
-    /// - Parameters:
-    ///   - x: this rank's strip, `[batch, channels, height, width]`
-    ///   - picture: the others'
-    /// - Returns: each `[batch, channels]` in 32-bit floats, the same on every rank
-    private func factors(of x: Tensor, in picture: PictureCut) throws(TensorError) -> (scale: Tensor, shift: Tensor) {
-        let (mean, variance) = try picture.moments(groupMoments(x, groups: groups))
-        let (batch, channels) = (x.size(0), x.size(1))
-        func ofChannels(_ parameter: Tensor) throws(TensorError) -> Tensor {
-            try parameter.to(.float32).reshaped(1, groups, channels / groups)
-        }
-        // [batch, groups, channels of a group]
-        let scale = try ofChannels(weight) / sqrt(variance + epsilon).unsqueezed(2)
-        let shift = try ofChannels(bias) - scale * mean.unsqueezed(2)
-        return (try scale.reshaped(batch, channels), try shift.reshaped(batch, channels))
+    /// Of every rank's strip, `[ranks, batch, groups, 3]`.
+    private func moments(of x: Tensor, _ picture: PictureCut) throws(TensorError) -> Tensor {
+        try picture.moments(of: x, scale: scale) { own throws(TensorError) in try groupMoments(own, groups: groups) }
     }
 }

@@ -65,13 +65,10 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, behind before: T
 ///   - stride: how far the window moves
 ///   - padding: zeros at the edges
 /// - Returns: `[batch, out, height, width]`
-package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Margins)
+package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int)
     throws(TensorError) -> Tensor
 {
-    try Tensor(
-        "conv2d",
-        ct_conv2d(
-            x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding.rows), Int64(padding.columns)))
+    try Tensor("conv2d", ct_conv2d(x.handle, weight.handle, bias?.handle, Int64(stride), Int64(padding)))
 }
 
 /// A three-dimensional convolution, channels last.
@@ -82,12 +79,12 @@ package func convolution2D(_ x: Tensor, weight: Tensor, bias: Tensor?, stride: I
 ///   - bias: `[out]`, or nil
 ///   - padding: zeros at the edges of height and width; frames get none
 /// - Returns: `[batch, frames, height, width, out]`, contiguous
-package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Margins) throws(TensorError)
+package func convolution3D(_ x: Tensor, weight: Tensor, bias: Tensor?, padding: Int) throws(TensorError)
     -> Tensor
 {
     try Tensor(
         "conv3d",
-        ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding.rows), Int64(padding.columns)))
+        ct_conv3d(x.handle, weight.handle, bias?.handle, Int64(padding)))
 }
 
 /// Rows of a table.
@@ -150,25 +147,39 @@ package func groupNormSilu(_ x: Tensor, groups: Int, weight: Tensor, bias: Tenso
     try call("group_norm_silu", x, groups, weight, bias, epsilon)
 }
 
-/// The mean and the variance of groups of channels.
+/// How many numbers groups of channels have, their mean, and the sum of their squared distances from it.
 ///
 /// - Parameters:
 ///   - x: `[batch, channels, height, width]`
 ///   - groups: how many groups
-/// - Returns: `[2, batch, groups]`, in 32-bit floats
+/// - Returns: `[batch, groups, 3]`, in 32-bit floats
 package func groupMoments(_ x: Tensor, groups: Int) throws(TensorError) -> Tensor {
     try call("group_moments", x, groups)
 }
 
-/// silu(x · scale + shift), each channel with its own.
+/// Normalisation of groups of channels by moments of several parts, taken together.
 ///
 /// - Parameters:
 ///   - x: `[batch, channels, height, width]`
-///   - scale: `[batch, channels]`
-///   - shift: as `scale`
+///   - moments: as ``groupMoments(_:groups:)`` gives them, `[parts, batch, groups, 3]`
+///   - weight: `[channels]`
+///   - bias: `[channels]`
+///   - epsilon: added to the variance
 /// - Returns: the shape of `x`
-package func scaledChannelsSilu(_ x: Tensor, scale: Tensor, shift: Tensor) throws(TensorError) -> Tensor {
-    try call("scaled_channels_silu", x, scale, shift)
+package func jointGroupNorm(_ x: Tensor, moments: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try call("joint_group_norm", x, moments, weight, bias, epsilon)
+}
+
+/// silu(jointGroupNorm(x)).
+///
+/// - Parameters: as ``jointGroupNorm(_:moments:weight:bias:epsilon:)``
+/// - Returns: the shape of `x`
+package func jointGroupNormSilu(_ x: Tensor, moments: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)
+    throws(TensorError) -> Tensor
+{
+    try call("joint_group_norm_silu", x, moments, weight, bias, epsilon)
 }
 
 /// Exponentials that sum to one over an axis.
@@ -244,10 +255,7 @@ package func nameOfAttentionKernel(
 ///   - x: `[batch, from, height, width]`
 ///   - weight: `[to, from, 3, 3]`
 ///   - bias: `[to]`, or nil
-///   - margins: what at the image's edges is seen only, and is no part of the image that is enlarged
 /// - Returns: `[batch, to, height · 2, width · 2]`
-package func doubledConvolution2D(
-    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, margins: Margins = Margins(0)
-) throws(TensorError) -> Tensor {
-    try call("doubled_conv2d", x, weight, bias, margins.rows, margins.columns)
+package func doubledConvolution2D(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TensorError) -> Tensor {
+    try call("doubled_conv2d", x, weight, bias)
 }

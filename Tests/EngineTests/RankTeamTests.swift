@@ -15,37 +15,47 @@ import Testing
         return configuration
     }
 
-    private static func worker() throws -> (InProcessWorker, RankTeam) {
+    /// Rank 0 in this process, and its team.
+    private static func worker() async throws -> (InProcessWorker, RankTeam) {
         let team = try #require(try RankTeam.assemble(configuration(), lost: { _ in }))
-        return (try InProcessWorker(configuration(), team: team), team)
+        let worker = try InProcessWorker(configuration(), team: team)
+        _ = try await worker.start { _ in }
+        return (worker, team)
+    }
+
+    /// Rank 0 behind the engine's own border, as a server has it.
+    private static func processWorker() async throws -> ProcessWorker {
+        let worker = ProcessWorker(configuration(), limits: TinyWorker.limits())
+        _ = try await worker.start { _ in }
+        return worker
+    }
+
+    /// Has a worker make a long request, and acts at a step of it.
+    private static func disturb(
+        _ worker: any Worker, atStep step: Int, steps: Int = 1000, _ act: @escaping @Sendable () -> Void
+    ) async throws {
+        let observe: ProgressObserver = { if case .denoising(step: step, of: _) = $0 { act() } }
+        _ = try await worker.generate(TinyWorker.request(steps: steps), observe: observe, deliver: { _ in })
     }
 
     @Test func makesWhatOneRankMakes() async throws {
-        let (worker, team) = try Self.worker()
-        _ = try await worker.start { _ in }
+        let (worker, team) = try await Self.worker()
         let expected = try await TinyWorker.expected()
         for _ in 0..<3 { #expect(try await worker.generate(TinyWorker.request()).pixels == expected) }
         team.close()
     }
 
-    /// Behind the engine's own border, as a server has it.
     @Test func serveAProcessWorker() async throws {
-        let worker = ProcessWorker(Self.configuration(), limits: TinyWorker.limits())
-        _ = try await worker.start { _ in }
+        let worker = try await Self.processWorker()
         #expect(try await worker.generate(TinyWorker.request()).pixels == TinyWorker.expected())
         await worker.close()
     }
 
     @Test func cancelsOnAllRanksAndGoesOn() async throws {
-        let (worker, team) = try Self.worker()
-        _ = try await worker.start { _ in }
-        let task = Mutex<Task<StageTimes, any Error>?>(nil)
+        let (worker, team) = try await Self.worker()
+        let task = Mutex<Task<Void, any Error>?>(nil)
         let started = Task {
-            try await worker.generate(
-                TinyWorker.request(steps: 500),
-                observe: { progress in
-                    if case .denoising(step: 2, of: _) = progress { task.withLock { $0?.cancel() } }
-                }, deliver: { _ in })
+            try await Self.disturb(worker, atStep: 2, steps: 500) { task.withLock { $0?.cancel() } }
         }
         task.withLock { $0 = started }
         if case .success = await started.result { Issue.record("it was not cancelled") }
@@ -56,13 +66,10 @@ import Testing
     /// Killed at a step, or stopped: the job fails with the rank's name.
     @Test(arguments: [(SIGKILL, "was ended by signal 9 (Killed)"), (SIGSTOP, "said nothing for 5.0 seconds")])
     func namesARankThatIsLost(_ signal: Int32, _ reason: String) async throws {
-        let (worker, team) = try Self.worker()
-        _ = try await worker.start { _ in }
+        let (worker, team) = try await Self.worker()
         let process = try #require(team.processes[1])
         await #expect(throws: EngineError.rankLost(1, reason: reason)) {
-            try await worker.generate(
-                TinyWorker.request(steps: 1000),
-                observe: { if case .denoising(step: 2, of: _) = $0 { kill(process, signal) } }, deliver: { _ in })
+            try await Self.disturb(worker, atStep: 2) { kill(process, signal) }
         }
         #expect(team.isLost)
         // Nothing more can be asked.
@@ -86,20 +93,16 @@ import Testing
     @Test func aKilledRankCostsItsJobAlone() async throws {
         let steps = 30
         let expected = try await TinyWorker.expected(steps: steps)
-        let worker = ProcessWorker(Self.configuration(), limits: TinyWorker.limits())
-        _ = try await worker.start { _ in }
+        let worker = try await Self.processWorker()
         var random = SplitMix(state: 3)
         let isExhaustive = ProcessInfo.processInfo.environment["VISUALGEN_TEST_ALL"] != nil
         for _ in 0..<(isExhaustive ? 50 : 3) {
             let leader = try #require(await worker.processIdentifier)
             let moment = Int.random(in: 1..<steps, using: &random)
             await #expect(throws: (any Error).self) {
-                try await worker.generate(
-                    TinyWorker.request(steps: 1000),
-                    observe: { progress in
-                        guard case .denoising(step: moment, of: _) = progress else { return }
-                        for child in children(of: leader) { kill(child, SIGKILL) }
-                    }, deliver: { _ in })
+                try await Self.disturb(worker, atStep: moment) {
+                    for child in children(of: leader) { kill(child, SIGKILL) }
+                }
             }
             #expect(try await worker.generate(TinyWorker.request(steps: steps)).pixels == expected)
         }

@@ -19,13 +19,27 @@ private enum Decoder: String, CaseIterable {
     /// kernel depends on the size.
     static let limit = 1e-5
 
+    /// How often ranks meet in a decoding: for keys and values of each latent frame, and for its pixels, which of two frames of
+    /// LTX-2 all come at the end; and for the moments of each group norm.
+    var meetings: Int {
+        switch self {
+        case .flux1, .flux2: 2 + 24
+        case .qwenImage: 2
+        case .wan21, .wan22: 3 * 2
+        case .ltx20, .ltx23: 1
+        }
+    }
+
     /// Decodes random latents 5 high and 7 wide, of a video three frames.
     ///
     /// - Parameters:
     ///   - context: what the autoencoder computes with
-    ///   - tiling: of a video
+    ///   - tiled: whether a video is in tiles
+    ///   - width: of the latents
     /// - Returns: the numbers and their shape
-    func decode(_ context: ComputeContext, tiled: Bool = false) throws -> (values: [Double], shape: [Int]) {
+    func decode(_ context: ComputeContext, tiled: Bool = false, width: Int = 7) throws
+        -> (values: [Double], shape: [Int])
+    {
         let folder = "\(Golden.folder)/checkpoints/\(rawValue)/vae"
         let weights = Weights(try CheckpointWeights(folder: folder), context, for: .vae)
         let config = "\(folder)/config.json"
@@ -34,10 +48,10 @@ private enum Decoder: String, CaseIterable {
         switch self {
         case .flux1:
             let vae = try AutoencoderKL(weights, AutoencoderKLConfig.read(config).0)
-            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, 7))
+            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, width))
         case .flux2:
             let vae = try AutoencoderKLFlux2(weights, AutoencoderKLFlux2Config.read(config).0)
-            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, 7))
+            decoded = try vae.decode(latents(1, vae.config.latentChannels, 5, width))
         case .qwenImage, .wan21, .wan22:
             let vae = try AutoencoderKLWan(weights, AutoencoderKLWanConfig.read(config).0)
             var (frames, tiling): ([Tensor], VideoTiling?) = ([], nil)
@@ -48,7 +62,7 @@ private enum Decoder: String, CaseIterable {
                 (tiles.strideHeight, tiles.strideWidth) = (3 * scale, 3 * scale)
                 tiling = tiles
             }
-            try vae.decode(latents(1, vae.config.zDim, self == .qwenImage ? 1 : 3, 5, 7), tiling: tiling) {
+            try vae.decode(latents(1, vae.config.zDim, self == .qwenImage ? 1 : 3, 5, width), tiling: tiling) {
                 frames.append($0)
             }
             decoded = try concatenate(frames, axis: 2)
@@ -62,7 +76,7 @@ private enum Decoder: String, CaseIterable {
                 tiles.space = space
                 tiling = tiles
             }
-            try vae.decode(latents(1, vae.config.latentChannels, 2, 5, 7), tiling: tiling) { frames.append($0) }
+            try vae.decode(latents(1, vae.config.latentChannels, 2, 5, width), tiling: tiling) { frames.append($0) }
             decoded = try concatenate(frames, axis: 2)
         }
         return (try decoded.floats().map(Double.init), decoded.shape)
@@ -71,8 +85,8 @@ private enum Decoder: String, CaseIterable {
 
 extension Decoder {
     /// What one rank makes, on one thread as each of several: convolutions sum otherwise on two.
-    fileprivate func whole(tiled: Bool = false) async throws -> (values: [Double], shape: [Int]) {
-        try await decodingTogether(1, along: .width) { try decode($0, tiled: tiled) }[0]
+    fileprivate func whole(tiled: Bool = false, width: Int = 7) async throws -> (values: [Double], shape: [Int]) {
+        try await decodingTogether(1, along: .width) { try decode($0, tiled: tiled, width: width) }[0]
     }
 }
 
@@ -87,7 +101,18 @@ extension Decoder {
             return (decoded.values, decoded.shape, context.ranks?[.decoding]?.traffic ?? GroupTraffic())
         }
         for (values, shape, traffic) in found {
-            #expect(traffic[.allToAll].calls > 0 && traffic[.allGather].calls > 0)
+            #expect(traffic.total.calls == decoder.meetings && traffic[.allGather].calls == decoder.meetings)
+            #expect(
+                Distance(decoder.rawValue, of: values, shape: shape, to: whole.values, shape: whole.shape)
+                    <= Decoder.limit)
+        }
+    }
+
+    /// Of pictures so wide that no rank sees all latents in any stage.
+    @Test(arguments: Decoder.allCases) private func decodesStripsOfWidePictures(_ decoder: Decoder) async throws {
+        let whole = try await decoder.whole(width: 56)
+        let found = try await decodingTogether(2, along: .width) { try decoder.decode($0, width: 56) }
+        for (values, shape) in found {
             #expect(
                 Distance(decoder.rawValue, of: values, shape: shape, to: whole.values, shape: whole.shape)
                     <= Decoder.limit)

@@ -141,10 +141,10 @@ private let types: [DType] = [.float32, .bfloat16, .float16]
     @Test(arguments: types) func convolutionsOfNoImagesAreEmpty(_ dtype: DType) throws {
         let x = try tensor([0, 8, 6, 6], dtype, seed: 1)
         let weight = try tensor([4, 8, 3, 3], dtype, seed: 2)
-        #expect(try convolution2D(x, weight: weight, bias: nil, stride: 1, padding: Margins(1)).shape == [0, 4, 6, 6])
+        #expect(try convolution2D(x, weight: weight, bias: nil, stride: 1, padding: 1).shape == [0, 4, 6, 6])
         #expect(try doubledConvolution2D(x, weight: weight).shape == [0, 4, 12, 12])
         let video = try tensor([0, 3, 6, 6, 8], dtype, seed: 1)
         let kernel = try tensor([4, 3, 3, 3, 8], dtype, seed: 2)
-        #expect(try convolution3D(video, weight: kernel, bias: nil, padding: Margins(1)).shape == [0, 1, 6, 6, 4])
+        #expect(try convolution3D(video, weight: kernel, bias: nil, padding: 1).shape == [0, 1, 6, 6, 4])
     }
 }

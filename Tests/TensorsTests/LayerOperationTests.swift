@@ -84,7 +84,7 @@ import Testing
                 }
             }
         }
-        let result = try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: Margins(padding))
+        let result = try convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
         #expect(result.shape == [2, 4, height, width])
         #expect(try result.distance(to: expected) <= 2e-6)
     }
@@ -182,49 +182,50 @@ import Testing
         #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 1e-5 : 1e-2))
     }
 
-    /// What stands at the edges as a margin is seen, and nothing comes of it.
-    @Test(
-        arguments: [Margins(rows: 1, columns: 0), Margins(rows: 0, columns: 1), Margins(2)],
-        [DType.float32, .bfloat16, .float16])
-    func convolvesDoubledImagesBetweenMargins(_ margins: Margins, _ dtype: DType) throws {
-        let x = try tensor([2, 7, 9, 6]).to(dtype).permuted(0, 3, 1, 2)
-        let (weight, bias) = try (tensor([8, 6, 3, 3], seed: 2).to(dtype), tensor([8], seed: 3).to(dtype))
-        let whole = try doubledConvolution2D(x, weight: weight, bias: bias)
-        let found = try doubledConvolution2D(x, weight: weight, bias: bias, margins: margins)
-        let expected = try whole.slice(2 * margins.rows..<14 - 2 * margins.rows, axis: 2)
-            .slice(2 * margins.columns..<18 - 2 * margins.columns, axis: 3)
-        #expect(try found.to(.float32).distance(to: expected.to(.float32)) <= (dtype == .float32 ? 1e-6 : 1e-2))
-    }
-
     @Test(arguments: [DType.float32, .bfloat16, .float16]) func measuresGroupsOfChannels(_ dtype: DType) throws {
         let x = try (tensor([2, 5, 3, 12]) + 4).to(dtype).permuted(0, 3, 1, 2)
         let values = try x.contiguous().doubles()
-        var (means, variances): ([Double], [Double]) = ([], [])
+        var expected: [Double] = []
         for group in 0..<8 {
             let members = values[group * 45..<(group + 1) * 45]
             let mean = members.reduce(0, +) / 45
-            means.append(mean)
-            variances.append(members.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 45)
+            expected += [45, mean, members.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)]
         }
         for input in [x, try x.contiguous()] {
             let found = try groupMoments(input, groups: 4)
-            #expect(found.dtype == .float32 && found.shape == [2, 2, 4])
-            #expect(try found.distance(to: means + variances) <= 1e-6)
+            #expect(found.dtype == .float32 && found.shape == [2, 4, 3])
+            #expect(try found.distance(to: expected) <= 1e-6)
         }
     }
 
-    @Test(arguments: [DType.float32, .bfloat16, .float16]) func scalesChannels(_ dtype: DType) throws {
-        let x = try tensor([2, 5, 3, 12]).to(dtype).permuted(0, 3, 1, 2)
-        let (scale, shift) = try (tensor([2, 12], seed: 2), tensor([2, 12], seed: 3))
-        let (values, factors, terms) = try (x.contiguous().doubles(), scale.doubles(), shift.doubles())
-        let expected = values.indices.map { index in
-            let value = values[index] * factors[index / 15] + terms[index / 15]
-            return value / (1 + exp(-value))
+    /// By moments of parts of different sizes and means, parts are normalised as the whole is.
+    @Test(arguments: [DType.float32, .bfloat16, .float16]) func normalisesGroupsByTheMomentsOfParts(_ dtype: DType)
+        throws
+    {
+        var x = try tensor([2, 5, 6, 12]) + 4
+        x = try concatenate([x.slice(0..<2, axis: 2), x.slice(2..<6, axis: 2) * 2 - 3], axis: 2).to(dtype)
+            .permuted(0, 3, 1, 2)
+        let (weight, bias) = try (tensor([12], seed: 2).to(dtype), tensor([12], seed: 3).to(dtype))
+        let wide = try (x.to(.float32), weight.to(.float32), bias.to(.float32))
+        let expected = try groupNorm(wide.0, groups: 4, weight: wide.1, bias: wide.2, epsilon: 1e-6)
+        let parts = try [x.slice(0..<2, axis: 3), x.slice(2..<6, axis: 3)]
+        for layout in [{ (x: Tensor) in try x.cloned() }, { (x: Tensor) in try x.contiguous() }] {
+            let moments = try concatenate(parts.map { try groupMoments(layout($0), groups: 4).unsqueezed(0) }, axis: 0)
+            let plain = try jointGroupNorm(layout(x), moments: moments, weight: weight, bias: bias, epsilon: 1e-6)
+            let gated = try jointGroupNormSilu(layout(x), moments: moments, weight: weight, bias: bias, epsilon: 1e-6)
+            #expect(plain.dtype == dtype && gated.dtype == dtype && plain.shape == x.shape && gated.shape == x.shape)
+            let limit = dtype == .float32 ? 2e-6 : 1e-2
+            #expect(try plain.to(.float32).distance(to: expected) <= limit)
+            #expect(try gated.to(.float32).distance(to: silu(expected)) <= limit)
         }
-        for input in [x, try x.contiguous()] {
-            let found = try scaledChannelsSilu(input, scale: scale, shift: shift)
-            #expect(found.dtype == dtype && found.shape == x.shape)
-            #expect(try found.to(.float32).distance(to: expected) <= (dtype == .float32 ? 2e-6 : 1e-2))
+    }
+
+    @Test func refusesMomentsOfOtherGroups() throws {
+        let (x, weight) = try (tensor([1, 6, 2, 2]), tensor([6]))
+        for shape in [[1, 1, 4, 3], [1, 2, 3, 3], [1, 1, 3, 2], [0, 1, 3, 3], [1, 3, 3]] {
+            #expect(throws: TensorError.self) {
+                try jointGroupNorm(x, moments: Tensor.full(1, shape), weight: weight, bias: weight, epsilon: 1e-6)
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ private let refused: [(name: String, call: @Sendable () throws -> Tensor)] = [
         "a window larger than the image",
         {
             try convolution2D(
-                .empty([1, 1, 2, 2]), weight: .empty([1, 1, 5, 5]), bias: nil, stride: 1, padding: Margins(0))
+                .empty([1, 1, 2, 2]), weight: .empty([1, 1, 5, 5]), bias: nil, stride: 1, padding: 0)
         }
     ),
     (

@@ -22,7 +22,7 @@ import Testing
         let x = try tensor([2, 3, 5, 4, 7], dtype, seed: 1)
         let weight = try tensor([6, 3, 3, 3, 7], dtype, seed: 2) * 0.1
         let bias = try tensor([6], dtype, seed: 3)
-        let result = try convolution3D(x, weight: weight, bias: bias, padding: Margins(1))
+        let result = try convolution3D(x, weight: weight, bias: bias, padding: 1)
         #expect(result.shape == [2, 1, 5, 4, 6])
         #expect(result.dtype == dtype)
         #expect(result.isContiguous)
@@ -30,7 +30,7 @@ import Testing
         for frame in 0..<3 {
             let image = try x.select(frame, axis: 1).permuted(0, 3, 1, 2).to(.float32)
             let window = try weight.select(frame, axis: 1).permuted(0, 3, 1, 2).to(.float32)
-            sum = try sum + convolution2D(image, weight: window, bias: nil, stride: 1, padding: Margins(1))
+            sum = try sum + convolution2D(image, weight: window, bias: nil, stride: 1, padding: 1)
         }
         let expected = try sum.permuted(0, 2, 3, 1).unsqueezed(1)
         #expect(try result.to(.float32).distance(to: expected) <= (dtype == .float32 ? 1e-5 : 8e-3))
@@ -39,7 +39,7 @@ import Testing
     @Test func refusesAKernelOfOtherChannels() throws {
         let x = try Tensor.full(0, [1, 1, 4, 4, 3])
         #expect(throws: TensorError.self) {
-            _ = try convolution3D(x, weight: Tensor.full(0, [2, 1, 3, 3, 4]), bias: nil, padding: Margins(1))
+            _ = try convolution3D(x, weight: Tensor.full(0, [2, 1, 3, 3, 4]), bias: nil, padding: 1)
         }
         #expect(throws: TensorError.self) { _ = try rmsNormSilu(x, weight: Tensor.full(0, [4]), epsilon: 0) }
     }

@@ -137,6 +137,19 @@ import VisualGen
         #expect(problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: yaml) } == [sentence])
     }
 
+    /// One rule does not hide another.
+    @Test func tellsAllThatIsWrongWithARingAndAMesh() {
+        let yaml =
+            "parallel_config: {ring_size: 2, attn2d_size: [2, 1]}\nattention_config: {backend: TRTLLM, "
+            + "sparse_attention_config: {algorithm: vsa}}"
+        #expect(
+            problems { () throws(ConfigurationError) in try VisualGenArgs(yamlText: yaml) } == [
+                "parallel_config.ring_size is 2 and attn2d_size is [2, 1], of which one must be 1",
+                "parallel_config.ring_size needs attention_config.backend FA4 or CUTEDSL, not TRTLLM",
+                "parallel_config.ring_size excludes attention_config.sparse_attention_config with algorithm vsa",
+            ])
+    }
+
     @Test(arguments: [
         (AttentionConfig.Backend.trtllm, "int8", "fp8", [1, 1, 1]), (.trtllm, "int8", "fp8", [1, 4, 1]),
         (.trtllm, "int8", "fp8", [1, 16, 1]), (.trtllm, "fp8", "fp8", [1, 1, 1]), (.trtllm, "fp8", "fp8", [1, 4, 1]),

@@ -145,6 +145,13 @@ def rotated(x, cosine, sine):
     return torch.stack([first * cosine - second * sine, first * sine + second * cosine], -1).flatten(-2)
 
 
+def moments(x, groups):
+    """Count, mean and squared distances of each group's numbers, [batch, groups, 3]."""
+    numbers = x.reshape(x.shape[0], groups, -1)
+    mean = numbers.mean(-1)
+    return torch.stack([torch.full_like(mean, numbers.shape[-1]), mean, (numbers - mean[..., None]).square().sum(-1)], -1)
+
+
 def cases(dtype):
     """Name, operator, arguments, and the result in float64."""
     torch.manual_seed(0)
@@ -186,9 +193,20 @@ def cases(dtype):
         x, weight, bias = draw(batch, channels, *size) + 3, draw(channels), draw(channels)
         wanted = F.silu(F.group_norm(x.double(), groups, weight.double(), bias.double(), 1e-6))
         yield f"groups {channels} / {groups} × {size}", "group_norm_silu", (x, groups, weight, bias, epsilon), wanted
-        if len(size) == 2:
-            x = x.contiguous(memory_format=torch.channels_last)
-            yield f"groups {channels} / {groups} × {size}, channels last", "group_norm_silu", (x, groups, weight, bias, epsilon), wanted
+        if len(size) > 2:
+            continue
+        last = x.contiguous(memory_format=torch.channels_last)
+        if dtype == torch.float32:
+            for name, part in [("all", x), ("columns", x[..., 1:-2]), ("all, channels last", last), ("columns, channels last", last[..., 1:-2])]:
+                yield (f"group_moments {channels} / {groups} × {size}, {name}", "group_moments", (part, groups),
+                       moments(part.double(), groups))  # fmt: skip
+        parts = [moments(part, groups) for part in x.double().split([size[1] // 2, size[1] - size[1] // 2], -1)]
+        normed = F.group_norm(x.double(), groups, weight.double(), bias.double(), 1e-6)
+        yield f"groups {channels} / {groups} × {size}, channels last", "group_norm_silu", (last, groups, weight, bias, epsilon), wanted
+        for name, result in [("joint_group_norm", normed), ("joint_group_norm_silu", wanted)]:
+            for layout, image in [("first", x), ("last", last)]:
+                arguments = (image, torch.stack(parts).float(), weight, bias, epsilon)
+                yield f"{name} {channels} / {groups} × {size}, channels {layout}", name, arguments, result
     for width in [3072, 1536, 5120, 192, 68, 10, 8192]:
         x = draw(2, 7, width)
         for of in {dtype, torch.float32}:

@@ -60,7 +60,7 @@ package final class ComputeContext {
     /// Whether it decodes without any other.
     package var decodesAlone: Bool { ranks.map { $0.leads && $0.layout.decoding == 1 } ?? true }
 
-    /// Decodes latents: of several ranks that decode them together each a strip, which is cut and joined by the body.
+    /// Decodes latents: of several ranks that decode them together each a strip, which is joined by the body.
     ///
     /// - Parameters:
     ///   - latents: of the whole picture, with height and width as axes 2 and 3
@@ -72,6 +72,16 @@ package final class ComputeContext {
         picture = PictureCut(latents, self)
         defer { picture = nil }
         return try body(picture)
+    }
+
+    /// What a stage of a decoder needs of a picture, or of a strip that reaches further.
+    ///
+    /// - Parameters:
+    ///   - x: with height and width as axes 2 and 3
+    ///   - stage: what begins
+    /// - Returns: `x` where this rank decodes the whole
+    package func narrowed(_ x: Tensor, to stage: DecodingStage) throws(TensorError) -> Tensor {
+        try picture?.narrowed(x, to: stage) ?? x
     }
 
     /// Ends what is being done where it is cancelled: on all ranks at once, as rank 0 says.

@@ -1,13 +1,18 @@
 internal import Parallel
 package import Tensors
 
-/// A picture that the ranks of a group decode together: each has a strip of its columns or of its rows, in the ranks' order.
+/// A picture that the ranks of a group decode together: each makes a strip of its columns or of its rows, in the ranks' order.
 ///
-/// The picture is at any size that its latents grow to. Height and width are axes 2 and 3, of images
-/// `[batch, channels, height, width]` as of frames `[batch, frames, height, width, channels]`.
+/// Every rank has all latents, and decodes its strip with a halo: as much of the picture around it as the strip's pixels
+/// depend on. So no layer that sees neighbouring positions needs another rank. At the halo's end such a layer sees the edge of
+/// a picture where there is none, and what it makes there is wrong, one position further in with every layer; a halo is wide
+/// enough for that not to reach the strip.
+///
+/// Height and width are axes 2 and 3, of images `[batch, channels, height, width]` as of frames
+/// `[batch, frames, height, width, channels]`.
 package struct PictureCut {
     private let side: PictureSide
-    /// How many latents along the side each rank has.
+    /// How many latents along the side each rank's strip has.
     private let latents: Shards
     private let group: ProcessGroup
 
@@ -27,120 +32,79 @@ package struct PictureCut {
 
     private var axis: Int { Self.axis(of: side) }
 
-    /// This rank's strip.
+    /// This rank's strip with as much of the picture around it as a stage needs.
     ///
-    /// - Parameter latents: of the whole picture
-    /// - Returns: a part of one axis
-    package func strip(of latents: Tensor) throws(TensorError) -> Tensor {
-        try latents.slice(self.latents.range(group.rank), axis: axis).contiguous()
+    /// - Parameters:
+    ///   - x: the whole picture, or this rank's strip with a wider halo
+    ///   - stage: what begins
+    /// - Returns: a part of one axis, without gaps in memory
+    func narrowed(_ x: Tensor, to stage: DecodingStage) throws(TensorError) -> Tensor {
+        let part = try view(of: x, for: stage)
+        return part.size(axis) == x.size(axis) ? x : try part.cloned()
     }
 
     /// The whole picture.
     ///
-    /// - Parameter strip: this rank's
+    /// - Parameters:
+    ///   - strip: this rank's, with a halo or without
+    ///   - scale: how many of its positions a latent has become along a side
     /// - Returns: the same on every rank
-    package func joined(_ strip: Tensor) throws(TensorError) -> Tensor {
-        let scale = strip.size(axis) / latents.counts[group.rank]
-        let strips = try group.allGather(strip.transposed(0, axis), rows: latents.counts.map { $0 * scale })
-        return try concatenate(strips, axis: 0).transposed(0, axis)
+    package func joined(_ strip: Tensor, scale: Int) throws(TensorError) -> Tensor {
+        let own = try view(of: strip, for: DecodingStage(scale: scale, reach: 0)).transposed(0, axis)
+        return try concatenate(group.allGather(own, rows: latents.counts.map { $0 * scale }), axis: 0)
+            .transposed(0, axis)
     }
 
-    /// The tokens of the whole picture, row after row.
+    /// The tokens of the whole picture, row after row, where each is a latent.
     ///
     /// - Parameters:
-    ///   - tokens: this rank's, row after row, `[batch, height · width, channels]`
-    ///   - height: the strip's
-    ///   - width: the strip's
+    ///   - tokens: this rank's with a halo or without, row after row, `[batch, height · width, channels]`
+    ///   - height: of the strip, with its halo
+    ///   - width: as `height`
     /// - Returns: `[batch, tokens, channels]`, the same on every rank
     package func joined(tokens: Tensor, height: Int, width: Int) throws(TensorError) -> Tensor {
         let (batch, channels) = (tokens.size(0), tokens.size(2))
-        return try joined(tokens.reshaped(batch, 1, height, width, channels)).reshaped(batch, -1, channels)
+        return try joined(tokens.reshaped(batch, 1, height, width, channels), scale: 1).reshaped(batch, -1, channels)
     }
 
-    /// A strip between the nearest columns or rows of its neighbours, or zeros at the picture's edge.
+    /// The moments of all strips.
     ///
     /// - Parameters:
-    ///   - strip: this rank's
-    ///   - reach: how many columns or rows at each end; none has fewer
-    /// - Returns: longer by twice the reach along the side
-    func widened(_ strip: Tensor, by reach: Int) throws(TensorError) -> Tensor {
-        if reach == 0 { return strip }
-        let (before, after) = try neighbours(of: strip, by: reach)
-        var shape = strip.shape
-        shape[axis] = reach
-        let zeros = try Tensor.full(0, shape, strip.dtype, on: strip.device)
-        return try concatenate([before ?? zeros, strip, after ?? zeros], axis: axis)
+    ///   - x: this rank's strip, with a halo or without
+    ///   - scale: how many of its positions a latent has become along a side
+    ///   - measure: gives the moments of the strip alone, of any shape
+    /// - Returns: those of every rank, `[ranks, …]`, the same on each
+    func moments(
+        of x: Tensor, scale: Int, _ measure: (Tensor) throws(TensorError) -> Tensor
+    ) throws(TensorError) -> Tensor {
+        let own = try measure(view(of: x, for: DecodingStage(scale: scale, reach: 0)))
+        return try concatenate(
+            group.allGather(own.unsqueezed(0), rows: Array(repeating: 1, count: group.size)), axis: 0)
     }
 
-    /// A strip between its neighbours' nearest column or row, with the picture reflected at its edges, in height and width.
-    ///
-    /// - Parameter strip: this rank's, of a picture that is two high and two wide at least
-    /// - Returns: longer by two in both directions
-    func reflected(_ strip: Tensor) throws(TensorError) -> Tensor {
-        let length = strip.size(axis)
-        let (before, after) = try neighbours(of: strip, by: 1)
-        func inner(_ index: Int, _ neighbour: Tensor?) throws(TensorError) -> Tensor {
-            // What is next to the edge may be the neighbour's.
-            if length == 1, let neighbour { return neighbour }
-            return try strip.slice(index..<index + 1, axis: axis)
-        }
-        let first = if let before { before } else { try inner(1, after) }
-        let last = if let after { after } else { try inner(length - 2, before) }
-        return try concatenate([first, strip, last], axis: axis).reflected(axis == 2 ? 3 : 2)
+    private func view(of x: Tensor, for stage: DecodingStage) throws(TensorError) -> Tensor {
+        let reach = reach(of: x, stage.scale)
+        let (halo, kept) = (halo(reach, stage.scale), halo(min(reach, stage.reach), stage.scale))
+        return try x.slice(
+            halo.before - kept.before..<x.size(axis) - (halo.after - kept.after), axis: axis)
     }
 
-    /// The nearest columns or rows of both neighbours; nil at the picture's edge.
-    private func neighbours(of strip: Tensor, by reach: Int) throws(TensorError) -> (before: Tensor?, after: Tensor?) {
-        let (rank, length) = (group.rank, strip.size(axis))
-        precondition(
-            reach <= length / latents.counts[rank] * (latents.counts.min() ?? 0), "a window beyond a neighbour")
-        var edges: [Tensor] = []
-        if rank > 0 { edges.append(try strip.slice(0..<reach, axis: axis).transposed(0, axis)) }
-        if rank < group.size - 1 {
-            edges.append(try strip.slice(length - reach..<length, axis: axis).transposed(0, axis))
-        }
-        let rows = (0..<group.size).map { abs($0 - rank) == 1 ? reach : 0 }
-        let received = try group.allToAll(concatenate(edges, axis: 0), sending: rows, receiving: rows)
-        func neighbour(_ index: Int) throws(TensorError) -> Tensor {
-            try received.slice(index * reach..<(index + 1) * reach, axis: 0).transposed(0, axis).contiguous()
-        }
-        return (
-            rank > 0 ? try neighbour(0) : nil, rank < group.size - 1 ? try neighbour(edges.count - 1) : nil
-        )
+    /// How many positions stand on either side of this rank's strip that lie no further than the reach: fewer where the picture
+    /// ends.
+    private func halo(_ reach: Int, _ scale: Int) -> (before: Int, after: Int) {
+        let own = latents.range(group.rank)
+        let whole = latents.counts.reduce(0, +)
+        return (min(reach, own.lowerBound * scale), min(reach, (whole - own.upperBound) * scale))
     }
 
-    /// The zeros that a convolution adds to a widened strip.
-    ///
-    /// - Parameter reach: how many it adds at every edge of a whole picture
-    /// - Returns: those of the side that is not cut
-    func padding(_ reach: Int) -> Margins {
-        side == .height ? Margins(rows: 0, columns: reach) : Margins(rows: reach, columns: 0)
-    }
-
-    /// What of a widened strip is its neighbours'.
-    ///
-    /// - Parameter reach: how many columns or rows at each end
-    /// - Returns: those of the side that is cut
-    func margins(_ reach: Int) -> Margins {
-        side == .height ? Margins(rows: reach, columns: 0) : Margins(rows: 0, columns: reach)
-    }
-
-    /// The moments of the whole picture.
-    ///
-    /// - Parameter own: mean and variance of this rank's numbers, in any groups, `[2, …]`
-    /// - Returns: mean and variance of all numbers, each of the rest of the shape, the same on every rank
-    func moments(_ own: Tensor) throws(TensorError) -> (mean: Tensor, variance: Tensor) {
-        let all = try group.allGather(own.unsqueezed(0), rows: latents.counts.map { _ in 1 })
-        let shares = latents.counts.map { Double($0) / Double(latents.counts.reduce(0, +)) }
-        let means = try all.map { part throws(TensorError) in try part.select(0, axis: 0).select(0, axis: 0) }
-        var mean = try means[0] * shares[0]
-        for rank in 1..<group.size { mean = try mean + means[rank] * shares[rank] }
-        var variance = try mean * 0
-        for rank in 0..<group.size {
-            let distance = try means[rank] - mean
-            variance =
-                try variance + (all[rank].select(0, axis: 0).select(1, axis: 0) + distance * distance) * shares[rank]
-        }
-        return (mean, variance)
+    /// How far a strip's halo reaches.
+    private func reach(of x: Tensor, _ scale: Int) -> Int {
+        let edges = halo(x.size(axis), scale)
+        let near = min(edges.before, edges.after)
+        let count = x.size(axis) - latents.counts[group.rank] * scale
+        let reach = count <= 2 * near ? count / 2 : count - near
+        let found = halo(reach, scale)
+        precondition(found.before + found.after == count, "a strip that is not of scale \(scale)")
+        return reach
     }
 }

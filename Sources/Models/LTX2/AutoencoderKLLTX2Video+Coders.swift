@@ -89,8 +89,11 @@ extension AutoencoderKLLTX2Video {
         private let lastTimestep: (layer: TimestepLayer, table: Tensor, factor: Float)?
         private let isCausal: Bool
         private let device: Device
+        private let stages: [DecodingStage]
+        private let context: ComputeContext
 
         init(_ weights: Weights, _ config: AutoencoderKLLTX2VideoConfig) throws {
+            (stages, context) = (config.decodingStages, weights.context)
             let view = View(
                 edges: config.decoderSpatialPaddingMode, isCausal: config.decoderCausal, epsilon: config.resnetNormEps)
             let knows = config.timestepConditioning
@@ -117,8 +120,8 @@ extension AutoencoderKLLTX2Video {
                 let part = weights["up_blocks"][index]
                 levels.append(
                     Level(
-                        entry: level.before / level.factor == level.after
-                            ? nil : try ResidualBlock(part["conv_in"], from: level.before, to: level.after, view),
+                        entry: level.hasEntry
+                            ? try ResidualBlock(part["conv_in"], from: level.before, to: level.after, view) : nil,
                         timestep: try timestep(part, 4 * level.after),
                         step: try Upsampler(part["upsamplers"][0], level, view),
                         blocks: try blocks(part, level.layers, level.after)))
@@ -141,13 +144,21 @@ extension AutoencoderKLLTX2Video {
         /// - Returns: the decoder before the first frame, `[batch, 1, height, width, latentChannels]`
         func chain(_ timesteps: [Float]) throws(TensorError) -> FrameChain {
             let timesteps = timesteps.map { $0 * (lastTimestep?.factor ?? 1) }
-            var streams: [any FrameStream] = [ConvolutionStream(convolutionIn, isCausal: isCausal)]
-            for level in levels {
+            var streams: [any FrameStream] = []
+            func narrow(_ stage: DecodingStage) { streams.append(NarrowingStream(stage: stage, context: context)) }
+            narrow(stages[0])
+            streams.append(ConvolutionStream(convolutionIn, isCausal: isCausal))
+            for (index, level) in levels.enumerated() {
+                narrow(stages[index + 1])
                 let embedding = try level.timestep?(timesteps, on: device)
                 if let entry = level.entry { streams.append(try entry.stream()) }
                 if let step = level.step { streams.append(step.stream()) }
-                for block in level.blocks { streams.append(try block.stream(embedding)) }
+                for (place, block) in level.blocks.enumerated() {
+                    narrow(stages[index + 2].before(convolutions: 2 * (level.blocks.count - place)))
+                    streams.append(try block.stream(embedding))
+                }
             }
+            narrow(stages[levels.count + 1])
             var modulation: Modulation?
             if let (layer, table, _) = lastTimestep {
                 modulation = try Modulation.all(layer(timesteps, on: device), table).first

@@ -227,7 +227,7 @@ extension AutoencoderKLLTX2Video {
     /// The decoding of a video or of a tile, a latent frame at a time, in strips where several ranks decode together.
     private struct DecodingStream {
         private let latents: Tensor
-        private let patch: Int
+        private let scale, patch: Int
         private let context: ComputeContext
         private var chain: FrameChain
         private var next = 0
@@ -239,7 +239,8 @@ extension AutoencoderKLLTX2Video {
         ///   - timestep: of all videos
         init(_ vae: AutoencoderKLLTX2Video, _ latents: Tensor, _ timestep: Float) throws(TensorError) {
             chain = try vae.decoder.chain(Array(repeating: timestep, count: latents.size(0)))
-            (self.latents, patch, context) = (latents, vae.config.patchSize, vae.context)
+            (self.latents, context) = (latents, vae.context)
+            (scale, patch) = (vae.config.scaleFactor / vae.config.patchSize, vae.config.patchSize)
         }
 
         /// All frames.
@@ -252,15 +253,23 @@ extension AutoencoderKLLTX2Video {
         mutating func step(_ emit: (Tensor) throws -> Void) throws {
             let patch = patch
             try context.inStrips(of: latents) { picture in
-                func give(_ frame: Tensor) throws { try emit((picture?.joined(frame) ?? frame).pixels(patch)) }
-                guard next < latents.size(1) else {
-                    hasEnded = true
-                    return try chain.end(give)
-                }
-                let latent = try latents.slice(next..<next + 1, axis: 1).contiguous()
-                next += 1
-                try chain.take(picture?.strip(of: latent) ?? latent, give)
+                guard let picture else { return try pass { try emit($0.pixels(patch)) } }
+                var strips: [Tensor] = []
+                try pass { strips.append($0) }
+                if strips.isEmpty { return }
+                let frames = try picture.joined(concatenate(strips, axis: 1), scale: scale)
+                for index in strips.indices { try emit(frames.slice(index..<index + 1, axis: 1).pixels(patch)) }
             }
+        }
+
+        private mutating func pass(_ give: (Tensor) throws -> Void) throws {
+            guard next < latents.size(1) else {
+                hasEnded = true
+                return try chain.end(give)
+            }
+            let latent = try latents.slice(next..<next + 1, axis: 1).contiguous()
+            next += 1
+            try chain.take(latent, give)
         }
     }
 }

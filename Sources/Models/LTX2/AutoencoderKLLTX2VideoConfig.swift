@@ -186,6 +186,8 @@ extension AutoencoderKLLTX2VideoConfig {
 
         /// Channels of what goes out.
         var after: Int { channels / factor }
+        /// Whether a residual block comes first, because widths change without the scaling.
+        var hasEntry: Bool { before / factor != after }
     }
 
     /// The decoder's levels, in the order in which it runs them.
@@ -202,6 +204,19 @@ extension AutoencoderKLLTX2VideoConfig {
             before = level.after
             return level
         }
+    }
+
+    /// What the decoder's first convolution sees of a picture, its middle, each of its levels, and its last convolution.
+    var decodingStages: [DecodingStage] {
+        var stages = [DecodingStage(scale: scaleFactor / patchSize).before(convolutions: 1)]
+        for level in upLevels.reversed() {
+            stages.insert(
+                stages[0].before(convolutions: 2 * level.layers).before(enlargingBy: level.scaling.size)
+                    .before(convolutions: level.hasEntry ? 3 : 1), at: 0)
+        }
+        let middle = 2 * decoderLayersPerBlock[decoderLayersPerBlock.count - 1]
+        stages.insert(stages[0].before(convolutions: middle), at: 0)
+        return [stages[0].before(convolutions: 1)] + stages
     }
 
     /// The encoder's channels before its first level and after each.

@@ -49,6 +49,16 @@ struct FrameChain {
     }
 }
 
+/// Where a decoder begins to see less around a strip of a video.
+struct NarrowingStream: FrameStream {
+    let stage: DecodingStage
+    let context: ComputeContext
+
+    mutating func take(_ frame: Tensor) throws(TensorError) -> [Tensor] { [try context.narrowed(frame, to: stage)] }
+
+    mutating func end() throws(TensorError) -> [Tensor] { [] }
+}
+
 /// What a convolution has seen of a video that comes frame by frame.
 ///
 /// Before the first frame stands the first itself, and behind the last the last: of a causal convolution two before, else one

@@ -178,7 +178,7 @@ extension LTX2LatentUpsampler {
             let (images, channels) = (x.size(0), x.size(3))
             let planes = try x.permuted(0, 3, 1, 2).reshaped(images * channels, 1, x.size(1), x.size(2))
             let small = try convolution2D(
-                planes, weight: weight, bias: nil, stride: stride, padding: Margins(Self.kernel / 2))
+                planes, weight: weight, bias: nil, stride: stride, padding: Self.kernel / 2)
             return try small.reshaped(images, channels, small.size(2), small.size(3)).permuted(0, 2, 3, 1).contiguous()
         }
     }

@@ -63,10 +63,8 @@ package struct AutoencoderKL {
     /// - Returns: from about -1 to 1, `[batch, 3, height · scaleFactor, width · scaleFactor]`
     package func decode(_ latents: Tensor) throws(TensorError) -> Tensor {
         try context.inStrips(of: latents) { picture throws(TensorError) in
-            var x = try picture?.strip(of: latents) ?? latents
-            if let postQuantConvolution { x = try postQuantConvolution(x) }
-            x = try decoder(x)
-            return try picture?.joined(x) ?? x
+            let image = try decoder(postQuantConvolution?(latents) ?? latents)
+            return try picture?.joined(image, scale: config.scaleFactor) ?? image
         }
     }
 }
@@ -120,8 +118,11 @@ struct KLDecoder {
     private let middle: KLMiddle
     private let levels: [KLLevel]
     private let normOut: GroupNorm
+    private let stages: [DecodingStage]
+    private let context: ComputeContext
 
     init(_ weights: Weights, _ config: AutoencoderKLConfig) throws {
+        (stages, context) = (config.decodingStages, weights.context)
         let channels = Array(config.blockOutChannels.reversed())
         convolutionIn = try Convolution2D(
             weights["conv_in"], from: config.latentChannels, to: channels[0], kernel: 3, padding: 1)
@@ -129,18 +130,20 @@ struct KLDecoder {
         levels = try channels.indices.map { index in
             try KLLevel(
                 weights["up_blocks"][index], from: channels[max(index - 1, 0)], to: channels[index],
-                layers: config.layersPerBlock + 1, resize: index == channels.count - 1 ? nil : .up, config)
+                layers: config.layersPerBlock + 1, resize: index == channels.count - 1 ? nil : .up, config,
+                scale: 1 << index)
         }
         let last = channels[channels.count - 1]
         normOut = try GroupNorm(
-            weights["conv_norm_out"], groups: config.normNumGroups, channels: last, epsilon: 1e-6)
+            weights["conv_norm_out"], groups: config.normNumGroups, channels: last, epsilon: 1e-6,
+            scale: config.scaleFactor)
         convolutionOut = try Convolution2D(
             weights["conv_out"], from: last, to: config.outChannels, kernel: 3, padding: 1)
     }
 
     func callAsFunction(_ latents: Tensor) throws(TensorError) -> Tensor {
-        var x = try middle(convolutionIn(latents))
-        for level in levels { x = try level(x) }
+        var x = try middle(convolutionIn(context.narrowed(latents, to: stages[0])))
+        for (level, stage) in zip(levels, stages.dropFirst()) { x = try level(context.narrowed(x, to: stage)) }
         return try convolutionOut(normOut(x, then: .silu))
     }
 }

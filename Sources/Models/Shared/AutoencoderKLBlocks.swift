@@ -10,10 +10,11 @@ struct KLLevel {
     private let convolution: Convolution2D?
 
     init(
-        _ weights: Weights, from: Int, to: Int, layers: Int, resize: Resize?, _ config: AutoencoderKLConfig
+        _ weights: Weights, from: Int, to: Int, layers: Int, resize: Resize?, _ config: AutoencoderKLConfig,
+        scale: Int = 1
     ) throws {
         blocks = try (0..<layers).map {
-            try KLResidualBlock(weights["resnets"][$0], from: $0 == 0 ? from : to, to: to, config)
+            try KLResidualBlock(weights["resnets"][$0], from: $0 == 0 ? from : to, to: to, config, scale: scale)
         }
         self.resize = resize
         convolution =
@@ -45,9 +46,11 @@ struct KLResidualBlock {
     private let shortcut: Convolution2D?
     private let activation: Activation
 
-    init(_ weights: Weights, from: Int, to: Int, _ config: AutoencoderKLConfig) throws {
-        norm1 = try GroupNorm(weights["norm1"], groups: config.normNumGroups, channels: from, epsilon: 1e-6)
-        norm2 = try GroupNorm(weights["norm2"], groups: config.normNumGroups, channels: to, epsilon: 1e-6)
+    init(_ weights: Weights, from: Int, to: Int, _ config: AutoencoderKLConfig, scale: Int = 1) throws {
+        norm1 = try GroupNorm(
+            weights["norm1"], groups: config.normNumGroups, channels: from, epsilon: 1e-6, scale: scale)
+        norm2 = try GroupNorm(
+            weights["norm2"], groups: config.normNumGroups, channels: to, epsilon: 1e-6, scale: scale)
         convolution1 = try Convolution2D(weights["conv1"], from: from, to: to, kernel: 3, padding: 1)
         convolution2 = try Convolution2D(weights["conv2"], from: to, to: to, kernel: 3, padding: 1)
         shortcut = from == to ? nil : try Convolution2D(weights["conv_shortcut"], from: from, to: to, kernel: 1)
@@ -105,12 +108,16 @@ struct KLAttention {
     func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
         let shape = x.shape
         let tokens = try norm(x).reshaped(shape[0], shape[1], -1).transposed(1, 2)
-        let attended = try attention(query(tokens), ofAll(key(tokens), shape), ofAll(value(tokens), shape))
-        return try x + out(attended).transposed(1, 2).reshaped(shape)
+        let (keys, values) = try ofAll(key(tokens), value(tokens), shape)
+        return try x + out(attention(query(tokens), keys, values)).transposed(1, 2).reshaped(shape)
     }
 
-    /// Keys or values of the whole picture, where this rank has those of a strip `[batch, channels, height, width]`.
-    private func ofAll(_ tokens: Tensor, _ shape: [Int]) throws(TensorError) -> Tensor {
-        try context.picture?.joined(tokens: tokens, height: shape[2], width: shape[3]) ?? tokens
+    /// Keys and values of the whole picture, where this rank has those of a strip `[batch, channels, height, width]`.
+    private func ofAll(_ keys: Tensor, _ values: Tensor, _ shape: [Int]) throws(TensorError) -> (Tensor, Tensor) {
+        guard let picture = context.picture else { return (keys, values) }
+        let both = try picture.joined(
+            tokens: concatenate([keys, values], axis: 2), height: shape[2], width: shape[3]
+        ).chunks(2)
+        return (both[0], both[1])
     }
 }

@@ -23,6 +23,17 @@ package struct AutoencoderKLConfig: ModelConfig {
     /// How many pixels a latent stands for in each direction.
     package var scaleFactor: Int { 1 << (blockOutChannels.count - 1) }
 
+    /// What the decoder's middle sees of a picture, and each of its levels.
+    var decodingStages: [DecodingStage] {
+        let blocks = 2 * (layersPerBlock + 1)
+        var stages = [DecodingStage(scale: scaleFactor).before(convolutions: blocks + 1)]
+        for _ in blockOutChannels.dropFirst() {
+            stages.insert(
+                stages[0].before(convolutions: 1).before(enlargingBy: 2).before(convolutions: blocks), at: 0)
+        }
+        return [stages[0].before(convolutions: 5)] + stages
+    }
+
     /// FLUX.1's.
     static func published(changing changes: [String: Int]) throws(ConfigFault) -> Self {
         var config = try defaults(changing: changes)

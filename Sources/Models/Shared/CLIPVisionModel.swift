@@ -43,7 +43,7 @@ package struct CLIPVisionModel {
     package func callAsFunction(_ pixels: Tensor) throws(TensorError) -> Tensor {
         let grid = try convolution2D(
             pixels.to(patches.dtype, on: patches.device), weight: patches, bias: nil, stride: config.patchSize,
-            padding: Margins(0))
+            padding: 0)
         let (batch, width) = (grid.size(0), grid.size(1))
         let ofPatches = try grid.reshaped(batch, width, -1).transposed(1, 2)
         let ofImage = try classToken.expanded(batch, 1, width)

@@ -67,11 +67,13 @@ extension Wan.TransformerConfig {
     /// The feed-forward's inner stream decides, or query, key, value and the attention's result, beside the stream itself
     /// and its normalised form; the prompt's and the image's tokens are few beside a video's.
     fileprivate func activationBytes(_ memory: RequestMemory, video: MemorySize) -> MemorySize {
-        func held(_ numbers: Int) -> MemorySize { memory.streams(tokens: video, numbers: numbers, width: width) }
-        let (stream, inner) = (held(width), held(max(2 * ffnDim, 6 * width)))
-        let context = memory.outputs * memory.textTokens * (4 * MemorySize(width) + textDim)
+        let numbers = 6 * width + max(2 * ffnDim, 6 * width)
+        let streams = memory.streams(tokens: video, numbers: numbers, width: width) * memory.dtype.size
+        // What is exchanged is counted there.
+        let wide = memory.streams(tokens: video, numbers: 3 * width, width: 0) * DType.float32.size
+        let context = memory.outputs * memory.textTokens * (4 * MemorySize(width) + textDim) * memory.dtype.size
         let convertedWeights = memory.dtype.size < DType.float32.size ? 64 << 20 : 0
-        return (6 * stream + inner + context) * memory.dtype.size + 3 * stream * DType.float32.size + convertedWeights
+        return streams + wide + context + convertedWeights
     }
 
     /// What the blocks keep of two prompts and the images from step to step, in bytes.

@@ -112,9 +112,6 @@ extension ParallelConfig: ConfigRecord {
         fields.exchange("parallel_vae_size", &parallelVAESize, .atLeast(1))
         fields.exchange("parallel_vae_split_dim", &parallelVAESplitDim)
         fields.require(
-            ringSize == 1 || attn2dSize == Attention2DSize(1, 1), "ring_size", with: ["attn2d_size"],
-            "is \(ringSize) and attn2d_size is \(attn2dSize.configValue), of which one must be 1")
-        fields.require(
             !asyncUlysses || ulyssesSize > 1, "async_ulysses", with: ["ulysses_size"],
             "needs ulysses_size above 1, not \(ulyssesSize)")
         fields.require(

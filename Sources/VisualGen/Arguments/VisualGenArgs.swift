@@ -167,9 +167,15 @@ extension VisualGenArgs {
     }
 
     /// A ring or a mesh merges partial results by their log-sum-exp, and not every sparse kernel can do that.
+    ///
+    /// That there is one of them at most is said here too: a rule of `parallel_config` by itself would hide these.
     private func requireContextParallelAttention(_ fields: inout ConfigFields) {
-        let name = parallelConfig.ringSize > 1 ? "ring_size" : "attn2d_size"
+        let (ring, mesh) = (parallelConfig.ringSize, parallelConfig.attn2dSize)
+        let name = ring > 1 ? "ring_size" : "attn2d_size"
         guard parallelConfig.contextSize > 1 else { return }
+        fields.require(
+            ring == 1 || mesh == Attention2DSize(1, 1), "parallel_config.ring_size",
+            "is \(ring) and attn2d_size is \(mesh.configValue), of which one must be 1")
         fields.require(
             attentionConfig.backend.returnsLogSumExp, "parallel_config.\(name)", with: ["attention_config"],
             "needs attention_config.backend FA4 or CUTEDSL, not \(attentionConfig.backend.rawValue)")

@@ -1,18 +1,14 @@
 // Group normalisation and SiLU of images whose channels lie last: one pass for the moments, one for the result.
+#include "group_norm.h"
 #include "rows.h"
 
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/var_mean.h>
 #include <torch/library.h>
 
-#include <array>
 #include <cmath>
-#include <tuple>
 #include <vector>
 
 using namespace ct;
@@ -129,10 +125,6 @@ bool has_channels_last(const at::Tensor &x) {
     return has_rows(x) && x.numel() > 0 && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-void require_groups(int64_t channels, int64_t groups) {
-    TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups, " groups");
-}
-
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
     if (!has_channels_last(x)) return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
@@ -152,46 +144,40 @@ at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor
     return result;
 }
 
-at::Tensor group_moments_of(const at::Tensor &x, int64_t groups) {
-    TORCH_CHECK(x.dim() == 4, "expected [batch, channels, height, width], got ", x.sizes());
+at::Tensor group_moments_of(const at::Tensor &given, int64_t groups) {
+    // Of a part of an image the numbers lie apart.
+    const at::Tensor x = given.is_non_overlapping_and_dense() ? given : given.clone();
+    if (!has_channels_last(x)) return formula::group_moments(x, groups);
     const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
     require_groups(channels, groups);
-    if (!has_channels_last(x)) {
-        const auto [variance, mean] = at::var_mean(x.to(at::kFloat).reshape({x.size(0), groups, -1}), at::IntArrayRef(-1), 0);
-        return at::stack({mean, variance}, 0);
-    }
-    const at::Tensor result = at::empty({2, x.size(0), groups}, x.options().dtype(at::kFloat));
+    const at::Tensor result = at::empty({x.size(0), groups, 3}, x.options().dtype(at::kFloat));
     float *out = result.mutable_data_ptr<float>();
     dispatch(x, [&](auto type) {
         using T = decltype(type);
-        for (int64_t item = 0, size = pixels * channels, all = x.size(0) * groups; item < x.size(0); ++item) {
-            const std::vector<Moments> moments = group_moments(numbers<T>(x) + item * size, pixels, channels, groups);
-            for (int64_t group = 0; group < groups; ++group) {
-                out[item * groups + group] = static_cast<float>(moments[group].mean);
-                out[all + item * groups + group] = static_cast<float>(moments[group].squares / moments[group].count);
-            }
-        }
+        for (int64_t item = 0, size = pixels * channels; item < x.size(0); ++item)
+            for (const Moments &moments : group_moments(numbers<T>(x) + item * size, pixels, channels, groups))
+                for (double number : {moments.count, moments.mean, moments.squares}) *out++ = static_cast<float>(number);
     });
     return result;
 }
 
-at::Tensor scaled_channels_silu(const at::Tensor &x, const at::Tensor &scale, const at::Tensor &shift) {
-    TORCH_CHECK(x.dim() == 4, "expected [batch, channels, height, width], got ", x.sizes());
-    const at::Tensor scales = scale.to(at::kFloat).contiguous(), shifts = shift.to(at::kFloat).contiguous();
-    const int64_t batch = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
-    TORCH_CHECK(scales.sizes() == at::IntArrayRef({batch, channels}) && shifts.sizes() == scales.sizes(),
-                "factors of ", scales.sizes(), " and terms of ", shifts.sizes(), " for ", x.sizes());
-    if (!has_channels_last(x)) {
-        const std::array<int64_t, 4> each = {batch, channels, 1, 1};
-        return at::silu(at::addcmul(shifts.view(each), x.to(at::kFloat), scales.view(each))).to(x.scalar_type());
-    }
+at::Tensor joint_group_norm(const at::Tensor &x, const at::Tensor &moments, const at::Tensor &weight, const at::Tensor &bias,
+                            double epsilon) {
+    return formula::joint_group_norm(x, moments, weight, bias, epsilon).to(x.scalar_type());
+}
+
+at::Tensor joint_group_norm_silu(const at::Tensor &x, const at::Tensor &moments, const at::Tensor &weight, const at::Tensor &bias,
+                                 double epsilon) {
+    if (!has_channels_last(x)) return formula::joint_group_norm_silu(x, moments, weight, bias, epsilon);
+    const formula::ChannelFactors factors = formula::channel_factors(x, moments, weight, bias, epsilon);
+    const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
     at::Tensor result = at::empty_like(x);
     dispatch(x, [&](auto type) {
         using T = decltype(type);
         T *out = static_cast<T *>(result.mutable_data_ptr());
-        for (int64_t item = 0, size = pixels * channels; item < batch; ++item)
-            scale_image(numbers<T>(x) + item * size, pixels, channels, numbers<float>(scales) + item * channels,
-                        numbers<float>(shifts) + item * channels, out + item * size);
+        for (int64_t item = 0, size = pixels * channels; item < x.size(0); ++item)
+            scale_image(numbers<T>(x) + item * size, pixels, channels, numbers<float>(factors.scale) + item * channels,
+                        numbers<float>(factors.shift) + item * channels, out + item * size);
     });
     return result;
 }
@@ -201,14 +187,17 @@ at::Tensor scaled_channels_silu(const at::Tensor &x, const at::Tensor &scale, co
 TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // silu(groupNorm(x)) of [batch, channels, ...]; on the CPU in two passes over memory where channels lie last.
     m.def("group_norm_silu(Tensor x, int groups, Tensor weight, Tensor bias, float epsilon) -> Tensor");
-    // The mean and the variance of every group's numbers, [2, batch, groups] in 32-bit floats.
+    // How many numbers a group has, their mean, and the sum of their squared distances from it, [batch, groups, 3] in float32.
     m.def("group_moments(Tensor x, int groups) -> Tensor");
-    // silu(x · scale + shift) of [batch, channels, height, width], with factors and terms [batch, channels].
-    m.def("scaled_channels_silu(Tensor x, Tensor scale, Tensor shift) -> Tensor");
+    // Those of `x`, [batch, channels, height, width], with moments of several parts, [parts, batch, groups, 3], taken together.
+    m.def("joint_group_norm(Tensor x, Tensor moments, Tensor weight, Tensor bias, float epsilon) -> Tensor");
+    // The same, and SiLU.
+    m.def("joint_group_norm_silu(Tensor x, Tensor moments, Tensor weight, Tensor bias, float epsilon) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
     m.impl("group_norm_silu", group_norm_silu);
     m.impl("group_moments", group_moments_of);
-    m.impl("scaled_channels_silu", scaled_channels_silu);
+    m.impl("joint_group_norm", joint_group_norm);
+    m.impl("joint_group_norm_silu", joint_group_norm_silu);
 }

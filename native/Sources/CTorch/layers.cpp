@@ -268,32 +268,17 @@ at::Tensor join_linear(const at::Tensor &before, const at::Tensor &x, const at::
     return result;
 }
 
-at::Tensor doubled_conv2d(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                          int64_t rows, int64_t columns) {
+at::Tensor doubled_conv2d(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
     TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3,
                 "expected [batch, channels, height, width] and a kernel of 3 by 3, got ", x.sizes(), " and ", weight.sizes());
     // Sums of weights would lose digits in 16 bits.
     if (x.is_cpu() && (x.scalar_type() == at::kFloat || convolution_is_wide(x))) {
-        const std::array<int64_t, 2> strides = {2, 2}, cut = {1 + 2 * rows, 1};
-        const at::Tensor large =
-            at::conv_transpose2d(x.to(at::kFloat), doubling_kernel(weight.to(at::kFloat)), wide(bias), strides, cut)
-                .to(x.scalar_type());
-        if (columns == 0) return large;
-        // Columns that the convolution itself cuts off would make it sum in another order.
-        return large.narrow(3, 2 * columns, large.size(3) - 4 * columns).contiguous(at::MemoryFormat::ChannelsLast);
+        const std::array<int64_t, 2> strides = {2, 2}, cut = {1, 1};
+        return at::conv_transpose2d(x.to(at::kFloat), doubling_kernel(weight.to(at::kFloat)), wide(bias), strides, cut)
+            .to(x.scalar_type());
     }
-    at::Tensor large = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
-    const std::array<int64_t, 2> strides = {1, 1};
-    std::array<int64_t, 2> paddings = {1, 1};
-    for (int64_t side = 0; side < 2; ++side) {
-        const int64_t margin = side == 0 ? rows : columns;
-        if (margin == 0) continue;
-        // Of the margin the kernel sees what is nearest.
-        const int64_t unseen = 2 * margin - 1;
-        large = large.narrow(2 + side, unseen, large.size(2 + side) - 2 * unseen);
-        paddings[side] = 0;
-    }
-    return convolution(large, weight, bias, strides, paddings);
+    const std::array<int64_t, 2> strides = {1, 1}, paddings = {1, 1};
+    return convolution(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}), weight, bias, strides, paddings);
 }
 
 }  // namespace
@@ -319,8 +304,7 @@ TORCH_LIBRARY_FRAGMENT(visualgen, m) {
     // [before, x·Wᵀ + b] along the tokens, of tensors [batch, tokens, width].
     m.def("join_linear(Tensor before, Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     // A kernel of 3 by 3, with zeros at the edges, over an image at double its size: every pixel stands there four times.
-    // Rows above and below, and columns left and right, may be margins: they are seen, and nothing comes of them.
-    m.def("doubled_conv2d(Tensor x, Tensor weight, Tensor? bias, int rows, int columns) -> Tensor");
+    m.def("doubled_conv2d(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(visualgen, CompositeExplicitAutograd, m) {
@@ -345,21 +329,21 @@ ct_tensor ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias) {
     return guard([&] { return layer(borrow(x), borrow(weight), optional(bias), Epilogue::none); });
 }
 
-ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t rows, int64_t columns) {
+ct_tensor ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding) {
     return guard([&] {
-        const std::array<int64_t, 2> strides = {stride, stride}, paddings = {rows, columns};
+        const std::array<int64_t, 2> strides = {stride, stride}, paddings = {padding, padding};
         return convolution(borrow(x), borrow(weight), optional(bias), strides, paddings);
     });
 }
 
-ct_tensor ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t rows, int64_t columns) {
+ct_tensor ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t padding) {
     return guard([&] {
         const at::Tensor &pixels = borrow(x), &kernel = borrow(weight);
         TORCH_CHECK(pixels.dim() == 5 && kernel.dim() == 5, "expected [batch, frames, height, width, channels], got ",
                     pixels.sizes(), " and a kernel of ", kernel.sizes());
         // Views whose strides tell LibTorch that channels lie last.
         const at::Tensor input = pixels.permute({0, 4, 1, 2, 3}), window = kernel.permute({0, 4, 1, 2, 3});
-        const std::array<int64_t, 3> strides = {1, 1, 1}, paddings = {0, rows, columns};
+        const std::array<int64_t, 3> strides = {1, 1, 1}, paddings = {0, padding, padding};
         const at::Tensor result = convolution(input, window, optional(bias), strides, paddings);
         return result.permute({0, 2, 3, 4, 1}).contiguous();
     });

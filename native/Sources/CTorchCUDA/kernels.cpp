@@ -1,6 +1,7 @@
 // The operators of fused.cpp and group_norm.cpp on a GPU: checks of layout, and launches of the kernels of rows.cu and
 // group_norm.cu. Types and layouts that these do not take are left to LibTorch's operations.
 #include "../CTorch/fused.h"
+#include "../CTorch/group_norm.h"
 
 #include "layout.h"
 
@@ -9,6 +10,11 @@
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
 
 using namespace ct;
 
@@ -21,12 +27,21 @@ bool has_planes(const at::Tensor &x) {
     return bytes % 16 == 0 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
 }
 
-// Whether channels of [batch, channels, height, width] lie last, in packs of 16 bytes that a block's threads can share.
-bool has_channels_last(const at::Tensor &x) {
-    if (!number(x) || x.dim() != 4 || x.numel() == 0 || x.is_contiguous() || !x.is_contiguous(at::MemoryFormat::ChannelsLast))
-        return false;
-    const int64_t bytes = x.size(1) * x.element_size();
-    return bytes % 16 == 0 && bytes <= 256 * 16 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
+// Some rows and columns of [batch, channels, height, width] whose channels lie last, in packs of 16 bytes that a block's threads
+// can share.
+std::optional<Pixels> pixels(const at::Tensor &x, int64_t groups) {
+    if (!number(x) || x.dim() != 4 || x.numel() == 0 || x.size(2) * x.size(3) > most_rows) return {};
+    const int64_t channels = x.size(1), bytes = channels * x.element_size();
+    if (x.stride(1) != 1 || channels == 1 || x.stride(3) != channels || bytes % 16 != 0 || bytes > 256 * 16) return {};
+    if (reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 != 0) return {};
+    const auto bits = [](int64_t value) { return static_cast<uint32_t>(value); };
+    const auto small = [](int64_t value) { return static_cast<int>(value); };
+    return Pixels{small(x.size(0)), small(channels), small(groups), bits(x.size(2)), bits(x.size(3)), x.stride(0), x.stride(2)};
+}
+
+// The same of whole images.
+std::optional<Pixels> all_pixels(const at::Tensor &x, int64_t groups) {
+    return x.is_contiguous() || !x.is_contiguous(at::MemoryFormat::ChannelsLast) ? std::nullopt : pixels(x, groups);
 }
 
 at::Tensor weights(const at::Tensor &weight, const at::Tensor &x) { return weight.to(x.scalar_type()).contiguous(); }
@@ -163,29 +178,95 @@ at::Tensor swiglu(const at::Tensor &gate, const at::Tensor &x, const std::option
     return result;
 }
 
+Planes planes(const at::Tensor &x, int64_t groups) {
+    return {x.size(0), x.size(1), x.numel() / (x.size(0) * x.size(1)), groups};
+}
+
+// Memory for what the parts of groups are measured into.
+at::Tensor room_for_parts(const at::Tensor &x, int64_t groups) {
+    return at::empty({x.size(0) * groups * std::max(most_parts, most_pixel_parts), 3}, x.options().dtype(at::kFloat));
+}
+
+// What each channel of an image is multiplied by, and what is added then.
+at::Tensor room_for_factors(const at::Tensor &x) {
+    return at::empty({x.size(0), x.size(1), 2}, x.options().dtype(at::kFloat));
+}
+
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
                            double epsilon) {
-    const bool are_last = has_channels_last(x);
-    if ((!are_last && !has_planes(x)) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) ||
+    const auto last = all_pixels(x, groups);
+    if ((!last && !has_planes(x)) || groups < 1 || x.size(1) % groups != 0 || weight.numel() != x.size(1) ||
         bias.numel() != x.size(1))
         return at::silu(at::group_norm(x, groups, weight, bias, epsilon));
-    const int64_t channels = x.size(1), pixels = x.numel() / (x.size(0) * channels);
     const c10::cuda::CUDAGuard guard(x.device());
     const at::Tensor scales = weight.to(at::kFloat).contiguous(), shifts = bias.to(at::kFloat).contiguous();
-    const Planes planes{x.size(0), channels, pixels, groups};
-    const auto floats = x.options().dtype(at::kFloat);
-    const at::Tensor moments = at::empty({x.size(0) * groups * (are_last ? most_pixel_parts : most_parts), 3}, floats);
+    const ChannelWeights own{table(scales), table(shifts), static_cast<float>(epsilon)};
+    const at::Tensor moments = room_for_parts(x, groups);
     at::Tensor result = at::empty_like(x);
-    if (are_last) {
-        const at::Tensor factors = at::empty({x.size(0), channels, 2}, floats);
-        C10_CUDA_CHECK(ct::group_norm_silu_of_pixels(x.const_data_ptr(), *number(x), planes, table(scales), table(shifts),
-                                                     static_cast<float>(epsilon), moments.mutable_data_ptr(),
-                                                     factors.mutable_data_ptr<float>(), result.mutable_data_ptr(), stream()));
-    } else {
-        C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), planes, table(scales), table(shifts),
-                                           static_cast<float>(epsilon), moments.mutable_data_ptr(), result.mutable_data_ptr(),
-                                           stream()));
+    if (last)
+        C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), *last, own, moments.mutable_data_ptr(),
+                                           room_for_factors(x).mutable_data_ptr(), result.mutable_data_ptr(), stream()));
+    else
+        C10_CUDA_CHECK(ct::group_norm_silu(x.const_data_ptr(), *number(x), planes(x, groups), own, moments.mutable_data_ptr(),
+                                           result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+// The planes of which x [batch, channels, height, width] has some rows and columns, if kernels take them.
+std::optional<std::pair<at::Tensor, Window>> framed(const at::Tensor &x) {
+    if (x.dim() != 4 || x.numel() == 0 || x.stride(3) != 1 || x.stride(2) < x.size(3)) return {};
+    const int64_t plane = x.stride(1), width = x.stride(2), start = x.storage_offset() % std::max<int64_t>(plane, 1);
+    const int64_t row = start / width, column = start % width;
+    if (plane % width != 0 || (row + x.size(2)) * width > plane || column + x.size(3) > width) return {};
+    if (x.size(1) * plane > std::numeric_limits<uint32_t>::max()) return {};
+    const int64_t first = x.storage_offset() - start, count = x.size(0) * x.size(1) * plane;
+    if (x.size(0) > 1 && x.stride(0) != x.size(1) * plane) return {};
+    if ((first + count) * x.element_size() > static_cast<int64_t>(x.storage().nbytes())) return {};
+    const at::Tensor whole =
+        x.as_strided({x.size(0), x.size(1), plane / width, width}, {x.size(1) * plane, plane, width, 1}, first);
+    if (!has_planes(whole)) return {};
+    const auto bits = [](int64_t value) { return static_cast<uint32_t>(value); };
+    return {{whole, Window{bits(plane), bits(width), bits(row), bits(x.size(2)), bits(column), bits(x.size(3))}}};
+}
+
+at::Tensor group_moments(const at::Tensor &x, int64_t groups) {
+    const auto last = pixels(x, groups);
+    const auto frame = last ? std::nullopt : framed(x);
+    if ((!last && !frame) || groups < 1 || x.size(1) % groups != 0) return formula::group_moments(x, groups);
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor moments = room_for_parts(x, groups);
+    at::Tensor result = at::empty({x.size(0), groups, 3}, x.options().dtype(at::kFloat));
+    if (last)
+        C10_CUDA_CHECK(ct::group_moments(x.const_data_ptr(), *number(x), *last, moments.mutable_data_ptr(),
+                                         result.mutable_data_ptr(), stream()));
+    else
+        C10_CUDA_CHECK(ct::group_moments(frame->first.const_data_ptr(), *number(x), planes(frame->first, groups), frame->second,
+                                         moments.mutable_data_ptr(), result.mutable_data_ptr(), stream()));
+    return result;
+}
+
+template <bool has_silu>
+at::Tensor joint_group_norm(const at::Tensor &x, const at::Tensor &moments, const at::Tensor &weight, const at::Tensor &bias,
+                            double epsilon) {
+    require_moments(x, moments, weight, bias);
+    const int64_t groups = moments.size(2);
+    const auto last = all_pixels(x, groups);
+    if (!last && !has_planes(x)) {
+        if (has_silu) return formula::joint_group_norm_silu(x, moments, weight, bias, epsilon);
+        return formula::joint_group_norm(x, moments, weight, bias, epsilon).to(x.scalar_type());
     }
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor scales = weight.to(at::kFloat).contiguous(), shifts = bias.to(at::kFloat).contiguous();
+    const ChannelWeights own{table(scales), table(shifts), static_cast<float>(epsilon)};
+    const at::Tensor all = moments.contiguous();
+    const int parts = static_cast<int>(all.size(0));
+    at::Tensor result = at::empty_like(x);
+    if (last)
+        C10_CUDA_CHECK(ct::joint_group_norm(x.const_data_ptr(), *number(x), *last, all.const_data_ptr(), parts, has_silu, own,
+                                            room_for_factors(x).mutable_data_ptr(), result.mutable_data_ptr(), stream()));
+    else
+        C10_CUDA_CHECK(ct::joint_group_norm(x.const_data_ptr(), *number(x), planes(x, groups), all.const_data_ptr(), parts,
+                                            has_silu, own, result.mutable_data_ptr(), stream()));
     return result;
 }
 
@@ -203,5 +284,8 @@ TORCH_LIBRARY_IMPL(visualgen, CUDA, m) {
     m.impl("rms_norm_rotary_halves", kernels::rms_norm_rotary_halves);
     m.impl("rms_norm_silu", kernels::rms_norm_silu);
     m.impl("group_norm_silu", kernels::group_norm_silu);
+    m.impl("group_moments", kernels::group_moments);
+    m.impl("joint_group_norm", kernels::joint_group_norm<false>);
+    m.impl("joint_group_norm_silu", kernels::joint_group_norm<true>);
     m.impl("swiglu", kernels::swiglu);
 }

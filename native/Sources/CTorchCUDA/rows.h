@@ -77,14 +77,44 @@ struct Planes {
 // Blocks that measure one group at most, and all groups of some pixels.
 constexpr int64_t most_parts = 64, most_pixel_parts = 528;
 
-// silu(groupNorm(x)) of planes of 16-byte packs; weight and bias have a number for each channel. `moments` is memory for three
-// float32 for each of an image's groups and parts.
-cudaError_t group_norm_silu(const void *x, Number type, Planes planes, const float *weight, const float *bias, float epsilon,
-                            void *moments, void *result, cudaStream_t stream);
+// A weight and a bias for each channel.
+struct ChannelWeights {
+    const float *weight, *bias;
+    float epsilon;
+};
 
-// The same of [batch, pixels, channels], whose channels are at most 256 packs of 16 bytes. `moments` is memory for as many as
-// most_pixel_parts of each group, and `factors` for two float32 for each channel of an image.
-cudaError_t group_norm_silu_of_pixels(const void *x, Number type, Planes planes, const float *weight, const float *bias,
-                                      float epsilon, void *moments, float *factors, void *result, cudaStream_t stream);
+// silu(groupNorm(x)) of planes of 16-byte packs. `moments` is memory for three float32 for each of an image's groups and parts.
+cudaError_t group_norm_silu(const void *x, Number type, Planes planes, ChannelWeights weights, void *moments, void *result,
+                            cudaStream_t stream);
+
+// Some rows and columns of planes, whose rows are so wide; a group has less than 2³² numbers.
+struct Window {
+    uint32_t plane, width, row, rows, column, columns;
+};
+
+// How many numbers each group has in a window, their mean, and the sum of their squared distances from it: [batch, groups, 3] in
+// float32. `moments` is as above.
+cudaError_t group_moments(const void *x, Number type, Planes planes, Window window, void *moments, void *result,
+                          cudaStream_t stream);
+
+// groupNorm(x) by moments [parts, batch, groups, 3] that are taken together, and SiLU of it.
+cudaError_t joint_group_norm(const void *x, Number type, Planes planes, const void *moments, int parts, bool has_silu,
+                             ChannelWeights weights, void *result, cudaStream_t stream);
+
+// Some rows and columns of images whose channels lie last, with strides in numbers; a pixel's channels are at most 256 packs of 16
+// bytes.
+struct Pixels {
+    int batch, channels, groups;
+    uint32_t rows, columns;
+    int64_t batch_stride, row_stride;
+};
+
+// The same three of pixels, of whole images but for the moments. `moments` is memory for most_pixel_parts of each group, and
+// `factors` for two float32 for each channel of an image.
+cudaError_t group_norm_silu(const void *x, Number type, Pixels pixels, ChannelWeights weights, void *moments, void *factors,
+                            void *result, cudaStream_t stream);
+cudaError_t group_moments(const void *x, Number type, Pixels pixels, void *moments, void *result, cudaStream_t stream);
+cudaError_t joint_group_norm(const void *x, Number type, Pixels pixels, const void *moments, int parts, bool has_silu,
+                             ChannelWeights weights, void *factors, void *result, cudaStream_t stream);
 
 }  // namespace ct

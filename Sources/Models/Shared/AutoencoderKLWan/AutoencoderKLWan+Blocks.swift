@@ -90,11 +90,13 @@ extension AutoencoderKLWan {
         func callAsFunction(_ x: Tensor) throws(TensorError) -> Tensor {
             let shape = x.shape
             let tokens = try norm(x).reshaped(shape[0], shape[2] * shape[3], shape[4])
-            let parts = try queryKeyValue(tokens).chunks(3)
-            return try x + out(attention(parts[0], ofAll(parts[1], shape), ofAll(parts[2], shape))).reshaped(shape)
+            let parts = try queryKeyValue(tokens)
+            let query = try parts.slice(0..<shape[4], axis: 2)
+            let all = try ofAll(parts.slice(shape[4]..<3 * shape[4], axis: 2), shape).chunks(2)
+            return try x + out(attention(query, all[0], all[1])).reshaped(shape)
         }
 
-        /// Keys or values of the whole picture, where this rank has those of a strip `[batch, 1, height, width, channels]`.
+        /// Keys and values of the whole picture, where this rank has those of a strip `[batch, 1, height, width, channels]`.
         private func ofAll(_ tokens: Tensor, _ shape: [Int]) throws(TensorError) -> Tensor {
             try context.picture?.joined(tokens: tokens, height: shape[2], width: shape[3]) ?? tokens
         }

@@ -18,8 +18,11 @@ extension AutoencoderKLWan {
         private let middle: Middle
         private let levels: [UpLevel]
         private let normOut: ChannelNorm
+        private let stages: [DecodingStage]
+        private let context: ComputeContext
 
         init(_ weights: Weights, _ config: AutoencoderKLWanConfig) throws {
+            (stages, context) = (config.decodingStages, weights.context)
             let channels = config.decoderChannels
             convolutionIn = try CausalConvolution3D(weights["conv_in"], from: config.zDim, to: channels[0])
             middle = try Middle(weights["mid_block"], channels: channels[0])
@@ -44,10 +47,12 @@ extension AutoencoderKLWan {
         /// - Parameters:
         ///   - latent: a frame, `[batch, 1, height, width, zDim]`
         ///   - state: of the frames before it
-        ///   - emit: takes each frame of pixels in order, `[batch, 1, height · 2ⁿ, width · 2ⁿ, outChannels]`
+        ///   - emit: takes each frame of pixels in order, `[batch, 1, height · 2ⁿ, width · 2ⁿ, outChannels]`, or of several
+        ///     ranks this one's strip with a halo
         /// - Throws: ``TensorError``, or what `emit` throws
         func callAsFunction(_ latent: Tensor, _ state: inout State, _ emit: (Tensor) throws -> Void) throws {
-            let x = try middle(convolutionIn(latent, &state.convolutionIn), &state.middle)
+            let strip = try context.narrowed(latent, to: stages[0])
+            let x = try middle(convolutionIn(strip, &state.convolutionIn), &state.middle)
             try climb(x, from: 0, &state, emit)
         }
 
@@ -57,6 +62,7 @@ extension AutoencoderKLWan {
             guard level < levels.count else {
                 return try emit(convolutionOut(normOut.activated(x), &state.convolutionOut))
             }
+            let x = try context.narrowed(x, to: stages[level + 1])
             let frames = try levels[level](x, &state.levels[level])
             for index in frames.indices {
                 try climb(levels[level].enlarged(frames, index, of: x), from: level + 1, &state, emit)

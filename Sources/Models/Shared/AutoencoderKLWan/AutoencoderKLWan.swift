@@ -146,7 +146,11 @@ extension AutoencoderKLWan {
     /// - Throws: ``TensorError``, or what `emit` throws
     private func decode(frame latent: Tensor, _ state: inout Decoder.State, _ emit: (Tensor) throws -> Void) throws {
         try context.inStrips(of: latent) { picture in
-            try decoder(picture?.strip(of: latent) ?? latent, &state) { try emit(picture?.joined($0) ?? $0) }
+            guard let picture else { return try decoder(latent, &state, emit) }
+            var strips: [Tensor] = []
+            try decoder(latent, &state) { strips.append($0) }
+            let frames = try picture.joined(concatenate(strips, axis: 1), scale: config.enlargement)
+            for index in strips.indices { try emit(frames.slice(index..<index + 1, axis: 1)) }
         }
     }
 

@@ -35,8 +35,11 @@ package struct AutoencoderKLWanConfig: ModelConfig {
     /// How many pixels of a row make one of the network's: 1 if it sees the image as it is.
     var patch: Int { patchSize ?? 1 }
 
+    /// How many positions the levels make of a latent in each direction.
+    var enlargement: Int { 1 << (dimMult.count - 1) }
+
     /// How many pixels a latent stands for in each direction.
-    package var scaleFactor: Int { patch << (dimMult.count - 1) }
+    package var scaleFactor: Int { patch * enlargement }
 
     /// How many frames a latent frame but the first stands for.
     package var temporalFactor: Int { 1 << temperalDownsample.count { $0 } }
@@ -125,6 +128,17 @@ package struct AutoencoderKLWanConfig: ModelConfig {
 extension AutoencoderKLWanConfig {
     /// The encoder's channels before its first level and after each.
     var encoderChannels: [Int] { [baseDim] + dimMult.map { baseDim * $0 } }
+
+    /// What the decoder's middle sees of a picture, and each of its levels.
+    var decodingStages: [DecodingStage] {
+        let blocks = 2 * (numResBlocks + 1)
+        var stages = [DecodingStage(scale: enlargement).before(convolutions: blocks + 1)]
+        for _ in dimMult.dropFirst() {
+            stages.insert(
+                stages[0].before(convolutions: 1).before(enlargingBy: 2).before(convolutions: blocks), at: 0)
+        }
+        return [stages[0].before(convolutions: 5)] + stages
+    }
 
     /// The decoder's channels before its first level and after each, not counting that upsampling may halve them.
     var decoderChannels: [Int] {

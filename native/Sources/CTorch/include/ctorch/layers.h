@@ -16,10 +16,9 @@ CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
 
 // Convolutions, with rows of zeros above and below, and columns of zeros on the left and on the right.
 CT_API ct_tensor CT_NULLABLE ct_conv2d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t stride,
-                                       int64_t rows, int64_t columns);
+                                       int64_t padding);
 // Over [batch, frames, height, width, in] with a weight of [out, frames, height, width, in].
-CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t rows,
-                                       int64_t columns);
+CT_API ct_tensor CT_NULLABLE ct_conv3d(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias, int64_t padding);
 
 // Normalisation.
 CT_API ct_tensor CT_NULLABLE ct_layer_norm(ct_tensor x, ct_tensor CT_NULLABLE weight, ct_tensor CT_NULLABLE bias,
