@@ -27,9 +27,10 @@ struct Part {
 };
 
 // The kernel of the CUDA half for Hopper takes heads of 64 and 128 numbers of 16 bits.
-bool takes_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, bool has_mask) {
+bool takes_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, bool has_mask, double scale) {
     using Takes = bool(const at::Tensor &, const at::Tensor &, const at::Tensor &);
-    if (has_mask || !query.is_cuda()) return false;
+    // Its largest score is that of the largest product.
+    if (has_mask || !query.is_cuda() || !(scale > 0)) return false;
     static const auto takes =
         c10::Dispatcher::singleton().findSchemaOrThrow("visualgen::takes_hopper_attention", "").typed<Takes>();
     return takes.call(query, key, value);
@@ -61,7 +62,7 @@ Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &
     if (query.numel() == 0 || key.size(2) == 0)
         return {at::zeros_like(query), at::full({query.size(0), query.size(1), tokens},
                                                 -std::numeric_limits<float>::infinity(), query.options().dtype(at::kFloat))};
-    if (takes_hopper(query, key, value, mask.has_value())) return attended_by_hopper(query, key, value, scale);
+    if (takes_hopper(query, key, value, mask.has_value(), scale)) return attended_by_hopper(query, key, value, scale);
     const at::SDPBackend backend = backend_of_part(query, mask.has_value());
     if (backend == at::SDPBackend::cudnn_attention) {
         const auto parts = at::_scaled_dot_product_cudnn_attention(query, key, value, std::nullopt, true, 0.0, false, false,
@@ -97,7 +98,7 @@ ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tenso
         // LibTorch divides by the number of rows and of keys.
         if (q.numel() == 0 || k.numel() == 0)
             return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
-        if (!by_libtorch && takes_hopper(q, k, v, mask)) return attended_by_hopper(q, k, v, scale).result;
+        if (!by_libtorch && takes_hopper(q, k, v, mask, scale)) return attended_by_hopper(q, k, v, scale).result;
         return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
     });
 }
@@ -107,7 +108,7 @@ const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value,
     const at::Tensor &q = borrow(query);
     if (q.is_cpu()) return "sdpa";
     try {
-        if ((gives_sums || !by_libtorch) && takes_hopper(q, borrow(key), borrow(value), mask)) return "hopper";
+        if ((gives_sums || !by_libtorch) && takes_hopper(q, borrow(key), borrow(value), mask, scale)) return "hopper";
         const auto backend = gives_sums ? backend_of_part(q, mask)
                                         : static_cast<at::SDPBackend>(at::_fused_sdp_choice(
                                               q, borrow(key), borrow(value), optional(mask), 0.0, false, scale));

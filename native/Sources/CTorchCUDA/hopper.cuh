@@ -73,8 +73,8 @@ __device__ void copy(void *to, const void *from, uint32_t bytes, Barrier &barrie
 // Copies what `from` says is a box, which begins at these places of its four axes, in the order that products expect. The barrier
 // counts the whole box, also where there is nothing, which becomes zeros.
 __device__ void copy_box(void *to, const CUtensorMap &from, int column, int row, int head, int item, Barrier &barrier) {
-    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(
-                     shared_address(to)),
+    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes"
+                 " [%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(shared_address(to)),
                  "l"(&from), "r"(column), "r"(row), "r"(head), "r"(item), "r"(shared_address(&barrier))
                  : "memory");
 }
