@@ -74,6 +74,9 @@ let package = Package(
             dependencies: [
                 "CLinux", "DemoModels", "Diffusion", "Files", "Hub", "Layers", "Media", "Messaging", "Models",
                 "Parallel", "Tensors", "Tokenizers",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(
@@ -118,7 +121,13 @@ let package = Package(
         .executableTarget(
             name: "ImageToVideo", dependencies: ["VisualGen"], path: "Examples/ImageToVideo", swiftSettings: strict),
         .target(
-            name: "TestKit", dependencies: ["Diffusion", "Engine", "Layers", "Parallel", "Tensors"],
+            name: "TestKit",
+            dependencies: [
+                "Diffusion", "Engine", "Layers", "Parallel", "Tensors",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Sources/TestKit",
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestKit"], swiftSettings: strict),

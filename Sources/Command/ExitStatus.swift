@@ -13,6 +13,7 @@ enum ExitStatus: Int32 {
     case unavailable = 69
     case bug = 70
     case cannotWrite = 73
+    case blocked = 77
     case interrupted = 130
 
     /// The status of an error.
@@ -42,6 +43,7 @@ enum ExitStatus: Int32 {
         self =
             switch kind {
             case .request: .usage
+            case .blocked: .blocked
             case .input, .model: .badInput
             case .unavailable, .memory, .worker: .unavailable
             case .output: .cannotWrite

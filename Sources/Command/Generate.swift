@@ -62,7 +62,9 @@ struct Generate: AsyncParsableCommand {
         let problems = arguments.problems(of: opened)
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         for note in try arguments.notes(on: opened) { progress.warn(note) }
-        let asked = try generation.request()
+        var asked = try generation.request()
+        // A model of videos that also makes images: the output's name tells which.
+        if asked.numFrames == nil, opened.imageDefaults != nil, OutputPaths.isImage(output) { asked.numFrames = 1 }
         let team = try RankTeam.assemble(all) { loss in
             StandardError.write("visualgen: \(loss)\n")
             _exit(ExitStatus(of: loss).rawValue)
@@ -73,7 +75,8 @@ struct Generate: AsyncParsableCommand {
         let worker = LocalWorker(device: options.plan.device, threads: configuration.threads, team: team)
         let deviceMemory = try await worker.deviceMemory()
         options.memoryLimit = options.memoryLimit ?? deviceMemory
-        let admitted = try Admission(opened, options).admit(asked)
+        let admission = try Admission(opened, options, checker: arguments.checker)
+        let admitted = try admission.admit(asked)
         let request = admitted.request
         let outputs = try OutputPaths(
             output, for: request, crf: crf, asksForSound: asked.extra["enable_audio"]?.flag == true, wav: wav)
@@ -81,6 +84,7 @@ struct Generate: AsyncParsableCommand {
         progress.warn(Adjustments(asked, request).description)
         for note in admitted.notes { progress.warn("\(note)") }
         var times = Metrics()
+        try await admission.guardrail.checkPrompts(of: request)
         times.predictedPeakMemory = admitted.forecast?.peak(within: options.memoryLimit) ?? 0
 
         try await times.measure(\.load) {
@@ -93,8 +97,10 @@ struct Generate: AsyncParsableCommand {
         defer { output.abandon() }
         let record = profile.map(ProfileRecord.init)
         defer { record?.remove() }
-        let result = try await make(request, by: worker, profile: record?.file, into: output, progress)
+        let sample = admission.guardrail.sample(of: request)
+        let result = try await make(request, by: worker, profile: record?.file, into: output, sample, progress)
         team?.close()
+        try await admission.guardrail.check(sample, of: request)
         // Frames were encoded as they were decoded; only the end of the file is left to write.
         var stages = result.times
         stages.decode = max(stages.decode - output.seconds, 0)
@@ -108,13 +114,14 @@ struct Generate: AsyncParsableCommand {
 
     private func make(
         _ request: GenerationRequest, by worker: LocalWorker, profile: String?, into output: OutputWriter,
-        _ progress: ProgressReporter
+        _ sample: OutputSample?, _ progress: ProgressReporter
     ) async throws -> (times: StageTimes, trace: [Trace.Entry]) {
         let result = try await withTaskCancellationHandler {
             try await worker.generate(
                 request, tracing: trace != nil, profile: profile, observe: progress.observe
             ) { part in
                 progress.show(part)
+                try sample?.add(part)
                 try output.deliver(part)
             }
         } onCancel: {

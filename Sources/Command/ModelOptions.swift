@@ -57,6 +57,11 @@ struct ModelOptions: ParsableArguments {
         help: "LoRAs with more to say of them: runtime_lora_config as YAML, such as '{path: FILE, strict: false}'.")
     var runtimeLoraConfig: String?
 
+    @Option(
+        name: .long,
+        help: "A checker of prompts and outputs: guardrail_config as YAML, such as '{url: http://localhost:9000}'.")
+    var guardrailConfig: String?
+
     @OptionGroup var pipeline: PipelineConfigOption
 
     @Flag(
@@ -89,6 +94,7 @@ struct ModelOptions: ParsableArguments {
         for (field, text) in [
             ("cache_config", cacheConfig), ("quant_config", quantConfig), ("attention_config", attentionConfig),
             ("runtime_lora_config", runtimeLoraConfig), ("pipeline_config", pipeline.pipelineConfig),
+            ("guardrail_config", guardrailConfig),
         ] {
             guard let text else { continue }
             overrides[field] = try VisualGenArgs(yamlText: "\(field): \(text)").dictionary[field] ?? .null

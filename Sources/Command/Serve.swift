@@ -101,7 +101,8 @@ struct Serve: AsyncParsableCommand {
             progress.warn("\(fault.sentence); it is tried again while the others serve")
         }
         let served = try ServedModel(
-            arguments.model, offer, workers: pool, configurations[0], ComputeSettings(arguments))
+            arguments.model, offer, workers: pool, configurations[0], ComputeSettings(arguments),
+            checker: arguments.checker)
         let core = try ServerCore(served, settings, storage: storage, log: log)
         try await ServerApplication(core, settings).run { [host = ListeningHost(host)] port in
             let more = host.isWildcard ? " and at every other address of this machine" : ""

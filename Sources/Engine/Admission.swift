@@ -15,6 +15,8 @@ package struct Admission: Sendable {
     package let options: PipelineOptions
     /// What the model itself says of a request.
     package let resolve: Resolve
+    /// Who is asked before a request is computed, and before what was made is kept.
+    package let guardrail: Guardrail
     private let notes: Notes
     private let forecast: Forecast
 
@@ -23,24 +25,28 @@ package struct Admission: Sendable {
     /// - Parameters:
     ///   - model: the model
     ///   - options: how it is opened
+    ///   - checker: who is asked about requests and outputs; nil for nobody
     /// - Throws: any error of a bad checkpoint
-    package init(_ model: any ModelFamily, _ options: PipelineOptions) throws {
+    package init(_ model: any ModelFamily, _ options: PipelineOptions, checker: GuardrailSettings? = nil) throws {
         let weights = try model.weights(options.plan)
         self.init(
-            options, resolve: { try model.resolve($0) }, notes: { model.notes(on: $0, resolved: $1) },
+            options, guardrail: Guardrail(checker, isParameter: type(of: model).hasGuardrail),
+            resolve: { try model.resolve($0) }, notes: { model.notes(on: $0, resolved: $1) },
             forecast: { MemoryForecast(weights: weights, stages: model.memoryStages(of: $0, options)) })
     }
 
     /// - Parameters:
     ///   - options: how the model is opened
+    ///   - guardrail: who is asked about requests and outputs
     ///   - resolve: fills in the model's own choices and checks every field
     ///   - notes: what a request brings along that changes nothing
     ///   - forecast: what a resolved request will hold in memory
     package init(
-        _ options: PipelineOptions, resolve: @escaping Resolve, notes: @escaping Notes = { _, _ in [] },
-        forecast: @escaping Forecast = { _ in nil }
+        _ options: PipelineOptions, guardrail: Guardrail = Guardrail(), resolve: @escaping Resolve,
+        notes: @escaping Notes = { _, _ in [] }, forecast: @escaping Forecast = { _ in nil }
     ) {
-        (self.options, self.resolve, self.notes, self.forecast) = (options, resolve, notes, forecast)
+        (self.options, self.guardrail) = (options, guardrail)
+        (self.resolve, self.notes, self.forecast) = (resolve, notes, forecast)
     }
 
     /// Fills in what the user leaves open, a seed too, and refuses what cannot be served.
@@ -53,12 +59,14 @@ package struct Admission: Sendable {
     package func admit(_ asked: GenerationRequest, check: (GenerationRequest) throws -> Void = { _ in }) throws
         -> AdmittedRequest
     {
-        var request = try resolve(asked)
+        var request = try guardrail.settled(resolve(asked))
         try check(request)
         try options.stepCache?.check(request)
         let forecast = try require(request)
         if request.seeds.isEmpty { request.seeds = [Self.drawnSeed()] }
-        return AdmittedRequest(request: request, notes: notes(asked, request), forecast: forecast)
+        return AdmittedRequest(
+            request: request, notes: notes(asked, request) + guardrail.notes(on: asked, settled: request),
+            forecast: forecast)
     }
 
     /// Whether there is memory enough for a request.

@@ -8,6 +8,8 @@ package protocol BlamedError: Error {
 package enum Blame: String, Codable, Sendable {
     /// The request cannot be served as it is.
     case request
+    /// A checker of the operator's does not allow the request, or what was made of it.
+    case blocked
     /// A file that the request brings along is not what it must be.
     case input
     /// The model's files are not what they must be.

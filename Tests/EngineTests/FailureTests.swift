@@ -22,7 +22,8 @@ import Testing
         (MediaError.cannotEncodeVideo(.mp4, reason: "b"), .output), (MediaError.outOfMemory, .memory),
         (MediaError.noFrames, .bug), (MessagingError.tooLong(bytes: 2, limit: 1), .request),
         (MessagingError.system("a", reason: "b"), .unavailable), (CancellationError(), .cancelled),
-        (NonFiniteOutput.latents, .model),
+        (NonFiniteOutput.latents, .model), (GuardrailError.blocked(.output, reason: "b"), .blocked),
+        (GuardrailError.unreachable(checker: "a", reason: "b"), .unavailable),
     ])
     func tellsWhoseFaultAnErrorIs(_ error: any Error, _ kind: Blame) {
         #expect(Failure(of: error).kind == kind)

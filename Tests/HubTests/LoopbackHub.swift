@@ -4,6 +4,9 @@ internal import Hub
 internal import Synchronization
 internal import TestKit
 
+typealias Request = LoopbackServer.Request
+typealias Reply = LoopbackServer.Reply
+
 /// A hub with one repository, whose answers a test can spoil.
 final class LoopbackHub: Sendable {
     typealias Fault = @Sendable (Request, Reply) -> Reply

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Hub
+internal import TestKit
 internal import Testing
 
 @Suite struct ProxyTests {

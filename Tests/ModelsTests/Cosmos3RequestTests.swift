@@ -40,6 +40,9 @@ import Testing
         #expect([image.height, image.width, image.numFrames, image.numInferenceSteps] == [1024, 1024, 1, 50])
         #expect(image.guidanceScale == 7)
         #expect(try resolved { $0.numFrames = 1 }.guidanceScale == 7)
+        let model = try Cosmos3(CheckpointFolder(TinyCheckpoint.path(of: "cosmos3-tiny")))
+        let choices = try #require(model.imageDefaults)
+        #expect([choices.height, choices.width, choices.numFrames, choices.numInferenceSteps] == [1024, 1024, 1, 50])
         let distilled = try resolved("cosmos3-tiny-distilled") { _ in }
         #expect(distilled.numInferenceSteps == 4 && distilled.guidanceScale == 1)
     }
@@ -48,9 +51,15 @@ import Testing
         let resolved = try resolved {
             $0.extra["enable_sound"] = .bool(true)
             $0.extra["add_duration_template"] = .bool(false)
+            $0.extra["enable_safety_check"] = .bool(true)
         }
         #expect(resolved.extra["enable_audio"] == .bool(true))
         #expect(resolved.extra["use_duration_template"] == .bool(false))
+        // What comes of it is the engine's.
+        #expect(resolved.extra["use_guardrails"] == .bool(true))
+        for name in ["enable_sound", "add_duration_template", "enable_safety_check"] {
+            #expect(resolved.extra[name] == nil)
+        }
     }
 
     @Test func refusesWhatCannotBeMadeInOneSentence() throws {
@@ -63,10 +72,6 @@ import Testing
             ("max_sequence_length is 15001", { $0.maxSequenceLength = 15001 }),
             ("image is one pixel (a.png)", { $0.images = [pixel] }),
             ("last_image", { $0.lastImage = pixel }),
-            (
-                "use_guardrails is true; it must be false: no checker is configured",
-                { $0.extra["use_guardrails"] = .bool(true) }
-            ),
             (
                 "guidance_interval is [700.0]",
                 { $0.extra["guidance_interval"] = .list([.number(700)]) }

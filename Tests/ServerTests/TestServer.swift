@@ -24,6 +24,7 @@ struct TestServer: Sendable {
         in folder: TemporaryFolder? = nil, images: ImageFetcher? = nil,
         clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
         log: Logger = TestServer.silence, limitedEffects: [String: FieldEffect] = [:],
+        checker: GuardrailSettings? = nil,
         _ behave: (inout FakeWorker.Behaviour) -> Void = { _ in },
         settings change: (inout ServerSettings) throws -> Void = { _ in }
     ) async throws {
@@ -43,6 +44,8 @@ struct TestServer: Sendable {
             "fake", try await workers.start { _ in }, workers: workers,
             Admission(
                 PipelineOptions(),
+                guardrail: Guardrail(
+                    checker, isParameter: parameters.contains { $0.name == ParameterSpec.useGuardrails.name }),
                 resolve: {
                     try FakeWorker.resolve($0, makesVideos, takesImages: takesImages, parameters: parameters)
                 }, notes: FakeWorker.notes), limitedEffects: limitedEffects)

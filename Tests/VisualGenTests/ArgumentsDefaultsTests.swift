@@ -25,6 +25,7 @@ import VisualGen
                 "runtime_lora_config": nil,
                 "device": "cpu", "dtype": nil, "threads": nil, "memory_limit": nil,
                 "allow_unknown": false, "worker_mode": "process", "worker_timeout": 300.0,
+                "guardrail_config": ["url": nil, "timeout": 30.0, "frames": 8, "optional": false],
             ])
     }
 
@@ -102,6 +103,7 @@ import VisualGen
     @Test(arguments: [
         "quant_config", "compilation_config", "torch_compile_config", "cuda_graph_config", "attention_config",
         "parallel_config", "cache_config", "pipeline_config", "cpu_offload_config", "runtime_lora_config",
+        "guardrail_config",
     ])
     func takesNullForTheDefaultOfAPart(_ field: String) throws {
         #expect(try VisualGenArgs(dictionary: [field: nil]) == VisualGenArgs())

@@ -27,7 +27,7 @@ import VisualGen
             "\"a\\nb\" is not a field; the fields are model, revision, quant_config, compilation_config, "
                 + "torch_compile_config, cuda_graph_config, attention_config, parallel_config, cache_config, "
                 + "pipeline_config, enable_layerwise_nvtx_marker, cpu_offload_config, runtime_lora_config, device, "
-                + "dtype, threads, memory_limit, allow_unknown, worker_mode, worker_timeout"
+                + "dtype, threads, memory_limit, allow_unknown, worker_mode, worker_timeout, guardrail_config"
         ),
     ])
     func refusesUnknownNames(_ yaml: String, _ sentence: String) {
@@ -77,6 +77,12 @@ import VisualGen
             "parallel_config: {attn2d_size: [2, 2, 2]}",
             "parallel_config.attn2d_size must be two whole numbers [rows, columns], not [2, 2, 2]"
         ),
+        (
+            "guardrail_config: {url: localhost}",
+            "guardrail_config.url must be an address of http or https, without a user, not the text \"localhost\""
+        ),
+        ("guardrail_config: {timeout: 0}", "guardrail_config.timeout must be above 0 and at most 3600, not 0"),
+        ("guardrail_config: {frames: 0}", "guardrail_config.frames must be from 1 to 256, not 0"),
         ("cuda_graph_config: {enable: null}", "cuda_graph_config.enable must be true or false, not null"),
         ("quant_config: FP8", "quant_config must be a mapping, not the text \"FP8\""),
         ("quant_config: {ignore: proj_out}", "quant_config.ignore must be a list, not the text \"proj_out\""),

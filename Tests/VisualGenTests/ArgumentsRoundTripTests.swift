@@ -47,6 +47,7 @@ import VisualGen
         ],
         "device": "cuda:1", "dtype": "float32", "threads": 4, "memory_limit": 123, "allow_unknown": true,
         "worker_mode": "in_process", "worker_timeout": 0.5,
+        "guardrail_config": ["url": "https://checker.example:9000/v1", "timeout": 0.5, "frames": 3, "optional": true],
     ]
 
     @Test func givesBackTheValuesThatWereRead() throws {

@@ -45,6 +45,27 @@ import VisualGen
         #expect(try await engine.generate(["a lake"], params: params).map(\.warnings) == [[]])
     }
 
+    /// Of a list each prompt is asked about, and what is blocked leaves no file.
+    @Test func asksTheGuardrailThatIsConfigured() async throws {
+        let checker = try await FakeChecker(prompt: .blockPrompt("an owl"), output: .blockPrompt("a wolf"))
+        let engine = try await Self.engine { $0.guardrailConfig.url = checker.url }
+        let outputs = try await engine.generate(["a lake", "an owl", "a wolf"], params: Self.params(steps: 1))
+        #expect(
+            outputs.map(\.error) == [
+                nil, .blocked("the guardrail does not allow the prompt"),
+                .blocked("the guardrail does not allow what was made"),
+            ])
+        #expect(outputs.map(\.images.count) == [1, 0, 0])
+        #expect(checker.questions.map(\.prompt) == ["a lake", "a lake", "an owl", "a wolf", "a wolf"])
+        let folder = try TemporaryFolder()
+        await #expect(throws: VisualGenError.blocked("the guardrail does not allow what was made")) {
+            try await engine.generate("a wolf", params: Self.params(steps: 1), savingTo: folder.file("a.png"))
+        }
+        #expect(folder.names.isEmpty)
+        _ = try await engine.generate("a lake", params: Self.params(steps: 1), savingTo: folder.file("a.png"))
+        #expect(folder.names == ["a.png"])
+    }
+
     @Test func quantisesWhatIsAskedFor() async throws {
         let params = Self.params()
         let plain = try await Self.engine().generate("a lake", params: params).images

@@ -31,6 +31,9 @@ package protocol ModelFamily: Sendable {
     /// The model's own choices: a request without prompts, in which every field that the family has is set, and no other.
     var defaults: GenerationRequest { get }
 
+    /// The same for images, where the model makes them besides videos: requests for one frame. Nil unless the family says so.
+    var imageDefaults: GenerationRequest? { get }
+
     /// The sizes that the model is run with once before its first request; the default one unless the family says so.
     var warmUpSizes: [OutputSize] { get }
 
@@ -99,6 +102,9 @@ extension ModelFamily {
     package static var pipelineConfig: [String: ParameterValue] { [:] }
     package static var pipelineSources: [String: [String]] { [:] }
 
+    /// Whether the reference asks a guardrail about what this family is asked for and makes.
+    package static var hasGuardrail: Bool { parameters.contains { $0.name == ParameterSpec.useGuardrails.name } }
+
     package static func transformerBenchmark(
         _ shape: BenchmarkShape, _ options: PipelineOptions, _ context: ComputeContext
     ) throws -> Benchmark {
@@ -111,6 +117,7 @@ extension ModelFamily {
 
     package func notes(on request: GenerationRequest, resolved: GenerationRequest) -> [RequestNote] { [] }
     package var limitedEffects: [String: FieldEffect] { [:] }
+    package var imageDefaults: GenerationRequest? { nil }
 
     package var warmUpSizes: [OutputSize] {
         let defaults = defaults

@@ -51,6 +51,7 @@ package actor InProcessWorker: Worker {
         let model = try open(configuration)
         let family = type(of: model)
         var offer = ModelOffer(family: family.name, defaults: model.defaults, parameters: family.parameters)
+        offer.imageDefaults = model.imageDefaults
         let start = ContinuousClock.now
         try await worker.load(model, configuration.options, observe: observe)
         offer.deviceMemory = try await worker.deviceMemory()

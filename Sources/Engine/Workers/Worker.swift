@@ -68,7 +68,7 @@ package struct WorkerResult: Sendable {
     ///   - times: how long the stages took
     ///   - trace: intermediate results, if they were asked for
     /// - Throws: ``EngineError/noPixels``
-    init(_ collector: OutputCollector, _ times: StageTimes, trace: [Trace.Entry] = []) throws(EngineError) {
+    package init(_ collector: OutputCollector, _ times: StageTimes, trace: [Trace.Entry] = []) throws(EngineError) {
         guard let pixels = collector.pixels else { throw .noPixels }
         (self.pixels, sound, self.times, self.trace) = (pixels, collector.sound, times, trace)
     }
@@ -82,6 +82,8 @@ package struct ModelOffer: Sendable, Equatable, Codable {
     package let defaults: GenerationRequest
     /// The parameters that only this family has.
     package let parameters: [ParameterSpec]
+    /// The model's own choices for images, where it makes them besides videos.
+    package var imageDefaults: GenerationRequest?
     /// Seconds that loading took.
     package var loadSeconds = 0.0
     /// Seconds that running the warm-up sizes took.

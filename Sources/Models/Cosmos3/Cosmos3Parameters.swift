@@ -14,9 +14,7 @@ extension Cosmos3 {
         ParameterSpec(
             "use_system_prompt", .flag,
             "whether the prompt follows a text that tells the model what it does; the checkpoint's choice if absent"),
-        ParameterSpec(
-            "use_guardrails", .flag, default: .bool(false),
-            "whether a checker must allow prompt and output; there is none in this build"),
+        .useGuardrails,
         ParameterSpec("enable_audio", .flag, default: .bool(false), "whether the video gets a sound"),
         ParameterSpec(
             "output_type", .texts, "image or video; an image is a video of one frame, with choices of its own"),
@@ -34,15 +32,9 @@ extension Cosmos3 {
         ParameterSpec(
             "vae_tiling", .flag, default: .bool(false),
             "decode in overlapping tiles: less memory, and another image where tiles meet"),
-        ParameterSpec("add_duration_template", .flag, "another name of use_duration_template"),
-        ParameterSpec("add_resolution_template", .flag, "another name of use_resolution_template"),
-        ParameterSpec("enable_safety_check", .flag, "another name of use_guardrails"),
-        ParameterSpec("enable_sound", .flag, "another name of enable_audio"),
-    ]
-
-    /// Names of parameters that mean others.
-    static let aliases = [
-        "add_duration_template": "use_duration_template", "add_resolution_template": "use_resolution_template",
-        "enable_safety_check": "use_guardrails", "enable_sound": "enable_audio",
+        ParameterSpec("add_duration_template", anotherNameOf: "use_duration_template", .flag),
+        ParameterSpec("add_resolution_template", anotherNameOf: "use_resolution_template", .flag),
+        ParameterSpec("enable_safety_check", anotherNameOf: "use_guardrails", .flag),
+        ParameterSpec("enable_sound", anotherNameOf: "enable_audio", .flag),
     ]
 }

@@ -3,6 +3,15 @@ package import Diffusion
 extension Cosmos3 {
     package var defaults: GenerationRequest { withOwnChoices(published(isImage: false)) }
 
+    package var imageDefaults: GenerationRequest? { imageChoices }
+
+    /// A checkpoint's own choice of frames is one for videos.
+    private var imageChoices: GenerationRequest {
+        var choices = withOwnChoices(published(isImage: true))
+        choices.numFrames = 1
+        return choices
+    }
+
     /// TensorRT-LLM's choices.
     private func published(isImage: Bool) -> GenerationRequest {
         var choices = GenerationRequest(prompts: [])
@@ -41,20 +50,9 @@ extension Cosmos3 {
     }
 
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
-        var asked = request
-        for (alias, name) in Self.aliases {
-            guard let value = asked.extra[alias] else { continue }
-            if let other = asked.extra[name], other != value {
-                throw InvalidRequest([.value(alias, found: "\(value)", expected: "the same as \(name)")])
-            }
-            (asked.extra[name], asked.extra[alias]) = (value, nil)
-        }
-        var choices = defaults
-        if asked.numFrames == 1 || asked.extra["output_type"] == .text("image") {
-            choices = withOwnChoices(published(isImage: true))
-            choices.numFrames = 1
-        }
-        var resolved = asked.filled(from: choices)
+        let asked = try request.renamed(by: Self.parameters)
+        let isImage = asked.numFrames == 1 || asked.extra["output_type"] == .text("image")
+        var resolved = asked.filled(from: isImage ? imageChoices : defaults)
         var checks = RequestChecks(resolved, model: Self.name)
         check(resolved, &checks)
         try checks.finish()
@@ -99,9 +97,6 @@ extension Cosmos3 {
     }
 
     private func checkParameters(_ request: GenerationRequest, _ checks: inout RequestChecks) {
-        if request.extra["use_guardrails"] == .bool(true) {
-            checks.refuse("use_guardrails", true, "false: no checker is configured")
-        }
         if request.extra["enable_audio"] == .bool(true), parts.soundTokenizer == nil {
             checks.refuse(
                 "enable_audio", true,

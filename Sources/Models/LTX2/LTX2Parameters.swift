@@ -12,7 +12,7 @@ extension LTX2 {
         ParameterSpec("audio_stg_scale", .number(0...1000), "the same for the sound; the video's if absent or 0"),
         ParameterSpec(
             "spatio_temporal_guidance_blocks", .numbers(0...1000), "the blocks of stg_scale, counted from 0"),
-        ParameterSpec("stg_blocks", .numbers(0...1000), "another name of spatio_temporal_guidance_blocks"),
+        ParameterSpec("stg_blocks", anotherNameOf: "spatio_temporal_guidance_blocks", .numbers(0...1000)),
         ParameterSpec(
             "modality_scale", .number(0...1000),
             "how far away from a prediction of video and sound without each other; 1 does without it"),
@@ -21,7 +21,7 @@ extension LTX2 {
             "guidance_rescale", .number(0...1),
             "how far the spread of a guided prediction is brought back to that of the prompt's"),
         ParameterSpec("audio_guidance_rescale", .number(0...1), "the same for the sound; the video's if absent or 0"),
-        ParameterSpec("rescale_scale", .number(0...1), "another name of guidance_rescale"),
+        ParameterSpec("rescale_scale", anotherNameOf: "guidance_rescale", .number(0...1)),
         ParameterSpec(
             "guidance_skip_step", .number(0...1000), default: .number(0),
             "how many steps without guidance follow each one with it"),
@@ -48,7 +48,4 @@ extension LTX2 {
             "vae_tiling", .flag, default: .bool(false),
             "decode in overlapping tiles: less memory, and another image where tiles meet"),
     ]
-
-    /// Names of parameters that mean others.
-    static let aliases = ["stg_blocks": "spatio_temporal_guidance_blocks", "rescale_scale": "guidance_rescale"]
 }

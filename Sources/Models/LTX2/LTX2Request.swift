@@ -65,16 +65,7 @@ extension LTX2 {
     }
 
     package func resolve(_ request: GenerationRequest) throws(InvalidRequest) -> GenerationRequest {
-        var asked = request
-        for (alias, name) in Self.aliases {
-            guard let value = asked.extra[alias] else { continue }
-            if let other = asked.extra[name], other != value {
-                throw InvalidRequest([.value(alias, found: "\(value)", expected: "the same as \(name)")])
-            }
-            asked.extra[name] = value
-            asked.extra[alias] = nil
-        }
-        var resolved = asked.filled(from: defaults)
+        var resolved = try request.renamed(by: Self.parameters).filled(from: defaults)
         if let sigmas = request.extra["sigmas"] { resolved.numInferenceSteps = sigmas.items.count }
         var checks = RequestChecks(resolved, model: Self.name)
         check(resolved, &checks)

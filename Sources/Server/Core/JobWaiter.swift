@@ -48,6 +48,7 @@ extension APIError {
         case Self.cancelled.code: self = .cancelled
         case "storage_full": self = .storageFull(message)
         case Self.bug.code: self = .bug
+        case Self.guardrailUnavailable.code: self = .guardrailUnavailable
         case "unavailable", nil: self = .unavailable(message)
         case let code?: self = .invalid(message, code: code)
         }

@@ -18,6 +18,7 @@ extension APIError {
         case let error as StrictJSONError: self = .invalid("the body has \(error)", code: "invalid_json")
         case let error as HTTPError: self.init(error)
         case is CancellationError: self = .cancelled
+        case let error as GuardrailError: self.init(error)
         case let error as DatabaseError where error.isOfStorage: self = .storageFull("the disk is full, or fails")
         default: self = APIError(ofConnection: error) ?? APIError(Failure(of: error))
         }
@@ -43,8 +44,29 @@ extension APIError {
         self = .invalid("\(problem)", param: param, code: isMemory ? "insufficient_memory" : "invalid_value")
     }
 
+    /// Where the checker is, and what is wrong with it, goes to the log.
+    private init(_ error: GuardrailError) {
+        if case .blocked = error {
+            self = .blocked("\(error)")
+        } else {
+            self = .guardrailUnavailable
+        }
+    }
+
+    /// The guardrail does not allow the request, or what was made of it; OpenAI's code for that.
+    ///
+    /// - Parameter message: one sentence
+    /// - Returns: the error
+    static func blocked(_ message: String) -> APIError { .invalid(message, code: "moderation_blocked") }
+
+    /// The guardrail could not be asked, so nothing is made or kept.
+    static let guardrailUnavailable = APIError(
+        .serviceUnavailable, "server_error", code: "guardrail_unavailable",
+        "the guardrail gave no answer that counts, so nothing is made; the server's log says why", retryAfter: 5)
+
     private init(_ failure: Failure) {
         switch failure.kind {
+        case .blocked: self = .blocked(failure.message)
         case .request, .input: self = .invalid(failure.message)
         case .memory, .worker, .unavailable: self = .unavailable(failure.message)
         case .cancelled: self = .cancelled

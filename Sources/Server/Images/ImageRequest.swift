@@ -38,7 +38,7 @@ struct ImageRequest {
         _ fields: RequestFields, task: ImageTask, isAsync: Bool, model: ServedModel, _ limits: ServerLimits,
         _ principal: Principal, _ share: RequestMemory.Share
     ) throws {
-        if task == .edit, !model.takesImages {
+        if task == .edit, !model.editsImages {
             throw APIError.invalid(
                 "\(model.name) cannot edit images", param: "model", code: "model_cannot_edit")
         }
@@ -59,9 +59,10 @@ struct ImageRequest {
         if isStream, generation.numImagesPerPrompt > 1 { fields.refuse("n", "n must be 1 with stream") }
         readWithoutEffect(&fields, task: task)
         if task == .edit { try readImages(&fields, limits) }
+        if model.makesVideos, model.imageDefaults != nil { readLength(&fields, limits) }
         try fields.finish()
         generation.previews = partialImages
-        guard !model.makesVideos else {
+        guard model.imageDefaults != nil else {
             throw APIError.invalid(
                 "\(model.name) makes videos: POST /v1/videos", param: "model", code: "model_not_supported")
         }
@@ -92,6 +93,17 @@ struct ImageRequest {
             fields.refuse("output_compression", "output_compression is for jpeg and webp; png is lossless")
         }
         quality = format == "png" ? nil : max(1, percent)
+    }
+
+    /// An image of a model of videos is a video of one frame.
+    private mutating func readLength(_ fields: inout RequestFields, _ limits: ServerLimits) {
+        generation.numFrames = 1
+        if let frames = fields.integer("num_frames", 1...limits.frames), frames > 1 {
+            fields.refuse("num_frames", "num_frames is \(frames); an image has 1, and POST /v1/videos makes videos")
+        }
+        if generation.extra["enable_audio"]?.flag == true {
+            fields.refuse("extra_params", "enable_audio is true; it must be left out: an image has no sound")
+        }
     }
 
     /// What OpenAI's models have and diffusion transformers have not.

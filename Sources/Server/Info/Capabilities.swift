@@ -9,6 +9,35 @@ struct Capabilities: Encodable {
         let height, width, numFrames, numInferenceSteps, maxSequenceLength: Int?
         let frameRate, guidanceScale: Double?
         let extraParams: [String: ParameterValue]
+
+        init(_ values: GenerationRequest) {
+            (height, width, numFrames) = (values.height, values.width, values.numFrames)
+            (numInferenceSteps, maxSequenceLength) = (values.numInferenceSteps, values.maxSequenceLength)
+            (frameRate, guidanceScale, extraParams) = (values.frameRate, values.guidanceScale, values.extra)
+        }
+    }
+
+    /// What else the model makes, in place of the members of the same names.
+    struct Alternative: Encodable {
+        let makes: String
+        let takesImages: Bool
+        let formats: [String]
+        let images: Images
+        let defaults: Defaults
+        let fields: [CapabilityField]
+
+        /// Images of a model of videos: they begin with no others.
+        ///
+        /// - Parameters:
+        ///   - model: who computes
+        ///   - limits: how much is taken
+        ///   - defaults: the model's own choices for images
+        init(imagesOf model: ServedModel, _ limits: ServerLimits, _ defaults: GenerationRequest) {
+            (makes, takesImages) = (Job.Kind.image.rawValue, false)
+            (formats, images) = (imageFormats, Images(first: .refused, last: .refused))
+            self.defaults = Defaults(defaults)
+            fields = CapabilityField.common(model, limits, .image, defaults)
+        }
     }
 
     struct Parameter: Encodable {
@@ -53,7 +82,8 @@ struct Capabilities: Encodable {
     let makes: String
     let takesImages: Bool
     let formats: [String]
-    let partialImages = true
+    /// Whether images are shown on their way.
+    let partialImages: Bool
     /// The algorithms of the model's quantised layers; none for a model in floats.
     let quantAlgorithms: [String]
     /// What is merged into the weights, in order.
@@ -64,7 +94,11 @@ struct Capabilities: Encodable {
     /// What people can choose besides the prompt, the size and the seed.
     let fields: [CapabilityField]
     let extraParams: [Parameter]
+    /// What else it makes.
+    let alternatives: [Alternative]
     let limits: Limits
+
+    private static let imageFormats = ["png", "jpeg", "webp"]
 
     /// - Parameters:
     ///   - core: what all routes share
@@ -72,20 +106,20 @@ struct Capabilities: Encodable {
     init(_ core: ServerCore, kernels: Set<String>) {
         let (offer, bounds) = (core.model.offer, core.limits)
         (model, family) = (core.model.name, offer.family)
-        (makes, takesImages) = (core.model.makesVideos ? "video" : "image", core.model.takesImages)
-        formats = core.model.makesVideos ? VideoFormatNames.available : ["png", "jpeg", "webp"]
+        let kind: Job.Kind = core.model.makesVideos ? .video : .image
+        (makes, takesImages) = (kind.rawValue, core.model.takesImages)
+        formats = kind == .video ? VideoFormatNames.available : Self.imageFormats
+        partialImages = !core.model.admission.guardrail.isConfigured
         quantAlgorithms = core.model.quantAlgorithms
         loras = core.model.compute.loras.map { LoRA(file: $0.path.pathName, scale: $0.scale) }
         let config = core.model.compute.attention ?? AttentionConfig()
         attention = Attention(
             backend: config.backend.rawValue, quantised: config.quantAttentionConfig?.recipe, kernels: kernels.sorted())
-        let values = offer.defaults
-        defaults = Defaults(
-            height: values.height, width: values.width, numFrames: values.numFrames,
-            numInferenceSteps: values.numInferenceSteps, maxSequenceLength: values.maxSequenceLength,
-            frameRate: values.frameRate, guidanceScale: values.guidanceScale, extraParams: values.extra)
+        defaults = Defaults(offer.defaults)
         images = Images(first: core.model.fields.firstImage, last: core.model.fields.lastImage)
-        fields = CapabilityField.common(core.model, bounds)
+        fields = CapabilityField.common(core.model, bounds, kind, offer.defaults)
+        let others = kind == .video ? core.model.imageDefaults : nil
+        alternatives = others.map { [Alternative(imagesOf: core.model, bounds, $0)] } ?? []
         extraParams = core.model.fields.parameters.compactMap { spec in
             guard let field = CapabilityField(spec).limited(by: core.model.fields) else { return nil }
             return Parameter(

@@ -23,9 +23,12 @@ struct CapabilityField: Encodable {
     /// - Parameters:
     ///   - model: who computes
     ///   - limits: how much is taken
+    ///   - kind: what is made
+    ///   - defaults: the model's own choices for that
     /// - Returns: the fields
-    static func common(_ model: ServedModel, _ limits: ServerLimits) -> [CapabilityField] {
-        let defaults = model.offer.defaults
+    static func common(
+        _ model: ServedModel, _ limits: ServerLimits, _ kind: Job.Kind, _ defaults: GenerationRequest
+    ) -> [CapabilityField] {
         func number(_ name: String, _ kind: Kind, _ range: ClosedRange<Double>, _ value: Double?) -> CapabilityField {
             CapabilityField(
                 name: name, type: kind, minimum: range.lowerBound, maximum: range.upperBound,
@@ -46,7 +49,7 @@ struct CapabilityField: Encodable {
             let tokens = ParameterValue.number(Double(length))
             fields.append(CapabilityField(name: "max_sequence_length", type: .integer, minimum: 1, default: tokens))
         }
-        if model.makesVideos {
+        if kind == .video {
             fields.append(count("num_frames", limits.frames, defaults.numFrames))
             fields.append(number("fps", .number, 0.1...limits.frameRate, defaults.frameRate))
         } else {

@@ -28,7 +28,7 @@ struct OpenAPI {
             "info": ["title": "VisualGen", "version": ServerVersion.current, "description": core.model.name],
             "paths": paths,
             "components": [
-                "schemas": schemas(core.limits),
+                "schemas": schemas(core.limits, makesBoth: core.model.makesVideos && core.model.imageDefaults != nil),
                 "securitySchemes": ["key": ["type": "http", "scheme": "bearer"]],
             ],
             "security": core.keys == nil ? [] : [["key": [String]()]],
@@ -86,7 +86,10 @@ struct OpenAPI {
         ["application/json": ["schema": ["$ref": "#/components/schemas/\(schema)"]]]
     }
 
-    private static func schemas(_ limits: ServerLimits) -> [String: Any] {
+    /// - Parameters:
+    ///   - limits: how much is taken
+    ///   - makesBoth: whether images come of a model of videos
+    private static func schemas(_ limits: ServerLimits, makesBoth: Bool) -> [String: Any] {
         func text(_ words: [String] = []) -> [String: Any] {
             words.isEmpty ? ["type": "string"] : ["type": "string", "enum": words]
         }
@@ -101,11 +104,12 @@ struct OpenAPI {
             "max_sequence_length": integer(1...1_000_000), "extra_params": ["type": "object"],
             "priority": text(Priority.allCases.map(\.name)),
         ]
-        let images: [String: [String: Any]] = [
+        var images: [String: [String: Any]] = [
             "n": integer(1...limits.images), "response_format": text(["url", "b64_json"]),
             "output_format": text(["png", "jpeg", "webp"]), "output_compression": integer(0...100),
             "stream": ["type": "boolean"], "partial_images": integer(0...3), "image": ["type": ["string", "array"]],
         ]
+        if makesBoth { images["num_frames"] = integer(1...1) }
         let videos: [String: [String: Any]] = [
             "num_frames": integer(1...limits.frames), "seconds": ["type": ["string", "number"]],
             "fps": ["type": "number"], "format": text(["auto"] + VideoFormatNames.available),

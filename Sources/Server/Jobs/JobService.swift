@@ -16,6 +16,7 @@ package actor JobService: Service {
     private let model: ServedModel
     private let limits: ServerLimits
     private let memory: RequestMemory
+    private let guardrail: JobGuardrail
     private let metrics: ServerMetrics
     private let log: Logger
     private var live: [String: LiveJob] = [:]
@@ -48,6 +49,9 @@ package actor JobService: Service {
         (store, folder, reserve) = (storage.store, storage.folder, StorageReserve(in: storage.folder.path))
         (self.queue, self.model, self.limits) = (queue, model, limits)
         (self.memory, self.metrics, self.log) = (memory, metrics, log)
+        guardrail = JobGuardrail(
+            checker: model.admission.guardrail, folder: storage.folder, memory: memory,
+            pixelLimit: limits.inputPixels, log: log)
     }
 
     /// Accepts a request: from here on it is not lost.
@@ -71,6 +75,12 @@ package actor JobService: Service {
         // One that is here already needs no place.
         if let known = try await store.known(wanted, sameWithin: repeatSeconds) { return try same(known, as: wanted) }
         try await queue.reserve(for: new.owner)
+        do throws(APIError) {
+            try await guardrail.require(new, as: wanted.id)
+        } catch {
+            await queue.release(for: new.owner)
+            throw error
+        }
         let job: Job
         do {
             job = try await keep(wanted, inputs: new.inputs.map(\.bytes), repeatSeconds)
@@ -177,12 +187,13 @@ package actor JobService: Service {
         }
     }
 
-    private func start(_ job: Job, _ request: GenerationRequest) -> LiveJob {
+    /// - Parameter isRecovered: whether an earlier process accepted it
+    private func start(_ job: Job, _ request: GenerationRequest, isRecovered: Bool = false) -> LiveJob {
         let life = LiveJob(id: job.id)
         live[job.id] = life
         metrics.accepted()
         life.run { [self] in
-            await perform(job, request, life)
+            await perform(job, request, life, isRecovered: isRecovered)
             metrics.ended(hadBegun: life.stage != .queued)
             await forget(job.id)
         }
@@ -191,19 +202,17 @@ package actor JobService: Service {
 
     private func forget(_ id: String) { live[id] = nil }
 
-    private func perform(_ job: Job, _ request: GenerationRequest, _ life: LiveJob) async {
+    private func perform(_ job: Job, _ request: GenerationRequest, _ life: LiveJob, isRecovered: Bool) async {
         let share = memory.share()
         defer { share.end() }
         do {
+            let request = try await isRecovered ? guardrail.renewed(job, request) : request
+            let sample = guardrail.checker.sample(of: request)
             let output = try JobOutput(of: job, request, model, in: folder)
             defer { output.abandon() }
             let outcome = try await queue.run(
                 request, as: job.id, owner: job.owner, priority: job.priority,
-                prepare: { [folder, limits] in
-                    try await Blocking.run {
-                        try job.work.withImages(of: job.id, in: folder, pixelLimit: limits.inputPixels, share)
-                    }
-                },
+                prepare: { [guardrail] in try await guardrail.request(of: job, share) },
                 waitsAgain: { [metrics, log] error in
                     log.warning("a job is begun anew", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
                     share.end()
@@ -215,8 +224,13 @@ package actor JobService: Service {
                         Task { try? await store.begin(job.id) }
                     }
                     if case .denoising(let step, _) = progress, step > 0 { metrics.stepped(job.id, step) }
-                }, deliver: output.deliver)
+                },
+                deliver: { part in
+                    try sample?.add(part)
+                    try output.deliver(part)
+                })
             life.beginEncoding()
+            try await guardrail.checker.check(sample, of: request)
             try await Blocking.run { [folder] in
                 try output.finish()
                 try folder.protect(job.id)
@@ -239,12 +253,17 @@ package actor JobService: Service {
     private func fail(_ job: Job, _ error: any Error) async {
         if isStopping, error is CancellationError || error as? EngineError == .closed { return }
         let cause = APIError(error)
-        if cause.code == APIError.bug.code || cause.status.code == 507 || cause.status.code == 503 {
+        if let error = error as? GuardrailError {
+            guardrail.note(error, of: job.id)
+        } else if cause.code == APIError.bug.code || cause.status.code == 507 || cause.status.code == 503 {
             log.error("a job failed", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
         }
         metrics.failed(job, code: cause.code)
         do {
-            try await makingRoom { try await store.fail(job.id, cause, keepSeconds: limits.keepSeconds) }
+            let left = cause.code == APIError.blocked("").code ? job.work.withoutContent : nil
+            try await makingRoom {
+                try await store.fail(job.id, cause, keepSeconds: limits.keepSeconds, leaving: left)
+            }
             folder.remove(job.id)
         } catch {
             log.error("a job's failure cannot be stored", metadata: ["job": "\(job.id)", "error": "\(error.cause)"])
@@ -273,7 +292,7 @@ extension JobService {
         for job in try await store.unfinished() {
             guard let request = await recoverable(job) else { continue }
             if job.status == .inProgress { try await store.requeue(job.id) }
-            _ = start(job, request)
+            _ = start(job, request, isRecovered: true)
         }
     }
 

@@ -39,17 +39,51 @@ extension JobWork {
     func withImages(
         of job: String, in folder: JobFolder, pixelLimit: Int, _ share: RequestMemory.Share
     ) throws -> GenerationRequest {
+        try withImages(pixelLimit: pixelLimit, share) { index in
+            let file = try InputFile(reading: folder.input(index, of: job))
+            return Upload(name: inputs[index], bytes: try file.readAll(limit: 1 << 30))
+        }
+    }
+
+    /// The request with its images.
+    ///
+    /// - Parameters:
+    ///   - pixelLimit: the most pixels of an image
+    ///   - share: the memory that they take
+    ///   - file: gives each image's file by its place
+    /// - Returns: the request
+    /// - Throws: ``APIError``, or what `file` throws
+    func withImages(pixelLimit: Int, _ share: RequestMemory.Share, file: (Int) throws -> Upload) throws
+        -> GenerationRequest
+    {
         var request = request
         var images: [RequestImage] = []
-        for (index, name) in inputs.enumerated() {
+        for index in inputs.indices {
             try Task.checkCancellation()
-            let file = Upload(
-                name: name, bytes: try InputFile(reading: folder.input(index, of: job)).readAll(limit: 1 << 30))
+            let file = try file(index)
             share.take(file.pixelBytes(pixelLimit))
             images.append(try file.image(field: "image", pixelLimit: pixelLimit))
         }
         if endsWithLastInput { request.lastImage = images.popLast() }
         request.images = images
+        return request
+    }
+
+    /// What is left of the work when nothing that a client said in it may be kept: sizes and numbers.
+    var withoutContent: JobWork {
+        var work = self
+        work.request = request.withoutContent
+        (work.inputs, work.inputSizes, work.endsWithLastInput) = ([], nil, false)
+        return work
+    }
+}
+
+extension GenerationRequest {
+    fileprivate var withoutContent: GenerationRequest {
+        var request = self
+        (request.prompts, request.negativePrompts) = (prompts.map { _ in "" }, [])
+        (request.images, request.lastImage) = ([], nil)
+        request.extra = extra.filter { $0.value.items.allSatisfy { $0.text == nil } }
         return request
     }
 }

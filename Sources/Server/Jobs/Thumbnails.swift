@@ -1,7 +1,7 @@
 internal import Diffusion
+internal import Engine
 internal import Media
 internal import Synchronization
-internal import VisualGen
 
 /// Small versions of what a job makes: of each image, or of a video's first frame and of frames from beginning to end.
 final class Thumbnails: Sendable {

@@ -30,16 +30,18 @@ package struct ServedModel: Sendable {
     ///   - workers: who computes
     ///   - configuration: how each was configured
     ///   - compute: how it computes
+    ///   - checker: who is asked about requests and outputs; nil for nobody
     /// - Throws: any error of a bad checkpoint
     package init(
         _ name: String, _ offer: ModelOffer, workers: WorkerPool, _ configuration: WorkerConfiguration,
-        _ compute: ComputeSettings = ComputeSettings()
+        _ compute: ComputeSettings = ComputeSettings(), checker: GuardrailSettings? = nil
     ) throws {
         let model = try configuration.open()
         var options = configuration.options
         options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
         self.init(
-            name, offer, workers: workers, try Admission(model, options), limitedEffects: model.limitedEffects)
+            name, offer, workers: workers, try Admission(model, options, checker: checker),
+            limitedEffects: model.limitedEffects)
         self.compute = compute
         // Where files lie on this machine is not for clients.
         self.compute.pipeline = [:]
@@ -59,7 +61,7 @@ package struct ServedModel: Sendable {
         self.name = name.hasPrefix("/") || name.hasPrefix(".") ? (name as NSString).lastPathComponent : name
         (self.offer, self.workers, self.admission) = (offer, workers, admission)
         fields = ModelFields(
-            offer.defaults, offer.parameters, limitedEffects: limitedEffects,
+            offer.defaults, admission.guardrail.choices(of: offer.parameters), limitedEffects: limitedEffects,
             resolve: admission.resolve)
     }
 
@@ -69,6 +71,12 @@ package struct ServedModel: Sendable {
     /// Whether it takes an image to begin with.
     package var takesImages: Bool { fields.firstImage != .refused }
 
-    /// Whether it makes videos rather than images.
+    /// Whether it makes videos.
     package var makesVideos: Bool { offer.defaults.numFrames != nil }
+
+    /// Its own choices for images; nil if it makes none.
+    package var imageDefaults: GenerationRequest? { makesVideos ? offer.imageDefaults : offer.defaults }
+
+    /// Whether it changes images: of a model of videos an image is where a video begins.
+    package var editsImages: Bool { takesImages && !makesVideos }
 }

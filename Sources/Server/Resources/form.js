@@ -2,7 +2,7 @@
 
 import { $, ask, json, make, say } from './server.js';
 
-const state = { capabilities: null, fields: [], drops: [] };
+const state = { kinds: [], capabilities: null, fields: [], drops: [] };
 
 const LABELS = {
   negative_prompt: ['Negative prompt', 'what should not be seen'],
@@ -194,9 +194,22 @@ document.addEventListener('paste', (event) => {
   if (files.length && dropAt(null)) { event.preventDefault(); dropAt(null).add(files); }
 });
 
-/** Makes the form from what the model can do. */
+/** Makes the form from what the model can do: where it makes videos and images, there is a choice. */
 export function build(capabilities) {
+  state.kinds = [capabilities, ...capabilities.alternatives.map((other) => ({ ...capabilities, ...other }))];
+  $('kinds').hidden = state.kinds.length < 2;
+  $('kind-chips').replaceChildren(...state.kinds.map((kind) => {
+    const input = make('input', { type: 'radio', name: 'kind', value: kind.makes });
+    input.addEventListener('change', () => choose(kind));
+    return make('label', { className: 'chip' }, input, kind.makes === 'video' ? 'Video' : 'Image');
+  }));
+  choose(capabilities);
+}
+
+/** Makes the form for one kind of result. */
+function choose(capabilities) {
   state.capabilities = capabilities;
+  document.querySelector(`[name=kind][value=${capabilities.makes}]`).checked = true;
   const isVideo = capabilities.makes === 'video';
   $('model').textContent = `${capabilities.model} · ${capabilities.family}`;
   const { first, last } = capabilities.images;
@@ -248,7 +261,7 @@ async function base64(file) {
 /** The request that the form describes: its path and its body. */
 async function wanted() {
   const isVideo = state.capabilities.makes === 'video';
-  const body = { prompt: $('prompt').value, partial_images: 3 };
+  const body = { prompt: $('prompt').value, partial_images: state.capabilities.partial_images ? 3 : 0 };
   if (body.prompt.trim() === '') throw problem('Describe what you would like to see.', 'prompt');
   body.size = size() === 'own' ? `${$('width').value}x${$('height').value}` : size();
   let seed = '';
@@ -316,6 +329,8 @@ $('prompt').addEventListener('keydown', (event) => {
 /** Fills the form with what a job was asked for. */
 export async function reuse(job) {
   tell(null);
+  const kind = state.kinds.find(({ makes }) => makes === job.kind);
+  if (kind && kind !== state.capabilities) choose(kind);
   $('prompt').value = job.prompt ?? '';
   writeSize(job.size);
   const values = { ...job.extra_params, ...job, n: job.count };

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Engine
 internal import Files
 internal import Foundation
@@ -167,13 +168,18 @@ package final class JobStore: Sendable {
     ///   - id: which
     ///   - error: why
     ///   - keepSeconds: how long it is kept
+    ///   - work: what is left of its request; nil for all of it
     /// - Throws: `DatabaseError`
-    package func fail(_ id: String, _ error: APIError, keepSeconds: Double) async throws {
+    package func fail(
+        _ id: String, _ error: APIError, keepSeconds: Double, leaving work: JobWork? = nil
+    ) async throws {
         let now = clock()
+        let text = try work.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+        let prompt = work?.request.prompts.first
         try await change(
             "UPDATE jobs SET status = 'failed', completedAt = ?, expiresAt = ?, errorCode = ?, errorMessage = ?, "
-                + "bytes = 0, size = size + ? WHERE id = ?",
-            [now, now + keepSeconds, error.code, error.message, error.message.utf8.count, id])
+                + "bytes = 0, size = size + ?, work = coalesce(?, work), prompt = coalesce(?, prompt) WHERE id = ?",
+            [now, now + keepSeconds, error.code, error.message, error.message.utf8.count, text, prompt, id])
     }
 
     /// Forgets jobs, and notes that their folders go.

@@ -49,6 +49,8 @@ struct VideoRoutes: Sendable {
         if !common.seedIsDrawn { work.request.seeds = asked.seeds }
         work.request.numInferenceSteps = asked.numInferenceSteps ?? work.request.numInferenceSteps
         work.request.guidanceScale = asked.guidanceScale ?? work.request.guidanceScale
+        // Who made the first one may have had another guardrail, or none.
+        work.request.extra[ParameterSpec.useGuardrails.name] = nil
         let admitted = try core.limits.admitted(work.outline, by: core.model)
         work.request = admitted.request
         var new = NewJob(.video, owner: context.principal.owner, priority: common.priority, work: work)

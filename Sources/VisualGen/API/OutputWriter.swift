@@ -136,18 +136,6 @@ package enum OutputEncoding: Sendable {
     }
 }
 
-extension PixelPart {
-    /// One frame, or one image.
-    ///
-    /// - Parameters:
-    ///   - item: of which video, or which image
-    ///   - frame: counted from the part's first
-    /// - Throws: `MediaError`
-    package func image(_ item: Int, _ frame: Int = 0) throws(MediaError) -> Image {
-        try Image(width: shape.width, height: shape.height, pixels: self.frame(item, frame))
-    }
-}
-
 extension VideoSound {
     fileprivate init(_ part: SoundPart, of item: Int) {
         let (count, size) = (part.shape.samples, part.shape.itemSize)

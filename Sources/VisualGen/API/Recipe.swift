@@ -115,7 +115,9 @@ package struct Recipe: Sendable {
         add("max-sequence-length", request.maxSequenceLength)
         add("num-images-per-prompt", request.numImagesPerPrompt)
         for seed in request.seeds { add("seed", seed) }
-        for (key, value) in request.extra.sorted(by: { $0.key < $1.key }) { add("extra", "\(key)=\(value.json)") }
+        // Whether a guardrail was asked changes nothing that was made, and elsewhere there may be none.
+        let extra = request.extra.filter { $0.key != ParameterSpec.useGuardrails.name }
+        for (key, value) in extra.sorted(by: { $0.key < $1.key }) { add("extra", "\(key)=\(value.json)") }
         return arguments
     }
 

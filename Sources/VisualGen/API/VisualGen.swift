@@ -21,7 +21,8 @@ public final class VisualGen: Sendable {
     private let model: String
     private let dtype: DType
     private let compute: ComputeSettings
-    /// What of the configuration has no effect on this model; a sentence for each.
+    /// What of the configuration has no effect on this model, and that no guardrail is asked where the model's reference has
+    /// one; a sentence for each.
     public let warnings: [String]
     private let worker: any Worker
     private let admission: Admission
@@ -62,7 +63,7 @@ public final class VisualGen: Sendable {
             offer = try await worker.start { VisualGenProgress(item: 0, $0).map(observe) }
             var options = configuration.options
             options.memoryLimit = options.memoryLimit ?? offer.deviceMemory
-            admission = try Admission(model, options)
+            admission = try Admission(model, options, checker: args.checker)
         } catch let error as ConfigurationError {
             throw error
         } catch let error as CancellationError {
@@ -203,8 +204,7 @@ public final class VisualGen: Sendable {
         return VisualGenResult { [self] tell in
             try await Self.translating {
                 defer { writer.abandon() }
-                let times = try await worker.generate(
-                    request, observe: { VisualGenProgress(item: 0, $0).map(tell) }, deliver: writer.deliver)
+                let times = try await make(request, item: 0, tell, deliver: writer.deliver)
                 try writer.finish()
                 return VisualGenOutput(id, request, admitted.notes, times, paths: files.paths)
             }
@@ -303,9 +303,29 @@ public final class VisualGen: Sendable {
         try await Self.translating {
             try Task.checkCancellation()
             let request = admitted.request
-            let result = try await worker.generate(request) { VisualGenProgress(item: item, $0).map(tell) }
+            let collector = OutputCollector()
+            let times = try await make(request, item: item, tell, deliver: collector.add)
+            let result = try WorkerResult(collector, times)
             return VisualGenOutput(id, request, admitted.notes, result) { recipe(of: request, $0) }
         }
+    }
+
+    /// Has a request computed, if the guardrail allows it and what is made of it.
+    private func make(
+        _ request: GenerationRequest, item: Int, _ tell: @escaping @Sendable (VisualGenProgress) -> Void,
+        deliver: @escaping OutputReceiver
+    ) async throws -> StageTimes {
+        let guardrail = admission.guardrail
+        try await guardrail.checkPrompts(of: request)
+        let sample = guardrail.sample(of: request)
+        let times = try await worker.generate(
+            request, observe: { VisualGenProgress(item: item, $0).map(tell) },
+            deliver: { part in
+                try sample?.add(part)
+                try deliver(part)
+            })
+        try await guardrail.check(sample, of: request)
+        return times
     }
 
     private func recipe(of request: GenerationRequest, _ image: Int) -> Recipe {

@@ -63,7 +63,7 @@ extension VisualGenArgs {
         return problems
     }
 
-    /// What of a configuration has no effect on a model.
+    /// What of a configuration has no effect on a model, and what it leaves out that the model's reference has.
     ///
     /// - Parameter model: the model
     /// - Returns: a sentence for each
@@ -71,9 +71,18 @@ extension VisualGenArgs {
     package func notes(on model: any ModelFamily) throws -> [String] {
         let layers = try quantConfig.plan.map(model.idlePatterns) ?? []
         let attentions = try attentionConfig.quantization.map(model.idlePatterns) ?? []
+        let guardrail =
+            type(of: model).hasGuardrail && guardrailConfig.url == nil
+            ? [
+                "no guardrail checks what \(type(of: model).name) is asked for and makes: guardrail_config.url names none"
+            ]
+            : []
         return layers.map { "quant_config.ignore has \($0), which is no layer's name" }
-            + attentions.map { "attention_config.exact_layers has \($0), which is no attention's name" }
+            + attentions.map { "attention_config.exact_layers has \($0), which is no attention's name" } + guardrail
     }
+
+    /// The checker that is asked about requests and outputs; nil for none.
+    package var checker: GuardrailSettings? { guardrailConfig.settings }
 
     /// What each of several workers has to know that have the same model.
     ///

@@ -5,6 +5,8 @@ internal import Files
 public enum VisualGenError: Error, Sendable, Equatable {
     /// The parameters cannot be served: every problem, each a sentence without a full stop.
     case invalidParameters([String])
+    /// The guardrail does not allow the request, or what was made of it; nothing of it is kept.
+    case blocked(String)
     /// An image that a request brings along cannot be read, or is not what it must be.
     case input(String)
     /// The model cannot be found, or its files are not what they must be.
@@ -35,6 +37,7 @@ public enum VisualGenError: Error, Sendable, Equatable {
         self =
             switch failure.kind {
             case .request: .invalidParameters([failure.message])
+            case .blocked: .blocked(failure.message)
             case .input: .input(failure.message)
             case .model: .model(failure.message)
             case .unavailable, .cancelled: .unavailable(failure.message)
@@ -52,7 +55,8 @@ extension VisualGenError: CustomStringConvertible {
         switch self {
         case .invalidParameters(let problems):
             "Parameter validation failed:" + problems.map { "\n- \($0)" }.joined()
-        case .input(let message), .model(let message), .unavailable(let message), .outOfMemory(let message),
+        case .blocked(let message), .input(let message), .model(let message), .unavailable(let message),
+            .outOfMemory(let message),
             .workerLost(let message), .output(let message), .bug(let message):
             message
         case .timedOut(let seconds): "Generation timed out after \(seconds) s"

@@ -74,6 +74,10 @@ public struct VisualGenArgs: Sendable, Equatable {
     ///
     /// Ours, not TensorRT-LLM's.
     public var workerTimeout = 300.0
+    /// A checker of one's own that is asked about prompts and outputs (`guardrail_config`).
+    ///
+    /// Ours, not TensorRT-LLM's.
+    public var guardrailConfig = GuardrailConfig()
 
     /// The former name of ``allowUnknown``.
     public var allowUnknownConfig: Bool {
@@ -164,6 +168,7 @@ extension VisualGenArgs {
         fields.exchange("allow_unknown", &allowUnknown, formerly: "allow_unknown_config")
         fields.exchange("worker_mode", &workerMode)
         fields.exchange("worker_timeout", &workerTimeout, .above(0))
+        fields.exchange("guardrail_config", &guardrailConfig)
     }
 
     /// A ring or a mesh merges partial results by their log-sum-exp, and not every sparse kernel can do that.
