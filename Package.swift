@@ -200,7 +200,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "Tensors", "TestKit"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["Command", "Layers", "Media", "Tensors", "TestKit"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -52,7 +52,9 @@ extension CommandLineTests {
             try folder.write("parallel_config: {ulysses_size: 2, cfg_size: 2}", to: "four.yaml")
             let outcome = try await launch(
                 ["MASTER_PORT": "1"], VisualGen.generation() + ["--config", "four.yaml", "--output", "a.png"])
-            #expect(outcome.status != 0 && outcome.errors.contains("2 processes were started"), "\(outcome.testDescription)")
+            #expect(
+                outcome.status != 0 && outcome.errors.contains("2 processes were started"), "\(outcome.testDescription)"
+            )
             #expect(folder.names == ["four.yaml"])
         }
     }

@@ -2,8 +2,8 @@
 
     python3 Tools/scale/layouts.py .build/release/visualgen --output layouts.jsonl
 
-Each request is made by `visualgen generate`, which starts its ranks itself, one thread each, and all intermediate results are held
-against those of one process. Prints a Markdown table; what is in the file already is not run again. Python alone is needed.
+Each request is made by `visualgen generate`, which starts its ranks itself, one thread each, and all intermediate results are
+held against those of one process. Prints a Markdown table; what is in the file already is not run again. Python alone is needed.
 Ends with status 1 if a distance is more than the limit, two runs differ, or a layout fails otherwise than with a reason.
 """
 
@@ -79,9 +79,14 @@ def ranks(layout):
 
 
 def title(layout):
-    if not layout:
-        return "one process"
-    return "`" + ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in layout.items()) + "`"
+    """The sizes above 1; how many decode together only if that is not all."""
+    words = [f"{name.removesuffix('_size')} {value}" for name, value in layout.items() if not name.startswith("parallel_vae")]
+    decoding = layout.get("parallel_vae_size", 1)
+    if decoding != ranks(layout):
+        words.append(f"decoding {decoding}")
+    if "parallel_vae_split_dim" in layout:
+        words.append("decoding in rows")
+    return ", ".join(words) or "one process"
 
 
 def read(path):
@@ -129,7 +134,9 @@ def generate(program, family, layout, folder):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
     if done.returncode == 0:
         return read(trace), None
-    return None, re.sub(r"\s+", " ", done.stderr.replace(f"{config}", "").strip()).removeprefix("visualgen: ").lstrip(": ")
+    # The sentences of a file's problems follow its name.
+    sentences = re.sub(r"\s+", " ", done.stderr.strip()).removeprefix("visualgen: ")
+    return None, sentences.removeprefix(str(config)).removeprefix(": ")
 
 
 def measured(program, family, layout, alone, folder):
@@ -144,12 +151,19 @@ def measured(program, family, layout, alone, folder):
     return result
 
 
+def reason(result):
+    """The sentence of a refusal alone."""
+    return re.sub(r"^visualgen: \S+: ", "", result.get("refusal", ""))
+
+
 def cell(result, reasons):
     if "refusal" in result:
-        reason = result["refusal"]
-        if reason not in reasons:
-            reasons.append(reason)
-        return f"refused ({reasons.index(reason) + 1})"
+        sentence = reason(result)
+        if "does not divide the model's" in sentence:
+            return "heads"
+        if sentence not in reasons:
+            reasons.append(sentence)
+        return f"({reasons.index(sentence) + 1})"
     return "0" if result["distance"] == 0 else f"{result['distance']:.0e}".replace("e-0", "e-")
 
 
@@ -162,8 +176,12 @@ def table(results, families):
         if all(row):
             print(f"| {ranks(layout)} | {title(layout)} | " + " | ".join(cell(result, reasons) for result in row) + " |")
     print()
-    for number, reason in enumerate(reasons, 1):
-        print(f"({number}) {reason}")
+    for number, sentence in enumerate(reasons, 1):
+        print(f"({number}) {sentence}")
+    for family in families:
+        heads = [reason(result) for key, result in results.items() if key[0] == family and "does not divide" in reason(result)]
+        if heads:
+            print(f"heads, {family}: {heads[0]}")
     again = [result["same"] for result in results.values() if "same" in result]
     print(f"\n{len(results)} requests; {again.count(True)} of {len(again)} that were made twice had the same bits.")
 
@@ -180,6 +198,8 @@ def main():
     if arguments.output.exists():
         for line in arguments.output.read_text().splitlines():
             entry = json.loads(line)
+            if " is lost" in entry["result"].get("refusal", ""):
+                continue  # on a busy machine a rank may say nothing for too long
             results[entry["family"], json.dumps(entry["layout"])] = entry["result"]
     with tempfile.TemporaryDirectory() as folder, arguments.output.open("a") as file:
         for family in arguments.families:
@@ -198,7 +218,7 @@ def main():
     table(results, arguments.families)
     failed = [key for key, result in results.items()
               if not result.get("same", True) or result.get("distance", 0) > LIMIT
-              or "refusal" in result and not result["refusal"].startswith("parallel_config")]  # fmt: skip
+              or "refusal" in result and "parallel_config" not in result["refusal"]]  # fmt: skip
     for family, layout in failed:
         print(f"{family} {layout}: {results[family, layout]}", file=sys.stderr)
     sys.exit(1 if failed else 0)
