@@ -1,5 +1,6 @@
 internal import DemoModels
 internal import Diffusion
+internal import Files
 internal import Foundation
 package import Hub
 internal import Models
@@ -32,6 +33,29 @@ package enum ModelLocation {
             folders: components.map { Array($0.prefix(1)) } ?? [], observe: observe)
     }
 
+    /// A LoRA file or a folder with one, or the local copy of one of the hub.
+    ///
+    /// - Parameters:
+    ///   - name: a path; a hub id; or a hub id with a file of its repository, `org/name/file.safetensors`
+    ///   - environment: environment variables; nil for the process's
+    ///   - observe: told of what is downloaded, from several tasks at once
+    /// - Returns: a path, which may not exist
+    /// - Throws: ``HubError``, or `CancellationError`
+    package static func lora(
+        of name: String, _ environment: [String: String]? = nil,
+        observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+    ) async throws -> String {
+        let parts = name.pathNames
+        let file = parts.count > 2 ? parts.dropFirst(2).joined(separator: "/") : nil
+        // What ends like a file is one of this machine, or of a repository.
+        let mayBeRemote = parts.count > 2 || parts.count == 2 && !name.hasSuffix(".safetensors")
+        guard !FileManager.default.fileExists(atPath: name), mayBeRemote, file?.hasSuffix(".safetensors") != false,
+            let model = try? HubModel(parts.prefix(2).joined(separator: "/"))
+        else { return name }
+        let hub = Hub(try HubSettings(environment: environment ?? ProcessInfo.processInfo.environment))
+        return try await hub.lora(file, of: model, observe: observe)
+    }
+
     /// What pipelines of diffusers carry for other purposes than drawing.
     private static let idle = ["safety_checker", "feature_extractor"]
 
@@ -59,9 +83,14 @@ extension WorkerConfiguration {
         if pipelineConfig.isEmpty { return self }
         let family = try Catalog.family(of: Catalog.checkpoint(at: model, allowingUnknown: allowsUnknown))
         var result = self
-        for (key, components) in family.pipelineSources {
+        for (key, source) in family.pipelineSources {
             guard let name = pipelineConfig[key]?.text else { continue }
-            let path = try await ModelLocation.path(of: name, needing: components, environment, observe: observe)
+            let path =
+                switch source {
+                case .components(let parts):
+                    try await ModelLocation.path(of: name, needing: parts, environment, observe: observe)
+                case .lora: try await ModelLocation.lora(of: name, environment, observe: observe)
+                }
             result.pipelineConfig[key] = .text(path)
         }
         return result

@@ -59,4 +59,21 @@ struct FileSelection {
         }
         return (names.filter { $0.isFileName && $0.hasSuffix(".json") }.sorted(), weights)
     }
+
+    /// A repository's LoRA file.
+    ///
+    /// - Parameters:
+    ///   - file: its path; nil for the one at the root
+    ///   - names: the files of the repository
+    ///   - model: whose they are
+    /// - Returns: its path; nil if there is none
+    /// - Throws: ``HubError`` where none is named and several could be meant
+    static func lora(_ file: String?, among names: Set<String>, of model: HubModel) throws(HubError) -> String? {
+        if let file { return names.contains(file) ? file : nil }
+        let weights = names.filter { $0.isFileName && $0.hasSuffix(".safetensors") }.sorted()
+        let named = weights.filter { $0.lowercased().contains("lora") }
+        let found = named.isEmpty ? weights : named
+        if found.count > 1 { throw .severalLoRAs(model, found: found) }
+        return found.first
+    }
 }

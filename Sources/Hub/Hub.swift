@@ -24,19 +24,46 @@ package struct Hub: Sendable {
         folders: [String] = [],
         observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> String {
+        try await snapshot(of: model, .parts(isNeeded: needs, folders: folders), observe).folder
+    }
+
+    /// Finds a LoRA file, downloading what the cache lacks: the file, and the `adapter_config.json` beside it if there is one.
+    ///
+    /// - Parameters:
+    ///   - file: its path in the repository; nil for the one at the root: the only safetensors file there whose name says so, or
+    ///     the only one at all
+    ///   - model: id and revision
+    ///   - observe: told of every part of a file that arrives, from several tasks at once
+    /// - Returns: the file's path on this machine
+    /// - Throws: as ``folder(of:needs:folders:observe:)``
+    @concurrent
+    package func lora(
+        _ file: String? = nil, of model: HubModel,
+        observe: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+    ) async throws -> String {
+        let snapshot = try await snapshot(of: model, .lora(file), observe)
+        guard let name = try FileSelection.lora(file, among: snapshot.names, of: model) else {
+            throw HubError.noLoRA(model, file: file)
+        }
+        return "\(snapshot.folder)/\(name)"
+    }
+
+    private func snapshot(
+        of model: HubModel, _ need: HubNeed, _ observe: @escaping @Sendable (DownloadProgress) -> Void
+    ) async throws -> LocalSnapshot {
         let tally = settings.hidesProgress ? DownloadTally { _ in } : DownloadTally(observe: observe)
         let cache = ModelCache(settings.cache, model, avoidsLinks: settings.avoidsLinks)
         let snapshot = LocalSnapshot(of: model, in: cache)
         if let variable = settings.offlineVariable {
             guard let snapshot else { throw HubError.offline(model, missing: nil, variable: variable) }
-            if let file = try snapshot.missingFile(needs: needs, folders: folders) {
+            if let file = try snapshot.missingFile(need) {
                 throw HubError.offline(model, missing: file, variable: variable)
             }
-            return snapshot.folder
+            return snapshot
         }
         // A file in the cache that cannot be read is the download's to find out.
-        let whole = snapshot.flatMap { (try? $0.missingFile(needs: needs, folders: folders) == nil) == true ? $0 : nil }
-        if let whole, model.namesCommit, whole.hasModelIndex { return whole.folder }
+        let whole = snapshot.flatMap { (try? $0.missingFile(need) == nil) == true ? $0 : nil }
+        if let whole, model.namesCommit, whole.hasModelIndex { return whole }
         let configuration = HubClient.configuration(settings.patience)
         return try await HubConnections.with(configuration, through: settings.proxies) { connections in
             let client = HubClient(connections, settings)
@@ -45,11 +72,10 @@ package struct Hub: Sendable {
                 listing = try await client.listing(of: model, attempts: whole == nil ? nil : 1)
             } catch let error as HubError where error.leavesTheCacheUsable {
                 guard let whole else { throw error }
-                return whole.folder
+                return whole
             }
             return try await SnapshotDownload(
-                model: model, listing: listing, cache: cache, client: client,
-                tally: tally, needs: needs, folders: folders
+                model: model, listing: listing, cache: cache, client: client, tally: tally, need: need
             ).run()
         }
     }

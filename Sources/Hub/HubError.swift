@@ -29,6 +29,9 @@ package enum HubError: BlamedError, Equatable {
     case shardIndex(file: String, String)
     case noSafetensors(HubModel, component: String, found: [String])
     case noPipeline(HubModel, found: [String])
+    /// The LoRA file's name, or nil for any at the root.
+    case noLoRA(HubModel, file: String?)
+    case severalLoRAs(HubModel, found: [String])
     case diskFull(folder: String, needed: Int, available: Int)
     case file(FileError)
 }
@@ -70,6 +73,10 @@ extension HubError: CustomStringConvertible {
             "\(component) of \(model) has no safetensors weights under the usual names, only \(Self.list(found))"
         case .noPipeline(let model, let found):
             "\(model) has neither model_index.json nor safetensors files at its root alone, only \(Self.list(found))"
+        case .noLoRA(let model, let file?): "\(model) has no file \(file)"
+        case .noLoRA(let model, nil): "\(model) has no safetensors file at its root that could be a LoRA"
+        case .severalLoRAs(let model, let found):
+            "\(model) has several files that could be the LoRA, \(Self.list(found)): name one as \(model.id)/\(found.first ?? "")"
         case .diskFull(let folder, let needed, let available):
             "\(folder) has room for \(available) bytes, the download needs \(needed)"
         case .file(let error): "\(error.path) \(error.fault)"

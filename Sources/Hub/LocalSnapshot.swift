@@ -30,20 +30,23 @@ struct LocalSnapshot {
     /// Whether the snapshot is of the form that lists its own parts.
     var hasModelIndex: Bool { names.contains(ModelIndex.name) }
 
-    /// The first file found to be missing for the needed parts, nil where all are there.
+    /// The first file found to be missing of what is needed, nil where all is there.
     ///
-    /// - Parameters:
-    ///   - needs: whether the part of a name and a class is needed
-    ///   - folders: folders with weights that are needed, whether or not the index names them
-    /// - Returns: a path in the repository
+    /// - Parameter need: what is needed
+    /// - Returns: a path in the repository, or what kind of file it is
     /// - Throws: ``HubError`` for a file of the snapshot that cannot be read
-    func missingFile(needs: (String, String) -> Bool, folders: [String]) throws(HubError) -> String? {
-        guard hasModelIndex else { return try missingMonolithicFile() }
-        for component in try components(needs: needs, folders: folders) {
-            let missing = try component.missingFile(from: names) { file throws(HubError) in try read(file) }
-            if let missing { return missing }
+    func missingFile(_ need: HubNeed) throws(HubError) -> String? {
+        switch need {
+        case .lora(let file):
+            return try FileSelection.lora(file, among: names, of: model) == nil ? file ?? "a LoRA file" : nil
+        case .parts(let isNeeded, let folders):
+            guard hasModelIndex else { return try missingMonolithicFile() }
+            for component in try components(needs: isNeeded, folders: folders) {
+                let missing = try component.missingFile(from: names) { file throws(HubError) in try read(file) }
+                if let missing { return missing }
+            }
+            return nil
         }
-        return nil
     }
 
     /// The same of a snapshot without index, whose weights lie at the root.

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A commit's needed files on their way into the cache.
 struct SnapshotDownload {
     let model: HubModel
@@ -5,28 +7,37 @@ struct SnapshotDownload {
     let cache: ModelCache
     let client: HubClient
     let tally: DownloadTally
-    let needs: @Sendable (String, String) -> Bool
-    /// Folders with weights that are needed, whether or not the index names them.
-    let folders: [String]
+    let need: HubNeed
 
     /// Downloads what the cache lacks: first what says which parts there are, then everything small, then the weights.
     ///
-    /// - Returns: the snapshot's folder
+    /// - Returns: the snapshot
     /// - Throws: ``HubError``, `CancellationError`
-    func run() async throws -> String {
-        if listing.files[ModelIndex.name] == nil {
+    func run() async throws -> LocalSnapshot {
+        switch need {
+        case .lora(let file): try await fetchLoRA(file)
+        case .parts where listing.files[ModelIndex.name] == nil:
             let files = try FileSelection.monolithic(among: listing.names, of: model)
             try await fetch(files.small)
             try await fetch(files.weights)
-        } else {
+        case .parts(let isNeeded, let folders):
             try await fetch([ModelIndex.name])
-            let components = try snapshot().components(needs: needs, folders: folders)
+            let components = try snapshot().components(needs: isNeeded, folders: folders)
             let selection = try FileSelection(components, among: listing.names, of: model)
             try await fetch(selection.small)
             try await fetch(weights(selection))
         }
         try cache.setCommit(listing.commit)
-        return cache.snapshot(listing.commit)
+        return try snapshot()
+    }
+
+    private func fetchLoRA(_ file: String?) async throws {
+        guard let name = try FileSelection.lora(file, among: listing.names, of: model) else {
+            throw HubError.noLoRA(model, file: file)
+        }
+        let config = name.pathFolder + "adapter_config.json"
+        if listing.files[config] != nil { try await fetch([config]) }
+        try await fetch([name])
     }
 
     private func snapshot() throws(HubError) -> LocalSnapshot {

@@ -91,4 +91,18 @@ package enum HostMemory {
         defer { ct_reuse_memory(false) }
         return try body()
     }
+
+    /// The most that the CPU's tensors took at once since ``resetPeak()``.
+    ///
+    /// - Returns: bytes of tensors, and of them with what was kept for the next ones
+    package static func peak() throws(TensorError) -> (allocated: Int, reserved: Int) {
+        var memory = ct_device_memory()
+        guard ct_get_device_memory(-1, &memory) == 0 else { throw TensorError.ofThisThread(in: "host_memory") }
+        return (Int(memory.peak_allocated), Int(memory.peak_reserved))
+    }
+
+    /// Counts ``peak()`` from here on.
+    package static func resetPeak() throws(TensorError) {
+        guard ct_reset_peak_device_memory(-1) == 0 else { throw TensorError.ofThisThread(in: "reset_peak_memory") }
+    }
 }

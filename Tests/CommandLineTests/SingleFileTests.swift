@@ -113,5 +113,50 @@ extension CommandLineTests {
                 try await visualgen.shell(line, "{text_encoder_path: nowhere}"), 64,
                 names: ["pipeline_config.text_encoder_path is nowhere"])
         }
+
+        /// As a model with its repository's only LoRA, or with a file that is named.
+        @Test func theLoRAOfItsSecondStageMayBeOfTheHub() async throws {
+            let commit = String(repeating: "0b", count: 20)
+            let snapshot = visualgen.folder.file("hub/models--org--loras/snapshots/\(commit)")
+            for folder in [snapshot, visualgen.folder.file("hub/models--org--loras/refs")] {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            try visualgen.folder.write(commit, to: "hub/models--org--loras/refs/main")
+            let name = "diffusion_model.transformer_blocks.0.attn1.to_q"
+            func write(_ file: String) throws {
+                try SafetensorsWriter.write(
+                    ["A": [2, 40], "B": [40, 2]].map { half, shape in
+                        .init(
+                            name: "\(name).lora_\(half).weight", shape: shape,
+                            floats: Array(repeating: 0.1, count: shape.reduce(1, *)))
+                    }, to: "\(snapshot)/\(file)")
+            }
+            try write("distilled-lora.safetensors")
+            let line = "HF_HUB_OFFLINE=1 HF_HOME=$PWD \"$0\" inspect model.safetensors --pipeline-config \"$1\""
+            let upsampler = TinyCheckpoint.path(of: "ltx2-tiny-upsampler")
+            func inspect(_ lora: String) async throws -> VisualGen.Outcome {
+                try await visualgen.shell(
+                    line,
+                    "{text_encoder_path: '\(encoder)', spatial_upsampler_path: '\(upsampler)', distilled_lora_path: \(lora)}"
+                )
+            }
+            let inspected = try await inspect("org/loras")
+            #expect(inspected.status == 0, "\(inspected.testDescription)")
+            #expect(inspected.output.contains("\ntransformer_2: "), "\(inspected.testDescription)")
+            try write("other-lora.safetensors")
+            expectRefusal(
+                try await inspect("org/loras"), 65,
+                names: ["org/loras", "distilled-lora.safetensors", "name one as org/loras/distilled-lora.safetensors"])
+            let named = try await inspect("org/loras/other-lora.safetensors")
+            #expect(named.status == 0, "\(named.testDescription)")
+            expectRefusal(
+                try await inspect("org/loras/no.safetensors"), 65,
+                names: ["no.safetensors of org/loras", "HF_HUB_OFFLINE"])
+            expectRefusal(try await inspect("org/nothing"), 65, names: ["org/nothing", "HF_HUB_OFFLINE"])
+            let missing = try await inspect("here/no.safetensors")
+            #expect(
+                missing.status == 65 && missing.errors.contains("here/no.safetensors cannot be opened"),
+                "\(missing.testDescription)")
+        }
     }
 }

@@ -29,7 +29,7 @@ internal import Testing
          "transformer": ["diffusers", "FluxTransformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
         """
 
-    private static func repository(_ names: [String], _ contents: [String: String]) -> [String: [UInt8]] {
+    private static func repository(_ names: [String], _ contents: [String: String] = [:]) -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in names { files[name] = Array((contents[name] ?? "of \(name)").utf8) }
         return files
@@ -105,6 +105,54 @@ internal import Testing
         await #expect(throws: HubError.noSafetensors(try .tiny(), component: "none", found: [])) {
             try await hub.client().folder(of: .tiny(), folders: ["none"])
         }
+    }
+
+    /// As a LoRA lies beside a pipeline and its checkpoints in one file.
+    @Test func takesTheLoRAOfARepository() async throws {
+        let lora = "distilled-lora-384.safetensors"
+        let hub = try await LoopbackHub(
+            Self.repository(Self.flux + [lora, "dev.safetensors", "more/LoRA.safetensors", "more/adapter_config.json"]))
+        let offline = try hub.client(["HF_HUB_OFFLINE": "1"])
+        #expect(try await hub.client().lora(of: .tiny()) == "\(hub.snapshot)/\(lora)")
+        #expect(hub.cachedNames == [lora])
+        #expect(try await offline.lora(of: .tiny()) == "\(hub.snapshot)/\(lora)")
+        await #expect(throws: HubError.offline(try .tiny(), missing: "more/LoRA.safetensors")) {
+            try await offline.lora("more/LoRA.safetensors", of: .tiny())
+        }
+        #expect(
+            try await hub.client().lora("more/LoRA.safetensors", of: .tiny()) == "\(hub.snapshot)/more/LoRA.safetensors"
+        )
+        #expect(hub.cachedNames == [lora, "more/LoRA.safetensors", "more/adapter_config.json"])
+        await #expect(throws: HubError.noLoRA(try .tiny(), file: "none.safetensors")) {
+            try await hub.client().lora("none.safetensors", of: .tiny())
+        }
+    }
+
+    /// Whatever its name: the only weights are meant.
+    @Test func takesTheOnlyWeightsForTheLoRA() async throws {
+        let hub = try await LoopbackHub(Self.repository(["adapter_model.safetensors", "adapter_config.json", "a.bin"]))
+        let path = try await hub.client().lora(of: .tiny())
+        #expect(path == "\(hub.snapshot)/adapter_model.safetensors")
+        #expect(hub.cachedNames == ["adapter_model.safetensors", "adapter_config.json"])
+    }
+
+    @Test(arguments: [
+        ["a.safetensors", "b.safetensors"], ["c.safetensors", "x-lora-2.safetensors", "x_LoRA.safetensors"],
+    ])
+    func choosesNoneOfSeveralLoRAs(_ names: [String]) async throws {
+        let hub = try await LoopbackHub(Self.repository(names))
+        await #expect(throws: HubError.severalLoRAs(try .tiny(), found: names.filter { !$0.hasPrefix("c") })) {
+            try await hub.client().lora(of: .tiny())
+        }
+        #expect(hub.cachedNames.isEmpty)
+        #expect(try await hub.client().lora(names[1], of: .tiny()) == "\(hub.snapshot)/\(names[1])")
+    }
+
+    @Test func saysThatThereIsNoLoRA() async throws {
+        let hub = try await LoopbackHub(Self.repository(["a.bin", "more/lora.safetensors"]))
+        await #expect(throws: HubError.noLoRA(try .tiny(), file: nil)) { try await hub.client().lora(of: .tiny()) }
+        let offline = try hub.client(["HF_HUB_OFFLINE": "1"])
+        await #expect(throws: HubError.offline(try .tiny(), missing: nil)) { try await offline.lora(of: .tiny()) }
     }
 
     /// Weights at the root, as transformers saves a text encoder.

@@ -157,15 +157,16 @@ import Testing
 
     @Test func foresaysMemoryThatDoesNotGrowWithTheNumberOfFrames() throws {
         let config = AutoencoderKLLTX2VideoConfig()
-        func bytes(_ frames: Int, _ tiling: LTX2VideoTiling? = nil) -> Int {
-            let size = OutputSize(height: 1088, width: 1920, frames: frames)
+        func bytes(_ frames: Int, _ tiling: LTX2VideoTiling? = nil, times: Int = 1) -> Int {
+            let size = OutputSize(height: 1088 * times, width: 1920 * times, frames: frames)
             return config.decodingBytes(batch: 1, size, dtype: .bfloat16, tiling: tiling).count
         }
         #expect(bytes(241) - bytes(9) <= 29 * 128 * 34 * 60 * 8)
         #expect(bytes(1) < bytes(9))
         var tiling = LTX2VideoTiling()
         tiling.space?.order = .tiles
-        #expect(bytes(9, tiling) < bytes(9) / 2)
+        // Some hundred megabytes are the weights of a convolution, laid out in another way.
+        #expect(bytes(9, tiling, times: 2) < bytes(9, times: 2) / 2)
     }
 
     @Test(arguments: [

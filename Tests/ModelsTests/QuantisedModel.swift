@@ -9,9 +9,16 @@ import TestKit
     let name: String
     let golden: Golden
     let plan: ComputePlan
+    private let folder: String
 
-    init(_ name: String, _ golden: String, _ plan: ComputePlan = ComputePlan()) throws {
+    /// - Parameters:
+    ///   - name: of the transformer
+    ///   - golden: of its inputs and outputs
+    ///   - plan: how it computes
+    ///   - folder: where it lies, if it is a changed one
+    init(_ name: String, _ golden: String, _ plan: ComputePlan = ComputePlan(), folder: String? = nil) throws {
         (self.name, self.plan) = (name, plan)
+        self.folder = folder ?? QuantisedGolden.folder(of: name)
         self.golden = try Golden("quantised/\(golden)")
     }
 
@@ -86,7 +93,6 @@ import TestKit
     private func load<Config: ModelConfig, Module>(_ make: (Weights, Config) throws -> Module) throws -> (
         Module, Config
     ) {
-        let folder = QuantisedGolden.folder(of: name)
         let config = try Config.read("\(folder)/config.json", besides: [CheckpointWeights.quantizationKey]).0
         let weights = Weights(try CheckpointWeights(folder: folder), plan: plan)
         let module = try make(weights, config)

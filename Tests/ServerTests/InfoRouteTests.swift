@@ -80,6 +80,18 @@ import Testing
         }
     }
 
+    /// Nobody has to find out that a silent video has sound.
+    @Test func thePagePlaysVideosWithTheirSound() async throws {
+        let server = try await TestServer()
+        try await server.run { client in
+            let script = try await client.get("/jobs.js").text
+            let video = try #require(script.firstMatch(of: /make\('video', \{([^}]*)\}/)).1
+            #expect(video.contains("controls: true") && !video.contains("muted"))
+            #expect(try await client.get("/view.js").text.contains(".pause()"))
+            #expect(try await client.get("/form.js").text.contains("enable_audio: ['Sound']"))
+        }
+    }
+
     @Test func thePageNeedsNothingFromElsewhere() async throws {
         let server = try await TestServer()
         try await server.run { client in

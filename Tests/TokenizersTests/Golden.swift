@@ -44,7 +44,7 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
         try Tokenizer(folder: Golden.path(folder), className: className)
     }
 
-    /// Of the ids of every text the lower half of FNV-1a.
+    /// For every ten texts the ``hash(_:)`` of the hashes of their ids.
     func hashes() throws -> [UInt32] {
         let data = try Data(contentsOf: URL(fileURLWithPath: Golden.path("\(folder).\(className).fnv")))
         return stride(from: 0, to: data.count, by: 4).map { start in
@@ -59,11 +59,12 @@ struct Golden: Decodable, CustomTestStringConvertible, Sendable {
 
     static func path(_ name: String) -> String { Bundle.module.bundlePath + "/Resources/" + name }
 
-    static func hash(_ ids: [Int32]) -> UInt32 {
+    /// The lower half of FNV-1a of 32-bit numbers, the lowest byte of each first.
+    static func hash(_ numbers: [UInt32]) -> UInt32 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for id in ids {
+        for number in numbers {
             for shift in stride(from: 0, to: 32, by: 8) {
-                hash = (hash ^ UInt64(UInt32(bitPattern: id) >> UInt32(shift) & 0xFF)) &* 0x100_0000_01B3
+                hash = (hash ^ UInt64(number >> UInt32(shift) & 0xFF)) &* 0x100_0000_01B3
             }
         }
         return UInt32(truncatingIfNeeded: hash)

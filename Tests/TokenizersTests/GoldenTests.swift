@@ -12,13 +12,14 @@ import Tokenizers
     @Test(arguments: Golden.all) func givesTheReferencesIdsForTheCorpus(_ golden: Golden) throws {
         let tokenizer = try golden.tokenizer()
         let hashes = try golden.hashes()
-        #expect(hashes.count == Golden.corpus.count)
-        var wrong: [String] = []
+        #expect(hashes.count == Golden.corpus.count / 10 && Golden.corpus.count.isMultiple(of: 10))
+        var wrong: [ArraySlice<String>] = []
         for index in stride(from: 0, to: hashes.count, by: step) {
-            let ids = try tokenizer.encode(Golden.corpus[index])
-            if Golden.hash(ids) != hashes[index] { wrong.append(Golden.corpus[index]) }
+            let texts = Golden.corpus[10 * index..<10 * index + 10]
+            let own = try texts.map { Golden.hash(try tokenizer.encode($0).map { UInt32(bitPattern: $0) }) }
+            if Golden.hash(own) != hashes[index] { wrong.append(texts) }
         }
-        #expect(wrong.isEmpty, "\(wrong.count) texts differ, such as \(wrong.prefix(3))")
+        #expect(wrong.isEmpty, "of \(wrong.count) tens of texts some differ, such as one of \(wrong.prefix(1))")
     }
 
     @Test(arguments: Golden.all) func agreesIdByIdOnTheFirstTexts(_ golden: Golden) throws {

@@ -53,6 +53,7 @@ def check_video(browser, address, folder):
     browser.wait("document.querySelector('#stage video')?.videoWidth === 96", 240)
     assert browser.evaluate("window.seen.size") >= 1, "no preview of the video was shown"
     browser.wait("document.querySelector('#stage video').currentTime > 0")
+    assert browser.evaluate("(({ controls, muted }) => controls && !muted)(document.querySelector('#stage video'))")
     for number in range(3):
         ask(browser, f"a red square moving right {number}", num_inference_steps=8, seed=number)
         browser.wait(
@@ -63,6 +64,7 @@ def check_video(browser, address, folder):
     look(browser, folder, "video-list")
     browser.click("#jobs li:last-child .open")
     browser.wait("document.querySelector('#view video')?.videoWidth === 96")
+    assert browser.evaluate("document.querySelector('#stage video').paused"), "two videos play at once"
     assert "9 frames at 8 a second: 1.1 s" in browser.evaluate("document.getElementById('settings').innerText")
     look(browser, folder, "video-view")
     browser.click("#again")

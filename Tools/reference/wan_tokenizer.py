@@ -8,7 +8,6 @@ change something: the trainer breaks ties as it pleases.
 import base64
 import json
 import shutil
-import struct
 import tempfile
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from common import ROOT
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 from tiny_tokenizers import normalization_rules
-from tokenizers_goldens import FULL, added, fnv, load, save, training_text
+from tokenizers_goldens import FULL, added, hashes, load, save, training_text
 
 RESOURCES = ROOT / "Tests" / "TokenizersTests" / "Resources"
 EXTRA_IDS = 30
@@ -90,7 +89,7 @@ def case(folder, name, texts):
     """What one class makes of one folder; the hashes go to a file of their own."""
     tok = load(RESOURCES / folder, name)
     ids = tok(texts)["input_ids"]
-    (RESOURCES / f"{folder}.{name}.fnv").write_bytes(b"".join(struct.pack("<I", fnv(x)) for x in ids))
+    (RESOURCES / f"{folder}.{name}.fnv").write_bytes(hashes(ids))
     batch = tok(texts[:60], padding="max_length", max_length=16, truncation=True)
     unknown = sum(any(i in (2, 3) for i in x) for x in ids)
     print(folder, type(tok).__name__, len(tok), "tokens;", unknown, "texts have unknown characters")

@@ -15,9 +15,8 @@ package protocol ModelFamily: Sendable {
     static var parameters: [ParameterSpec] { get }
     /// Settings of the whole model that only this family has, by key, with their defaults; none unless it says so.
     static var pipelineConfig: [String: ParameterValue] { get }
-    /// Those of the settings that name a folder or a model of the hub, with the components that are needed of it: first the
-    /// one with weights.
-    static var pipelineSources: [String: [String]] { get }
+    /// Those of the settings that name a path or something of the hub, and what that is.
+    static var pipelineSources: [String: PipelineSource] { get }
 
     /// Reads a model's configs.
     ///
@@ -100,7 +99,7 @@ package protocol ModelFamily: Sendable {
 
 extension ModelFamily {
     package static var pipelineConfig: [String: ParameterValue] { [:] }
-    package static var pipelineSources: [String: [String]] { [:] }
+    package static var pipelineSources: [String: PipelineSource] { [:] }
 
     /// Whether the reference asks a guardrail about what this family is asked for and makes.
     package static var hasGuardrail: Bool { parameters.contains { $0.name == ParameterSpec.useGuardrails.name } }

@@ -246,7 +246,7 @@ extension AutoencoderKLLTX2Video {
         /// All frames.
         mutating func run(_ emit: (Tensor) throws -> Void) throws { while !hasEnded { try step(emit) } }
 
-        /// The frames that come of the next latent frame, or at last those that waited for more.
+        /// The frames that come of the next latent frame, or at last some of those that waited for more.
         ///
         /// - Parameter emit: takes each, whole on every rank, `[batch, 1, height, width, channels]`
         /// - Throws: ``TensorError``, or what `emit` throws
@@ -264,8 +264,8 @@ extension AutoencoderKLLTX2Video {
 
         private mutating func pass(_ give: (Tensor) throws -> Void) throws {
             guard next < latents.size(1) else {
-                hasEnded = true
-                return try chain.end(give)
+                hasEnded = try chain.endNext(give)
+                return
             }
             let latent = try latents.slice(next..<next + 1, axis: 1).contiguous()
             next += 1

@@ -34,8 +34,19 @@ struct FrameChain {
 
     /// - Parameter emit: takes each frame that still comes when no other does
     /// - Throws: ``TensorError``, or what `emit` throws
-    mutating func end(_ emit: (Tensor) throws -> Void) throws {
-        for index in streams.indices { try pass(streams[index].end(), to: index + 1, emit) }
+    mutating func end(_ emit: (Tensor) throws -> Void) throws { while try !endNext(emit) {} }
+
+    /// Ends the first step that has not ended, and lets it go: what waits for more comes little by little.
+    ///
+    /// - Parameter emit: takes each frame that comes
+    /// - Returns: whether all steps have ended
+    /// - Throws: ``TensorError``, or what `emit` throws
+    mutating func endNext(_ emit: (Tensor) throws -> Void) throws -> Bool {
+        guard !streams.isEmpty else { return true }
+        let frames = try streams[0].end()
+        streams.removeFirst()
+        try pass(frames, to: 0, emit)
+        return streams.isEmpty
     }
 
     private mutating func pass(_ frames: [Tensor], to index: Int, _ emit: (Tensor) throws -> Void) throws {

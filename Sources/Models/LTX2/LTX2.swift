@@ -11,8 +11,9 @@ package struct LTX2: ModelFamily {
         CheckpointFolder.textEncoderKey: .null, Parts.upsamplerKey: .null, Parts.distilledKey: .null,
     ]
 
-    package static let pipelineSources = [
-        CheckpointFolder.textEncoderKey: ["text_encoder", "tokenizer"], Parts.upsamplerKey: ["latent_upsampler"],
+    package static let pipelineSources: [String: PipelineSource] = [
+        CheckpointFolder.textEncoderKey: .components(["text_encoder", "tokenizer"]),
+        Parts.upsamplerKey: .components(["latent_upsampler"]), Parts.distilledKey: .lora,
     ]
 
     package let checkpoint: CheckpointFolder

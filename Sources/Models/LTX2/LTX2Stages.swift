@@ -46,11 +46,13 @@ extension LTX2 {
                 ? nil
                 : MemoryStage(
                     [parts.vae.name],
-                    activations: kept + vae.encodingBytes(batch: 1, firstStill, dtype: vaeType) + 4 * frame)
+                    activations: kept + vae.encodingBytes(batch: 1, firstStill, dtype: vaeType, on: options.plan.device)
+                        + 4 * frame)
 
             let tiling = parts.tiling(of: request)
             func decoding(_ size: OutputSize) -> MemorySize {
-                vae.decodingBytes(batch: memory.outputs.count, size, dtype: vaeType, tiling: tiling)
+                vae.decodingBytes(
+                    batch: memory.outputs.count, size, dtype: vaeType, on: options.plan.device, tiling: tiling)
             }
             let branches = StreamGuidance(request, config).streams[0].branches.count
             let streams =

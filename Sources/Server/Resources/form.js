@@ -12,6 +12,7 @@ const LABELS = {
   num_frames: ['Frames'],
   fps: ['Frames per second'],
   n: ['Images', 'made at once'],
+  enable_audio: ['Sound'],
 };
 /** What errors call a field that goes by another name here. */
 const ALIASES = {
@@ -237,6 +238,8 @@ function choose(capabilities) {
     else if (spec.name === 'negative_prompt') known.unshift(field(spec));
     else extras.push(field(spec));
   }
+  const sound = extras.findIndex(({ spec }) => spec.name === 'enable_audio');
+  if (sound >= 0) known.push(...extras.splice(sound, 1));
   state.fields = [...known, ...extras];
   $('fields').replaceChildren(...known.map(({ node }) => node));
   $('more-fields').replaceChildren(...extras.map(({ node }) => node));

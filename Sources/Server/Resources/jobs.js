@@ -29,8 +29,9 @@ export function media(job, index, isSmall) {
   const description = job.prompt ?? '';
   if (!isSmall && job.kind === 'video' && ['mp4', 'webm'].includes(job.format)) {
     const autoplay = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+    // Not muted: browsers let one with sound wait until the page was used.
     const video = make('video', {
-      controls: true, loop: true, muted: true, autoplay, playsInline: true, 'aria-label': description });
+      controls: true, loop: true, autoplay, playsInline: true, 'aria-label': description });
     load(video, place(job, index));
     return video;
   }
@@ -230,7 +231,11 @@ function showStage(job) {
     box.classList.toggle('several', job.count > 1);
     for (let index = 0; index < job.count; index += 1) {
       const node = media(job, index);
-      if (node.tagName === 'VIDEO') { box.append(node); continue; }
+      if (node.tagName === 'VIDEO') {
+        if ($('view').open) node.autoplay = false;
+        box.append(node);
+        continue;
+      }
       const button = make('button', { type: 'button', className: 'open' }, node);
       button.addEventListener('click', () => open(job, index));
       box.append(button);

@@ -73,6 +73,8 @@ async function showResult(result) {
   $('place').textContent = `${at + 1} of ${all.length}`;
   $('view-problem').textContent = '';
   disarm();
+  // One sound at a time.
+  for (const video of document.querySelectorAll('#stage video')) video.pause();
   if (!$('view').open) $('view').showModal();
   $('download').hidden = !isDone;
   if (!isDone) return;

@@ -1,6 +1,8 @@
 // The way to NVIDIA GPUs: whether there is one, loading the CUDA half, and what is asked of it.
 #include "cuda.h"
 
+#include "host_memory.h"
+
 #include <ATen/Context.h>
 #include <ATen/ops/_convolution.h>
 
@@ -171,7 +173,7 @@ bool ct_allows_tf32_convolutions(void) { return may_round; }
 ct_status ct_get_device_memory(int device, ct_device_memory *memory) {
     return run(
         [&]() -> ct_status {
-            *memory = cuda().memory(device);
+            *memory = device < 0 ? host_memory() : cuda().memory(device);
             return 0;
         },
         1);
@@ -180,7 +182,8 @@ ct_status ct_get_device_memory(int device, ct_device_memory *memory) {
 ct_status ct_reset_peak_device_memory(int device) {
     return run(
         [&]() -> ct_status {
-            cuda().reset_peak_memory(device);
+            if (device < 0) reset_peak_host_memory();
+            else cuda().reset_peak_memory(device);
             return 0;
         },
         1);

@@ -1,12 +1,16 @@
 // The CPU's memory for large tensors: freed blocks are kept and used again, so that a step does not fault in fresh pages
 // for every product. The system's malloc gives blocks this large back at every free.
+#include "host_memory.h"
+
 #include "support.h"
 
 #include <c10/core/CPUAllocator.h>
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +19,24 @@ namespace {
 
 constexpr size_t large = 1 << 20;        // smaller tensors stay with LibTorch's own allocator
 constexpr size_t granularity = 1 << 16;  // sizes are rounded up, so that nearly equal ones can share a block
+
+// How many bytes there are, and the most there were since the last reset.
+class Count {
+public:
+    void add(size_t bytes) {
+        const size_t sum = now.fetch_add(bytes) + bytes;
+        for (size_t before = most; before < sum && !most.compare_exchange_weak(before, sum);) {}
+    }
+    void remove(size_t bytes) { now -= bytes; }
+    void reset() { most = now.load(); }
+    size_t peak() const { return most; }
+
+private:
+    std::atomic<size_t> now{0}, most{0};
+};
+
+// What tensors of any size have, and with it what is kept for the next ones.
+Count allocated, reserved;
 
 // Blocks of mapped memory, in use or kept. Freed blocks are kept only while someone asks for reuse. What is in use when
 // that begins, weights above all, counts as staying; what comes on top may hold a quarter more than was ever in use at
@@ -30,6 +52,7 @@ public:
         // What is given back is noted without asking for memory.
         kept.reserve(kept.size() + used.size());
         in_use += block.size;
+        allocated.add(block.size);
         return block.start;
     }
 
@@ -40,6 +63,7 @@ public:
         if (found == used.end()) return false;
         kept.push_back({start, found->second});
         in_use -= found->second;
+        allocated.remove(found->second);
         used.erase(found);
         if (users == 0) shrink(0);
         return true;
@@ -84,6 +108,7 @@ private:
         }
         TORCH_CHECK_WITH(OutOfMemoryError, start != MAP_FAILED, "no room for a tensor of ", size, " bytes");
         held += size;
+        reserved.add(size);
         return {start, size};
     }
 
@@ -97,6 +122,7 @@ private:
         for (; block != kept.end() && held > limit; ++block) {
             munmap(block->start, block->size);
             held -= block->size;
+            reserved.remove(block->size);
         }
         kept.erase(kept.begin(), block);
     }
@@ -111,14 +137,26 @@ private:
 // Never destroyed: tensors may outlive everything else.
 Pool &pool = *new Pool;
 
+void *take_small(size_t bytes) {
+    void *start = c10::GetDefaultCPUAllocator()->raw_allocate(bytes);
+    const size_t size = malloc_usable_size(start);
+    allocated.add(size);
+    reserved.add(size);
+    return start;
+}
+
 // One deleter for small and large: oneDNN's calls give memory back without saying which it is.
 void give_back(void *start) {
-    if (!pool.give_back(start)) c10::GetDefaultCPUAllocator()->raw_deallocate(start);
+    if (pool.give_back(start)) return;
+    const size_t size = malloc_usable_size(start);
+    allocated.remove(size);
+    reserved.remove(size);
+    c10::GetDefaultCPUAllocator()->raw_deallocate(start);
 }
 
 struct Allocator final : c10::Allocator {
     c10::DataPtr allocate(size_t bytes) override {
-        void *start = bytes < large ? c10::GetDefaultCPUAllocator()->raw_allocate(bytes) : pool.take(bytes);
+        void *start = bytes < large ? take_small(bytes) : pool.take(bytes);
         return {start, start, give_back, c10::Device(c10::kCPU)};
     }
 
@@ -139,4 +177,13 @@ const bool installed = [] {
 
 void ct_reuse_memory(bool begins) {
     ct::attempt([&] { pool.reuse(begins); });
+}
+
+ct_device_memory ct::host_memory() {
+    return {0, static_cast<int64_t>(allocated.peak()), static_cast<int64_t>(reserved.peak())};
+}
+
+void ct::reset_peak_host_memory() {
+    allocated.reset();
+    reserved.reset();
 }

@@ -1,0 +1,70 @@
+import Diffusion
+import Layers
+import Models
+import Synchronization
+import Tensors
+import TestKit
+import Testing
+
+@DeviceActor @Suite(.serialized) struct LTX2ResidencySerialTests {
+    private let model: LTX2
+    private let request: GenerationRequest
+    private let forecast: MemoryForecast
+
+    init() throws {
+        model = try LTX2(CheckpointFolder(TinyCheckpoint.path(of: "ltx2-tiny")))
+        var request = GenerationRequest(prompts: ["a lake"])
+        // Long sound that is not decoded: no stage needs more than denoising.
+        (request.height, request.width, request.numFrames, request.frameRate) = (64, 64, 9, 0.0625)
+        (request.numInferenceSteps, request.seeds, request.maxSequenceLength) = (2, [1], 16)
+        request.extra["enable_audio"] = .bool(false)
+        self.request = try model.resolve(request)
+        forecast = try model.memory(of: self.request, PipelineOptions())
+    }
+
+    /// What a run came to: the video, the components that were read for it, and the bytes of all tensors at each step.
+    private struct Outcome: Sendable {
+        var pixels: PixelBatch?
+        var read: [String] = []
+        var used: [Int] = []
+    }
+
+    /// The bytes of all tensors that are there.
+    private nonisolated static func used() -> Int {
+        try? HostMemory.resetPeak()
+        return (try? HostMemory.peak().allocated) ?? 0
+    }
+
+    private func run(within limit: Int? = nil) throws -> Outcome {
+        let before = Self.used()
+        let pipeline = try model.load(PipelineOptions(memoryLimit: limit))
+        let outcome = Mutex(Outcome())
+        let collector = OutputCollector()
+        _ = try pipeline.generate(
+            request,
+            observe: { progress in
+                outcome.withLock { outcome in
+                    if case .loading(let name) = progress { outcome.read.append(name) }
+                    if case .denoising = progress { outcome.used.append(Self.used() - before) }
+                }
+            }, trace: nil, deliver: collector.add)
+        var result = outcome.withLock { $0 }
+        result.pixels = collector.pixels
+        return result
+    }
+
+    /// With room for one stage at a time, what made the prompt's embeddings has given its memory back when the first step begins.
+    @Test func theTextEncoderIsGoneBeforeDenoising() throws {
+        let stage = try #require(forecast.stages.first { $0.components == ["transformer"] })
+        let needed = MemoryForecast(weights: forecast.weights, stages: [stage]).leastPeak
+        try #require(needed == forecast.leastPeak)
+        let (free, limited) = try (run(), run(within: forecast.leastPeak))
+        #expect(limited.pixels == free.pixels && free.pixels != nil)
+        #expect(free.read == ["text_encoder", "connectors", "transformer", "vae"])
+        #expect(limited.read == free.read)
+        let gone = try ["text_encoder", "connectors"].map { try #require(forecast.weights[$0]) }.reduce(0, +)
+        #expect(free.used.count == 3 && limited.used.count == 3)
+        for (all, left) in zip(free.used, limited.used) { #expect(all - left >= gone) }
+        #expect(limited.used.max() ?? .max <= needed - MemoryForecast.process)
+    }
+}
