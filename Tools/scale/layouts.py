@@ -127,10 +127,9 @@ def generate(program, family, layout, folder):
         "parallel_config": layout, "attention_config": {"backend": "FA4" if needs_sums else "VANILLA"},
     }))  # fmt: skip
     trace.unlink(missing_ok=True)
-    images = family in ("FLUX.1", "FLUX.2", "Qwen-Image")
+    name = {"FLUX.1": "o.png", "FLUX.2": "o.png", "Qwen-Image": "o.png", "Cosmos3": "o.mp4"}.get(family, "o.gif")
     command = [program, "generate", "--config", config, "--model", CHECKPOINTS / model, "--prompt", PROMPT, "--seed=7", "--quiet",
-               "--threads=1", "--num-inference-steps=2", *options, "--trace", trace, "--output",
-               folder / ("o.png" if images else "o.gif")]  # fmt: skip
+               "--threads=1", "--num-inference-steps=2", *options, "--trace", trace, "--output", folder / name]  # fmt: skip
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
     if done.returncode == 0:
         return read(trace), None
@@ -146,14 +145,16 @@ def measured(program, family, layout, alone, folder):
         return {"refusal": refusal}
     result = {"distance": distance(found, alone)}
     if ranks(layout) == 4:
-        again, _ = generate(program, family, layout, folder)
+        again, refusal = generate(program, family, layout, folder)
+        if again is None:
+            return {"refusal": refusal}
         result["same"] = again == found
     return result
 
 
 def reason(result):
     """The sentence of a refusal alone."""
-    return re.sub(r"^visualgen: \S+: ", "", result.get("refusal", ""))
+    return re.sub(r"^visualgen: \S+: |^ ", "", result.get("refusal", ""))
 
 
 def cell(result, reasons):
@@ -173,8 +174,9 @@ def table(results, families):
     print("|---" * (len(families) + 2) + "|")
     for layout in layouts():
         row = [results.get((family, json.dumps(layout))) for family in families]
-        if all(row):
-            print(f"| {ranks(layout)} | {title(layout)} | " + " | ".join(cell(result, reasons) for result in row) + " |")
+        if any(row):
+            cells = [cell(result, reasons) if result else "not run" for result in row]
+            print(f"| {ranks(layout)} | {title(layout)} | " + " | ".join(cells) + " |")
     print()
     for number, sentence in enumerate(reasons, 1):
         print(f"({number}) {sentence}")
