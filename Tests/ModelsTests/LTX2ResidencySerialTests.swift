@@ -14,12 +14,24 @@ import Testing
     init() throws {
         model = try LTX2(CheckpointFolder(TinyCheckpoint.path(of: "ltx2-tiny")))
         var request = GenerationRequest(prompts: ["a lake"])
-        // Long sound that is not decoded: no stage needs more than denoising.
-        (request.height, request.width, request.numFrames, request.frameRate) = (64, 64, 9, 0.0625)
+        (request.height, request.width, request.frameRate) = (64, 64, 0.1)
         (request.numInferenceSteps, request.seeds, request.maxSequenceLength) = (2, [1], 16)
         request.extra["enable_audio"] = .bool(false)
-        self.request = try model.resolve(request)
-        forecast = try model.memory(of: self.request, PipelineOptions())
+        // So long a sound, which is not decoded, that no stage needs more than denoising.
+        var found: (request: GenerationRequest, forecast: MemoryForecast)?
+        for frames in [9, 17, 33, 65, 129] where found == nil {
+            request.numFrames = frames
+            let asked = try model.resolve(request)
+            let forecast = try model.memory(of: asked, PipelineOptions())
+            if Self.denoising(forecast) == forecast.leastPeak { found = (asked, forecast) }
+        }
+        (self.request, forecast) = try #require(found)
+    }
+
+    /// What denoising needs by a forecast.
+    private static func denoising(_ forecast: MemoryForecast) -> Int? {
+        forecast.stages.first { $0.components == ["transformer"] }
+            .map { MemoryForecast(weights: forecast.weights, stages: [$0]).leastPeak }
     }
 
     /// What a run came to: the video, the components that were read for it, and the bytes of all tensors at each step.
@@ -55,9 +67,7 @@ import Testing
 
     /// With room for one stage at a time, what made the prompt's embeddings has given its memory back when the first step begins.
     @Test func theTextEncoderIsGoneBeforeDenoising() throws {
-        let stage = try #require(forecast.stages.first { $0.components == ["transformer"] })
-        let needed = MemoryForecast(weights: forecast.weights, stages: [stage]).leastPeak
-        try #require(needed == forecast.leastPeak)
+        let needed = forecast.leastPeak
         let (free, limited) = try (run(), run(within: forecast.leastPeak))
         #expect(limited.pixels == free.pixels && free.pixels != nil)
         #expect(free.read == ["text_encoder", "connectors", "transformer", "vae"])
