@@ -38,6 +38,7 @@ CT_API ct_status ct_join_aside(void);
 // may not.
 CT_API void ct_allow_tf32_convolutions(bool may);
 CT_API bool ct_allows_tf32_convolutions(void);
+// Of the CPU, what tensors take; what is available is not told.
 CT_API ct_status ct_get_device_memory(int device, ct_device_memory *memory);
 CT_API ct_status ct_reset_peak_device_memory(int device);
 
