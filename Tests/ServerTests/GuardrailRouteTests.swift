@@ -25,12 +25,7 @@ import Testing
     }
 
     private func finished(_ id: String, _ client: Client, _ server: TestServer) async throws -> [String: Any] {
-        #expect(
-            try await server.wait {
-                let status = try await client.get("/v1/jobs/\(id)").json["status"] as? String
-                return status == "completed" || status == "failed"
-            })
-        return try await client.get("/v1/jobs/\(id)").json
+        try await server.finished("/v1/jobs/\(id)", client).json
     }
 
     private func media(_ server: TestServer) throws -> [String] {

@@ -12,12 +12,7 @@ import Testing
     private static let prefer = ["prefer": "respond-async"]
 
     private func finished(_ id: String, _ client: Client, _ server: TestServer) async throws -> [String: Any] {
-        #expect(
-            try await server.wait {
-                let status = try await client.get("/v1/jobs/\(id)").json["status"] as? String
-                return status == "completed" || status == "failed"
-            })
-        return try await client.get("/v1/jobs/\(id)").json
+        try await server.finished("/v1/jobs/\(id)", client).json
     }
 
     @Test func tellsAJobInFull() async throws {

@@ -12,6 +12,7 @@ import Server
 import ServiceLifecycle
 import Tensors
 import TestKit
+import Testing
 
 /// A server on loopback with a worker that computes nothing.
 struct TestServer: Sendable {
@@ -109,6 +110,16 @@ struct TestServer: Sendable {
             try await Task.sleep(for: .milliseconds(5))
         }
         return false
+    }
+
+    /// What a route says of a job when that has ended, completed or failed.
+    func finished(_ path: String, _ client: Client) async throws -> Client.Answer {
+        #expect(
+            try await wait {
+                let status = try await client.get(path).json["status"] as? String
+                return status == "completed" || status == "failed"
+            })
+        return try await client.get(path)
     }
 }
 

@@ -19,12 +19,7 @@ import Testing
     }
 
     private func finished(_ id: String, _ client: Client, _ server: TestServer) async throws -> Client.Answer {
-        #expect(
-            try await server.wait {
-                let status = try await client.get("/v1/videos/\(id)").json["status"] as? String
-                return status == "completed" || status == "failed"
-            })
-        return try await client.get("/v1/videos/\(id)")
+        try await server.finished("/v1/videos/\(id)", client)
     }
 
     @Test func makesAVideoFromTheFormOfOpenAIsClient() async throws {

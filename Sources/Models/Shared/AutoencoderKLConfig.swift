@@ -25,13 +25,7 @@ package struct AutoencoderKLConfig: ModelConfig {
 
     /// What the decoder's middle sees of a picture, and each of its levels.
     var decodingStages: [DecodingStage] {
-        let blocks = 2 * (layersPerBlock + 1)
-        var stages = [DecodingStage(scale: scaleFactor).before(convolutions: blocks + 1)]
-        for _ in blockOutChannels.dropFirst() {
-            stages.insert(
-                stages[0].before(convolutions: 1).before(enlargingBy: 2).before(convolutions: blocks), at: 0)
-        }
-        return [stages[0].before(convolutions: 5)] + stages
+        DecodingStage.ofLevels(blockOutChannels.count, blocks: layersPerBlock + 1, scale: scaleFactor)
     }
 
     /// FLUX.1's.

@@ -1,11 +1,11 @@
 // Products, normalisation, attention, and images: calls of LibTorch, by the path that is fast on this processor.
 #include "choice.h"
+#include "operator_named.h"
 #include "products.h"
 #include "support.h"
 #include "tile_products.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -56,11 +56,6 @@ void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optio
         const auto part_of_bias = bias ? std::optional<at::Tensor>(part(*bias)) : std::nullopt;
         into.narrow(-1, start, count).copy_(at::linear(rows, part(weight), part_of_bias));
     }
-}
-
-// The operators of LibTorch that have no function of their own in C++.
-template <class Function> auto operator_named(const char *name) {
-    return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>();
 }
 
 at::Tensor onednn_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {

@@ -1,4 +1,5 @@
 // Attention by LibTorch's fused kernels, and on Hopper by our own; on a GPU with log Σ exp(score) of each token, if asked for.
+#include "operator_named.h"
 #include "support.h"
 
 #include <ATen/SDPBackend.h>
@@ -11,7 +12,6 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include <limits>
@@ -31,14 +31,13 @@ bool takes_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tens
     using Takes = bool(const at::Tensor &, const at::Tensor &, const at::Tensor &);
     // Its largest score is that of the largest product.
     if (has_mask || !query.is_cuda() || !(scale > 0)) return false;
-    static const auto takes =
-        c10::Dispatcher::singleton().findSchemaOrThrow("visualgen::takes_hopper_attention", "").typed<Takes>();
+    static const auto takes = operator_named<Takes>("visualgen::takes_hopper_attention");
     return takes.call(query, key, value);
 }
 
 Part attended_by_hopper(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, double scale) {
     using Attend = std::tuple<at::Tensor, at::Tensor>(const at::Tensor &, const at::Tensor &, const at::Tensor &, double);
-    static const auto attend = c10::Dispatcher::singleton().findSchemaOrThrow("visualgen::hopper_attention", "").typed<Attend>();
+    static const auto attend = operator_named<Attend>("visualgen::hopper_attention");
     auto [result, sums] = attend.call(query, key, value, scale);
     return {std::move(result), std::move(sums)};
 }

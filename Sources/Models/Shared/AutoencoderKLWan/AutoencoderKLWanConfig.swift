@@ -131,13 +131,7 @@ extension AutoencoderKLWanConfig {
 
     /// What the decoder's middle sees of a picture, and each of its levels.
     var decodingStages: [DecodingStage] {
-        let blocks = 2 * (numResBlocks + 1)
-        var stages = [DecodingStage(scale: enlargement).before(convolutions: blocks + 1)]
-        for _ in dimMult.dropFirst() {
-            stages.insert(
-                stages[0].before(convolutions: 1).before(enlargingBy: 2).before(convolutions: blocks), at: 0)
-        }
-        return [stages[0].before(convolutions: 5)] + stages
+        DecodingStage.ofLevels(dimMult.count, blocks: numResBlocks + 1, scale: enlargement)
     }
 
     /// The decoder's channels before its first level and after each, not counting that upsampling may halve them.
