@@ -49,6 +49,11 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Have the GPU keep the transformer's blocks and run them again at once, as cuda_graph_config does.")
     var cudaGraphs = false
 
+    @Option(
+        name: .long,
+        help: "What a transformer's weights may take of a GPU, as 18GB; the others wait in the host's memory.")
+    var memoryLimit: String?
+
     @Option(name: .long, help: "cpu, cuda or cuda:N.") var device: Device = .cpu
     @Option(name: .long, help: "Threads of one operation.") var threads: Int?
     @Option(name: .long, help: "Time the transformer's steps that a step cache skips: teacache or cache_dit.")
@@ -88,6 +93,8 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("attention-config is for transformer, generation and attention")
         }
         if cudaGraphs, subject != .transformer { throw ValidationError("cuda-graphs is for transformer") }
+        if memoryLimit != nil, subject != .transformer { throw ValidationError("memory-limit is for transformer") }
+        if memoryLimit != nil, cudaGraphs { throw ValidationError("memory-limit is not available with cuda-graphs") }
         guard 1...2 ~= branches else { throw ValidationError("branches is \(branches); it must be 1 or 2") }
         if parallelConfig != nil, subject != .transformer, subject != .decoder {
             throw ValidationError("parallel-config is for transformer and decoder")
@@ -127,8 +134,8 @@ struct Bench: AsyncParsableCommand {
         if let quantAlgo { report["quant_algo"] = quantAlgo.rawValue }
         switch subject {
         case .generation: try await generations(plan, &report)
-        case .transformer: try await part(.transformer, plan, launched?.seat, &report)
-        case .decoder: try await part(.decoder, plan, launched?.seat, &report)
+        case .transformer: try await part(.transformer, plan, arguments.memoryLimit, launched?.seat, &report)
+        case .decoder: try await part(.decoder, plan, nil, launched?.seat, &report)
         case .product:
             report = ["subject": subject.rawValue, "dtype": dtype.rawValue, "device": "\(device)"]
             let worker = LocalWorker(device: device, threads: threads)
@@ -156,7 +163,7 @@ struct Bench: AsyncParsableCommand {
     private func arguments() throws -> VisualGenArgs {
         let text =
             "device: \(device)\ndtype: \(dtype.rawValue)\nattention_config: \(attentionConfig ?? "{}")"
-            + "\nparallel_config: \(parallelConfig ?? "{}")"
+            + "\nparallel_config: \(parallelConfig ?? "{}")\nmemory_limit: \(memoryLimit ?? "null")"
         let arguments = try VisualGenArgs(yamlText: text)
         let unavailable = arguments.unavailable()
         if !unavailable.isEmpty { throw ConfigurationError(unavailable) }
@@ -174,7 +181,8 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func part(
-        _ part: BenchmarkPart, _ plan: ComputePlan, _ seat: RankSeat?, _ report: inout [String: Any]
+        _ part: BenchmarkPart, _ plan: ComputePlan, _ memoryLimit: Int?, _ seat: RankSeat?,
+        _ report: inout [String: Any]
     ) async throws {
         let family = try Self.family(family)
         report["family"] = family.name
@@ -185,7 +193,9 @@ struct Bench: AsyncParsableCommand {
         let timing: LocalWorker.Timing
         do {
             timing = try await LocalWorker(device: plan.device, threads: threads, seat: seat)
-                .time(part, of: family, shape, plan, stepCache: skippedBy?.settings, runs: runs)
+                .time(
+                    part, of: family, shape, plan, stepCache: skippedBy?.settings, weightMemory: memoryLimit,
+                    runs: runs)
         } catch let fault as ConfigFault {
             throw ValidationError("set \(fault)")
         }

@@ -32,7 +32,7 @@ package struct Admission: Sendable {
         self.init(
             options, guardrail: Guardrail(checker, isParameter: type(of: model).hasGuardrail),
             resolve: { try model.resolve($0) }, notes: { model.notes(on: $0, resolved: $1) },
-            forecast: { MemoryForecast(weights: weights, stages: model.memoryStages(of: $0, options)) })
+            forecast: { model.memory(of: $0, options, weights: weights) })
     }
 
     /// - Parameters:

@@ -24,18 +24,21 @@ extension LocalWorker {
     ///   - shape: the size of its input
     ///   - plan: how it computes
     ///   - stepCache: leaves steps out after the first, which is not counted
+    ///   - weightMemory: bytes of weights that the device has room for, while the others wait in the host's memory; nil for all
     ///   - runs: how many runs are counted
     /// - Returns: the times
     /// - Throws: `CancellationError` between two runs, or an error of the part
     package func time(
         _ part: BenchmarkPart, of family: any ModelFamily.Type, _ shape: BenchmarkShape, _ plan: ComputePlan,
-        stepCache: StepCacheSettings? = nil, runs: Int
+        stepCache: StepCacheSettings? = nil, weightMemory: Int? = nil, runs: Int
     ) throws -> Timing {
         try EngineError.enter(device)
         let options = PipelineOptions(plan, stepCache: stepCache)
         let context = ComputeContext(plan, try join())
         switch part {
-        case .transformer: return try time(family.transformerBenchmark(shape, options, context), runs: runs)
+        case .transformer:
+            context.offload = try weightMemory.map { try OffloadedWeights(OffloadPlan(), room: $0) }
+            return try time(family.transformerBenchmark(shape, options, context), runs: runs)
         case .decoder:
             context.decodesTogether = true
             return try time(family.decoderBenchmark(shape, context), runs: runs)

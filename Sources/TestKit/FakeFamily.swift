@@ -168,7 +168,7 @@ package struct FakeFamily: ModelFamily {
             outImage = try Linear(weights["out_image"], from: width, to: 3)
             outSound = try Linear(weights["out_sound"], from: width, to: 2)
             time = try TimestepEmbedding(weights["time"], from: 16, to: width)
-            blocks = try BlockStore(3) { try Layer(weights["blocks"][$0], .joint, width: width) }
+            blocks = try BlockStore(3, of: weights) { try Layer(weights["blocks"][$0], .joint, width: width) }
         }
         package var blockCount: Int { blocks.count }
 

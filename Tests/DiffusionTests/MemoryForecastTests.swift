@@ -1,4 +1,5 @@
 import Diffusion
+import Layers
 import Testing
 
 @Suite struct MemoryForecastTests {
@@ -57,6 +58,35 @@ import Testing
         #expect(released(["transformer", "vae"], before: Self.text, 36) == [])
         #expect(released(["transformer", "vae"], before: Self.text, 35) == ["transformer"])
         #expect(released(["transformer", "vae"], before: Self.text, 11) == ["transformer", "vae"])
+    }
+
+    /// Of the transformer no more than two of its blocks and what is of no block must be on the device.
+    @Test func letsBlocksWaitInTheHostsMemory() throws {
+        let gigabyte = Self.gigabyte
+        let weights: [String: ComponentBytes] = [
+            "text": ComponentBytes(10 * gigabyte), "vae": ComponentBytes(gigabyte),
+            "transformer": ComponentBytes(24 * gigabyte, blocks: Array(repeating: 2 * gigabyte, count: 11)),
+        ]
+        let stages = [Self.text, Self.denoise, Self.decode]
+        func forecast(_ offload: OffloadPlan?) -> MemoryForecast {
+            MemoryForecast(weights: weights, stages: stages, offload: offload)
+        }
+        #expect(forecast(nil).leastPeak == Self.process + 28 * gigabyte)
+        let waiting = forecast(OffloadPlan())
+        #expect(waiting.leastPeak == Self.process + 11 * gigabyte)
+        try waiting.require(waiting.leastPeak)
+        func offloaded(_ gigabytes: Int) -> [String: Int]? {
+            waiting.offloaded(in: Self.denoise, limit: Self.process + gigabytes * gigabyte)
+        }
+        #expect(offloaded(11) == ["transformer": 17 * gigabyte])
+        #expect(offloaded(20) == ["transformer": 8 * gigabyte])
+        #expect(offloaded(28) == ["transformer": 0])
+        #expect(offloaded(39) == nil)
+        #expect(waiting.offloaded(in: Self.text, limit: Self.process + 11 * gigabyte) == ["text": 0])
+        var plan = OffloadPlan()
+        plan.components = ["text", "vae"]
+        #expect(forecast(plan).leastPeak == Self.process + 28 * gigabyte)
+        #expect(forecast(plan).offloaded(in: Self.denoise, limit: Self.process + 28 * gigabyte) == [:])
     }
 
     @Test func neverReleasesWhatTheStageNeeds() {

@@ -66,7 +66,7 @@ import Tokenizers
         try expect((prompt.states, prompt.mask), trace, "qwen3")
         #expect(prompt.mask[1].first == 1 && prompt.mask[1].last == 0)
         #expect(encoder.encoder.isLoaded)
-        encoder.encoder.release()
+        try encoder.encoder.release()
         #expect(!encoder.encoder.isLoaded)
     }
 

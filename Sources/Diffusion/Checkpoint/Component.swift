@@ -87,7 +87,7 @@ package struct Component<Config: ModelConfig, Module>: Sendable {
     package func load(_ context: ComputeContext) throws -> Module {
         let source = try CheckpointWeights(place, merging: merge(context.plan))
         let weights = Weights(source, context, for: role, keeping: ownType)
-        let module = try make(weights)
+        let module = try context.making { try make(weights) }
         if !allowsUnknown { try weights.requireAllRead() }
         return module
     }
@@ -149,7 +149,7 @@ extension InspectableComponent {
     /// - Parameter plan: how the model computes
     /// - Returns: the bytes that the weights take in memory, and what merging LoRA files into them takes besides
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError``, ``LoRAError`` or ``TensorError``
-    package func checkedSize(_ plan: ComputePlan) throws -> Int {
+    package func checkedSize(_ plan: ComputePlan) throws -> ComponentBytes {
         let weights = try CheckpointWeights(place)
         return try checkedSize(of: weights, listing(of: Set(weights.keys)), plan)
     }
@@ -163,27 +163,28 @@ extension InspectableComponent {
     /// - Returns: as ``checkedSize(_:)``
     /// - Throws: as ``checkedSize(_:)``
     package func checkedSize(of weights: CheckpointWeights, _ listing: WeightListing, _ plan: ComputePlan) throws
-        -> Int
+        -> ComponentBytes
     {
         let plan = self.plan(plan)
         let quantized = try weights.checkedQuantization(of: listing.linears, plan)
         let parts = partsOfWeights(listing, plan)
-        var size: MemorySize = 0
+        var sizes: [MemorySize] = []
         for (key, shape) in listing.entries {
             let count = shape.reduce(1) { $0 * $1 }
             let own = parts[key]?.count(of: shape) ?? count
             if let bytes = quantized.bytes[key] {
-                size = size + (own == count ? bytes : Int(Double(bytes) * Double(own) / Double(count)))
+                sizes.append(MemorySize(own == count ? bytes : Int(Double(bytes) * Double(own) / Double(count))))
             } else {
                 try weights.check(key, shape: shape)
-                size = size + MemorySize(own) * plan.dtype.size
+                sizes.append(MemorySize(own) * plan.dtype.size)
             }
         }
         let unread = listing.surplus(of: weights.keys).unknown.filter { !quantized.keys.contains($0) }
         if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: place.path) }
         let shapes = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { first, _ in first }
         let transient = try merge(plan).transientBytes(shapes, plan.dtype, quantized: quantized.bytes.keys)
-        return (size + MemorySize(transient)).count
+        return ComponentBytes(
+            (sizes.sum() + MemorySize(transient)).count, blocks: listing.blocks.map { sizes[$0].sum().count })
     }
 }
 

@@ -7,23 +7,32 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     package static let process = 300_000_000
 
     /// Of every component.
-    package let weights: [String: Int]
+    package let weights: [String: ComponentBytes]
     /// In the order they run.
     package let stages: [MemoryStage]
+    /// Which weights may wait in the host's memory; nil for none.
+    package let offload: OffloadPlan?
 
     /// - Parameters:
     ///   - weights: of every component
     ///   - stages: in the order they run
-    package init(weights: [String: Int], stages: [MemoryStage]) { (self.weights, self.stages) = (weights, stages) }
+    ///   - offload: which weights may wait in the host's memory; nil for none
+    package init(weights: [String: ComponentBytes], stages: [MemoryStage], offload: OffloadPlan? = nil) {
+        (self.weights, self.stages, self.offload) = (weights, stages, offload)
+    }
 
     /// The peak if no component is ever released.
     package var peakKeepingAll: Int {
         peak(of: Set(weights.keys), activations: stages.map(\.activations).max() ?? 0)
     }
 
-    /// The peak if every stage has its own components in memory and no others: less cannot do.
+    /// The peak if every stage has its own components in memory and no others, and of these no more than must be: less
+    /// cannot do.
     package var leastPeak: Int {
-        stages.map { peak(of: Set($0.components), activations: $0.activations) }.max() ?? Self.process
+        stages.map { stage in
+            let saved = Set(stage.components).map(mostOffloaded).reduce(0, +)
+            return peak(of: Set(stage.components), activations: stage.activations) - saved
+        }.max() ?? Self.process
     }
 
     /// The peak that a run comes to which releases components only where it must.
@@ -60,6 +69,31 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
         return released
     }
 
+    /// What of a stage's weights waits in the host's memory.
+    ///
+    /// - Parameters:
+    ///   - stage: the stage
+    ///   - limit: the bytes that the device may hold
+    /// - Returns: bytes by component, of those that may wait; nil where nothing need wait in any stage
+    package func offloaded(in stage: MemoryStage, limit: Int?) -> [String: Int]? {
+        guard let offload, peakKeepingAll > Self.available(limit) else { return nil }
+        var excess = max(
+            0, peak(of: Set(stage.components), activations: stage.activations) - Self.available(limit))
+        var offloaded: [String: Int] = [:]
+        for name in stage.components.sorted(by: { mostOffloaded($0) > mostOffloaded($1) })
+        where offload.includes(name) {
+            offloaded[name] = min(excess, mostOffloaded(name))
+            excess -= min(excess, mostOffloaded(name))
+        }
+        return offloaded
+    }
+
+    /// How much of a component's weights can wait in the host's memory while others of it are used.
+    private func mostOffloaded(_ component: String) -> Int {
+        guard let offload, offload.includes(component), let bytes = weights[component] else { return 0 }
+        return bytes.all - bytes.least
+    }
+
     /// Which components can be in memory at once while a request of this size runs.
     ///
     /// - Parameters:
@@ -83,16 +117,17 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     ///   - plan: how the model computes
     /// - Returns: bytes by name
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
-    package static func weights(of components: [any InspectableComponent], _ plan: ComputePlan) throws -> [String: Int]
-    {
-        var weights: [String: Int] = [:]
+    package static func weights(
+        of components: [any InspectableComponent], _ plan: ComputePlan
+    ) throws -> [String: ComponentBytes] {
+        var weights: [String: ComponentBytes] = [:]
         for component in components { weights[component.name] = try component.checkedSize(plan) }
         return weights
     }
 
     /// What the process holds with some components in memory.
     private func peak(of components: Set<String>, activations: MemorySize) -> Int {
-        let bytes = components.map { MemorySize(weights[$0] ?? 0) }.sum()
+        let bytes = components.map { MemorySize(weights[$0]?.all ?? 0) }.sum()
         return (bytes + activations + Self.process).count
     }
 

@@ -159,7 +159,7 @@ extension ModelFamily {
     /// - Parameter plan: how the model computes
     /// - Returns: bytes by the component's name
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package func weights(_ plan: ComputePlan) throws -> [String: Int] {
+    package func weights(_ plan: ComputePlan) throws -> [String: ComponentBytes] {
         try check(plan.loras)
         return try MemoryForecast.weights(of: components, plan)
     }
@@ -216,6 +216,20 @@ extension ModelFamily {
     /// - Returns: the forecast
     /// - Throws: any error of bad weights
     package func memory(of request: GenerationRequest, _ options: PipelineOptions) throws -> MemoryForecast {
-        MemoryForecast(weights: try weights(options.plan), stages: memoryStages(of: request, options))
+        memory(of: request, options, weights: try weights(options.plan))
+    }
+
+    /// What a request will hold in memory.
+    ///
+    /// - Parameters:
+    ///   - request: a request that the family has resolved
+    ///   - options: how the model is opened
+    ///   - weights: those of every component, as ``weights(_:)`` tells them
+    /// - Returns: the forecast
+    package func memory(
+        of request: GenerationRequest, _ options: PipelineOptions, weights: [String: ComponentBytes]
+    ) -> MemoryForecast {
+        MemoryForecast(
+            weights: weights, stages: memoryStages(of: request, options), offload: options.plan.offload)
     }
 }

@@ -19,6 +19,8 @@ package final class ComputeContext {
     package var decodesTogether = false
     /// The picture of which this rank decodes a strip; nil where it has all of what it computes.
     package private(set) var picture: PictureCut?
+    /// What takes up the weights that are being read, so that they can wait in the host's memory; nil where they stay.
+    package var offload: OffloadedWeights?
     private let makeAttention: (AttentionSite) -> (any AttentionKernel)?
     private var counts = KernelCounts()
 
@@ -32,6 +34,18 @@ package final class ComputeContext {
     ) {
         (self.plan, self.ranks, makeAttention) = (plan, ranks, attention)
         worksAlone = ranks == nil
+    }
+
+    /// Makes a module, whose weights wait in the host's memory if ``offload`` takes them up.
+    ///
+    /// - Parameter make: reads the weights
+    /// - Returns: the module
+    /// - Throws: what `make` throws, or ``TensorError``
+    package func making<Module>(_ make: () throws -> Module) throws -> Module {
+        defer { offload = nil }
+        let module = try make()
+        try offload?.end()
+        return module
     }
 
     /// The kernel of a block's attention.

@@ -18,6 +18,8 @@ package struct ComputePlan: Sendable, Equatable, Codable {
     package var parallel = ParallelLayout()
     /// What is merged into the weights as they are read, in this order.
     package var loras: [LoRAPlan] = []
+    /// Which weights may wait in the host's memory; nil for none.
+    package var offload: OffloadPlan?
     /// Whether a GPU keeps what the transformers' blocks have it do, and does it again at once (CUDA graphs).
     package var capturesBlocks = false
 

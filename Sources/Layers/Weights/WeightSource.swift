@@ -57,6 +57,12 @@ package protocol WeightSource: AnyObject {
     /// Told of keys that a checkpoint may have and the model needs not.
     func disregard(_ keys: WeightKeys)
 
+    /// Told that what is made next belongs to a block of a transformer.
+    func beginBlock()
+
+    /// Told that the block is made.
+    func endBlock()
+
     /// Whether tensors come out of files, through the host's memory.
     var readsFiles: Bool { get }
 }
@@ -65,6 +71,10 @@ extension WeightSource {
     package var place: String { "the weights" }
 
     package func disregard(_ keys: WeightKeys) {}
+
+    package func beginBlock() {}
+
+    package func endBlock() {}
 
     package func quantizationKeys(of site: LinearSite) -> [String] { [] }
 
@@ -155,6 +165,8 @@ package final class WeightListing: WeightSource {
     package private(set) var entries: [(key: String, shape: [Int])] = []
     /// The linear layers among it.
     package private(set) var linears: [LinearSite] = []
+    /// Which entries belong to each block.
+    package private(set) var blocks: [Range<Int>] = []
     /// The attentions of the model.
     package var attentions: [AttentionSite] = []
     /// What a checkpoint may have besides.
@@ -196,6 +208,10 @@ package final class WeightListing: WeightSource {
     }
 
     package func disregard(_ keys: WeightKeys) { disregarded.append(keys) }
+
+    package func beginBlock() { blocks.append(entries.count..<entries.count) }
+
+    package func endBlock() { blocks.append(blocks.removeLast().lowerBound..<entries.count) }
 
     /// Sorts what a checkpoint has besides the tensors that were asked for.
     ///

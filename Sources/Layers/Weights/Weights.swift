@@ -68,6 +68,18 @@ package struct Weights {
         return Weights(self, prefix: prefix, plan: plan)
     }
 
+    /// Reads one of the blocks of a transformer, which may wait in the host's memory.
+    ///
+    /// - Parameters:
+    ///   - stays: whether it is worth a room of its own on the device
+    ///   - make: reads it
+    /// - Returns: the block
+    func block<Block>(staying stays: Bool, _ make: () throws -> Block) throws -> Block {
+        source.beginBlock()
+        defer { source.endBlock() }
+        return try context.offload?.block(staying: stays, make) ?? make()
+    }
+
     /// One parameter, on the plan's device and in its type.
     ///
     /// - Parameters:

@@ -17,7 +17,7 @@ extension Cosmos3 {
         let patch = config.latentPatchSize
         let tokens = latents[0] * ((latents[1] + patch - 1) / patch) * ((latents[2] + patch - 1) / patch)
         return try Benchmark(
-            of: Transformer(Weights(RandomWeights(), context), config),
+            of: context.making { try Transformer(Weights(RandomWeights(), context), config) },
             Transformer.Input(
                 video: source.draw([config.latentChannel] + latents).to(on: plan.device),
                 prompts: Array(repeating: prompt, count: shape.batch), rate: 24, timestep: 500),

@@ -18,7 +18,7 @@ extension Cosmos3 {
     /// Neither noise level nor generated tokens enter it: a prompt passes once.
     struct TextTower {
         private let embedding: Embedding
-        private let layers: [TextLayer]
+        private let layers: BlockStore<TextLayer>
         private let positions: Positions
         private let plan: ComputePlan
 
@@ -29,7 +29,7 @@ extension Cosmos3 {
         init(_ weights: Weights, _ config: TransformerConfig) throws {
             embedding = try Embedding(
                 weights["embed_tokens"], count: config.vocabSize, width: config.hiddenSize)
-            layers = try (0..<config.numHiddenLayers).map { index in
+            layers = try BlockStore(config.numHiddenLayers, of: weights, runsOnce: true) { index in
                 try TextLayer(weights["layers"][index], config, isLast: index == config.numHiddenLayers - 1)
             }
             // What the last layer's states would be for.
@@ -44,7 +44,9 @@ extension Cosmos3 {
             let rotary = try positions.text(ids.count)
             let mask = try LanguageModelMask([], tokens: ids.count)(window: nil, plan.dtype, on: plan.device)
             var states = try embedding(Tensor(ids, shape: [1, ids.count], on: plan.device)).to(.float32)
-            return try layers.map { layer throws(TensorError) in try layer(&states, rotary, mask: mask) }
+            return try (0..<layers.count).map { index throws(TensorError) in
+                try layers[index](&states, rotary, mask: mask)
+            }
         }
     }
 

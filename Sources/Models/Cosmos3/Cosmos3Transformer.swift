@@ -80,7 +80,7 @@ extension Cosmos3 {
             projectionOut = try Linear(wide["proj_out"], from: width, to: config.patchLatentDim, keepsBits: true)
             time = try TimestepEmbedding(wide["time_embedder"], from: Self.sinusoids, to: width)
             sound = try config.soundDim.flatMap { config.soundGen ? try SoundLayers(wide, $0, width: width) : nil }
-            blocks = try BlockStore(config.numHiddenLayers) { try Block(weights["layers"][$0], config) }
+            blocks = try BlockStore(config.numHiddenLayers, of: weights) { try Block(weights["layers"][$0], config) }
             norm = try LanguageModelNorm(weights["norm_moe_gen"], size: width, epsilon: config.rmsNormEps)
             guard config.actionGen else { return }
             for part in ["action_proj_in", "action_proj_out"] { weights.disregard(part: part) }

@@ -63,10 +63,10 @@ extension Flux1 {
                 ? try TimestepEmbedding(embeddings["guidance_embedder"], from: sinusoidWidth, to: width) : nil
             pooledEmbedding = try TimestepEmbedding(
                 embeddings["text_embedder"], from: config.pooledProjectionDim, to: width)
-            doubleBlocks = try BlockStore(config.numLayers) {
+            doubleBlocks = try BlockStore(config.numLayers, of: weights) {
                 try DoubleBlock(weights["transformer_blocks"][$0], config)
             }
-            singleBlocks = try BlockStore(config.numSingleLayers) {
+            singleBlocks = try BlockStore(config.numSingleLayers, of: weights) {
                 try SingleBlock(weights["single_transformer_blocks"][$0], config)
             }
             normOut = try ModulatedNorm(weights["norm_out"], width: width, epsilon: 1e-6)

@@ -66,10 +66,10 @@ extension Flux2 {
             textModulation = try modulation("double_stream_modulation_txt", parts: 2)
             imageModulation = try modulation("double_stream_modulation_img", parts: 2)
             singleModulation = try modulation("single_stream_modulation", parts: 1)
-            doubleBlocks = try BlockStore(config.numLayers) {
+            doubleBlocks = try BlockStore(config.numLayers, of: weights) {
                 try JointBlock(flux2: weights["transformer_blocks"][$0], config)
             }
-            singleBlocks = try BlockStore(config.numSingleLayers) {
+            singleBlocks = try BlockStore(config.numSingleLayers, of: weights) {
                 try SingleBlock(weights["single_transformer_blocks"][$0], config)
             }
             normOut = try ModulatedNorm(weights["norm_out"], width: width, epsilon: config.eps, bias: false)

@@ -20,7 +20,7 @@ extension LTX2 {
             try source.draw([tokens, width]).to(dtype, on: plan.device)
         }
         return try Benchmark(
-            of: Transformer(Weights(RandomWeights(), context), config),
+            of: context.making { try Transformer(Weights(RandomWeights(), context), config) },
             Transformer.Input(
                 video: draw(latents.tokens, config.inChannels), audio: draw(latents.length, config.audioInChannels),
                 videoText: draw(shape.textTokens, config.captionChannels, plan.dtype),

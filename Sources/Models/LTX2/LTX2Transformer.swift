@@ -104,7 +104,9 @@ extension LTX2 {
             }
             videoPrompt = try prompt("prompt_adaln", width)
             audioPrompt = try prompt("audio_prompt_adaln", audioWidth)
-            blocks = try BlockStore(config.numLayers) { try Block(weights["transformer_blocks"][$0], config) }
+            blocks = try BlockStore(config.numLayers, of: weights) {
+                try Block(weights["transformer_blocks"][$0], config)
+            }
             videoTable = try wide.tensor("scale_shift_table", 2, width)
             audioTable = try wide.tensor("audio_scale_shift_table", 2, audioWidth)
         }

@@ -58,7 +58,9 @@ extension QwenImage {
             textIn = try Linear(weights["txt_in"], from: config.jointAttentionDim, to: width)
             timestepEmbedding = try TimestepEmbedding(
                 weights["time_text_embed"]["timestep_embedder"], from: Self.sinusoidWidth, to: width)
-            blocks = try BlockStore(config.numLayers) { try Block(weights["transformer_blocks"][$0], config) }
+            blocks = try BlockStore(config.numLayers, of: weights) {
+                try Block(weights["transformer_blocks"][$0], config)
+            }
             normOut = try ModulatedNorm(weights["norm_out"], width: width, epsilon: 1e-6)
             projectionOut = try Linear(weights["proj_out"], from: width, to: config.predictedChannels)
         }

@@ -143,7 +143,12 @@ struct KLDecoder {
 
     func callAsFunction(_ latents: Tensor) throws(TensorError) -> Tensor {
         var x = try middle(convolutionIn(context.narrowed(latents, to: stages[0])))
-        for (level, stage) in zip(levels, stages.dropFirst()) { x = try level(context.narrowed(x, to: stage)) }
+        x = try context.narrowed(x, to: stages[1])
+        for (index, level) in levels.enumerated() {
+            x = try level.blocks(x)
+            guard index + 2 < stages.count else { break }
+            x = try level.resized(context.narrowed(x, to: stages[index + 2].beforeDoubling))
+        }
         return try convolutionOut(normOut(x, then: .silu))
     }
 }

@@ -5,7 +5,7 @@ internal import Tensors
 struct KLLevel {
     enum Resize { case down, up }
 
-    private let blocks: [KLResidualBlock]
+    private let residualBlocks: [KLResidualBlock]
     private let resize: Resize?
     private let convolution: Convolution2D?
 
@@ -13,7 +13,7 @@ struct KLLevel {
         _ weights: Weights, from: Int, to: Int, layers: Int, resize: Resize?, _ config: AutoencoderKLConfig,
         scale: Int = 1
     ) throws {
-        blocks = try (0..<layers).map {
+        residualBlocks = try (0..<layers).map {
             try KLResidualBlock(weights["resnets"][$0], from: $0 == 0 ? from : to, to: to, config, scale: scale)
         }
         self.resize = resize
@@ -29,8 +29,18 @@ struct KLLevel {
 
     /// - Parameter x: `[batch, from, height, width]`
     /// - Returns: `[batch, to, …]`, of half, double or the same size
-    func callAsFunction(_ x: consuming Tensor) throws(TensorError) -> Tensor {
-        for block in blocks { x = try block(x) }
+    func callAsFunction(_ x: consuming Tensor) throws(TensorError) -> Tensor { try resized(blocks(x)) }
+
+    /// - Parameter x: `[batch, from, height, width]`
+    /// - Returns: `[batch, to, height, width]`
+    func blocks(_ x: consuming Tensor) throws(TensorError) -> Tensor {
+        for block in residualBlocks { x = try block(x) }
+        return x
+    }
+
+    /// - Parameter x: `[batch, to, height, width]`
+    /// - Returns: `[batch, to, …]`, of half, double or the same size
+    func resized(_ x: Tensor) throws(TensorError) -> Tensor {
         guard let resize, let convolution else { return x }
         switch resize {
         case .down: return try convolution(x.padded(0, 1, 0, 1))

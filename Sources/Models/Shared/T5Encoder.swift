@@ -10,7 +10,7 @@ package struct T5Encoder {
     private let embedding: Embedding
     private let buckets: T5DistanceBuckets
     private let distanceBiases: [T5DistanceBias]
-    private let blocks: [T5Block]
+    private let blocks: BlockStore<T5Block>
     private let finalNorm: RMSNorm
 
     /// Reads the encoder.
@@ -30,7 +30,7 @@ package struct T5Encoder {
         distanceBiases = try (0..<(config.isUMT5 ? config.numLayers : 1)).map {
             try T5DistanceBias(stack["block"][$0]["layer"][0]["SelfAttention"], config)
         }
-        blocks = try (0..<config.numLayers).map { try T5Block(stack["block"][$0], config) }
+        blocks = try BlockStore(config.numLayers, of: stack) { try T5Block(stack["block"][$0], config) }
         finalNorm = try RMSNorm(stack["final_layer_norm"], size: config.dModel, epsilon: config.layerNormEpsilon)
     }
 
@@ -49,9 +49,9 @@ package struct T5Encoder {
         // The sum over all layers is kept in 32 bits: most of what 16 bits would lose is lost there.
         var states = try embedding(indices).to(.float32)
         var bias = try distanceBiases[0](buckets, hidden: hidden)
-        for (index, block) in blocks.enumerated() {
+        for index in 0..<blocks.count {
             if index > 0, index < distanceBiases.count { bias = try distanceBiases[index](buckets, hidden: hidden) }
-            states = try block(states, bias: bias)
+            states = try blocks[index](states, bias: bias)
         }
         return try finalNorm.narrowing(states)
     }

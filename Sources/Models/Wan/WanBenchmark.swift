@@ -14,7 +14,7 @@ extension Wan {
         let grid = PatchGrid(size, patch: config.patchSize)
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         return try Benchmark(
-            of: Transformer(Weights(RandomWeights(), context), config),
+            of: context.making { try Transformer(Weights(RandomWeights(), context), config) },
             Transformer.Input(
                 latents: source.draw([config.inChannels] + size).to(on: plan.device),
                 prompt: source.draw([shape.textTokens, config.textDim]).to(plan.dtype, on: plan.device),

@@ -62,7 +62,7 @@ extension Wan {
             patchEmbedding = try Linear(
                 wide["patch_embedding"], patch: [config.inChannels, patch[0], patch[1], patch[2]], to: width)
             conditions = try ConditionEmbedding(weights["condition_embedder"], config)
-            blocks = try BlockStore(config.numLayers) { try Block(weights["blocks"][$0], config) }
+            blocks = try BlockStore(config.numLayers, of: weights) { try Block(weights["blocks"][$0], config) }
             table = try wide.tensor("scale_shift_table", 1, 2, width).unsqueezed(0)
             projectionOut = try Linear(wide["proj_out"], from: width, to: config.patchOut)
         }

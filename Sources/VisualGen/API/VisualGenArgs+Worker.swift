@@ -32,6 +32,7 @@ extension VisualGenArgs {
         configuration.options.plan.quantization = quantConfig.plan
         configuration.options.plan.parallel = parallelConfig.layout
         configuration.options.plan.capturesBlocks = cudaGraphConfig.enable
+        configuration.options.plan.offload = cpuOffloadConfig.plan
         configuration.options.plan.loras = runtimeLoRAConfigs.map(\.plan)
         configuration.options.plan.attention = attentionConfig.plan(on: configuration.options.plan.device)
         return configuration
@@ -44,6 +45,9 @@ extension VisualGenArgs {
     package func problems(of model: any ModelFamily) -> [ConfigProblem] {
         var problems = problems(pipelineConfigKeys: Array(type(of: model).pipelineConfig.keys))
         if parallelConfig.workerCount > 1 { problems += parallelProblems(of: model) }
+        if cpuOffloadConfig.enable {
+            problems += cpuOffloadConfig.problems(components: model.components.map(\.name))
+        }
         do throws(StepCacheError) {
             _ = try model.stepCaches(cacheConfig?.settings)
             return problems

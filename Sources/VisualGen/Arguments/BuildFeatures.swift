@@ -27,7 +27,7 @@ package struct BuildFeatures: Sendable {
             .trtllm: QuantAttentionConfig.recipes[.trtllm] ?? [], .cuteDSL: [QuantAttentionConfig().recipe],
         ]
         build.caches = CacheConfig.tags
-        build.fields = ["runtime_lora_config", "cuda_graph_config.enable"]
+        build.fields = ["runtime_lora_config", "cuda_graph_config.enable", "cpu_offload_config.enable"]
         build.quantAlgorithms = [.fp8, .fp8PerChannelPerToken, .fp8BlockScales, .nvfp4, .w8a8SmoothQuant]
         return build
     }()
@@ -67,6 +67,7 @@ extension VisualGenArgs {
             if case .cacheDiT = cacheConfig { without("cache_config of cache_dit, which decides within a step") }
             if parallelConfig.tpSize > 1 { without("parallel_config.tp_size above 1") }
             if parallelConfig.contextSize > 1 { without("parallel_config.ring_size and attn2d_size above 1") }
+            if cpuOffloadConfig.enable { without("cpu_offload_config.enable, which moves weights") }
         }
         need(
             build.attentionBackends.contains(attention.backend), "attention_config.backend", attention.backend.rawValue,
@@ -95,6 +96,9 @@ extension VisualGenArgs {
         need(
             !cpuOffloadConfig.enable || build.fields.contains("cpu_offload_config.enable"), "cpu_offload_config.enable",
             "true")
+        if cpuOffloadConfig.enable, device == .cpu, build.fields.contains("cpu_offload_config.enable") {
+            missing.append(ConfigProblem("cpu_offload_config.enable", "true is not available with device cpu"))
+        }
         need(runtimeLoRAConfigs.isEmpty || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
         need(build.devices.contains(kind), "device", device.description, having: build.devices)
         return missing

@@ -1,3 +1,6 @@
+internal import Files
+package import Layers
+
 /// Keeping components in host memory while they are not needed (`cpu_offload_config`).
 public struct CpuOffloadConfig: Sendable, Equatable {
     /// Whether components leave the GPU (`enable`): default false.
@@ -9,6 +12,36 @@ public struct CpuOffloadConfig: Sendable, Equatable {
 
     /// No offloading.
     public init() {}
+}
+
+extension CpuOffloadConfig {
+    /// The same for workers; nil for no offloading.
+    package var plan: OffloadPlan? {
+        guard enable else { return nil }
+        var plan = OffloadPlan()
+        plan.isPinned = pinMemory
+        plan.components = stages?.flatMap(\.components).map { Self.otherNames[$0] ?? $0 }
+        return plan
+    }
+
+    /// TensorRT-LLM's names of components, and the checkpoints'.
+    private static let otherNames = [
+        "denoising_transformer": "transformer", "denoising_transformer_2": "transformer_2", "reasoner": "transformer",
+        "generator": "transformer",
+    ]
+
+    /// What is wrong with ``stages`` for a model.
+    ///
+    /// - Parameter components: the names of the model's
+    /// - Returns: every problem
+    func problems(components: [String]) -> [ConfigProblem] {
+        let unknown = (stages ?? []).flatMap(\.components).filter { !components.contains(Self.otherNames[$0] ?? $0) }
+        return unknown.map { name in
+            ConfigProblem(
+                "cpu_offload_config.stages",
+                "has \(name.shown), which the model does not have; its components are \(components.list())")
+        }
+    }
 }
 
 /// Components that are on the GPU together, written as one name or as a list of names.

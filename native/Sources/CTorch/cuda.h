@@ -3,6 +3,7 @@
 // executable serves machines with and without a GPU; it is loaded when a GPU is first asked for.
 #pragma once
 
+#include "ferry.h"
 #include "support.h"
 
 #include <ctorch/groups.h>
@@ -86,6 +87,8 @@ public:
     virtual std::unique_ptr<Graph> capture() = 0;
     virtual ct_device_memory memory(int device) = 0;
     virtual void reset_peak_memory(int device) = 0;
+    // Between the host's memory and the GPU that the calling thread has entered.
+    virtual std::unique_ptr<Ferry> ferry(bool pinned) = 0;
     // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits
     // for the copy.
     virtual at::Tensor upload(const at::Tensor &host, int device) = 0;

@@ -20,6 +20,8 @@ thread_local std::optional<c10::InferenceMode> inference_mode;
 
 namespace ct {
 
+thread_local constinit Witness *witness = nullptr;
+
 void record_error(ct_error_kind_t kind, const char *message) noexcept {
     last_kind = kind;
     try {

@@ -1,6 +1,7 @@
 // The CUDA half of the shim: device, stream, events, memory, and copies to the card.
 #include "../CTorch/cuda.h"
 
+#include "bus_ferry.h"
 #include "nccl_group.h"
 #include "peers.h"
 #include "uploader.h"
@@ -145,6 +146,8 @@ public:
     void reset_peak_memory(int device) override {
         c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
     }
+
+    std::unique_ptr<Ferry> ferry(bool pinned) override { return std::make_unique<BusFerry>(pinned); }
 
     at::Tensor upload(const at::Tensor &host, int device) override {
         const std::lock_guard lock(mutex);

@@ -29,22 +29,25 @@ public:
         }
     }
 
+    // What the caller's stream does next waits for the copy.
     at::Tensor operator()(const at::Tensor &host) {
         const c10::cuda::CUDAGuard guard(device);
         const at::Tensor source = host.contiguous();
         at::Tensor result = at::empty(source.sizes(), source.options().device(device));
-        const c10::Stream caller = c10::cuda::getCurrentCUDAStream(device.index());
-        // What was in that memory before may still be read by the caller's stream.
-        c10::Event released(c10::kCUDA), arrived(c10::kCUDA);
-        released.record(caller);
-        released.block(stream.unwrap());
-        const char *from = static_cast<const char *>(source.const_data_ptr());
-        char *to = static_cast<char *>(result.mutable_data_ptr());
-        for (size_t done = 0, all = source.nbytes(); done < all; done += piece_size)
-            copy(from + done, to + done, std::min(piece_size, all - done));
-        arrived.record(stream.unwrap());
-        arrived.block(caller);
+        c10::Event arrived(c10::kCUDA);
+        copy(result.mutable_data_ptr(), source.const_data_ptr(), source.nbytes(), arrived);
+        arrived.block(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
         return result;
+    }
+
+    // Behind all that the caller's stream was given. What is copied has been read when this returns.
+    void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) {
+        c10::Event released(c10::kCUDA);
+        released.record(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
+        released.block(stream.unwrap());
+        for (size_t done = 0; done < bytes; done += piece_size)
+            copy(static_cast<const char *>(from) + done, static_cast<char *>(to) + done, std::min(piece_size, bytes - done));
+        arrived.record(stream.unwrap());
     }
 
 private:

@@ -53,7 +53,7 @@ extension AutoencoderKLWan {
         func callAsFunction(_ latent: Tensor, _ state: inout State, _ emit: (Tensor) throws -> Void) throws {
             let strip = try context.narrowed(latent, to: stages[0])
             let x = try middle(convolutionIn(strip, &state.convolutionIn), &state.middle)
-            try climb(x, from: 0, &state, emit)
+            try climb(context.narrowed(x, to: stages[1]), from: 0, &state, emit)
         }
 
         private func climb(
@@ -62,10 +62,14 @@ extension AutoencoderKLWan {
             guard level < levels.count else {
                 return try emit(convolutionOut(normOut.activated(x), &state.convolutionOut))
             }
-            let x = try context.narrowed(x, to: stages[level + 1])
-            let frames = try levels[level](x, &state.levels[level])
+            func narrowed(_ x: Tensor) throws(TensorError) -> Tensor {
+                level + 2 < stages.count ? try context.narrowed(x, to: stages[level + 2].beforeDoubling) : x
+            }
+            let frames = try levels[level].frames(
+                of: narrowed(levels[level].blocks(x, &state.levels[level])), &state.levels[level])
+            let input = try levels[level].shortcut == nil ? x : narrowed(x)
             for index in frames.indices {
-                try climb(levels[level].enlarged(frames, index, of: x), from: level + 1, &state, emit)
+                try climb(levels[level].enlarged(frames, index, of: input), from: level + 1, &state, emit)
             }
         }
     }
@@ -79,15 +83,16 @@ extension AutoencoderKLWan {
             fileprivate var isAtFirstFrame = true
         }
 
-        private let blocks: [ResidualBlock]
+        private let residualBlocks: [ResidualBlock]
         private let doubling: CausalConvolution3D?
         private let convolution: Convolution2D?
-        private let shortcut: Duplication?
+        /// Adds what the level had to what it gives; nil where nothing is added.
+        let shortcut: Duplication?
 
         init(_ weights: Weights, _ index: Int, _ config: AutoencoderKLWanConfig) throws {
             let (before, after) = (config.decoderChannels[index], config.decoderChannels[index + 1])
             let entering = index > 0 && !config.isResidual ? before / 2 : before
-            blocks = try (0...config.numResBlocks).map {
+            residualBlocks = try (0...config.numResBlocks).map {
                 try ResidualBlock(weights["resnets"][$0], from: $0 == 0 ? entering : after, to: after)
             }
             guard index < config.dimMult.count - 1 else {
@@ -107,19 +112,27 @@ extension AutoencoderKLWan {
 
         func start(isOfImage: Bool) -> State {
             State(
-                blocks: blocks.map { _ in ResidualBlock.State(isOfImage: isOfImage) },
+                blocks: residualBlocks.map { _ in ResidualBlock.State(isOfImage: isOfImage) },
                 frames: FrameHistory(isOfImage: isOfImage))
+        }
+
+        /// - Parameters:
+        ///   - x: a frame, `[batch, 1, height, width, channels]`
+        ///   - state: of the frames before it
+        /// - Returns: a frame of the same size
+        func blocks(_ x: Tensor, _ state: inout State) throws(TensorError) -> Tensor {
+            var x = x
+            for index in residualBlocks.indices { x = try residualBlocks[index](x, &state.blocks[index]) }
+            return x
         }
 
         /// The frames of this level's size that a frame becomes.
         ///
         /// - Parameters:
-        ///   - x: a frame, `[batch, 1, height, width, channels]`
+        ///   - x: what the blocks made of it
         ///   - state: of the frames before it
         /// - Returns: one frame or two
-        func callAsFunction(_ x: Tensor, _ state: inout State) throws(TensorError) -> [Tensor] {
-            var x = x
-            for index in blocks.indices { x = try blocks[index](x, &state.blocks[index]) }
+        func frames(of x: Tensor, _ state: inout State) throws(TensorError) -> [Tensor] {
             guard let doubling else { return [x] }
             // The very first frame stays alone, and the convolution never sees it.
             if state.isAtFirstFrame {

@@ -35,7 +35,7 @@ extension ImageFamily {
         if let guidance { config.guidanceEmbeds = guidance != 0 }
         try config.validate()
         let image = try ImageBenchmark(shape, plan)
-        let transformer = try Parts.Denoiser(Weights(RandomWeights(), context), config)
+        let transformer = try context.making { try Parts.Denoiser(Weights(RandomWeights(), context), config) }
         var request = GenerationRequest(prompts: [])
         request.guidanceScale = 3.5
         let conditions = try ImageConditions(

@@ -11,7 +11,7 @@ package struct LanguageModel {
     /// How many layers were read.
     package let depth: Int
     private let embedding: Embedding
-    private let blocks: [LanguageModelBlock]
+    private let blocks: BlockStore<LanguageModelBlock>
     /// Nil unless the last layer was read.
     private let finalNorm: LanguageModelNorm?
     private let layout: LanguageModelLayout
@@ -46,7 +46,7 @@ package struct LanguageModel {
         let model = weights.first(of: Config.places, having: "embed_tokens.weight")
         for part in parts { weights.disregard(part: part) }
         embedding = try Embedding(model["embed_tokens"], count: layout.vocabSize, width: layout.width)
-        blocks = try (0..<depth).map { try LanguageModelBlock(model["layers"][$0], layout) }
+        blocks = try BlockStore(depth, of: model) { try LanguageModelBlock(model["layers"][$0], layout) }
         for index in depth..<count { model["layers"].disregard(part: "\(index)") }
         if depth == count {
             finalNorm = try LanguageModelNorm(model["norm"], size: layout.width, layout)

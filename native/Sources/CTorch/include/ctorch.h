@@ -10,6 +10,7 @@
 #include "ctorch/elementwise.h"
 #include "ctorch/groups.h"
 #include "ctorch/layers.h"
+#include "ctorch/offload.h"
 #include "ctorch/operators.h"
 #include "ctorch/runtime.h"
 #include "ctorch/shape.h"
