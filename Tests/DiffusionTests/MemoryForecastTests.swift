@@ -9,7 +9,7 @@ import Testing
     private static let denoise = MemoryStage(["transformer"], activations: 4 * gigabyte)
     private static let decode = MemoryStage(["vae"], activations: 2 * gigabyte)
     private static let forecast = MemoryForecast(
-        weights: ["text": 10 * gigabyte, "transformer": 24 * gigabyte, "vae": 1 * gigabyte],
+        weights: ["text": 10, "transformer": 24, "vae": 1].mapValues { ComponentBytes($0 * gigabyte) },
         stages: [text, denoise, decode])
 
     private func released(_ resident: [String], before stage: MemoryStage, _ gigabytes: Int) -> [String] {

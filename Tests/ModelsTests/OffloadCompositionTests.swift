@@ -8,8 +8,10 @@ import Testing
 
 /// Weights that wait in the host's memory change nothing of what is made.
 @DeviceActor @Suite struct OffloadCompositionTests {
+    /// In 16 bits, which files do not hold: numbers in the files' own pages may lie so that products sum in another order.
+    private static let plain = ComputePlan(dtype: .bfloat16)
     private static let plan = {
-        var plan = ComputePlan()
+        var plan = plain
         plan.offload = OffloadPlan()
         return plan
     }()
@@ -18,7 +20,7 @@ import Testing
         var request = GenerationRequest(prompts: ["a boat"])
         (request.height, request.width, request.numInferenceSteps, request.seeds) = (64, 64, 2, [seed])
         if model.defaults.numFrames != nil { request.numFrames = 9 }
-        if model.defaults.maxSequenceLength != nil { request.maxSequenceLength = 16 }
+        if model.defaults.maxSequenceLength ?? 0 > 16, !(model is Cosmos3) { request.maxSequenceLength = 16 }
         return try model.resolve(request)
     }
 
@@ -38,28 +40,25 @@ import Testing
         let request = try request(model)
         let forecast = try model.memory(of: request, PipelineOptions(Self.plan))
         let least = forecast.leastPeak
-        #expect(try least <= model.memory(of: request, PipelineOptions()).leastPeak)
+        #expect(try least <= model.memory(of: request, PipelineOptions(Self.plain)).leastPeak)
         let pipeline = try model.load(PipelineOptions(Self.plan, memoryLimit: least))
-        let expected = try pixels(model.load(PipelineOptions()), request)
+        let expected = try pixels(model.load(PipelineOptions(Self.plain)), request)
         // The second time the weights come from the host.
         for _ in 0..<2 { #expect(try pixels(pipeline, request) == expected) }
     }
 
-    @Test func hasBlocksOfTheTransformerWait() throws {
-        let model = try TinyModel("flux1-tiny-dev").model()
-        let request = try request(model)
-        let (with, without) = try (
-            model.memory(of: request, PipelineOptions(Self.plan)), model.memory(of: request, PipelineOptions())
-        )
-        #expect(with.leastPeak < without.leastPeak)
-        let stage = try #require(with.stages.first { $0.components == ["transformer"] })
-        let waiting = try #require(with.offloaded(in: stage, limit: with.leastPeak)?["transformer"])
-        #expect(waiting > 0)
-        #expect(with.offloaded(in: stage, limit: with.peakKeepingAll) == nil)
-        #expect(throws: InvalidRequest.self) {
-            try model.load(PipelineOptions(memoryLimit: with.leastPeak)).open(
-                request, observe: { _ in }, trace: nil, deliver: { _ in })
+    @Test func hasBlocksOfBothTowersWait() throws {
+        let model = try TinyModel("cosmos3-tiny").model()
+        let all = try model.memory(of: request(model), PipelineOptions(Self.plan))
+        let stage = try #require(all.stages.first { $0.components == ["transformer"] })
+        func forecast(_ offload: OffloadPlan?) -> MemoryForecast {
+            MemoryForecast(weights: all.weights, stages: [stage], offload: offload)
         }
+        let least = forecast(Self.plan.offload).leastPeak
+        let saved = forecast(nil).leastPeak - least
+        #expect(saved > 0)
+        #expect(all.offloaded(in: stage, limit: least) == ["transformer": saved])
+        #expect(all.offloaded(in: stage, limit: all.peakKeepingAll) == nil)
     }
 
     /// A larger request leaves less room for weights than the one before.
@@ -70,7 +69,7 @@ import Testing
         (large.height, large.width) = (160, 160)
         let limit = try model.memory(of: large, PipelineOptions(Self.plan)).leastPeak
         let pipeline = try model.load(PipelineOptions(Self.plan, memoryLimit: limit))
-        let free = try model.load(PipelineOptions())
+        let free = try model.load(PipelineOptions(Self.plain))
         for request in [small, large, small] { #expect(try pixels(pipeline, request) == pixels(free, request)) }
     }
 

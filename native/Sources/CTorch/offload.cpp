@@ -46,8 +46,7 @@ struct ct_offload_s final : Witness {
 
     ~ct_offload_s() {
         if (witness == this) witness = nullptr;
-        for (const Group &group : groups)
-            for (const Storage &storage : group.storages) place(storage, nullptr);
+        for (Group &group : groups) leave(group);
         static_cast<void>(attempt([&] { ferry->await_all(); }));
     }
 
@@ -69,30 +68,38 @@ struct ct_offload_s final : Witness {
 
     void make_rooms(at::ArrayRef<int64_t> sizes) {
         ferry->await_all();
+        for (Group &group : groups) leave(group);
         rooms.clear();
         ferry->give_back();
         for (const int64_t bytes : sizes) rooms.push_back(at::empty({bytes}, at::TensorOptions(at::kByte).device(device)));
     }
 
     void fetch(size_t index, size_t room) {
-        const Group &group = groups.at(index);
+        Group &group = groups.at(index);
         const at::Tensor &memory = rooms.at(room);
         TORCH_CHECK(group.bytes <= memory.nbytes(), "a group of ", group.bytes, " bytes in a room of ", memory.nbytes());
+        for (Group &other : groups)
+            if (other.room == room) leave(other);
         char *start = static_cast<char *>(memory.mutable_data_ptr());
         ferry->fetch(index, start, group.host, group.bytes);
         for (const Storage &storage : group.storages) {
             place(storage, start);
             start += aligned(storage->nbytes());
         }
+        group.room = room;
     }
 
-    void await(size_t index) { ferry->await(index); }
+    void await(size_t index) {
+        TORCH_CHECK(groups.at(index).room, "weights have no room on the device");
+        ferry->await(index);
+    }
 
 private:
     struct Group {
         std::vector<Storage> storages;
         char *host;
         size_t bytes;
+        std::optional<size_t> room;
     };
 
     // What was made lately, has numbers on the device and is still held by somebody, each once.
@@ -109,7 +116,7 @@ private:
     int64_t group(std::vector<Storage> storages) {
         size_t bytes = 0;
         for (const Storage &storage : storages) bytes += aligned(storage->nbytes());
-        Group group{std::move(storages), bytes > 0 ? ferry->take(bytes) : nullptr, bytes};
+        Group group{std::move(storages), bytes > 0 ? ferry->take(bytes) : nullptr, bytes, std::nullopt};
         char *host = group.host;
         for (const Storage &storage : group.storages) {
             ferry->store(host, storage->data(), storage->nbytes());
@@ -118,6 +125,11 @@ private:
         }
         groups.push_back(std::move(group));
         return static_cast<int64_t>(bytes);
+    }
+
+    void leave(Group &group) {
+        for (const Storage &storage : group.storages) place(storage, nullptr);
+        group.room.reset();
     }
 
     // Every tensor of the storage has its numbers here from now on.
