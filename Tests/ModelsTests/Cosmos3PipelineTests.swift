@@ -127,19 +127,21 @@ import Testing
         }
     }
 
-    /// The second seed of a prompt begins without the text tower.
+    /// The second seed of a prompt begins without the text tower, and so does the same prompt twice in a batch; what the last
+    /// request did not have is read again.
     @Test func readsAPromptOnce() throws {
         let model = try TinyModel("cosmos3-tiny").model()
         let pipeline = try model.load(PipelineOptions())
         var attentions: [Int] = []
-        for seed in 1...2 {
+        for prompts in [["a lake"], ["a lake"], ["a dog"], ["a lake"], ["a lake", "a lake"]] {
             var asked = request()
-            asked.seeds = [UInt64(seed)]
+            asked.prompts = prompts
+            asked.seeds = (0..<prompts.count).map { UInt64(attentions.count + $0) }
             let times = try pipeline.generate(
                 model.resolve(asked), observe: { _ in }, trace: nil, deliver: { _ in })
             attentions.append(times.kernels.attention.values.reduce(0, +))
         }
         // Those of the tower's layers but the last, of the prompt and of the negative one.
-        #expect(attentions[0] - attentions[1] == 2 * 2)
+        #expect(attentions.map { $0 - attentions[1] } == [2 * 2, 0, 2, 2, 0])
     }
 }
