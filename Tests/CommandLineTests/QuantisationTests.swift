@@ -97,7 +97,7 @@ extension CommandLineTests {
         }
 
         @Test(arguments: [
-            ("{quant_algo: NVFP4}", "context_embedder.weight has rows of 20 numbers"),
+            ("{quant_algo: NVFP4}", "context_embedder has rows of 20 numbers"),
             ("{quant_algo: FP8, ignore: ['*']}", "quant_config.ignore (\"*\") leaves no layer"),
             ("{quant_algo: FP8, dynamic: false}", "is not quantised, so quant_config.quant_algo FP8 needs dynamic"),
             ("{quant_algo: W4A16_AWQ}", "W4A16_AWQ is not available in this build"),

@@ -97,20 +97,45 @@ import Testing
         #expect(quantised.allSatisfy { $0.hasPrefix("transformer_blocks.") && !$0.contains("gate") })
         // Of each of two blocks six attentions of four layers, and two feed-forwards of two.
         #expect(quantised.count == 56)
-        func video(_ path: String, _ quantization: QuantizationPlan?) async throws -> PixelBatch {
-            let model = try Catalog.model(at: path)
-            var request = GenerationRequest(prompts: ["a lake"])
-            (request.height, request.width, request.numFrames, request.numInferenceSteps) = (64, 64, 9, 2)
-            (request.seeds, request.maxSequenceLength) = ([3], 16)
-            var options = PipelineOptions()
-            options.plan.quantization = quantization
-            let worker = LocalWorker(device: .cpu, threads: 1)
-            try await worker.load(model, options)
-            return try await worker.generate(model.resolve(request)).pixels
-        }
-        let copied = try await video(output, nil)
-        #expect(try await video(base.path, QuantizationPlan(algorithm)) == copied)
-        #expect(try await video(base.path, nil) != copied)
+        var request = Self.request
+        request.maxSequenceLength = 16
+        let copied = try await video(output, nil, request)
+        #expect(try await video(base.path, QuantizationPlan(algorithm), request) == copied)
+        #expect(try await video(base.path, nil, request) != copied)
+    }
+
+    /// Of both towers the layers that a prediction depends on are quantised; what the model passes over goes along as it is.
+    @Test(arguments: QuantAlgorithm.allCases)
+    func copiesAModelOfTwoTowers(_ algorithm: QuantAlgorithm) async throws {
+        let base = try TinyCheckpoint.wideCosmos3()
+        let output = try await quantize(base.path, algorithm)
+        let keys = try CheckpointWeights(folder: "\(output)/transformer").keys
+        let quantised = keys.filter { $0.hasSuffix(".weight_scale") }
+        // Of each of three layers seven of either tower, but for five of the last one that reads.
+        #expect(quantised.count == 3 * 14 - 5)
+        #expect(quantised.allSatisfy { $0.hasPrefix("layers.") })
+        #expect(keys.contains("layers.2.mlp.down_proj.weight") && keys.contains("lm_head.weight"))
+        let copied = try await video(output, nil, Self.request)
+        #expect(try await video(base.path, QuantizationPlan(algorithm), Self.request) == copied)
+        #expect(try await video(base.path, nil, Self.request) != copied)
+    }
+
+    private static var request: GenerationRequest {
+        var request = GenerationRequest(prompts: ["a lake"])
+        (request.height, request.width, request.numFrames, request.numInferenceSteps) = (64, 64, 9, 2)
+        request.seeds = [3]
+        return request
+    }
+
+    private func video(_ path: String, _ quantization: QuantizationPlan?, _ request: GenerationRequest) async throws
+        -> PixelBatch
+    {
+        let model = try Catalog.model(at: path)
+        var options = PipelineOptions()
+        options.plan.quantization = quantization
+        let worker = LocalWorker(device: .cpu, threads: 1)
+        try await worker.load(model, options)
+        return try await worker.generate(model.resolve(request)).pixels
     }
 
     /// Of weights in several files, with an index.

@@ -8,7 +8,7 @@ import Testing
 /// Every spelling of every family against the formulas, which are diffusers' results where diffusers reads the file.
 @DeviceActor @Suite struct LoRAGoldenTests {
     @Test func thereAreGoldensOfEveryFamily() {
-        for family in ["flux1", "flux2", "wan", "qwen-image"] {
+        for family in ["flux1", "flux2", "wan", "qwen-image", "cosmos3"] {
             #expect(LoRAGolden.all.filter { $0.description.hasPrefix("\(family)-") }.count > 8)
         }
     }

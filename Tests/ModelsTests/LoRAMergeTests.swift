@@ -169,12 +169,18 @@ import Testing
     }
 
     /// A model that is run with files is the model whose weights were changed before.
-    @Test func runsAsTheMergedCheckpointDoes() throws {
-        let copy = try TinyCheckpoint(copying: "flux1-tiny-dev")
-        let plans = [plan("flux1-peft"), plan("flux1-clip-kohya"), plan("flux1-bias", scale: 0.5)]
+    @Test(arguments: [
+        (
+            "flux1-tiny-dev", ["flux1-peft", "flux1-clip-kohya", "flux1-bias"],
+            ["pooled_prompt_embeds", "latents.step1"]
+        ),
+        ("cosmos3-tiny", ["cosmos3-peft", "cosmos3-kohya"], ["latents.step1"]),
+    ])
+    func runsAsTheMergedCheckpointDoes(_ model: String, _ files: [String], _ stages: [String]) throws {
+        let copy = try TinyCheckpoint(copying: model)
         var asked = ComputePlan()
-        asked.loras = plans
-        for component in try TinyModel().model().components {
+        asked.loras = files.enumerated().map { plan($1, scale: $0 < 2 ? 1 : 0.5) }
+        for component in try TinyModel(model).model().components {
             let merge = try component.merge(asked)
             let weights = try CheckpointWeights(component.place, merging: merge)
             try copy.rewriteTensors(of: component.name) { tensors in
@@ -187,10 +193,11 @@ import Testing
         }
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps, request.seeds) = (32, 32, 2, [1])
-        let merged = try TinyModel().run(request, plan: asked).1
+        if model == "cosmos3-tiny" { request.numFrames = 5 }
+        let merged = try TinyModel(model).run(request, plan: asked).1
         let rewritten = try TinyModel(copy).run(request, plan: ComputePlan()).1
-        let plain = try TinyModel().run(request, plan: ComputePlan()).1
-        for name in ["pooled_prompt_embeds", "latents.step1"] {
+        let plain = try TinyModel(model).run(request, plan: ComputePlan()).1
+        for name in stages {
             let (found, expected) = (try #require(merged[name]?.values), try #require(rewritten[name]?.values))
             let size = expected.reduce(1) { max($0, abs($1)) }
             let worst = zip(found, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }

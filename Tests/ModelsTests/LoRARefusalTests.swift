@@ -189,6 +189,26 @@ import Testing
         #expect(try complaint(self.path, components: ["transformer"]) == nil)
     }
 
+    /// What a model passes over may be in its files, and is not enough.
+    @Test func takesNoFileOfLayersThatTheModelPassesOver() throws {
+        let passedOver = ["A": [2, 32], "B": [468, 2]].map { side, shape in
+            Written(
+                name: "transformer.lm_head.lora_\(side).weight", shape: shape,
+                floats: Array(repeating: 1, count: shape[0] * shape[1]))
+        }
+        try SafetensorsWriter.write(passedOver, to: path)
+        #expect(
+            try complaint(path, model: "cosmos3-tiny")
+                == "DIR/a.safetensors has no LoRA for this model: none of its 2 tensors, such as "
+                + "transformer.lm_head.lora_A.weight, fits a part of transformer")
+        let query = "transformer.layers.0.self_attn.to_q"
+        let taken = [Self.tensor("\(query).lora_A.weight", 2, 32), Self.tensor("\(query).lora_B.weight", 32, 2)]
+        try SafetensorsWriter.write(passedOver + taken, to: path)
+        #expect(try complaint(path, model: "cosmos3-tiny") == nil)
+        try SafetensorsWriter.write(taken + [Self.tensor("transformer.other.lora_A.weight", 2, 32)], to: path)
+        #expect(try complaint(path, model: "cosmos3-tiny")?.contains("\"transformer.other.lora_A.weight\"") == true)
+    }
+
     /// Wan 2.2's second transformer takes only what names it.
     @Test func keepsToTheFirstTransformer() throws {
         let model = try TinyModel("wan2.2-tiny-t2v-a14b").model()

@@ -18,7 +18,11 @@ import Testing
 
     /// A whole model whose transformer has rows of a multiple of 16.
     private func model(_ family: String) throws -> TinyCheckpoint {
-        family == "wan" ? try TinyCheckpoint(copying: "wan2.2-tiny-t2v-a14b") : try TinyCheckpoint(quantised: family)
+        switch family {
+        case "wan": try TinyCheckpoint(copying: "wan2.2-tiny-t2v-a14b")
+        case "cosmos3": try .wideCosmos3()
+        default: try TinyCheckpoint(quantised: family)
+        }
     }
 
     private func request(_ prompts: [String], _ family: String) -> GenerationRequest {
@@ -26,6 +30,7 @@ import Testing
         (request.height, request.width, request.numInferenceSteps) = (32, 32, 3)
         request.seeds = prompts.indices.map { UInt64($0 + 3) }
         if family == "wan" { (request.height, request.width, request.numFrames) = (16, 16, 5) }
+        if family == "cosmos3" { request.numFrames = 5 }
         if family == "ltx2" {
             (request.height, request.width, request.numFrames, request.maxSequenceLength) = (64, 64, 9, 16)
         }
@@ -68,7 +73,7 @@ import Testing
         #expect(try Array(both.bytes.suffix(both.bytes.count / 2)) == run(copy, one, ComputePlan()).pixels.bytes)
     }
 
-    nonisolated static let families = ["flux1", "flux2", "qwen-image", "wan", "ltx2"]
+    nonisolated static let families = ["flux1", "flux2", "qwen-image", "wan", "ltx2", "cosmos3"]
 
     /// All transformers of a model, and nothing else of it.
     @Test(arguments: families, QuantAlgorithm.allCases)
@@ -77,7 +82,7 @@ import Testing
         let model = try TinyModel(copy).model()
         if algorithm == .nvfp4, family == "wan" {
             let error = try #require(throws: QuantizationError.self) { _ = try model.weights(plan(algorithm)) }
-            #expect("\(error)".contains("blocks.0.attn1.to_q.weight has rows of 30 numbers"))
+            #expect("\(error)".contains("blocks.*.attn1.to_q has rows of 30 numbers"))
             return
         }
         #expect(try model.quantAlgorithms(plan(algorithm)) == [algorithm])
@@ -89,6 +94,27 @@ import Testing
         let asked = request(["a lake"], family)
         let (quantised, plain) = (try run(copy, asked, plan(algorithm)), try run(copy, asked, ComputePlan()))
         #expect(quantised.pixels != plain.pixels)
+    }
+
+    /// All at once, by patterns that `ignore` takes.
+    @Test func namesEveryLayerThatNVFP4CannotTake() throws {
+        let model = try TinyModel("cosmos3-tiny").model()
+        func weights(ignoring patterns: [String]) throws -> [String: Int] {
+            try model.weights(ComputePlan(quantization: QuantizationPlan(.nvfp4, ignoring: patterns)))
+        }
+        let patterns = ["layers.*.mlp.down_proj", "layers.*.mlp_moe_gen.down_proj"]
+        let all = try #require(throws: QuantizationError.self) { _ = try weights(ignoring: []) }
+        #expect(
+            "\(all)"
+                == "layers.*.mlp.down_proj has rows of 44 numbers, layers.*.mlp_moe_gen.down_proj has rows of 44 numbers; "
+                + "NVFP4 takes multiples of 16, and quant_config.ignore can leave layers of these names as they are")
+        let one = try #require(throws: QuantizationError.self) {
+            _ = try weights(ignoring: [patterns[0], "layers.[01].mlp_moe_gen.down_proj"])
+        }
+        #expect(
+            "\(one)" == "layers.2.mlp_moe_gen.down_proj has rows of 44 numbers; NVFP4 takes multiples of 16, "
+                + "and quant_config.ignore can leave a layer of this name as it is")
+        #expect(try weights(ignoring: patterns)["transformer"] ?? 0 > 0)
     }
 
     /// A step cache works with what the quantised blocks give.

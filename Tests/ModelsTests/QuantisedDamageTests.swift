@@ -178,7 +178,7 @@ import Testing
             "flux1-fp8", "a quantised layer ignored", names: "\(query).weight", "ignore",
             asked: QuantizationPlan(.fp8, ignoring: ["*.to_q"])),
         QuantisedDamage(
-            "flux1", "rows that are no groups", names: "context_embedder.weight", "20", "16",
+            "flux1", "rows that are no groups", names: "context_embedder has rows of 20", "16",
             asked: QuantizationPlan(.nvfp4)),
         QuantisedDamage("flux1", "all ignored", names: "ignore", "*", asked: QuantizationPlan(.fp8, ignoring: ["*"])),
         QuantisedDamage("flux1", "no quantised weights", names: "weight", "dynamic", asked: stored(.fp8)),

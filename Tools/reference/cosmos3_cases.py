@@ -44,6 +44,7 @@ NEGATIVE = {"negative_prompt": ["worst quality, blurry, jittery, distorted"]}
 SHIFT = {"scheduler": {"flow_shift": 10.0, "use_karras_sigmas": False}}
 SOUND = {"enable_audio": True}
 SUPER = {"model": "cosmos3-tiny-super"}
+THREE = TWO + ["waves"]
 # Super's weights with the scheduler of `cosmos3-tiny-distilled`.
 DISTILLED = {"model": "cosmos3-tiny-distilled", "num_inference_steps": 4, "guidance_scale": 1.0}
 
@@ -67,6 +68,7 @@ CASES = {
     "i2v-sound": SOUND | SHIFT | {"image": "last.png", "height": 16, "frame_rate": 16.0, "guidance_scale": 4.0},
     "super-t2v": SUPER | {"num_frames": 7, "use_system_prompt": False},
     "super-i2v": SUPER | {"image": "last.png", "height": 48, "width": 16, "num_frames": 9, "frame_rate": 12.5},
+    "super-i2v-batch": SUPER | {"image": "last.png", "height": 16, "prompts": THREE, "seeds": [1, 2, 3]},
     "distilled-t2i": DISTILLED | {"num_frames": 1},
     "distilled-i2v": DISTILLED | {"image": "first.png", "width": 32},
 }  # fmt: skip
@@ -239,5 +241,6 @@ class Recorder:
         """The trace of a request."""
         traces = [self.one(asked, number) for number in range(len(asked["prompts"]))]
         joined = {name: torch.cat([trace[name] for trace in traces]) for name in traces[0] if "input_ids" not in name}
+        joined |= {"image": traces[0]["image"]} if "image" in joined else {}
         ids = {name: value for trace in traces for name, value in trace.items() if "input_ids" in name}
         return joined | ids | {"timesteps": self.pipe.scheduler.timesteps, "sigmas": self.pipe.scheduler.sigmas}

@@ -37,6 +37,8 @@ class Case:
         self.random = np.random.Generator(np.random.PCG64(sum(map(ord, family + name))))
         self.base = stored(model, component)
         self.tensors, self.expected = {}, {}
+        # Modules that diffusers has and the golden leaves out: nothing that is made depends on them.
+        self.unused = set()
 
     def draw(self, *shape, deviation=0.4):
         value = torch.from_numpy(self.random.standard_normal(shape) * deviation)
@@ -493,6 +495,67 @@ def qwen_image():
         yield case
 
 
+# By the names of NVIDIA's own training.
+COSMOS3_ATTENTION = {
+    "q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "o_proj": "to_out",
+    "q_proj_moe_gen": "add_q_proj", "k_proj_moe_gen": "add_k_proj", "v_proj_moe_gen": "add_v_proj",
+    "o_proj_moe_gen": "to_add_out",
+}  # fmt: skip
+COSMOS3_TOP = {
+    "vae2llm": "proj_in", "llm2vae": "proj_out", "time_embedder.mlp.0": "time_embedder.linear_1",
+    "time_embedder.mlp.2": "time_embedder.linear_2", "sound2llm": "audio_proj_in", "llm2sound": "audio_proj_out",
+}  # fmt: skip
+
+
+def cosmos3():
+    block1 = "layers.1"
+    # Of the tower that reads, the last layer's keys and values alone go on.
+    last = ["self_attn.to_q", "self_attn.to_out", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
+
+    def new(name, diffusers, **plan):
+        case = Case("cosmos3", name, "cosmos3-tiny", diffusers, **plan)
+        case.unused = {f"transformer/{name}.weight" for name in [f"layers.2.{module}" for module in last] + ["lm_head"]}
+        return case
+
+    def linears(case, part=""):
+        # The others are tables.
+        names = [name for name in two_dimensional(case) if "embed_tokens" not in name and "action" not in name]
+        return [name for name in names if name.startswith(part)]
+
+    case = new("peft", "right")
+    for index, module in enumerate(linears(case)):
+        case.pair(peft(module), module, rank=1 + index % 2)
+    yield case
+    for name, spell, ends, alpha, verdict in [
+        ("peft-alpha", peft, PEFT, 4, "wrong"), ("bare", str, PEFT, None, "nothing"),
+        ("bare-named", str, NAMED, None, "nothing"), ("comfy-peft", comfy, PEFT, None, "nothing"),
+        ("base-model", lambda name: "base_model.model." + name, PEFT, None, "nothing"),
+        ("kohya", kohya, KOHYA, 1, "nothing"),
+    ]:  # fmt: skip
+        case = new(name, verdict)
+        for module in linears(case, f"{block1}.self_attn"):
+            case.pair(spell(module), module, ends=ends, alpha=alpha)
+        yield case
+    names = [f"{block1}.self_attn.{module}" for module in ("to_q", "add_q_proj")]
+    header = {"transformer.r": 2, "transformer.lora_alpha": 4, "transformer.target_modules": names}
+    case = new("metadata", "wrong", metadata={"lora_adapter_metadata": json.dumps(header)})
+    for module in names:
+        case.pair(peft(module), module, scale=2.0)
+    yield case
+    for name, prefix, layers, scale, verdict in [
+        ("authors", "net.", "net.language_model.model.", 2.0, "nothing"),
+        ("authors-bare", "", "language_model.model.", 1.0, "nothing"),
+        ("authors-peft", "transformer.", "transformer.", 1.0, "wrong"),
+    ]:
+        case = new(name, verdict, **({} if scale == 1 else {"scale": scale}))
+        for own, module in COSMOS3_ATTENTION.items():
+            case.pair(f"{layers}{block1}.self_attn.{own}", f"{block1}.self_attn.{module}", scale=scale)
+        case.pair(f"{layers}{block1}.mlp_moe_gen.up_proj", f"{block1}.mlp_moe_gen.up_proj", scale=scale)
+        for own, module in COSMOS3_TOP.items():
+            case.pair(f"{prefix}{own}", module, scale=scale)
+        yield case
+
+
 def all_cases():
-    for family in (flux1, flux2, wan, qwen_image):
+    for family in (flux1, flux2, wan, qwen_image, cosmos3):
         yield from family()

@@ -20,8 +20,9 @@ extension InspectableComponent {
 
     fileprivate func loraModules() throws -> LoRAModules? {
         guard let loraNames else { return nil }
-        let listing = try listing(of: Set(CheckpointWeights(place).keys))
-        return LoRAModules(loraNames, listing.entries)
+        let keys = try CheckpointWeights(place).keys
+        let listing = try listing(of: Set(keys))
+        return LoRAModules(loraNames, listing.entries, passingOver: listing.surplus(of: keys).known)
     }
 }
 

@@ -3,14 +3,18 @@ internal import Tensors
 /// What of a component LoRA files may change.
 package struct LoRAModules {
     private let index: LoRAIndex
+    /// Of what the checkpoint has and the component passes over: whatever changes that changes nothing.
+    private let passedOver: LoRAIndex
     private let shapes: [String: [Int]]
 
     /// - Parameters:
     ///   - names: how files spell the modules
     ///   - entries: the component's tensors and their shapes
-    package init(_ names: LoRANames, _ entries: [(key: String, shape: [Int])]) {
+    ///   - others: the keys of the checkpoint's tensors that the component passes over
+    package init(_ names: LoRANames, _ entries: [(key: String, shape: [Int])], passingOver others: [String] = []) {
         shapes = Dictionary(entries.map { ($0.key, $0.shape) }) { first, _ in first }
         index = LoRAIndex(names, keys: shapes.keys)
+        passedOver = LoRAIndex(names, keys: others)
     }
 
     /// What a file means by a name.
@@ -57,14 +61,17 @@ package struct LoRAModules {
         }
         if taken.isEmpty { throw nothing(for: components.map(\.name)) }
         guard plan.isStrict else { return }
-        for modules in others { taken.formUnion(modules.named(in: file, plan)) }
+        for (_, modules) in components { taken.formUnion(modules.passedOver.named(in: file, plan)) }
+        for modules in others { taken.formUnion(modules.index.named(in: file, plan)) }
         let left = try keys.filter { key in try !taken.contains(key) && !file.changesNothing(key) }
         if !left.isEmpty { throw LoRAError.unmatched(left, in: file.path) }
     }
+}
 
-    /// The tensors whose module is here.
-    private func named(in file: LoRAFile, _ plan: LoRAPlan) -> [String] {
-        file.modules.filter { index.target(of: $0.name, plan) != nil }.flatMap { $0.tensors.values.map(\.name) }
+extension LoRAIndex {
+    /// The tensors of a file whose module is here.
+    fileprivate func named(in file: LoRAFile, _ plan: LoRAPlan) -> [String] {
+        file.modules.filter { target(of: $0.name, plan) != nil }.flatMap { $0.tensors.values.map(\.name) }
     }
 }
 

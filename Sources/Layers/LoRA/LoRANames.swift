@@ -18,14 +18,16 @@ package struct LoRANames: Sendable {
 
     /// Of a transformer: with the prefixes of diffusers, PEFT, ComfyUI, kohya's scripts, OneTrainer and LyCORIS.
     ///
-    /// - Parameter aliases: other names of modules
+    /// - Parameters:
+    ///   - aliases: other names of modules
+    ///   - others: what else may stand before a name
     /// - Returns: the names
-    package static func transformer(_ aliases: [LoRAAlias] = []) -> LoRANames {
+    package static func transformer(_ aliases: [LoRAAlias] = [], besides others: [String] = []) -> LoRANames {
         LoRANames(
             prefixes: [
                 "", "transformer.", "diffusion_model.", "model.diffusion_model.", "base_model.model.",
                 "base_model.model.transformer.", "base_model.model.diffusion_model.",
-            ], flatPrefixes: ["lora_unet_", "lora_transformer_", "lycoris_"], aliases)
+            ] + others, flatPrefixes: ["lora_unet_", "lora_transformer_", "lycoris_"], aliases)
     }
 
     /// The same names for a component that takes only files that name it.

@@ -51,11 +51,9 @@ extension CheckpointWeights {
             checked.idlePatterns = quantization.ignored.filter { pattern in
                 !layers.contains { QuantizationPlan.matches(pattern, $0.name) }
             }
-            for site in layers where all.isEmpty {
-                guard let algorithm = try algorithm(of: site, plan) else { continue }
-                try algorithm.requireGroups(of: site)
-                checked.add(site, algorithm)
-            }
+            let quantized = try all.isEmpty ? layers.filter { try algorithm(of: $0, plan) != nil } : []
+            try quantization.algorithm.requireGroups(of: quantized)
+            for site in quantized { checked.add(site, quantization.algorithm) }
             if !layers.isEmpty, checked.bytes.isEmpty { throw QuantizationError.nothingLeft(quantization.ignored) }
         }
         return checked

@@ -20,8 +20,8 @@ package enum QuantizationError: BlamedError, Equatable {
     case contradiction(String, is: String, described: String, in: String)
     /// A layer that a description names and the model does not have.
     case unknownLayer(String, in: String)
-    /// A weight whose rows cannot be cut into groups.
-    case groups(String, width: Int, of: Int)
+    /// Layers whose rows cannot be cut into groups: how wide they are, by the layer's name or a pattern of several.
+    case groups([String: Int], of: Int)
     /// A weight that cannot be quantised, as it holds a number that is not finite.
     case notFinite(String)
     /// A weight that is stored in another way than it was asked for.
@@ -39,6 +39,24 @@ package enum QuantizationError: BlamedError, Equatable {
     case shared(String, group: Int)
     /// Patterns that leave no layer.
     case nothingLeft([String])
+}
+
+extension QuantizationError {
+    /// Of layers whose rows cannot be cut into groups; those that differ in the number of their block share a pattern.
+    static func narrow(_ sites: [LinearSite]) -> QuantizationError {
+        let names = sites.count == 1 ? [sites[0].name] : sites.map(\.patternOfBlocks)
+        return .groups(
+            Dictionary(zip(names, sites.map(\.from))) { first, _ in first }, of: QuantizedWeight.group)
+    }
+}
+
+extension LinearSite {
+    /// Its name, with `*` for the number of its block.
+    fileprivate var patternOfBlocks: String {
+        var words = name.dotted
+        if let number = words.firstIndex(where: { Int($0) != nil }) { words[number] = "*" }
+        return words.joined(separator: ".")
+    }
 }
 
 extension QuantizationError: CustomStringConvertible {
@@ -69,9 +87,11 @@ extension QuantizationError: CustomStringConvertible {
             "\(key) is \(found), but \(file) says that it is \(described)"
         case .unknownLayer(let name, let file):
             "\(file) names the quantised layer \(name.shown), which the model does not have"
-        case .groups(let key, let width, let size):
-            "\(key) has rows of \(width) numbers, which is no multiple of \(size), so NVFP4 cannot quantise it; "
-                + "quant_config.ignore can leave it as it is"
+        case .groups(let widths, let size):
+            widths.sorted { $0.key < $1.key }.map { "\($0.key.shown) has rows of \($0.value) numbers" }
+                .list(upTo: MessageLimit.items)
+                + "; NVFP4 takes multiples of \(size), and quant_config.ignore can leave "
+                + (widths.count == 1 ? "a layer of this name as it is" : "layers of these names as they are")
         case .notFinite(let key): "\(key) holds a number that is not finite, so it cannot be quantised"
         case .otherAlgorithm(let key, let found, let asked):
             "\(key) is stored as \(found), so quant_config.quant_algo cannot be \(asked)"

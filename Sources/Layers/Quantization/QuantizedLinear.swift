@@ -79,7 +79,7 @@ extension QuantizedWeight {
     ///   - largest: the largest magnitude of all weights that share the last scale of NVFP4; nil for its own
     /// - Throws: ``QuantizationError`` or ``TensorError``
     init(of site: LinearSite, _ weight: Tensor, _ algorithm: QuantAlgorithm, largest: Float? = nil) throws {
-        try algorithm.requireGroups(of: site)
+        try algorithm.requireGroups(of: [site])
         let weight = try weight.asQuantizable()
         let own = try largestMagnitude(weight)
         guard own.isFinite else { throw QuantizationError.notFinite(site.weightKey) }
@@ -98,9 +98,9 @@ extension Tensor {
 }
 
 extension QuantAlgorithm {
-    /// - Throws: ``QuantizationError/groups(_:width:of:)`` if rows cannot be cut into groups
-    func requireGroups(of site: LinearSite) throws(QuantizationError) {
-        guard self == .nvfp4, !site.from.isMultiple(of: QuantizedWeight.group) else { return }
-        throw .groups(site.weightKey, width: site.from, of: QuantizedWeight.group)
+    /// - Throws: ``QuantizationError/groups(_:of:)`` if the rows of any cannot be cut into groups
+    func requireGroups(of sites: [LinearSite]) throws(QuantizationError) {
+        let narrow = sites.filter { self == .nvfp4 && !$0.from.isMultiple(of: QuantizedWeight.group) }
+        if !narrow.isEmpty { throw .narrow(narrow) }
     }
 }

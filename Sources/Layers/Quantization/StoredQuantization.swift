@@ -74,7 +74,7 @@ extension CheckpointWeights {
     }
 
     private func storedE2M1(_ site: LinearSite, _ parts: Set<QuantizedPart>) throws -> StoredQuantization {
-        try QuantAlgorithm.nvfp4.requireGroups(of: site)
+        try QuantAlgorithm.nvfp4.requireGroups(of: [site])
         try requireShape(site.weightKey, [site.to, site.from / 2])
         let scales = [site.to, site.from / QuantizedWeight.group]
         let tiled = [(scales[0] + 127) / 128 * 128, (scales[1] + 3) / 4 * 4]

@@ -14,14 +14,12 @@ extension Cosmos3 {
         let source = try NoiseSource(seeds: [0], count: shape.batch)
         let ids = (0..<max(shape.textTokens, 1)).map { Int32($0 * 7919 % config.vocabSize) }
         let prompt = Prompt(ids)
-        let patch = config.latentPatchSize
-        let tokens = latents[0] * ((latents[1] + patch - 1) / patch) * ((latents[2] + patch - 1) / patch)
         return try Benchmark(
             of: context.making { try Transformer(Weights(RandomWeights(), context), config) },
             Transformer.Input(
                 video: source.draw([config.latentChannel] + latents).to(on: plan.device),
                 prompts: Array(repeating: prompt, count: shape.batch), rate: 24, timestep: 500),
-            operations: config.operations(batch: shape.batch, text: ids.count, tokens: tokens),
+            operations: config.operations(batch: shape.batch, text: ids.count, tokens: config.grid(latents).tokens),
             branches: shape.branches, options.stepCache, context)
     }
 

@@ -15,7 +15,7 @@ extension Cosmos3 {
 
         init(_ checkpoint: CheckpointFolder) throws {
             transformer = try Component(
-                "transformer", in: checkpoint, classes: ["Cosmos3OmniTransformer"], as: .transformer,
+                "transformer", in: checkpoint, classes: ["Cosmos3OmniTransformer"], as: .transformer, loras: .cosmos3,
                 Transformer.init)
             vae = try Component(
                 "vae", in: checkpoint, classes: ["AutoencoderKLWan"], as: .vae, keeping: .float32,

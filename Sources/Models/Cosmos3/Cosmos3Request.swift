@@ -87,9 +87,9 @@ extension Cosmos3 {
     private func checkPositions(_ request: GenerationRequest, _ checks: inout RequestChecks) {
         let config = parts.transformer.config
         guard let frames = request.numFrames, let rate = request.frameRate, frames > 1, rate > 0 else { return }
-        let (last, margin) = (Double(frames - 1) / rate * config.baseFps / 4, Double(config.temporalModalityMargin))
-        if last > margin {
-            let most = margin * 4 / config.baseFps
+        let (margin, compression) = (Double(config.temporalModalityMargin), Double(parts.vae.config.temporalFactor))
+        if Double(frames - 1) / rate * config.baseFps / compression > margin {
+            let most = margin * compression / config.baseFps
             checks.refuse(
                 "num_frames", frames, "so few that the video is at most \(most) seconds long at \(rate) frames a second"
             )

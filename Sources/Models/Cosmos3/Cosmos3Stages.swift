@@ -45,10 +45,8 @@ extension Cosmos3 {
             func decoding(_ size: OutputSize) -> MemorySize {
                 vae.decodingBytes(batch: memory.outputs.count, size, dtype: vaeType, tiling: tiling)
             }
-            let patch = config.latentPatchSize
-            let tokens =
-                MemorySize(latents[0]) * ((latents[1] + patch - 1) / patch) * ((latents[2] + patch - 1) / patch)
-                + soundFrames
+            let grid = config.grid(latents)
+            let tokens = MemorySize(grid.frames) * grid.rows * grid.columns + soundFrames
             denoise = memory.denoising(
                 parts.transformer.name, previewsBy: (parts.vae.name, decoding(still)),
                 activations: kept

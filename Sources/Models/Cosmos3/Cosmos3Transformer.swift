@@ -146,13 +146,8 @@ extension Cosmos3 {
         /// The embedded timestep.
         package func teaCacheSignal(_ state: State, _ variant: TeaCacheVariant) -> Tensor { state.time }
 
-        /// The tokens of a video's latents; those that fill no patch are filled up.
-        private func grid(_ latents: Tensor) -> PatchGrid {
-            let patch = config.latentPatchSize
-            func whole(_ size: Int) -> Int { (size + patch - 1) / patch * patch }
-            return PatchGrid(
-                [latents.size(2), whole(latents.size(3)), whole(latents.size(4))], patch: [1, patch, patch])
-        }
+        /// The tokens of a video's latents, `[batch, latentChannel, frames, height, width]`.
+        private func grid(_ latents: Tensor) -> PatchGrid { config.grid(Array(latents.shape.dropFirst(2))) }
 
         /// Latents with zeros below and at the right, until patches are full.
         private func padded(_ latents: Tensor) throws(TensorError) -> Tensor {

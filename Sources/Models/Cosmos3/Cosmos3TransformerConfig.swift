@@ -61,6 +61,15 @@ extension Cosmos3 {
             return rotary
         }
 
+        /// The tokens of a video's latents; those at its edges that fill no patch are filled up.
+        ///
+        /// - Parameter latents: how many there are along time, from top to bottom and from left to right
+        func grid(_ latents: [Int]) -> PatchGrid {
+            let patch = latentPatchSize
+            func whole(_ size: Int) -> Int { (size + patch - 1) / patch * patch }
+            return PatchGrid([latents[0], whole(latents[1]), whole(latents[2])], patch: [1, patch, patch])
+        }
+
         /// The longest prompt, in tokens: each has a position, and what is generated follows behind the margin.
         var longestPrompt: Int { min(maxPositionEmbeddings ?? temporalModalityMargin, temporalModalityMargin) }
 
