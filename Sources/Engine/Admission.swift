@@ -1,4 +1,5 @@
 package import Diffusion
+internal import Layers
 
 /// Settles a request before anything is computed: the same for the command line, the library and the server.
 ///
@@ -32,7 +33,10 @@ package struct Admission: Sendable {
         self.init(
             options, guardrail: Guardrail(checker, isParameter: type(of: model).hasGuardrail),
             resolve: { try model.resolve($0) }, notes: { model.notes(on: $0, resolved: $1) },
-            forecast: { MemoryForecast(weights: weights, stages: model.memoryStages(of: $0, options)) })
+            forecast: {
+                MemoryForecast(
+                    weights: weights, stages: model.memoryStages(of: $0, options), on: options.plan.device)
+            })
     }
 
     /// - Parameters:

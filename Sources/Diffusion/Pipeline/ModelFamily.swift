@@ -157,9 +157,9 @@ extension ModelFamily {
     /// The weights of every component in the type that it computes in, after a check of the files' headers.
     ///
     /// - Parameter plan: how the model computes
-    /// - Returns: bytes by the component's name
+    /// - Returns: by the component's name
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package func weights(_ plan: ComputePlan) throws -> [String: Int] {
+    package func weights(_ plan: ComputePlan) throws -> [String: WeightMemory] {
         try check(plan.loras)
         return try MemoryForecast.weights(of: components, plan)
     }
@@ -216,6 +216,7 @@ extension ModelFamily {
     /// - Returns: the forecast
     /// - Throws: any error of bad weights
     package func memory(of request: GenerationRequest, _ options: PipelineOptions) throws -> MemoryForecast {
-        MemoryForecast(weights: try weights(options.plan), stages: memoryStages(of: request, options))
+        MemoryForecast(
+            weights: try weights(options.plan), stages: memoryStages(of: request, options), on: options.plan.device)
     }
 }

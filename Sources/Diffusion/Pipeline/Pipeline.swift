@@ -8,7 +8,7 @@ package final class Pipeline {
     private let context: ComputeContext
     private let stages: any PipelineStages
     private let residency: Residency
-    private let weights: [String: Int]
+    private let weights: [String: WeightMemory]
     private let stepCaches: [StepCacheSettings]
 
     /// Opens a model: its tokenizers and scheduler are read, the headers of its weights checked.
@@ -31,8 +31,7 @@ package final class Pipeline {
     /// - Parameter observe: told of each component
     /// - Throws: `CancellationError` between two components, or an error of their files
     package func prepare(observe: ProgressObserver) throws {
-        let stages = model.memoryStages(of: model.defaults, options)
-        try residency.prepare(for: MemoryForecast(weights: weights, stages: stages), observe: observe)
+        try residency.prepare(for: forecast(model.memoryStages(of: model.defaults, options)), observe: observe)
     }
 
     /// Begins a request; nothing is computed yet.
@@ -51,7 +50,7 @@ package final class Pipeline {
         let run = RunEnvironment(
             context, options, stepCaches: stepCaches, observe: observe, trace: trace, deliver: deliver)
         let stages = try stages.stages(of: request, run).filter { context.decodes || !$0.decodes }
-        let forecast = MemoryForecast(weights: weights, stages: stages.map(\.memory))
+        let forecast = forecast(stages.map(\.memory))
         try residency.require(forecast)
         try options.stepCache?.check(request)
         return PipelineRun(stages, context, residency, forecast, observe: observe)
@@ -74,6 +73,10 @@ package final class Pipeline {
         let run = try open(request, observe: observe, trace: trace, deliver: deliver)
         try run.finish()
         return run.times
+    }
+
+    private func forecast(_ stages: [MemoryStage]) -> MemoryForecast {
+        MemoryForecast(weights: weights, stages: stages, on: options.plan.device)
     }
 }
 

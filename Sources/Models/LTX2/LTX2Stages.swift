@@ -80,7 +80,7 @@ extension LTX2 {
                         activations: kept + levels + config.activationBytes(memory, latents))
                 )
             }
-            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + 8 * memory.outputs * frame)
+            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + memory.encoding(size))
 
             let frames = parts.audioVAE.config.frames(latents: latents.length)
             let spectrogram = parts.audioVAE.config.decodingBytes(
@@ -127,7 +127,6 @@ extension LTX2.TransformerConfig {
         let audio = held(size.length, 4 * audioWidth, audioWidth)
         let tables = (MemorySize(size.tokens) * (width + audioWidth) + MemorySize(size.length) * 2 * audioWidth) * wide
         let text = memory.outputs * memory.textTokens * 4 * (width + audioWidth) * memory.dtype.size
-        let convertedWeights = memory.dtype.size < wide ? 64 << 20 : 0
-        return video + audio + tables + text + convertedWeights
+        return video + audio + tables + text
     }
 }
