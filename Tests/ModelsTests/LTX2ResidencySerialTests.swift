@@ -19,7 +19,7 @@ import Testing
         request.extra["enable_audio"] = .bool(false)
         // So long a sound, which is not decoded, that no stage needs more than denoising.
         var found: (request: GenerationRequest, forecast: MemoryForecast)?
-        for frames in [9, 17, 33, 65, 129] where found == nil {
+        for frames in [9, 17, 33, 65, 129, 161, 193, 225] where found == nil {
             request.numFrames = frames
             let asked = try model.resolve(request)
             let forecast = try model.memory(of: asked, PipelineOptions())

@@ -118,10 +118,11 @@ extension LTX2.TransformerConfig {
     /// where tokens lie.
     fileprivate func activationBytes(_ memory: RequestMemory, _ size: LTX2.LatentSize) -> MemorySize {
         let wide = DType.float32.size
-        /// What is in the model's type, and four streams in 32-bit floats.
+        let wideStreams = memory.dtype.mayBeConvertedForProducts ? 6 : 4
+        /// What is in the model's type, and four streams in 32-bit floats, or six where products of 16 bits are made in those.
         func held(_ tokens: Int, _ numbers: Int, _ width: Int) -> MemorySize {
             memory.streams(tokens: MemorySize(tokens), numbers: numbers, width: width) * memory.dtype.size
-                + memory.streams(tokens: MemorySize(tokens), numbers: 4 * width, width: 0) * wide
+                + memory.streams(tokens: MemorySize(tokens), numbers: wideStreams * width, width: 0) * wide
         }
         let video = held(size.tokens, 12 * width, width)
         let audio = held(size.length, 4 * audioWidth, audioWidth)
