@@ -29,7 +29,7 @@ import Testing
     }
 
     /// With few channels, or in small videos, LibTorch's convolutions write out what each position sees.
-    @Test(arguments: [DType.float32, .bfloat16], [(8, 192, 256), (16, 192, 256), (32, 96, 128), (32, 256, 320)])
+    @Test(arguments: [DType.float32, .bfloat16], [(8, 96, 128), (16, 96, 128), (32, 64, 96)])
     func foreseesWhatAVideoTakes(_ dtype: DType, _ given: (width: Int, height: Int, columns: Int)) throws {
         let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": given.width])
         let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05), plan: ComputePlan(dtype: dtype)), config)
