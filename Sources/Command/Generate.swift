@@ -63,8 +63,7 @@ struct Generate: AsyncParsableCommand {
         guard problems.isEmpty else { throw ConfigurationError(problems, file: model.config) }
         for note in try arguments.notes(on: opened) { progress.warn(note) }
         var asked = try generation.request()
-        // A model of videos that also makes images: the output's name tells which.
-        if asked.numFrames == nil, opened.imageDefaults != nil, OutputPaths.isImage(output) { asked.numFrames = 1 }
+        asked.numFrames = OutputFormat.frames(asked.numFrames, savingTo: output, opened.imageDefaults)
         let team = try RankTeam.assemble(all) { loss in
             StandardError.write("visualgen: \(loss)\n")
             _exit(ExitStatus(of: loss).rawValue)

@@ -69,14 +69,6 @@ struct OutputPaths {
         return OutputWriter(files, as: encoding)
     }
 
-    /// Whether a path can only be an image's: WebP and numbered PNGs may be videos too.
-    ///
-    /// - Parameter path: what the user asked for
-    static func isImage(_ path: String?) -> Bool {
-        guard let path else { return false }
-        return (try? OutputFormat(path: path, frames: nil)) != nil && (try? VideoFormat(path: path)) == nil
-    }
-
     private static func standard(frames: Int?) -> String {
         (frames ?? 1) == 1 ? "output.png" : "output.\(VideoFormat.best.fileExtension ?? "")"
     }

@@ -28,6 +28,17 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     /// Whether products of this type may be made in 32-bit floats on this machine's processor, with the memory that takes.
     package var mayBeConvertedForProducts: Bool { ct_may_convert_products(code) }
 
+    /// The largest copy that a product of this type may make of a weight on this machine's processor, in bytes.
+    ///
+    /// - Parameters:
+    ///   - outputs: rows of the weight
+    ///   - inputs: columns of the weight
+    ///   - isQuantized: whether the weight is in few bits
+    /// - Returns: that of some rows, in the type in which they are multiplied; none if they are multiplied as they are
+    package func weightCopyBytes(outputs: Int, inputs: Int, isQuantized: Bool = false) -> Int {
+        Int(ct_weight_copy_bytes(code, Int64(outputs), Int64(inputs), isQuantized))
+    }
+
     /// The type of a tensor's numbers.
     ///
     /// - Parameters:

@@ -20,6 +20,14 @@ package struct TensorError: BlamedError, Equatable {
     /// Whether memory was short, or a rank was lost.
     package let kind: Kind
 
+    /// - Parameters:
+    ///   - operation: what failed
+    ///   - message: why
+    ///   - kind: whether memory was short, or a rank was lost
+    package init(operation: String, message: String, kind: Kind = .other) {
+        (self.operation, self.message, self.kind) = (operation, message, kind)
+    }
+
     /// The last failure of the calling thread.
     static func ofThisThread(in operation: StaticString) -> TensorError {
         let kind: Kind =

@@ -3,13 +3,13 @@ import Layers
 import Testing
 
 @Suite struct MemoryForecastTests {
-    private static let process = MemoryForecast.process
+    private static let process = MemoryForecast.process()
     private static let gigabyte = 1_000_000_000
     private static let text = MemoryStage(["text"], activations: 1 * gigabyte)
     private static let denoise = MemoryStage(["transformer"], activations: 4 * gigabyte)
     private static let decode = MemoryStage(["vae"], activations: 2 * gigabyte)
     private static let forecast = MemoryForecast(
-        weights: ["text": 10, "transformer": 24, "vae": 1].mapValues { ComponentBytes($0 * gigabyte) },
+        weights: ["text": 10, "transformer": 24, "vae": 1].mapValues { WeightMemory(bytes: $0 * gigabyte) },
         stages: [text, denoise, decode])
 
     private func released(_ resident: [String], before stage: MemoryStage, _ gigabytes: Int) -> [String] {
@@ -20,6 +20,20 @@ import Testing
     @Test func knowsThePeakWithAndWithoutReleasing() {
         #expect(Self.forecast.peakKeepingAll == Self.process + 39 * Self.gigabyte)
         #expect(Self.forecast.leastPeak == Self.process + 28 * Self.gigabyte)
+    }
+
+    /// The components of a stage compute one after the other, and others not at all.
+    @Test func countsTheLargestCopiesOfWhatAStageComputesWith() {
+        let copies = ["text": 3, "transformer": 2, "vae": 1]
+        let weights = copies.mapValues { WeightMemory(bytes: Self.gigabyte, copies: $0 * Self.gigabyte) }
+        let stages = [MemoryStage(["transformer", "vae"], activations: 4 * Self.gigabyte), Self.text]
+        let forecast = MemoryForecast(weights: weights, stages: stages)
+        #expect(stages.map { forecast.working($0).count } == [6 * Self.gigabyte, 4 * Self.gigabyte])
+        #expect(forecast.peakKeepingAll == Self.process + 9 * Self.gigabyte)
+        #expect(forecast.leastPeak == Self.process + 8 * Self.gigabyte)
+        let limit = Self.process + 8 * Self.gigabyte
+        #expect(forecast.released(before: stages[0], resident: ["text"], limit: limit) == ["text"])
+        #expect(forecast.fitting(["text", "transformer", "vae"], limit: limit) == ["text", "transformer"])
     }
 
     @Test(arguments: [(28, 28), (30, 30), (39, 39), (100, 39), (10, 28)])
@@ -41,9 +55,10 @@ import Testing
     /// With no limit the machine's memory is the limit, which no machine has enough of here.
     @Test func takesTheMachineForALimit() throws {
         let stage = MemoryStage(["text"], activations: MemorySize(1 << 55))
-        let forecast = MemoryForecast(weights: ["text": 1], stages: [stage])
+        let weights = ["text": WeightMemory(bytes: 1)]
+        let forecast = MemoryForecast(weights: weights, stages: [stage])
         #expect(throws: InvalidRequest.self) { try forecast.require(nil) }
-        try MemoryForecast(weights: ["text": 1], stages: [MemoryStage(["text"], activations: 1)]).require(nil)
+        try MemoryForecast(weights: weights, stages: [MemoryStage(["text"], activations: 1)]).require(nil)
     }
 
     @Test func releasesTextEncodersBeforeDenoisingOnlyWhereTheyDoNotFit() {
@@ -63,9 +78,9 @@ import Testing
     /// Of the transformer no more than two of its blocks and what is of no block must be on the device.
     @Test func letsBlocksWaitInTheHostsMemory() throws {
         let gigabyte = Self.gigabyte
-        let weights: [String: ComponentBytes] = [
-            "text": ComponentBytes(10 * gigabyte), "vae": ComponentBytes(gigabyte),
-            "transformer": ComponentBytes(24 * gigabyte, blocks: Array(repeating: 2 * gigabyte, count: 11)),
+        let weights = [
+            "text": WeightMemory(bytes: 10 * gigabyte), "vae": WeightMemory(bytes: gigabyte),
+            "transformer": WeightMemory(bytes: 24 * gigabyte, blocks: Array(repeating: 2 * gigabyte, count: 11)),
         ]
         let stages = [Self.text, Self.denoise, Self.decode]
         func forecast(_ offload: OffloadPlan?) -> MemoryForecast {

@@ -37,7 +37,7 @@ import Testing
     /// Sums of stages and weights stay there too, and are refused by every machine.
     @Test func aForecastOfItIsRefused() throws {
         let forecast = MemoryForecast(
-            weights: ["a": ComponentBytes(.max), "b": ComponentBytes(.max - 1), "c": 1],
+            weights: ["a": Int.max, "b": Int.max - 1, "c": 1].mapValues { WeightMemory(bytes: $0) },
             stages: [MemoryStage(["a", "b"], activations: most), MemoryStage(["c"], activations: 1)])
         #expect(forecast.peakKeepingAll == .max && forecast.leastPeak == .max)
         #expect(forecast.fitting(["a", "b", "c"], limit: 1 << 40).isEmpty)

@@ -20,7 +20,7 @@ import Testing
         let admitted = try admission.admit(request())
         #expect(admitted.request.guidanceScale == 3.5)
         #expect(admitted.request.seeds.count == 1)
-        #expect(try #require(admitted.forecast).leastPeak > MemoryForecast.process)
+        #expect(try #require(admitted.forecast).leastPeak > MemoryForecast.process())
         #expect(admitted.notes.isEmpty)
     }
 

@@ -152,6 +152,26 @@ private enum Kind: String, CaseIterable {
         #expect(last.before(enlargingBy: 2).before(convolutions: 1) == DecodingStage(scale: 4, reach: 5))
     }
 
+    /// No rank waits for another.
+    @Test func refusesAStripOfAnotherScale() async throws {
+        let found = try await decodingTogether(3, along: .width) { context in
+            let latents = try Tensor.full(0, [1, 1, 1, 9, 1])
+            return context.inStrips(of: latents) { picture in
+                guard picture != nil else { return "" }
+                do throws(TensorError) {
+                    _ = try context.narrowed(Tensor.full(0, [1, 1, 1, 5, 1]), to: DecodingStage(scale: 2))
+                    return ""
+                } catch {
+                    return "\(error)"
+                }
+            }
+        }
+        #expect(
+            found
+                == Array(
+                    repeating: "decoding in strips failed: 5 positions are no strip of 3 latents at scale 2", count: 3))
+    }
+
     /// Where there are fewer latents than ranks, and where ranks do not decode together.
     @Test func leavesWholeWhatIsNotShared() async throws {
         let found = try await decodingTogether(3, along: .width) { context in

@@ -28,6 +28,23 @@ import Testing
         #expect(late - early < 8 << 20)
     }
 
+    /// With few channels, or in small videos, LibTorch's convolutions write out what each position sees.
+    @Test(arguments: [DType.float32, .bfloat16], [(8, 96, 128), (16, 96, 128), (32, 64, 96)])
+    func foreseesWhatAVideoTakes(_ dtype: DType, _ given: (width: Int, height: Int, columns: Int)) throws {
+        let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": given.width])
+        let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05), plan: ComputePlan(dtype: dtype)), config)
+        let size = OutputSize(height: given.height, width: given.columns, frames: 9)
+        let latents = try Generator(seed: 1).normal([1, 16, 3, size.height / 8, size.width / 8])
+        // The first time kernels are chosen.
+        try vae.decode(normalised: latents.slice(0..<2, axis: 2)) { _ in }
+        let found = try peakMemory { try vae.decode(normalised: latents) { _ in } }
+        let foreseen = config.decodingBytes(batch: 1, size, dtype: dtype)
+        #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")
+        // Whether 16-bit numbers are converted is chosen by speed.
+        if dtype.mayBeConvertedForProducts { return }
+        #expect(Double(foreseen.count) <= 1.6 * found, "\(foreseen) for \(found)")
+    }
+
     /// In published models the first level decides in the encoder and the last in the decoder.
     @Test(arguments: [DType.float32, .bfloat16, .float16], [32, 64])
     func foreseesWhatAnImageTakes(_ dtype: DType, _ width: Int) throws {

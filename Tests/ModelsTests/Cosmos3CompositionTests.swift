@@ -92,7 +92,7 @@ import Testing
             change(&options.plan.parallel)
             let forecast = try family.memory(of: resolved, options)
             let stage = try #require(forecast.stages.last { $0.components.contains("transformer") })
-            return (try #require(family.weights(options.plan)["transformer"]).all, stage.activations)
+            return (try #require(family.weights(options.plan)["transformer"]?.bytes), stage.activations)
         }
         let alone = try denoising { _ in }
         let layouts: [(inout ParallelLayout, Int) -> Void] = [

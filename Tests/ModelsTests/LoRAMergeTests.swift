@@ -161,7 +161,7 @@ import Testing
         let before = try model.weights(plan)
         plan.loras = [self.plan("flux1-peft")]
         let after = try model.weights(plan)
-        let more = try #require(after["transformer"]).all - #require(before["transformer"]).all
+        let more = try #require(after["transformer"]?.bytes) - #require(before["transformer"]?.bytes)
         // Of the largest weight, what it becomes once more, and four copies in 32 bits.
         let largest = 32 * 256
         #expect(more == 4 * largest + 4 * 4 * largest)
@@ -169,18 +169,12 @@ import Testing
     }
 
     /// A model that is run with files is the model whose weights were changed before.
-    @Test(arguments: [
-        (
-            "flux1-tiny-dev", ["flux1-peft", "flux1-clip-kohya", "flux1-bias"],
-            ["pooled_prompt_embeds", "latents.step1"]
-        ),
-        ("cosmos3-tiny", ["cosmos3-peft", "cosmos3-kohya"], ["latents.step1"]),
-    ])
-    func runsAsTheMergedCheckpointDoes(_ model: String, _ files: [String], _ stages: [String]) throws {
-        let copy = try TinyCheckpoint(copying: model)
+    @Test func runsAsTheMergedCheckpointDoes() throws {
+        let copy = try TinyCheckpoint(copying: "flux1-tiny-dev")
+        let plans = [plan("flux1-peft"), plan("flux1-clip-kohya"), plan("flux1-bias", scale: 0.5)]
         var asked = ComputePlan()
-        asked.loras = files.enumerated().map { plan($1, scale: $0 < 2 ? 1 : 0.5) }
-        for component in try TinyModel(model).model().components {
+        asked.loras = plans
+        for component in try TinyModel().model().components {
             let merge = try component.merge(asked)
             let weights = try CheckpointWeights(component.place, merging: merge)
             try copy.rewriteTensors(of: component.name) { tensors in
@@ -193,11 +187,10 @@ import Testing
         }
         var request = GenerationRequest(prompts: ["a lake"])
         (request.height, request.width, request.numInferenceSteps, request.seeds) = (32, 32, 2, [1])
-        if model == "cosmos3-tiny" { request.numFrames = 5 }
-        let merged = try TinyModel(model).run(request, plan: asked).1
+        let merged = try TinyModel().run(request, plan: asked).1
         let rewritten = try TinyModel(copy).run(request, plan: ComputePlan()).1
-        let plain = try TinyModel(model).run(request, plan: ComputePlan()).1
-        for name in stages {
+        let plain = try TinyModel().run(request, plan: ComputePlan()).1
+        for name in ["pooled_prompt_embeds", "latents.step1"] {
             let (found, expected) = (try #require(merged[name]?.values), try #require(rewritten[name]?.values))
             let size = expected.reduce(1) { max($0, abs($1)) }
             let worst = zip(found, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }

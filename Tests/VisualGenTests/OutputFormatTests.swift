@@ -4,6 +4,22 @@ import Testing
 import VisualGen
 
 @Suite struct OutputFormatTests {
+    /// Of models that make both, where nobody says how many frames.
+    @Test(
+        arguments: [
+            ("a.png", String?.none, 1), ("a.jpg", nil, 1), ("a%d.jpeg", nil, 1), ("a.webp", nil, nil),
+            ("a-%d.png", nil, nil),
+            ("a.mp4", nil, nil), ("a/", nil, nil), ("a", nil, nil), ("a", "PNG", 1), ("a.mp4", "jpeg", 1),
+            ("a.png", "mp4", nil),
+            ("a.png", "webp", nil), (nil, nil, nil),
+        ] as [(String?, String?, Int?)])
+    func asksForOneFrameWhereOnlyAnImageFits(_ path: String?, _ format: String?, _ frames: Int?) {
+        let images = GenerationRequest(prompts: [])
+        #expect(OutputFormat.frames(nil, savingTo: path, format: format, images) == frames)
+        #expect(OutputFormat.frames(9, savingTo: path, format: format, images) == 9)
+        #expect(OutputFormat.frames(nil, savingTo: path, format: format, nil) == nil)
+    }
+
     @Test(arguments: [
         ("a.png", Int?.none, OutputFormat.image(.png)), ("a.WEBP", nil, .image(.webp)),
         ("a%d.jpeg", nil, .image(.jpeg)), ("a.png", 1, .image(.png)), ("a.webp", 1, .image(.webp)),

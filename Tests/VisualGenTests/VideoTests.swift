@@ -79,6 +79,27 @@ import VisualGen
         await engine.shutdown()
     }
 
+    /// Of a model that makes images besides videos, a name that only an image has asks for one frame.
+    @Test func drawsAStillWhereTheNameIsAnImages() async throws {
+        let engine = try await Self.engine("cosmos3-tiny")
+        var params = VisualGenParams()
+        (params.height, params.width, params.numInferenceSteps, params.seed) = (32, 32, 1, 3)
+        let folder = try TemporaryFolder()
+        for (name, format) in [("a.jpg", String?.none), ("b", "png")] {
+            let output = try await engine.generate(
+                "a lake", params: params, savingTo: folder.file(name), format: format)
+            let image = try Image(path: #require(output.paths.first))
+            #expect(output.paths.count == 1 && (image.height, image.width) == (32, 32))
+        }
+        // Who asks for a video gets none there.
+        params.numFrames = 5
+        await #expect(throws: VisualGenError.self) {
+            try await engine.generate("a lake", params: params, savingTo: folder.file("c.png"))
+        }
+        #expect(Set(folder.names) == ["a.jpg", "b"])
+        await engine.shutdown()
+    }
+
     private static func comment(_ path: String) throws -> String? {
         let comment = try VideoReader(path: path).comment
         return Recipe.command(fromComment: comment)

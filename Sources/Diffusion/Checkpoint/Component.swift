@@ -147,9 +147,9 @@ extension InspectableComponent {
     /// its shape, and no other but those that it is known to leave out.
     ///
     /// - Parameter plan: how the model computes
-    /// - Returns: the bytes that the weights take in memory, and what merging LoRA files into them takes besides
+    /// - Returns: what the weights take in memory
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError``, ``LoRAError`` or ``TensorError``
-    package func checkedSize(_ plan: ComputePlan) throws -> ComponentBytes {
+    package func checkedSize(_ plan: ComputePlan) throws -> WeightMemory {
         let weights = try CheckpointWeights(place)
         return try checkedSize(of: weights, listing(of: Set(weights.keys)), plan)
     }
@@ -163,7 +163,7 @@ extension InspectableComponent {
     /// - Returns: as ``checkedSize(_:)``
     /// - Throws: as ``checkedSize(_:)``
     package func checkedSize(of weights: CheckpointWeights, _ listing: WeightListing, _ plan: ComputePlan) throws
-        -> ComponentBytes
+        -> WeightMemory
     {
         let plan = self.plan(plan)
         let quantized = try weights.checkedQuantization(of: listing.linears, plan)
@@ -183,8 +183,11 @@ extension InspectableComponent {
         if !unread.isEmpty, !allowsUnknown { throw WeightError.unread(unread, in: place.path) }
         let shapes = Dictionary(listing.entries.map { ($0.key, $0.shape) }) { first, _ in first }
         let transient = try merge(plan).transientBytes(shapes, plan.dtype, quantized: quantized.bytes.keys)
-        return ComponentBytes(
-            (sizes.sum() + MemorySize(transient)).count, blocks: listing.blocks.map { sizes[$0].sum().count })
+        return WeightMemory(
+            bytes: (sizes.sum() + MemorySize(transient)).count,
+            blocks: listing.blocks.map { sizes[$0].sum().count },
+            copies: WeightMemory.copies(
+                of: listing.linears, quantized: Set(quantized.bytes.keys), parts: parts, plan))
     }
 }
 

@@ -1,38 +1,54 @@
 package import Layers
-internal import Tensors
+package import Tensors
 
 /// What a request is predicted to hold in memory, in bytes.
 package struct MemoryForecast: Sendable, Equatable, Codable {
-    /// What the process holds without any model: the program, LibTorch and its threads, measured and rounded up.
-    package static let process = 300_000_000
-
     /// Of every component.
-    package let weights: [String: ComponentBytes]
+    package let weights: [String: WeightMemory]
     /// In the order they run.
     package let stages: [MemoryStage]
     /// Which weights may wait in the host's memory; nil for none.
     package let offload: OffloadPlan?
+    private let process: Int
 
     /// - Parameters:
     ///   - weights: of every component
     ///   - stages: in the order they run
+    ///   - device: where the model computes
     ///   - offload: which weights may wait in the host's memory; nil for none
-    package init(weights: [String: ComponentBytes], stages: [MemoryStage], offload: OffloadPlan? = nil) {
-        (self.weights, self.stages, self.offload) = (weights, stages, offload)
+    package init(
+        weights: [String: WeightMemory], stages: [MemoryStage], on device: Device = .cpu, offload: OffloadPlan? = nil
+    ) {
+        (self.weights, self.stages, self.offload, process) = (weights, stages, offload, Self.process(on: device))
+    }
+
+    /// What is held without any model, rounded up: on a CPU the program, LibTorch, the kernels that are made for a request's
+    /// sizes, and what every thread has for itself (docs/performance.md, Memory); on a GPU what libraries keep there.
+    ///
+    /// - Parameter device: where a model computes
+    /// - Returns: bytes
+    package static func process(on device: Device = .cpu) -> Int {
+        device == .cpu ? 260_000_000 + 1_500_000 * ThreadSettings.usualThreads : 300_000_000
     }
 
     /// The peak if no component is ever released.
-    package var peakKeepingAll: Int {
-        peak(of: Set(weights.keys), activations: stages.map(\.activations).max() ?? 0)
-    }
+    package var peakKeepingAll: Int { peak(of: Set(weights.keys), working: stages.map(working).max() ?? 0) }
 
     /// The peak if every stage has its own components in memory and no others, and of these no more than must be: less
     /// cannot do.
     package var leastPeak: Int {
         stages.map { stage in
             let saved = Set(stage.components).map(mostOffloaded).reduce(0, +)
-            return peak(of: Set(stage.components), activations: stage.activations) - saved
-        }.max() ?? Self.process
+            return peak(of: Set(stage.components), working: working(stage)) - saved
+        }.max() ?? process
+    }
+
+    /// What a stage holds besides weights.
+    ///
+    /// - Parameter stage: of the request
+    /// - Returns: its activations, and the copies that products make of its components' weights
+    package func working(_ stage: MemoryStage) -> MemorySize {
+        stage.activations + MemorySize(stage.components.compactMap { weights[$0]?.copies }.max() ?? 0)
     }
 
     /// The peak that a run comes to which releases components only where it must.
@@ -62,7 +78,7 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
         var staying = Set(resident).union(stage.components)
         var released: [String] = []
         for name in resident where !stage.components.contains(name) {
-            if peak(of: staying, activations: stage.activations) <= Self.available(limit) { break }
+            if peak(of: staying, working: working(stage)) <= Self.available(limit) { break }
             staying.remove(name)
             released.append(name)
         }
@@ -78,7 +94,7 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     package func offloaded(in stage: MemoryStage, limit: Int?) -> [String: Int]? {
         guard let offload, peakKeepingAll > Self.available(limit) else { return nil }
         var excess = max(
-            0, peak(of: Set(stage.components), activations: stage.activations) - Self.available(limit))
+            0, peak(of: Set(stage.components), working: working(stage)) - Self.available(limit))
         var offloaded: [String: Int] = [:]
         for name in stage.components.sorted(by: { mostOffloaded($0) > mostOffloaded($1) })
         where offload.includes(name) {
@@ -91,7 +107,7 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// How much of a component's weights can wait in the host's memory while others of it are used.
     private func mostOffloaded(_ component: String) -> Int {
         guard let offload, offload.includes(component), let bytes = weights[component] else { return 0 }
-        return bytes.all - bytes.least
+        return bytes.bytes - bytes.least
     }
 
     /// Which components can be in memory at once while a request of this size runs.
@@ -101,10 +117,10 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
     /// - Returns: some or all of them
     package func fitting(_ components: [String], limit: Int?) -> [String] {
-        let activations = stages.map(\.activations).max() ?? 0
+        let working = stages.map(working).max() ?? 0
         var chosen: [String] = []
         for name in components {
-            let peak = peak(of: Set(chosen + [name]), activations: activations)
+            let peak = peak(of: Set(chosen + [name]), working: working)
             if peak <= Self.available(limit) { chosen.append(name) }
         }
         return chosen
@@ -115,20 +131,20 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - components: the components
     ///   - plan: how the model computes
-    /// - Returns: bytes by name
+    /// - Returns: by name
     /// - Throws: ``SafetensorsError``, ``WeightError``, ``QuantizationError`` or ``TensorError``
     package static func weights(
         of components: [any InspectableComponent], _ plan: ComputePlan
-    ) throws -> [String: ComponentBytes] {
-        var weights: [String: ComponentBytes] = [:]
+    ) throws -> [String: WeightMemory] {
+        var weights: [String: WeightMemory] = [:]
         for component in components { weights[component.name] = try component.checkedSize(plan) }
         return weights
     }
 
     /// What the process holds with some components in memory.
-    private func peak(of components: Set<String>, activations: MemorySize) -> Int {
-        let bytes = components.map { MemorySize(weights[$0]?.all ?? 0) }.sum()
-        return (bytes + activations + Self.process).count
+    private func peak(of components: Set<String>, working: MemorySize) -> Int {
+        let bytes = components.map { MemorySize(weights[$0]?.bytes ?? 0) }.sum()
+        return (bytes + working + process).count
     }
 
     private static func available(_ limit: Int?) -> Int { limit ?? HostResources.current.memory }

@@ -14,6 +14,7 @@ package struct RequestMemory {
     package let hasPreviews: Bool
     private let stepCache: StepCacheSettings?
     private let layout: ParallelLayout
+    private let device: Device
 
     /// - Parameters:
     ///   - request: a resolved request
@@ -21,7 +22,8 @@ package struct RequestMemory {
     package init(_ request: GenerationRequest, _ options: PipelineOptions) {
         outputs = MemorySize(max(request.outputCount, 1))
         (textTokens, hasPreviews) = (request.maxSequenceLength ?? 0, request.previews > 0)
-        (dtype, stepCache, layout) = (options.plan.dtype, options.stepCache, options.plan.parallel)
+        (dtype, stepCache) = (options.plan.dtype, options.stepCache)
+        (layout, device) = (options.plan.parallel, options.plan.device)
     }
 
     /// Whether several ranks share the tokens.
@@ -57,6 +59,19 @@ package struct RequestMemory {
     package func stepCache(tokens: MemorySize, width: Int, branches: Int = 2) -> MemorySize {
         outputs * (stepCache?.heldStreams(branches: branches) ?? 0) * tokens * width * DType.float32.size
     }
+
+    /// What becomes of decoded frames: those that come in, as pixels and for the encoder, and of a video its encoder with the frames
+    /// that it looks ahead at.
+    ///
+    /// - Parameter size: of an output
+    /// - Returns: bytes, of all outputs
+    package func encoding(_ size: OutputSize) -> MemorySize {
+        let frame = 3 * MemorySize(size.height) * size.width * DType.float32.size
+        return outputs * (8 * frame + (device == .cpu && (size.frames ?? 1) > 1 ? Self.encoder : 0))
+    }
+
+    /// Measured, of 64² and of 256² pixels: 7 and 17 MB of x264, 26 and 37 MB of libvpx.
+    private static let encoder = 40_000_000
 
     /// The steps of a transformer.
     ///

@@ -99,7 +99,7 @@ package final class Residency {
                 try component.load()
                 continue
             }
-            if !isRead { try makeRoomOnHost(forecast.weights[component.name]?.all ?? 0, besides: staying) }
+            if !isRead { try makeRoomOnHost(forecast.weights[component.name]?.bytes ?? 0, besides: staying) }
             try component.load(plan, leaving: excess)
         }
     }

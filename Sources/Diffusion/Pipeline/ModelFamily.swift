@@ -159,7 +159,7 @@ extension ModelFamily {
     /// - Parameter plan: how the model computes
     /// - Returns: bytes by the component's name
     /// - Throws: ``SafetensorsError``, ``WeightError`` or ``TensorError``
-    package func weights(_ plan: ComputePlan) throws -> [String: ComponentBytes] {
+    package func weights(_ plan: ComputePlan) throws -> [String: WeightMemory] {
         try check(plan.loras)
         return try MemoryForecast.weights(of: components, plan)
     }
@@ -227,9 +227,10 @@ extension ModelFamily {
     ///   - weights: those of every component, as ``weights(_:)`` tells them
     /// - Returns: the forecast
     package func memory(
-        of request: GenerationRequest, _ options: PipelineOptions, weights: [String: ComponentBytes]
+        of request: GenerationRequest, _ options: PipelineOptions, weights: [String: WeightMemory]
     ) -> MemoryForecast {
         MemoryForecast(
-            weights: weights, stages: memoryStages(of: request, options), offload: options.plan.offload)
+            weights: weights, stages: memoryStages(of: request, options), on: options.plan.device,
+            offload: options.plan.offload)
     }
 }

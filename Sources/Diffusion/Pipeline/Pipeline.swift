@@ -8,7 +8,7 @@ package final class Pipeline {
     private let context: ComputeContext
     private let stages: any PipelineStages
     private let residency: Residency
-    private let weights: [String: ComponentBytes]
+    private let weights: [String: WeightMemory]
     private let stepCaches: [StepCacheSettings]
 
     /// Opens a model: its tokenizers and scheduler are read, the headers of its weights checked.
@@ -52,7 +52,7 @@ package final class Pipeline {
             context, options, stepCaches: stepCaches, observe: observe, trace: trace, deliver: deliver)
         let stages = try stages.stages(of: request, run).filter { context.decodes || !$0.decodes }
         let forecast = MemoryForecast(
-            weights: weights, stages: stages.map(\.memory), offload: options.plan.offload)
+            weights: weights, stages: stages.map(\.memory), on: options.plan.device, offload: options.plan.offload)
         try residency.require(forecast)
         try options.stepCache?.check(request)
         return PipelineRun(stages, context, residency, forecast, observe: observe)

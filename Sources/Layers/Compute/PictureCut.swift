@@ -83,7 +83,7 @@ package struct PictureCut {
     }
 
     private func view(of x: Tensor, for stage: DecodingStage) throws(TensorError) -> Tensor {
-        let reach = reach(of: x, stage.scale)
+        let reach = try reach(of: x, stage.scale)
         let (halo, kept) = (halo(reach, stage.scale), halo(min(reach, stage.reach), stage.scale))
         return try x.slice(
             halo.before - kept.before..<x.size(axis) - (halo.after - kept.after), axis: axis)
@@ -98,13 +98,18 @@ package struct PictureCut {
     }
 
     /// How far a strip's halo reaches.
-    private func reach(of x: Tensor, _ scale: Int) -> Int {
+    private func reach(of x: Tensor, _ scale: Int) throws(TensorError) -> Int {
         let edges = halo(x.size(axis), scale)
         let near = min(edges.before, edges.after)
         let count = x.size(axis) - latents.counts[group.rank] * scale
         let reach = count <= 2 * near ? count / 2 : count - near
         let found = halo(reach, scale)
-        precondition(found.before + found.after == count, "a strip that is not of scale \(scale)")
+        guard found.before + found.after == count else {
+            throw TensorError(
+                operation: "decoding in strips",
+                message:
+                    "\(x.size(axis)) positions are no strip of \(latents.counts[group.rank]) latents at scale \(scale)")
+        }
         return reach
     }
 }

@@ -52,7 +52,7 @@ extension Cosmos3 {
                 activations: kept
                     + memory.stepCache(tokens: tokens, width: config.hiddenSize, branches: branches)
                     + config.activationBytes(memory, tokens: tokens))
-            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + 8 * memory.outputs * frame)
+            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + memory.encoding(size))
             sound =
                 soundFrames == 0
                 ? nil
@@ -79,8 +79,7 @@ extension Cosmos3.TransformerConfig {
         // As many queries share a head of keys, each with a mask of its own.
         let masks =
             tokens * memory.textTokens * (MemorySize(wide) + (numAttentionHeads / numKeyValueHeads + 1) * narrow)
-        let convertedWeights = narrow < wide ? 64 << 20 : 0
-        return streams + max(attention, feedForward) + masks + convertedWeights
+        return streams + max(attention, feedForward) + masks
     }
 
     /// What a step holds at once besides weights, in bytes.
@@ -96,7 +95,6 @@ extension Cosmos3.TransformerConfig {
         let attention = held(2 * queryWidth + 4 * keyWidth, queryWidth) * narrow + held(3 * queryWidth) * wide
         let text = memory.outputs * memory.textTokens * 4 * keyWidth * narrow
         let tables = memory.outputs * tokens * 2 * headDim * wide
-        let convertedWeights = narrow < wide ? 64 << 20 : 0
-        return held(3 * hiddenSize) * wide + max(inner, attention) + text + tables + convertedWeights
+        return held(3 * hiddenSize) * wide + max(inner, attention) + text + tables
     }
 }

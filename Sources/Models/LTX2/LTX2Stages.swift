@@ -80,7 +80,7 @@ extension LTX2 {
                         activations: kept + levels + config.activationBytes(memory, latents))
                 )
             }
-            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + 8 * memory.outputs * frame)
+            decode = MemoryStage([parts.vae.name], activations: kept + decoding(size) + memory.encoding(size))
 
             let frames = parts.audioVAE.config.frames(latents: latents.length)
             let spectrogram = parts.audioVAE.config.decodingBytes(
@@ -118,16 +118,16 @@ extension LTX2.TransformerConfig {
     /// where tokens lie.
     fileprivate func activationBytes(_ memory: RequestMemory, _ size: LTX2.LatentSize) -> MemorySize {
         let wide = DType.float32.size
-        /// What is in the model's type, and four streams in 32-bit floats.
+        let wideStreams = memory.dtype.mayBeConvertedForProducts ? 6 : 4
+        /// What is in the model's type, and four streams in 32-bit floats, or six where products of 16 bits are made in those.
         func held(_ tokens: Int, _ numbers: Int, _ width: Int) -> MemorySize {
             memory.streams(tokens: MemorySize(tokens), numbers: numbers, width: width) * memory.dtype.size
-                + memory.streams(tokens: MemorySize(tokens), numbers: 4 * width, width: 0) * wide
+                + memory.streams(tokens: MemorySize(tokens), numbers: wideStreams * width, width: 0) * wide
         }
         let video = held(size.tokens, 12 * width, width)
         let audio = held(size.length, 4 * audioWidth, audioWidth)
         let tables = (MemorySize(size.tokens) * (width + audioWidth) + MemorySize(size.length) * 2 * audioWidth) * wide
         let text = memory.outputs * memory.textTokens * 4 * (width + audioWidth) * memory.dtype.size
-        let convertedWeights = memory.dtype.size < wide ? 64 << 20 : 0
-        return video + audio + tables + text + convertedWeights
+        return video + audio + tables + text
     }
 }

@@ -64,7 +64,8 @@ package struct LTX2Vocoder {
             // The stage's input, a block's three tensors and those of the blocks before it; filters double one of them.
             let tensors =
                 config.resnetKernelSizes.count + 4 + (config.actFn == .snakeBeta ? 3 * config.antialiasRatio : 0)
-            most = max(most, samples * (config.hiddenChannels >> (stage + 1)) * tensors)
+            // On CPUs convolutions lay out eight channels at least.
+            most = max(most, samples * max(config.hiddenChannels >> (stage + 1), 8) * tensors)
         }
         return MemorySize(batch) * frames * most * DType.float32.size
     }

@@ -35,7 +35,7 @@ extension Wan {
             // Nothing in the encoder is larger than its mirror image in the decoder.
             let image = MemoryStage([parts.vae.name], activations: kept + decoding(size, batch: 1, nil) + 4 * frame)
             condition = request.images.isEmpty ? nil : image
-            let videos = decoding(size, batch: memory.outputs.count, tiling) + 8 * memory.outputs * frame
+            let videos = decoding(size, batch: memory.outputs.count, tiling) + memory.encoding(size)
             decode = MemoryStage([parts.vae.name], activations: kept + videos)
 
             let tokens = latents / config.patchSize[1] / config.patchSize[2]
@@ -72,8 +72,7 @@ extension Wan.TransformerConfig {
         // What is exchanged is counted there.
         let wide = memory.streams(tokens: video, numbers: 3 * width, width: 0) * DType.float32.size
         let context = memory.outputs * memory.textTokens * (4 * MemorySize(width) + textDim) * memory.dtype.size
-        let convertedWeights = memory.dtype.size < DType.float32.size ? 64 << 20 : 0
-        return streams + wide + context + convertedWeights
+        return streams + wide + context
     }
 
     /// What the blocks keep of two prompts and the images from step to step, in bytes.

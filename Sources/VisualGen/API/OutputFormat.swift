@@ -46,6 +46,31 @@ package enum OutputFormat: Equatable, Sendable {
         }
     }
 
+    /// How many frames are asked for: one where nobody says it, the model makes images besides videos, and the output can only be an
+    /// image.
+    ///
+    /// - Parameters:
+    ///   - asked: what the user says
+    ///   - path: where the output goes; nil if that is left open
+    ///   - name: the format's name; nil for what the path says
+    ///   - imageDefaults: the model's own choices for images, where it makes them besides videos
+    /// - Returns: nil where it is the model's choice
+    package static func frames(
+        _ asked: Int?, savingTo path: String?, format name: String? = nil, _ imageDefaults: GenerationRequest?
+    ) -> Int? {
+        guard asked == nil, imageDefaults != nil, let path else { return asked }
+        return isImage(path, name) ? 1 : nil
+    }
+
+    /// Whether a file can only be an image's: WebP and numbered PNGs may be videos too.
+    private static func isImage(_ path: String, _ name: String?) -> Bool {
+        guard let name else {
+            return (try? OutputFormat(path: path, frames: nil)) != nil && (try? VideoFormat(path: path)) == nil
+        }
+        let isVideo = VideoFormat.allCases.contains { $0.fileExtension == name.lowercased() }
+        return (try? OutputFormat(named: name, frames: nil)) != nil && !isVideo
+    }
+
     /// Where several outputs go.
     ///
     /// - Parameters:

@@ -116,7 +116,8 @@ public final class VisualGen: Sendable {
     ///
     /// - Parameters:
     ///   - prompt: what the image shows
-    ///   - params: what else is asked for; nil is the model's choice throughout
+    ///   - params: what else is asked for; nil is the model's choice throughout, but one frame of a model that makes images
+    ///     besides videos where the path or the format can only be an image's
     ///   - path: as for ``VisualGenOutput/save(_:format:frameRate:quality:crf:)``, and so are the others
     /// - Returns: the files' ``VisualGenOutput/paths``; no images or videos
     /// - Throws: ``VisualGenError``, for a bad path before anything is computed, or `CancellationError` within one step of
@@ -180,7 +181,8 @@ public final class VisualGen: Sendable {
     ///
     /// - Parameters:
     ///   - prompt: what the image shows
-    ///   - params: what else is asked for; nil is the model's choice throughout
+    ///   - params: what else is asked for; nil is the model's choice throughout, but one frame of a model that makes images
+    ///     besides videos where the path or the format can only be an image's
     ///   - path: as for ``VisualGenOutput/save(_:format:frameRate:quality:crf:)``, and so are the others
     /// - Returns: the result, to be awaited, watched or called off
     /// - Throws: ``VisualGenError`` with every problem, of the path too
@@ -188,7 +190,9 @@ public final class VisualGen: Sendable {
         _ prompt: String, params: VisualGenParams? = nil, savingTo path: String, format: String? = nil,
         frameRate: Double? = nil, quality: Int = 95, crf: Int? = nil
     ) throws(VisualGenError) -> VisualGenResult<VisualGenOutput> {
-        let admitted = try resolve([prompt], [params ?? VisualGenParams()])[0]
+        var params = params ?? VisualGenParams()
+        params.numFrames = OutputFormat.frames(params.numFrames, savingTo: path, format: format, offer.imageDefaults)
+        let admitted = try resolve([prompt], [params])[0]
         let request = admitted.request
         let options = SaveOptions(path: path, format: format, frameRate: frameRate, quality: quality, crf: crf)
         let files: (paths: [String], encoding: OutputEncoding)

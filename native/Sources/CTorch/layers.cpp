@@ -46,9 +46,8 @@ at::Tensor room_for(const at::Tensor &x, int64_t width) {
 
 // A product of 16-bit floats in 32 bits, some outputs at a time, so that no copy of the whole weight is made.
 void wide_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, const at::Tensor &into) {
-    constexpr int64_t weights_at_once = 1 << 23;
     const int64_t outputs = weight.size(0), inputs = weight.size(1);
-    const int64_t step = rows_at_once(weights_at_once, inputs, 256);
+    const int64_t step = narrow_rows_at_once(inputs);
     const at::Tensor rows = x.to(at::kFloat);
     for (int64_t start = 0; start < outputs; start += step) {
         const int64_t count = std::min(step, outputs - start);
@@ -329,6 +328,18 @@ bool ct_may_convert_products(ct_dtype dtype) {
             return (type == at::kBFloat16 && !has_amx_bfloat16()) || type == at::kHalf;
         },
         false);
+}
+
+int64_t ct_weight_copy_bytes(ct_dtype dtype, int64_t outputs, int64_t inputs, bool is_quantized) {
+    return run(
+        [&]() -> int64_t {
+            const bool is_wide = ct_may_convert_products(dtype);
+            if (!is_wide && !is_quantized) return 0;
+            const int64_t rows = is_quantized ? quantized_rows_at_once(inputs) : narrow_rows_at_once(inputs);
+            const auto size = static_cast<int64_t>(c10::elementSize(is_wide ? at::kFloat : scalar_type(dtype)));
+            return std::min(rows, outputs) * inputs * size;
+        },
+        int64_t{0});
 }
 
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guard([&] { return at::matmul(borrow(a), borrow(b)); }); }

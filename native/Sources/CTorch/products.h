@@ -20,6 +20,10 @@ inline int64_t rows_at_once(int64_t numbers, int64_t width, int64_t least) {
     return std::max(least, numbers / std::max<int64_t>(1, width) / 64 * 64);
 }
 
+// Of a weight of 16 bits, for products in 32, and of one in few bits.
+inline int64_t narrow_rows_at_once(int64_t width) { return rows_at_once(1 << 23, width, 256); }
+inline int64_t quantized_rows_at_once(int64_t width) { return rows_at_once(1 << 22, width, 128); }
+
 // x·Wᵀ + b of rows on the CPU, into a part of the columns of a tensor that is there.
 void linear_into(const at::Tensor &into, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 

@@ -275,7 +275,6 @@ at::Tensor dequantize(const at::Tensor &codes, const at::Tensor &scales, double 
 // x·Wᵀ + b. Some rows of the weight at a time are widened, so that no copy of the whole is made.
 at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, const at::Tensor &scales, double scale,
                                 const std::optional<at::Tensor> &bias) {
-    constexpr int64_t weights_at_once = 1 << 22;
     const QuantizedWeight weight(codes, scales, scale);
     TORCH_CHECK(x.dim() > 0 && x.size(-1) == weight.width && has_rows(x), "cannot multiply ", x.sizes(), " of ",
                 x.scalar_type(), " by a weight of ", weight.height, " x ", weight.width);
@@ -290,7 +289,7 @@ at::Tensor ct::quantized_linear(const at::Tensor &x, const at::Tensor &codes, co
     }
     // The items of a batch by themselves, as everywhere: what comes of one must not depend on those beside it.
     const bool has_items = holds_items(x);
-    const int64_t step = rows_at_once(weights_at_once, weight.width, 128);
+    const int64_t step = quantized_rows_at_once(weight.width);
     for (int64_t start = 0; start < weight.height; start += step) {
         const int64_t count = std::min(step, weight.height - start);
         const at::Tensor part = at::empty({count, weight.width}, in.options());

@@ -20,22 +20,21 @@ extension AutoencoderKLWanConfig {
         let latents = (height: size.height / scaleFactor, width: size.width / scaleFactor)
         let latentBytes = 8 * batch * latentFrames(frames) * zDim * latents.height * latents.width
         guard let tiling, let tiles = TileGrid(tiling, of: latents, self) else {
-            let positions = latents.height * latents.width
             return latentBytes
                 + batch
                 * (latentFrames(frames) > 1
-                    ? bytes(positions: positions, states: 1, dtype) : imageBytes(positions: positions, dtype))
+                    ? bytes(latents, states: 1, dtype) : imageBytes(positions: latents.height * latents.width, dtype))
         }
-        let largest = tiles.areas.map(\.count).max() ?? 0
+        let largest = tiles.areas.map(\.size).max { $0.height * $0.width < $1.height * $1.width } ?? (0, 0)
         let covered = tiles.areas.map(\.count).reduce(0, +)
         let pixels = 4 * batch * covered * outChannels * (1 << (2 * (dimMult.count - 1)))
         switch tiling.order {
         case .frames:
-            let states = Double(covered) / Double(max(largest, 1))
-            let held = batch * bytes(positions: largest, states: states, dtype)
+            let states = Double(covered) / Double(max(largest.height * largest.width, 1))
+            let held = batch * bytes(largest, states: states, dtype)
             return latentBytes + pixels * (temporalFactor + 1) + held
         case .tiles:
-            let held = batch * bytes(positions: largest, states: 1, dtype)
+            let held = batch * bytes(largest, states: 1, dtype)
             return latentBytes + pixels * (frames + 1) + held
         }
     }
@@ -108,11 +107,11 @@ extension AutoencoderKLWanConfig {
     }
 
     /// - Parameters:
-    ///   - positions: of one frame of latents
+    ///   - latents: of one frame
     ///   - states: how many states of that size are kept
     ///   - dtype: what the decoder computes in
     /// - Returns: what decoding holds of one video
-    private func bytes(positions: Int, states: Double, _ dtype: DType) -> MemorySize {
+    private func bytes(_ latents: (height: Int, width: Int), states: Double, _ dtype: DType) -> MemorySize {
         // In floating point, where nothing overflows.
         let channels = decoderChannels.map(Double.init)
         var kept = Double(zDim) + 4 * channels[0]
@@ -126,16 +125,27 @@ extension AutoencoderKLWanConfig {
             kept += scale * (entering + (2 * Double(numResBlocks) + 1) * after)
             if doublesFrames { kept += scale * after }
             // A block's input, its normalised form, the three frames of the window, and the result.
-            most = max(most, scale * max(before, after) * 6)
+            let written = 34 * writtenOut([entering, after], rows: latents.height << level)
+            most = max(most, scale * (6 * max(before, after) + written))
             if !isLast { most = max(most, enlarging(level)) }
         }
         kept += channels[channels.count - 1] * Double(1 << (2 * (dimMult.count - 1)))
         let held = 2 * kept * Double(dtype.size) * states + most * Self.held(dtype)
-        return MemorySize(Self.slack * Double(positions) * held)
+        return MemorySize(Self.slack * Double(latents.height) * Double(latents.width) * held)
+    }
+
+    /// The channels of a convolution that has so few numbers that LibTorch writes out every window of 27 positions, beside the frames
+    /// and the result in other orders; zero where none has.
+    // Source of the limit: pytorch 2.11, aten/src/ATen/native/Convolution.cpp, `ConvParams::use_mkldnn`.
+    private func writtenOut(_ channels: [Double], rows: Int) -> Double {
+        channels.filter { 3 * $0 * Double(rows) <= 20480 }.max() ?? 0
     }
 }
 
 extension TileGrid.Area {
     /// How many latents the tile has.
     var count: Int { rows.count * columns.count }
+
+    /// How many rows and columns of latents it has.
+    var size: (height: Int, width: Int) { (rows.count, columns.count) }
 }

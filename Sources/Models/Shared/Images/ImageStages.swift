@@ -47,10 +47,9 @@ struct ImageStages {
         let (image, all) = (tokens(size) + seen, tokens(size) + seen + memory.textTokens)
         let latents = 8 * memory.outputs * image * config.inChannels * float
         let streams = memory.streams(tokens: all, numbers: numbers, width: config.width) * memory.dtype.size
-        let convertedWeights = memory.dtype.mayBeConvertedForProducts ? 64 << 20 : 0
         denoise = memory.denoising(
             parts.transformer.name, previewsBy: (vae.name, decoding),
-            activations: stays + own + streams + latents + convertedWeights
+            activations: stays + own + streams + latents
                 + memory.stepCache(tokens: all, width: config.width) * caches)
     }
 

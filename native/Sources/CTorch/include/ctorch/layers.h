@@ -10,6 +10,9 @@ CT_API ct_tensor CT_NULLABLE ct_matmul(ct_tensor a, ct_tensor b);
 CT_API ct_tensor CT_NULLABLE ct_linear(ct_tensor x, ct_tensor weight, ct_tensor CT_NULLABLE bias);
 // Whether products and convolutions of a type may be made in 32-bit floats on this processor; false for an unknown type.
 CT_API bool ct_may_convert_products(ct_dtype dtype);
+// The bytes of the largest copy that a product by a weight [outputs, inputs] may make on this processor: of some rows of a weight of
+// 16 bits in 32, or of one in few bits in the product's type. 0 where the weight is multiplied as it is.
+CT_API int64_t ct_weight_copy_bytes(ct_dtype dtype, int64_t outputs, int64_t inputs, bool is_quantized);
 // A line for each choice among kernels that this process has made, with what was measured.
 CT_API const char *ct_kernel_choices(void);
 CT_API ct_tensor CT_NULLABLE ct_embedding(ct_tensor table, ct_tensor ids);
