@@ -15,7 +15,7 @@ MODES = ("static", "weights", "token")
 
 def names():
     """The goldens of requests, by their path without extension."""
-    for folder in ("flux1", "flux2", "qwen-image", "qwen-image-edit", "wan/pipelines"):
+    for folder in ("flux1", "flux2", "qwen-image", "qwen-image-edit", "wan/pipelines", "ltx2/pipelines", "cosmos3/pipelines"):
         for path in sorted((shared.GOLDENS / folder).glob("*.safetensors")):
             name = f"{folder}/{path.stem}"
             if not path.stem.startswith("components") and name not in DIFFERENT:
@@ -65,9 +65,47 @@ def video_options(asked):
     return command(asked)
 
 
+def sound_options(asked):
+    """A request for videos with sound, to LTX-2 or Cosmos3, as arguments of `visualgen`."""
+    words = ["--model", f"checkpoints/{asked['model']}"]
+    for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
+        words += [f"--{name}={value}" for value in asked[field] or []]
+    own = "height width num_frames frame_rate num_inference_steps guidance_scale max_sequence_length num_images_per_prompt"
+    words += [f"--{name.replace('_', '-')}={asked[name]}" for name in own.split() if asked.get(name) is not None]
+    if asked["image"] is not None:
+        words.append(f"--image=wan/pictures/{asked['image']}")
+    if asked.get("upsampler") is not None:
+        words += ["--pipeline-config", json.dumps({"spatial_upsampler_path": f"checkpoints/{asked['upsampler']}"})]
+    known = {"model", "prompts", "negative_prompt", "seeds", "image", "upsampler", "scheduler", *own.split()}
+    extra = {name: value for name, value in asked.items() if name not in known and value is not None}
+    if asked["model"].startswith("ltx2"):
+        extra["image_crf"] = 0
+    for name, value in extra.items():
+        words += ["--extra", f"{name}={json.dumps(value)}"]
+    return words
+
+
+def changed_model(asked, folder):
+    """The checkpoint of a request to LTX-2 or Cosmos3: a distilled one has another's weights, and a case may change the scheduler."""
+    model, changes = asked["model"], asked["scheduler"]
+    is_distilled = model == "cosmos3-tiny-distilled"
+    if not changes and not is_distilled:
+        return None
+    checkpoints = shared.GOLDENS / "checkpoints"
+    copy = shutil.copytree(checkpoints / ("cosmos3-tiny-super" if is_distilled else model), folder / "model")
+    if is_distilled:
+        shutil.copytree(checkpoints / model, copy, dirs_exist_ok=True)
+    path = copy / "scheduler/scheduler_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return copy
+
+
 def options(metadata, folder):
     """The arguments of a golden; what is not the checkpoint's own goes into a copy of the checkpoint."""
     asked = json.loads(metadata["request"])
+    if asked["model"].startswith(("ltx2", "cosmos3")):
+        copy, words = changed_model(asked, folder), sound_options(asked)
+        return words if copy is None else ["--model", str(copy), *words[2:]]
     if "command" in metadata:
         result = json.loads(metadata["command"])
     elif "num_frames" in asked:
