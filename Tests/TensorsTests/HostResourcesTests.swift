@@ -127,4 +127,15 @@ import Testing
         #expect(resources.memory > 0 && resources.memory <= HostResources.machineMemory)
         #expect((1...ProcessInfo.processInfo.processorCount).contains(resources.processors))
     }
+
+    @Test func readsWhatNobodyUses() {
+        #expect(HostResources.unusedMemory("MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable:   30 kB\n") == 30 << 10)
+        for text in [
+            "", "MemAvailable:", "MemAvailable: 3 MB", "MemAvailable: -x kB", "MemAvailable: 9223372036854775807 kB",
+        ] {
+            #expect(HostResources.unusedMemory(text) == nil)
+        }
+        let current = HostResources.current
+        #expect((1...current.memory).contains(current.unusedMemory))
+    }
 }

@@ -14,10 +14,10 @@ package final class Residency {
     ///     those that run in every step
     ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
     ///   - context: what they compute with
-    ///   - hostMemory: bytes that the host has
+    ///   - hostMemory: bytes of the host's memory that may be used
     package init(
         _ components: [any ResidentComponent], limit: Int?, _ context: ComputeContext,
-        hostMemory: Int = HostResources.current.memory
+        hostMemory: Int = HostResources.current.unusedMemory
     ) {
         (self.components, self.limit, self.context) = (components, limit, context)
         self.hostMemory = hostMemory / 10 * 9

@@ -32,6 +32,19 @@ package struct HostResources: Sendable, Equatable {
         return overflow ? .max : bytes
     }
 
+    /// The bytes of ``memory`` that nobody uses now, or only as a cache of files; all of them where the system does not say.
+    package var unusedMemory: Int { min(memory, Self.unusedMemory(SystemFile.text("/proc/meminfo") ?? "") ?? memory) }
+
+    /// - Parameter text: of `/proc/meminfo`
+    /// - Returns: the bytes that it says are available
+    package static func unusedMemory(_ text: String) -> Int? {
+        let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        let words = line?.split(separator: " ") ?? []
+        guard words.count == 3, words[2] == "kB", let count = Int(words[1]) else { return nil }
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: 1024)
+        return overflow ? nil : bytes
+    }
+
     /// How many processors this process may be scheduled on.
     package static var usableProcessors: Int {
         let count = Int(linux_usable_processors())
