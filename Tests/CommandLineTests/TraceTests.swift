@@ -151,7 +151,7 @@ extension CommandLineTests {
                 [
                     "generate", "--model", model, "--prompt", "a red circle", "--size", request[1], "--dtype", dtype,
                     "--num-inference-steps", "2", "--metrics", "m.json", "--output", request[2],
-                ] + request[3...])
+                ] + request[3...], threads: 2)
             #expect(outcome.status == 0, "\(outcome.testDescription)")
             let data = try Data(contentsOf: URL(fileURLWithPath: visualgen.folder.file("m.json")))
             let metrics = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -161,9 +161,9 @@ extension CommandLineTests {
         }
 
         @Test func makesTheSameImageWithinAMemoryLimit() async throws {
-            let free = try await visualgen.run(VisualGen.generation() + ["--output", "a.png"])
+            let free = try await visualgen.run(VisualGen.generation() + ["--output", "a.png"], threads: 2)
             let limited = try await visualgen.run(
-                VisualGen.generation() + ["--memory-limit", "330MB", "--output", "b.png"])
+                VisualGen.generation() + ["--memory-limit", "330MB", "--output", "b.png"], threads: 2)
             #expect(free.status == 0 && limited.status == 0, "\(limited.testDescription)")
             let files = ["a.png", "b.png"].map(visualgen.folder.file)
             #expect(try Image(path: files[0]).pixels == Image(path: files[1]).pixels)

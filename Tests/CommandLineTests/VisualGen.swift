@@ -51,6 +51,11 @@ struct VisualGen: Sendable {
         try await Self.run(Self.path, arguments, in: folder.path)
     }
 
+    /// Runs the program to its end with a number of threads, of which each has memory of its own.
+    func run(_ arguments: [String], threads: Int) async throws -> Outcome {
+        try await Self.run("/usr/bin/env", ["OMP_NUM_THREADS=\(threads)", Self.path] + arguments, in: folder.path)
+    }
+
     /// Runs a line of the shell, in which `$0` is the program.
     func shell(_ line: String, _ arguments: String...) async throws -> Outcome {
         try await Self.run("/bin/bash", ["-c", line, Self.path] + arguments, in: folder.path)
