@@ -29,14 +29,14 @@ import Testing
     }
 
     /// With few channels, or in small videos, LibTorch's convolutions write out what each position sees.
-    @Test(arguments: [DType.float32, .bfloat16], [(8, 96, 128), (16, 96, 128), (32, 64, 96)])
+    @Test(arguments: [DType.float32, .bfloat16], [(8, 64, 96), (32, 64, 64)])
     func foreseesWhatAVideoTakes(_ dtype: DType, _ given: (width: Int, height: Int, columns: Int)) throws {
         let config = try AutoencoderKLWanConfig.defaults(changing: ["base_dim": given.width])
         let vae = try AutoencoderKLWan(Weights(RandomWeights(deviation: 0.05), plan: ComputePlan(dtype: dtype)), config)
-        let size = OutputSize(height: given.height, width: given.columns, frames: 9)
-        let latents = try Generator(seed: 1).normal([1, 16, 3, size.height / 8, size.width / 8])
+        let size = OutputSize(height: given.height, width: given.columns, frames: 5)
+        let latents = try Generator(seed: 1).normal([1, 16, 2, size.height / 8, size.width / 8])
         // The first time kernels are chosen.
-        try vae.decode(normalised: latents.slice(0..<2, axis: 2)) { _ in }
+        try vae.decode(normalised: latents) { _ in }
         let found = try peakMemory { try vae.decode(normalised: latents) { _ in } }
         let foreseen = config.decodingBytes(batch: 1, size, dtype: dtype)
         #expect(Double(foreseen.count) >= found, "\(foreseen) for \(found)")

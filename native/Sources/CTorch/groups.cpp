@@ -301,10 +301,10 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> gloo_options(const char *int
     return options;
 }
 
-// NCCL would wait for a missing rank for ever: the ranks meet in the store first.
+// All ranks come here.
 void meet(c10d::Store &store, int rank, int size) {
     std::vector<std::string> keys;
-    for (int other = 0; other < size; ++other) keys.push_back("rank " + std::to_string(other));
+    for (int other = 0; other < size; ++other) keys.push_back("present " + std::to_string(other));
     store.set(keys[rank], std::vector<uint8_t>{1});
     store.wait(keys);
 }
@@ -332,12 +332,17 @@ ct_group make(ct_store store, const char *name, int rank, int size, int device, 
 ct_group ct_group_gloo(ct_store store, const char *name, int rank, int size, const char *interface, int64_t timeout) {
     const std::chrono::milliseconds limit(timeout);
     return make(store, name, rank, size, -1, timeout, [&](const auto &part) -> c10::intrusive_ptr<Backend> {
-        return c10::make_intrusive<c10d::ProcessGroupGloo>(part, rank, size, gloo_options(interface, store->is_local, limit));
+        auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(part, rank, size,
+                                                                   gloo_options(interface, store->is_local, limit));
+        // A rank that has nothing to do would end its group while others still connect to it.
+        meet(*part, rank, size);
+        return backend;
     }, [](const auto &) { return nullptr; });
 }
 
 ct_group ct_group_nccl(ct_store store, const char *name, int rank, int size, int device, int64_t timeout) {
     return make(store, name, rank, size, device, timeout, [&](const auto &part) {
+        // NCCL would wait for a missing rank for ever.
         meet(*part, rank, size);
         return cuda().group(part, rank, size, std::chrono::milliseconds(timeout), device);
     }, [&](const auto &part) { return cuda().peers(part, rank, size, device); });
