@@ -29,6 +29,11 @@ public:
         }
     }
 
+    ~Uploader() {
+        static_cast<void>(cudaStreamSynchronize(stream));
+        for (const Piece &piece : pieces) static_cast<void>(cudaFreeHost(piece.start));
+    }
+
     // What the caller's stream does next waits for the copy.
     at::Tensor operator()(const at::Tensor &host) {
         const c10::cuda::CUDAGuard guard(device);
