@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 import TestKit
 import Testing
@@ -104,6 +105,23 @@ import Testing
             return try group.allReduce(.full(1, [1])).floats()
         }.map { try $0.get() }
         #expect(sums == [[2], [2]])
+    }
+
+    /// What LibTorch calls is the shim's, which asks no name server for it, and the system's for all others.
+    @Test func asksNobodyForNames() throws {
+        let called = try #require(dlsym(nil, "getnameinfo"))
+        let system = try #require(dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "getnameinfo"))
+        #expect(called != system)
+        var address = sockaddr_in()
+        (address.sin_family, address.sin_addr.s_addr) = (sa_family_t(AF_INET), UInt32(0x7F00_0001).bigEndian)
+        var name = [CChar](repeating: 0, count: 64)
+        let status = withUnsafeBytes(of: &address) {
+            getnameinfo(
+                $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count), &name,
+                socklen_t(name.count), nil, 0, NI_NUMERICHOST)
+        }
+        #expect(status == 0)
+        #expect(name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } == Array("127.0.0.1".utf8))
     }
 
     @Test func tellsThatNoServerIsThere() throws {

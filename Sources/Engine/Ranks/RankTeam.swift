@@ -187,13 +187,13 @@ extension RankTeam {
 extension RankTeam {
     private func hasEnded(_ rank: Int, _ ending: ChildProcess.Ending) {
         if state.withLock({ $0.isClosed || $0.loss != nil }) { return }
-        lose(rank, reported(rank) ?? "\(ending)")
+        lose(rank, (try? seat.store.copy()).flatMap { reported(rank, $0) } ?? "\(ending)")
     }
 
     /// What a rank said before it ended.
-    private func reported(_ rank: Int) -> String? {
-        let bytes = try? seat.store.copy().value(of: seat.key(.failure(rank)), within: .zero)
-        return (bytes ?? nil).flatMap { try? Failure(messageBody: $0).message }
+    private func reported(_ rank: Int, _ store: RendezvousStore) -> String? {
+        let bytes = (try? store.value(of: seat.key(.failure(rank)), within: .zero)) ?? nil
+        return bytes.flatMap { try? Failure(messageBody: $0).message }
     }
 
     private func lose(_ rank: Int, _ reason: String) {
@@ -218,22 +218,24 @@ extension RankTeam {
     }
 
     /// Ends ranks that say nothing.
+    ///
+    /// What counts is how often a rank was asked in vain: where this process stood still meanwhile, the rank may not have.
     private func watchOver() {
-        let (count, silence) = (seat.layout.count, silence)
+        let (seat, silence, interval) = (seat, silence, Duration.milliseconds(500))
         let task = Task { [weak self] in
-            var heard: [Int: (pulse: [UInt8]?, at: ContinuousClock.Instant)] = [:]
-            guard let seat = self?.seat, let store = try? seat.store.copy() else { return }
+            var heard: [Int: (pulse: [UInt8], silences: Int)] = [:]
+            guard let store = try? seat.store.copy() else { return }
             while !Task.isCancelled {
-                try? await Task.sleep(for: .milliseconds(500))
-                for rank in 1..<count {
-                    let pulse = (try? store.value(of: seat.key(.pulse(rank)), within: .zero)) ?? nil
-                    guard let pulse else { continue }
-                    if pulse != heard[rank]?.pulse { heard[rank] = (pulse, .now) }
+                try? await Task.sleep(for: interval)
+                for rank in 1..<seat.layout.count {
+                    let answer = (try? store.value(of: seat.key(.pulse(rank)), within: .zero)) ?? nil
+                    guard let pulse = answer else { continue }
+                    let last = heard[rank]
+                    let silences = pulse == last?.pulse ? (last?.silences ?? 0) + 1 : 0
+                    heard[rank] = (pulse, silences)
                     guard let self else { return }
-                    if let failure = reported(rank) { lose(rank, failure) }
-                    if let last = heard[rank]?.at, .now - last > silence {
-                        lose(rank, "said nothing for \(silence)")
-                    }
+                    if let failure = reported(rank, store) { lose(rank, failure) }
+                    if interval * silences >= silence { lose(rank, "said nothing for \(silence)") }
                 }
             }
         }
