@@ -36,6 +36,18 @@ import Testing
         #expect(forecast.fitting(["text", "transformer", "vae"], limit: limit) == ["text", "transformer"])
     }
 
+    /// Those of this request are there in every stage; those of others leave where they are in its way.
+    @Test func countsCapturedGraphs() {
+        let denoise = MemoryStage(
+            ["transformer"], activations: 4 * MemorySize(Self.gigabyte), graphs: 3 * MemorySize(Self.gigabyte))
+        let forecast = MemoryForecast(weights: Self.forecast.weights, stages: [Self.text, denoise, Self.decode])
+        #expect(forecast.peakKeepingAll == Self.process + 42 * Self.gigabyte)
+        #expect(forecast.leastPeak == Self.process + 31 * Self.gigabyte)
+        let limit = Self.process + 50 * Self.gigabyte
+        #expect(forecast.leavesRoom(for: 8 * Self.gigabyte, limit: limit))
+        #expect(!forecast.leavesRoom(for: 8 * Self.gigabyte + 1, limit: limit))
+    }
+
     @Test(arguments: [(28, 28), (30, 30), (39, 39), (100, 39), (10, 28)])
     func expectsTheLimitOrThePeakIfThatIsLess(_ limit: Int, _ peak: Int) {
         let found = Self.forecast.peak(within: Self.process + limit * Self.gigabyte)

@@ -46,9 +46,10 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     /// What a stage holds besides weights.
     ///
     /// - Parameter stage: of the request
-    /// - Returns: its activations, and the copies that products make of its components' weights
+    /// - Returns: its activations, the copies that products make of its components' weights, and captured graphs
     package func working(_ stage: MemoryStage) -> MemorySize {
-        stage.activations + MemorySize(stage.components.compactMap { weights[$0]?.copies }.max() ?? 0)
+        let copies = stage.components.compactMap { weights[$0]?.copies }.max() ?? 0
+        return stage.activations + MemorySize(copies) + stages.map(\.graphs).sum()
     }
 
     /// The peak that a run comes to which releases components only where it must.
@@ -65,6 +66,15 @@ package struct MemoryForecast: Sendable, Equatable, Codable {
     package func require(_ limit: Int?) throws(InvalidRequest) {
         let available = Self.available(limit)
         if leastPeak > available { throw InvalidRequest([.memory(needed: leastPeak, available: available)]) }
+    }
+
+    /// Whether graphs that earlier requests captured can stay.
+    ///
+    /// - Parameters:
+    ///   - graphs: what they hold at most, in bytes
+    ///   - limit: the bytes that the process may hold; nil for as many as it may have of the machine
+    package func leavesRoom(for graphs: Int, limit: Int?) -> Bool {
+        (MemorySize(peakKeepingAll) + MemorySize(graphs)).count <= Self.available(limit)
     }
 
     /// Which components must leave memory before a stage.

@@ -4,11 +4,14 @@ package struct MemoryStage: Sendable, Equatable, Codable {
     package let components: [String]
     /// What it holds at once besides weights, in bytes.
     package let activations: MemorySize
+    /// What its captured graphs hold from then on, at most, in bytes.
+    package let graphs: MemorySize
 
     /// - Parameters:
     ///   - components: the components whose weights it uses
     ///   - activations: what it holds at once besides weights, in bytes
-    package init(_ components: [String], activations: MemorySize) {
-        (self.components, self.activations) = (components, activations)
+    ///   - graphs: what its captured graphs hold from then on, at most, in bytes
+    package init(_ components: [String], activations: MemorySize, graphs: MemorySize = 0) {
+        (self.components, self.activations, self.graphs) = (components, activations, graphs)
     }
 }

@@ -15,6 +15,7 @@ package struct RequestMemory {
     private let stepCache: StepCacheSettings?
     private let layout: ParallelLayout
     private let device: Device
+    private let capturesBlocks: Bool
 
     /// - Parameters:
     ///   - request: a resolved request
@@ -24,6 +25,7 @@ package struct RequestMemory {
         (textTokens, hasPreviews) = (request.maxSequenceLength ?? 0, request.previews > 0)
         (dtype, stepCache) = (options.plan.dtype, options.stepCache)
         (layout, device) = (options.plan.parallel, options.plan.device)
+        capturesBlocks = options.plan.capturesBlocks
     }
 
     /// Whether several ranks share the tokens.
@@ -83,7 +85,9 @@ package struct RequestMemory {
     package func denoising(
         _ transformer: String, previewsBy vae: (name: String, bytes: MemorySize), activations: MemorySize
     ) -> MemoryStage {
-        if !hasPreviews { return MemoryStage([transformer], activations: activations) }
-        return MemoryStage([transformer, vae.name], activations: activations + vae.bytes)
+        // A graph has memory of its own for what the blocks compute with.
+        let graphs = capturesBlocks ? activations : 0
+        if !hasPreviews { return MemoryStage([transformer], activations: activations, graphs: graphs) }
+        return MemoryStage([transformer, vae.name], activations: activations + vae.bytes, graphs: graphs)
     }
 }

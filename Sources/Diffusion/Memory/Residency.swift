@@ -45,10 +45,13 @@ package final class Residency {
         }
     }
 
-    /// Refuses a request that cannot run within the limit.
+    /// Refuses a request that cannot run within the limit; for one that can, earlier requests' graphs go if they are in its way.
     ///
     /// - Parameter forecast: the forecast of the request
-    package func require(_ forecast: MemoryForecast) throws(InvalidRequest) { try forecast.require(limit) }
+    package func require(_ forecast: MemoryForecast) throws(InvalidRequest) {
+        try forecast.require(limit)
+        if !forecast.leavesRoom(for: context.graphs.bytes, limit: limit) { context.graphs.forget() }
+    }
 
     /// Runs a part of a request with its components in memory.
     ///
@@ -74,6 +77,7 @@ package final class Residency {
                 stage.components, of: forecast, leaving: forecast.offloaded(in: stage, limit: limit) ?? [:],
                 besides: stage.components, observe)
         }
+        context.graphs.bytesOfStage = stage.graphs.count
         return try HostMemory.reusing { try body(&times) }
     }
 

@@ -6,7 +6,7 @@ internal import Tensors
 ///
 /// It belongs to the weights that the graphs read. At a shape the blocks run as they are once, which prepares the libraries, are
 /// captured when they run for the second time, and replayed from then on. Graphs that were not replayed for longest give way.
-package final class CapturedBlocks<State: TransformerState> {
+package final class CapturedBlocks<State: TransformerState>: GraphKeeper {
     /// What a graph is of.
     private struct Key: Hashable {
         let blocks: Range<Int>
@@ -25,6 +25,8 @@ package final class CapturedBlocks<State: TransformerState> {
         /// Behind the blocks, in the graph's own memory.
         let state: State
         let counts: KernelCounts
+        /// What it holds at most.
+        let bytes: Int
     }
 
     /// How many are kept, each with memory of its own.
@@ -36,6 +38,10 @@ package final class CapturedBlocks<State: TransformerState> {
     private var order: [Key] = []
 
     package init() {}
+
+    package var keptBytes: Int { captures.values.compactMap { $0?.bytes }.reduce(0, +) }
+
+    package func forget() { (captures, order) = ([:], []) }
 
     /// Runs some blocks.
     ///
@@ -86,7 +92,9 @@ package final class CapturedBlocks<State: TransformerState> {
                 return state
             }
         }
-        return Capture(graph: captured.0, inputs: inputs, state: captured.1, counts: counts)
+        context.graphs.note(self)
+        return Capture(
+            graph: captured.0, inputs: inputs, state: captured.1, counts: counts, bytes: context.graphs.bytesOfStage)
     }
 }
 

@@ -3,7 +3,7 @@ package import Tensors
 
 /// What the thread of a device makes of a plan: its kernels, and the groups in which it meets other devices.
 ///
-/// It never leaves that thread. Captured graphs belong here.
+/// It never leaves that thread.
 package final class ComputeContext {
     /// How every component computes, before ``ComputePlan/for(_:keeping:)``.
     package let plan: ComputePlan
@@ -21,6 +21,8 @@ package final class ComputeContext {
     package private(set) var picture: PictureCut?
     /// What takes up the weights that are being read, so that they can wait in the host's memory; nil where they stay.
     package var offload: OffloadedWeights?
+    /// The graphs that were captured.
+    package let graphs = KeptGraphs()
     private let makeAttention: (AttentionSite) -> (any AttentionKernel)?
     private var counts = KernelCounts()
 

@@ -62,37 +62,47 @@ __global__ void gated_add(const T *residual, Vectors gate, const U *x, Index row
 }
 
 // Heads of a token that one thread takes in turn: they share weight and angles, and all are asked for before the first is there.
-template <int count> constexpr int heads_together = count == 1 ? 4 : 1;
+// Three are fastest where 16 threads take a head; where eight do it is one.
+template <int threads, int count> constexpr int heads_together = count == 1 && threads > 8 ? 3 : 1;
 
+// Packs stay as they are stored until they are computed with, for registers are what there is least of.
 template <class T, int threads, int count>
 __global__ void rms_norm_rotary(Heads x, Index groups, const T *weight, const float *cosine, const float *sine,
                                 float epsilon, T *result, int64_t result_stride) {
-    constexpr int together = heads_together<count>, pack = longest_pack<T>;
+    constexpr int together = heads_together<threads, count>, pack = longest_pack<T>;
     const Index index = row_index<threads>();
-    const Index heads = x.heads, tokens = x.tokens, parts = (heads + together - 1) / together;
+    const Index heads = x.heads, tokens = x.tokens, width = x.width, parts = (heads + together - 1) / together;
     const Index first = index % parts * together, token = index / parts % tokens, batch = index / parts / tokens;
+    const Index begin = pack * (threadIdx.x % threads);
     const T *in = static_cast<const T *>(x.start) + batch * x.batch_stride + token * x.token_stride;
-    Row<pack, threads, count> rows[together];
+    // Calls `body(head, number of the pack, where it begins)` for the thread's packs.
+    const auto each = [&](auto body) {
 #pragma unroll
-    for (int j = 0; j < together; ++j) {
-        const Index head = first + j;
-        rows[j] = {in + head * x.head_stride, index < groups && head < heads ? static_cast<Index>(x.width) : 0};
-    }
+        for (int j = 0; j < together; ++j)
+#pragma unroll
+            for (int i = 0; i < count; ++i)
+                if (const Index at = begin + i * pack * threads; index < groups && first + j < heads && at < width) body(j, i, at);
+    };
+    Stored<T, pack> packs[together][count];
+    each([&](int j, int i, Index at) { packs[j][i] = load_pack<pack>(in + (first + j) * x.head_stride + at); });
     Numbers<pack> weights[count];
     Angles<pack> angles[count];
-    rows[0].each([&](int i, Index at) {
+    each([&](int j, int i, Index at) {
+        if (j > 0) return;
         const int64_t angle = (token * x.width + at) / 2;
         weights[i] = load<pack>(weight + at);
         angles[i] = {cosine + angle, sine + angle};
     });
-    T *out = result + batch * result_stride + (int64_t{token} * heads + first) * x.width;
+    float sums[together] = {};
+    each([&](int j, int i, Index) {
+        for (float number : packs[j][i].floats().values) sums[j] += number * number;
+    });
 #pragma unroll
-    for (int j = 0; j < together; ++j) {
-        const float factor = rows[j].inverse_root_mean_square(epsilon);
-        rows[j].each([&](int i, Index at) {
-            store(turned(scaled(rows[j].packs[i], factor, weights[i]), angles[i]), out + j * x.width + at);
-        });
-    }
+    for (float &sum : sums) sum = rsqrtf(total<threads>(sum) / width + epsilon);
+    T *out = result + batch * result_stride + (int64_t{token} * heads + first) * width;
+    each([&](int j, int i, Index at) {
+        store(turned(scaled(packs[j][i].floats(), sums[j], weights[i]), angles[i]), out + j * x.width + at);
+    });
 }
 
 template <class T, int threads, int count>
@@ -225,12 +235,17 @@ cudaError_t ct::rms_norm_rotary(Heads x, Number type, int64_t rows, const void *
                                 const float *sine, float epsilon, void *result, int64_t result_stride, cudaStream_t stream) {
     with_type(type, [&](auto number) {
         using T = decltype(number);
-        with_shape(x.width / longest_pack<T>, [&](auto threads, auto count) {
-            constexpr int64_t together = heads_together<count.get>;
+        const auto launch = [&](auto threads, auto count) {
+            constexpr int64_t together = heads_together<threads.get, count.get>;
             const int64_t groups = rows / x.heads * ((x.heads + together - 1) / together);
             ::rms_norm_rotary<T, threads.get, count.get><<<blocks(groups, threads.get), block, 0, stream>>>(
                 x, groups, static_cast<const T *>(weight), cosine, sine, epsilon, static_cast<T *>(result), result_stride);
-        });
+        };
+        if (const int64_t packs = x.width / longest_pack<T>; packs <= 8) {
+            launch(Constant<8>{}, Constant<1>{});
+        } else {
+            with_shape(packs, launch);
+        }
     });
     return cudaGetLastError();
 }
