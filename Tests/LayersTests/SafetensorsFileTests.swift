@@ -110,7 +110,6 @@ import Testing
         mapping.advise(.willNeed, for: range)
         mapping.advise(.dontNeed, for: range)
         mapping.advise(.dontNeed, for: 5..<6)
-        mapping.letGoAside(range)
         mapping.advise(.willNeed, for: 0..<Int.max)
         #expect(mapping.bytes[range].withUnsafeBytes { $0.elementsEqual(values.withUnsafeBytes { [UInt8]($0) }) })
     }

@@ -17,7 +17,7 @@ extension CheckpointWeights {
             ? try tensor(site.key(.smoothing), shape: [site.shape[1]], plan: plan) : nil
         let weight = try storedWeight(site, stored, plan, smoothing)
         if plan.device != .cpu, let (entry, file) = checkpoint[site.weightKey] {
-            letGo(of: entry, in: file, plan)
+            file.mapping.advise(.dontNeed, for: entry.byteRange)
         }
         return try QuantizedLinear(
             weight: weight,

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Files
 import Glibc
 
@@ -15,9 +14,6 @@ package final class MappedFile: @unchecked Sendable {
         /// The bytes have been copied elsewhere: their pages may go, and come back from the file if touched again.
         case dontNeed
     }
-
-    /// Where pages are let go beside what is being read.
-    private static let aside = DispatchQueue(label: "visualgen.pages")
 
     /// The path that was opened.
     package let path: String
@@ -62,12 +58,5 @@ package final class MappedFile: @unchecked Sendable {
             }
         guard begin < end else { return }
         madvise(UnsafeMutableRawPointer(mutating: start + begin), end - begin, flag)
-    }
-
-    /// Lets pages go in a while, without waiting for it: it takes the system as long as a GPU takes to fetch what they hold.
-    ///
-    /// - Parameter range: offsets into `bytes`, which have been copied elsewhere
-    package func letGoAside(_ range: Range<Int>) {
-        Self.aside.async { self.advise(.dontNeed, for: range) }
     }
 }

@@ -79,17 +79,8 @@ package final class CheckpointWeights: WeightSource {
         let tensor =
             try isChanged
             ? merge.merged(key, stored, as: plan.dtype, on: plan.device) : stored.to(plan.dtype, on: plan.device)
-        letGo(of: entry, in: file, plan)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
         return tensor
-    }
-
-    /// Gives the pages of what has been read back to the system; what a GPU fetches need not wait for that.
-    func letGo(of entry: SafetensorsEntry, in file: SafetensorsFile, _ plan: ComputePlan) {
-        if plan.device == .cpu {
-            file.mapping.advise(.dontNeed, for: entry.byteRange)
-        } else {
-            file.mapping.letGoAside(entry.byteRange)
-        }
     }
 
     /// A tensor as the file has it, in its pages where these are aligned.
@@ -108,7 +99,7 @@ package final class CheckpointWeights: WeightSource {
         let (entry, file, _) = try place(of: site.weightKey, shape: site.shape)
         let own = try part.cut(stored(site.weightKey, shape: site.shape))
         let merged = try merge.merged(site.weightKey, own, part: part, as: plan.dtype, on: plan.device)
-        letGo(of: entry, in: file, plan)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
         return merged
     }
 
@@ -116,7 +107,7 @@ package final class CheckpointWeights: WeightSource {
     package func tensor(_ key: String, shape: [Int], permuted axes: [Int], plan: ComputePlan) throws -> Tensor {
         let (entry, file, _) = try place(of: key, shape: shape)
         let tensor = try tensor(key, shape: shape, plan: plan).permuted(axes).contiguous()
-        letGo(of: entry, in: file, plan)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
         return tensor
     }
 
@@ -148,7 +139,7 @@ package final class CheckpointWeights: WeightSource {
         let weight = try QuantizedWeight(
             of: site, self.weight(of: site, plan: stored), algorithm,
             largest: algorithm == .nvfp4 ? largest(of: site, plan) : nil)
-        letGo(of: entry, in: file, plan)
+        file.mapping.advise(.dontNeed, for: entry.byteRange)
         return weight
     }
 
@@ -166,7 +157,7 @@ package final class CheckpointWeights: WeightSource {
             let own = try largestMagnitude(weight)
             guard own.isFinite else { throw QuantizationError.notFinite("\(name).weight") }
             largest = max(largest, own)
-            letGo(of: entry, in: file, plan)
+            file.mapping.advise(.dontNeed, for: entry.byteRange)
         }
         self.largest[names] = largest
         return largest

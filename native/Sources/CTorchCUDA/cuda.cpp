@@ -17,6 +17,7 @@
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -69,7 +70,7 @@ thread_local Aside aside;
 // What was captured by one thread shares memory: nothing of it is alive between two replays but what was asked to stay.
 class StreamGraph final : public Graph {
 public:
-    StreamGraph() : graph(true) { graph.capture_begin(pool(), cudaStreamCaptureModeThreadLocal); }
+    StreamGraph() : graph(true) { graph.capture_begin(pool->handle, cudaStreamCaptureModeThreadLocal); }
 
     ~StreamGraph() override {
         if (started) {
@@ -92,11 +93,20 @@ public:
     void replay() override { C10_CUDA_CHECK(cudaGraphLaunch(started, c10::cuda::getCurrentCUDAStream())); }
 
 private:
-    static at::cuda::MempoolId_t pool() {
-        thread_local const at::cuda::MempoolId_t own = at::cuda::graph_pool_handle();
-        return own;
+    struct Pool {
+        const at::cuda::MempoolId_t handle = at::cuda::graph_pool_handle();
+    };
+
+    // LibTorch takes none whose last graph is gone.
+    static std::shared_ptr<Pool> shared_pool() {
+        thread_local std::weak_ptr<Pool> kept;
+        auto pool = kept.lock();
+        if (!pool) kept = pool = std::make_shared<Pool>();
+        return pool;
     }
 
+    // Longer than the graph.
+    const std::shared_ptr<Pool> pool = shared_pool();
     at::cuda::CUDAGraph graph;
     cudaGraphExec_t started = nullptr;
 };
