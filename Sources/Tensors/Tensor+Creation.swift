@@ -105,6 +105,23 @@ extension Tensor {
         }
     }
 
+    /// Reads a file's bytes to a GPU by several threads, while it fetches what they have read.
+    ///
+    /// - Parameters:
+    ///   - file: the system's number of an open file
+    ///   - offset: where in it the numbers begin
+    ///   - stored: their type there
+    ///   - shape: the length of every axis
+    ///   - dtype: the type that they are to have
+    ///   - device: a GPU
+    package init(
+        reading file: Int32, from offset: Int, _ stored: DType, shape: [Int], as dtype: DType, on device: Device
+    ) throws(TensorError) {
+        try self.init(
+            "read",
+            ct_read(file, Int64(offset), shape.int64, shape.count, stored.code, dtype.code, device.index))
+    }
+
     /// Wraps memory that something else owns and that must not change, without a copy.
     ///
     /// - Parameters:

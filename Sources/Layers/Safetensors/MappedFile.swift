@@ -19,13 +19,18 @@ package final class MappedFile: @unchecked Sendable {
     package let path: String
     /// The whole file, from a page's boundary on; valid as long as this object lives, not longer.
     package let bytes: UnsafeRawBufferPointer
+    private let file: InputFile
+
+    /// The system's number of the file, which stays open as long as this object lives.
+    package var number: Int32 { file.number }
 
     /// Opens and maps a regular file; a symbolic link is followed.
     ///
     /// - Throws: `.file`
     package init(path: String) throws(SafetensorsError) {
-        bytes = try onFile { () throws(FileError) in try Self.map(InputFile(reading: path), path) }
-        self.path = path
+        let file = try onFile { () throws(FileError) in try InputFile(reading: path) }
+        bytes = try onFile { () throws(FileError) in try Self.map(file, path) }
+        (self.file, self.path) = (file, path)
     }
 
     private static func map(_ file: borrowing InputFile, _ path: String) throws(FileError) -> UnsafeRawBufferPointer {

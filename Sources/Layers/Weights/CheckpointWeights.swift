@@ -73,8 +73,13 @@ package final class CheckpointWeights: WeightSource {
 
     package func tensor(_ key: String, shape: [Int], plan: ComputePlan) throws -> Tensor {
         let (entry, file, dtype) = try place(of: key, shape: shape)
-        let stored = try stored(key, shape: shape)
         let isChanged = merge.changes(key)
+        if plan.device != .cpu, !isChanged {
+            return try Tensor(
+                reading: file.mapping.number, from: entry.byteRange.lowerBound, dtype, shape: shape, as: plan.dtype,
+                on: plan.device)
+        }
+        let stored = try stored(key, shape: shape)
         if plan.device == .cpu, dtype == plan.dtype, !isChanged { return stored }
         let tensor =
             try isChanged

@@ -53,6 +53,12 @@ ct_tensor ct_from_host(const void *data, const int64_t *s, size_t rank, ct_dtype
     });
 }
 
+ct_tensor ct_read(int file, int64_t offset, const int64_t *s, size_t rank, ct_dtype stored, ct_dtype dtype, int device) {
+    return guard([&] {
+        return cuda().read(file, offset, sizes(s, rank), scalar_type(stored), device).to(scalar_type(dtype));
+    });
+}
+
 ct_status ct_to_host(ct_tensor tensor, void *data, size_t bytes) {
     return run(
         [&]() -> ct_status {

@@ -92,6 +92,8 @@ public:
     // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits
     // for the copy.
     virtual at::Tensor upload(const at::Tensor &host, int device) = 0;
+    // A tensor whose bytes begin somewhere in a file, in the same way.
+    virtual at::Tensor read(int file, int64_t offset, at::IntArrayRef sizes, at::ScalarType type, int device) = 0;
     // A group of ranks over NCCL, of which this one has a GPU; waits for the others.
     virtual c10::intrusive_ptr<c10d::Backend> group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
                                                     std::chrono::milliseconds timeout, int device) = 0;

@@ -161,9 +161,12 @@ public:
 
     at::Tensor upload(const at::Tensor &host, int device) override {
         const std::lock_guard lock(mutex);
-        auto &uploader = uploaders[device];
-        if (!uploader) uploader = std::make_unique<Uploader>(device);
-        return (*uploader)(host);
+        return uploader(device)(host);
+    }
+
+    at::Tensor read(int file, int64_t offset, at::IntArrayRef sizes, at::ScalarType type, int device) override {
+        const std::lock_guard lock(mutex);
+        return uploader(device).read(file, offset, sizes, type);
     }
 
     c10::intrusive_ptr<c10d::Backend> group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
@@ -177,6 +180,12 @@ public:
 
 private:
     static constexpr size_t aggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+
+    Uploader &uploader(int device) {
+        auto &uploader = uploaders[device];
+        if (!uploader) uploader = std::make_unique<Uploader>(device);
+        return *uploader;
+    }
 
     std::mutex mutex;
     std::map<int, std::unique_ptr<Uploader>> uploaders;

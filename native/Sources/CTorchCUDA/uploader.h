@@ -1,5 +1,6 @@
-// Copies from the host to a card at the speed of the bus: memory that the system may move is first copied, by several
-// threads, to some pieces of memory that it may not, from where the card fetches it meanwhile.
+// Copies from the host to a card at the speed of the bus: memory that the system may move, or a file, is first read, by several
+// threads, into some pieces of memory that it may not, from where the card fetches it meanwhile. Files are read and not mapped: to
+// take pages in and let them go takes as long as all the rest.
 #pragma once
 
 #include "../CTorch/parallel.h"
@@ -12,8 +13,11 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <optional>
+
+#include <unistd.h>
 
 namespace ct {
 
@@ -45,14 +49,29 @@ public:
         return result;
     }
 
+    // A tensor whose bytes begin somewhere in a file. What the caller's stream does next waits for it.
+    at::Tensor read(int file, int64_t offset, at::IntArrayRef sizes, at::ScalarType type) {
+        const c10::cuda::CUDAGuard guard(device);
+        at::Tensor result = at::empty(sizes, at::TensorOptions(type).device(device));
+        c10::Event arrived(c10::kCUDA);
+        copy(result.mutable_data_ptr(), result.nbytes(), arrived, [&](size_t from, char *to, size_t bytes) {
+            for (size_t done = 0; done < bytes;) {
+                const ssize_t count = pread(file, to + done, bytes - done, static_cast<off_t>(offset + from + done));
+                if (count < 0 && errno == EINTR) continue;
+                TORCH_CHECK(count >= 0, "a file of weights cannot be read: ", std::strerror(errno));
+                TORCH_CHECK(count > 0, "a file of weights has become shorter");
+                done += count;
+            }
+        });
+        arrived.block(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
+        return result;
+    }
+
     // Behind all that the caller's stream was given. What is copied has been read when this returns.
     void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) {
-        c10::Event released(c10::kCUDA);
-        released.record(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
-        released.block(stream.unwrap());
-        for (size_t done = 0; done < bytes; done += piece_size)
-            copy(static_cast<const char *>(from) + done, static_cast<char *>(to) + done, std::min(piece_size, bytes - done));
-        arrived.record(stream.unwrap());
+        copy(to, bytes, arrived, [from](size_t begin, char *piece, size_t count) {
+            std::memcpy(piece, static_cast<const char *>(from) + begin, count);
+        });
     }
 
 private:
@@ -63,15 +82,23 @@ private:
         std::optional<c10::Event> fetched;
     };
 
-    void copy(const char *from, char *to, size_t bytes) {
-        Piece &piece = pieces[next];
-        next = (next + 1) % std::size(pieces);
-        piece.fetched->synchronize();
-        parallel_for(0, static_cast<int64_t>(bytes), 1 << 20, [&](int64_t begin, int64_t end) {
-            std::memcpy(static_cast<char *>(piece.start) + begin, from + begin, end - begin);
-        });
-        C10_CUDA_CHECK(cudaMemcpyAsync(to, piece.start, bytes, cudaMemcpyHostToDevice, stream));
-        piece.fetched->record(stream.unwrap());
+    // `fill(where in the source, a piece, bytes)` is called by several threads.
+    template <class Fill> void copy(void *to, size_t bytes, c10::Event &arrived, const Fill &fill) {
+        c10::Event released(c10::kCUDA);
+        released.record(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
+        released.block(stream.unwrap());
+        for (size_t done = 0; done < bytes; done += piece_size) {
+            const size_t count = std::min(piece_size, bytes - done);
+            Piece &piece = pieces[next];
+            next = (next + 1) % std::size(pieces);
+            piece.fetched->synchronize();
+            parallel_for(0, static_cast<int64_t>(count), 1 << 20, [&](int64_t begin, int64_t end) {
+                fill(done + begin, static_cast<char *>(piece.start) + begin, end - begin);
+            });
+            C10_CUDA_CHECK(cudaMemcpyAsync(static_cast<char *>(to) + done, piece.start, count, cudaMemcpyHostToDevice, stream));
+            piece.fetched->record(stream.unwrap());
+        }
+        arrived.record(stream.unwrap());
     }
 
     const c10::Device device;

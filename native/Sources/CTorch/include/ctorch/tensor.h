@@ -25,6 +25,9 @@ CT_API ct_tensor CT_NULLABLE ct_from_blob(void *data, const int64_t *sizes, size
                                           void (*release)(void *CT_NULLABLE), void *CT_NULLABLE context);
 CT_API ct_tensor CT_NULLABLE ct_from_host(const void *data, const int64_t *sizes, size_t rank, ct_dtype dtype,
                                           int device);
+// Reads a tensor of some type, whose bytes begin somewhere in an open file, to a GPU, and converts it there.
+CT_API ct_tensor CT_NULLABLE ct_read(int file, int64_t offset, const int64_t *sizes, size_t rank, ct_dtype stored,
+                                     ct_dtype dtype, int device);
 CT_API ct_status ct_to_host(ct_tensor tensor, void *data, size_t bytes);
 CT_API ct_tensor CT_NULLABLE ct_to(ct_tensor tensor, ct_dtype dtype, int device);
 
