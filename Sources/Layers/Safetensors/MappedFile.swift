@@ -30,7 +30,8 @@ package final class MappedFile: @unchecked Sendable {
     package init(path: String) throws(SafetensorsError) {
         let file = try onFile { () throws(FileError) in try InputFile(reading: path) }
         bytes = try onFile { () throws(FileError) in try Self.map(file, path) }
-        (self.file, self.path) = (file, path)
+        self.file = file
+        self.path = path
     }
 
     private static func map(_ file: borrowing InputFile, _ path: String) throws(FileError) -> UnsafeRawBufferPointer {
