@@ -12,6 +12,23 @@ import Testing
         }
     }
 
+    /// Parts that several threads pack are one stream, also where the last is a single row.
+    @Test(arguments: [(640, 410), (640, 137), (99_000, 3)]) func packsAPNGInParts(_ width: Int, _ height: Int) throws {
+        var image = try MediaGoldens.image(width: width, height: height)
+        for seed in 0..<2 {
+            let bytes = try image.encoded(.png())
+            #expect(try Image(decoding: bytes) == image)
+            #expect(try image.encoded(.png()) == bytes)
+            let parts = bytes.indices.dropLast(4).filter { bytes[$0..<$0 + 4].elementsEqual("IDAT".utf8) }
+            #expect(parts.count > 1)
+            // And what cannot be packed.
+            var random = SmallRandom(seed: UInt64(seed))
+            image = try Image(
+                width: width, height: height,
+                pixels: image.pixels.map { _ in UInt8.random(in: 0...255, using: &random) })
+        }
+    }
+
     @Test(arguments: [(100, 0.7), (95, 1.2), (90, 1.5), (89, 3), (75, 4), (50, 6), (1, 60)])
     func losesLittleAsAJPEG(quality: Int, mean: Double) throws {
         let image = try MediaGoldens.image(width: 160, height: 96)

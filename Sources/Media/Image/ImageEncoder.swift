@@ -9,8 +9,7 @@ extension Image {
     package func encoded(_ encoding: ImageEncoding) throws(MediaError) -> [UInt8] {
         switch encoding {
         case .png(let text):
-            let frame = try packedFrame(AV_PIX_FMT_RGB24)
-            let bytes = try encoded(.png, frame, with: "png", options: ["pred": "mixed"])
+            let bytes = try png()
             return text.isEmpty ? bytes : try PNGText.insert(text, into: bytes)
         case .jpeg(let quality):
             try check(quality, .jpeg)

@@ -32,9 +32,9 @@ enum PNGFilter {
 
     /// Whichever of three neighbours is nearest to left + above - corner.
     @inline(__always)
-    private static func nearest(_ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
-        let (a, b, c) = (Int(left), Int(above), Int(corner))
-        let (toA, toB, toC) = (abs(b - c), abs(a - c), abs(a + b - 2 * c))
+    static func nearest(_ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
+        let (a, b, c) = (Int16(left), Int16(above), Int16(corner))
+        let (toA, toB, toC) = (abs(b &- c), abs(a &- c), abs(a &+ b &- 2 &* c))
         return toA <= toB && toA <= toC ? left : toB <= toC ? above : corner
     }
 }
