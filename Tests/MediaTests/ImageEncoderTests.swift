@@ -22,7 +22,7 @@ import Testing
             let parts = bytes.indices.dropLast(4).filter { bytes[$0..<$0 + 4].elementsEqual("IDAT".utf8) }
             #expect(parts.count > 1)
             // And what cannot be packed.
-            var random = SmallRandom(seed: UInt64(seed))
+            var random = SmallRandom(state: UInt64(seed))
             image = try Image(
                 width: width, height: height,
                 pixels: image.pixels.map { _ in UInt8.random(in: 0...255, using: &random) })

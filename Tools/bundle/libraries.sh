@@ -13,8 +13,8 @@ sources=(ffmpeg zeromq3)
 jobs="${JOBS:-2}"
 
 # What Sources/Media writes (the encoders and muxers) and reads. WebP and GIF images are decoded without a demuxer, PNG
-# and JPEG without FFmpeg; the videos need their decoders, too. They go beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
-encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,png,aac,libopus,pcm_s16le
+# and JPEG read and written without FFmpeg; the videos need their decoders, too. They go beyond what is written here: `inspect` tells of any file that a user may have, whatever its sound.
+encoders=libx264,libvpx_vp9,libwebp,gif,mjpeg,aac,libopus,pcm_s16le
 muxers=mp4,webm,webp,gif,avi
 decoders=png,mjpeg,webp,vp8,gif,h264,hevc,vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v2,msmpeg4v3,theora,flv,h263,prores
 decoders+=,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,qtrle,rawvideo,bmp,apng,wmv1,wmv2,wmv3,vc1

@@ -1,7 +1,7 @@
 internal import CFFmpeg
 
 extension VideoFormat {
-    /// FFmpeg's name of the encoder that the format needs.
+    /// FFmpeg's name of the encoder that the format needs; ``images`` need none.
     package var encoder: String {
         switch self {
         case .mp4: "libx264"
@@ -9,12 +9,14 @@ extension VideoFormat {
         case .webp: "libwebp"
         case .gif: "gif"
         case .avi: "mjpeg"
-        case .images: "png"
+        case .images: ""
         }
     }
 
-    /// Whether this machine's FFmpeg can write the format.
-    package var isAvailable: Bool { FFmpeg.isSilent && avcodec_find_encoder_by_name(encoder) != nil }
+    /// Whether this machine can write the format.
+    package var isAvailable: Bool {
+        self == .images || FFmpeg.isSilent && avcodec_find_encoder_by_name(encoder) != nil
+    }
 
     /// What plays nearly everywhere: MP4, or AVI on a machine without an encoder for H.264.
     package static var best: VideoFormat { mp4.isAvailable ? .mp4 : .avi }
