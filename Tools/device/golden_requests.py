@@ -11,6 +11,8 @@ import shared
 DIFFERENT = {"qwen-image/guided-batch-images"}  # on purpose: docs/differences.md
 # How inputs are rounded where nothing is asked for: what ModelOpt simulates of a checkpoint is the first of these.
 MODES = ("static", "weights", "token")
+NUMBERS = """height width num_frames frame_rate num_inference_steps guidance_scale max_sequence_length
+    num_images_per_prompt""".split()
 
 
 def names():
@@ -41,20 +43,25 @@ def read(name):
     return tensors, metadata
 
 
-def image_options(asked, areas):
-    """A request for images as arguments of `visualgen`; `areas` are those that references are resized to."""
+def common_options(asked):
+    """The arguments that requests of all families have."""
     options = ["--model", f"checkpoints/{asked['model']}"]
     for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
         options += [f"--{name}={value}" for value in asked.get(field) or []]
+    return options + [f"--{name.replace('_', '-')}={asked[name]}" for name in NUMBERS if asked.get(name) is not None]
+
+
+def extra_options(values):
+    """A family's own arguments."""
+    return [word for name, value in values.items() if value is not None for word in ("--extra", f"{name}={json.dumps(value)}")]
+
+
+def image_options(asked, areas):
+    """A request for images as arguments of `visualgen`; `areas` are those that references are resized to."""
+    options = common_options(asked)
     options += [f"--image=flux2/pictures/{name}" for name in asked.get("image") or []]
-    for name in "height width num_inference_steps guidance_scale max_sequence_length num_images_per_prompt".split():
-        if asked.get(name) is not None:
-            options.append(f"--{name.replace('_', '-')}={asked[name]}")
     extra = {name: asked.get(name) for name in "true_cfg_scale prompt_2 negative_prompt_2 sigmas".split()}
-    for name, value in (extra | {name.lower(): area for name, area in areas.items()}).items():
-        if value is not None:
-            options += ["--extra", f"{name}={json.dumps(value)}"]
-    return options
+    return options + extra_options(extra | {name.lower(): area for name, area in areas.items()})
 
 
 def video_options(asked):
@@ -67,22 +74,16 @@ def video_options(asked):
 
 def sound_options(asked):
     """A request for videos with sound, to LTX-2 or Cosmos3, as arguments of `visualgen`."""
-    words = ["--model", f"checkpoints/{asked['model']}"]
-    for name, field in (("prompt", "prompts"), ("negative-prompt", "negative_prompt"), ("seed", "seeds")):
-        words += [f"--{name}={value}" for value in asked[field] or []]
-    own = "height width num_frames frame_rate num_inference_steps guidance_scale max_sequence_length num_images_per_prompt"
-    words += [f"--{name.replace('_', '-')}={asked[name]}" for name in own.split() if asked.get(name) is not None]
+    words = common_options(asked)
     if asked["image"] is not None:
         words.append(f"--image=wan/pictures/{asked['image']}")
     if asked.get("upsampler") is not None:
         words += ["--pipeline-config", json.dumps({"spatial_upsampler_path": f"checkpoints/{asked['upsampler']}"})]
-    known = {"model", "prompts", "negative_prompt", "seeds", "image", "upsampler", "scheduler", *own.split()}
-    extra = {name: value for name, value in asked.items() if name not in known and value is not None}
+    known = {"model", "prompts", "negative_prompt", "seeds", "image", "upsampler", "scheduler", *NUMBERS}
+    extra = {name: value for name, value in asked.items() if name not in known}
     if asked["model"].startswith("ltx2"):
         extra["image_crf"] = 0
-    for name, value in extra.items():
-        words += ["--extra", f"{name}={json.dumps(value)}"]
-    return words
+    return words + extra_options(extra)
 
 
 def changed_model(asked, folder):

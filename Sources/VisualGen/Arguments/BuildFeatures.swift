@@ -44,22 +44,24 @@ extension VisualGenArgs {
     /// The values that a build cannot honour.
     package func unavailable(in build: BuildFeatures) -> [ConfigProblem] {
         var missing: [ConfigProblem] = []
-        func need(_ isThere: Bool, _ field: String, _ value: String = "", having names: [String] = []) {
-            guard !isThere else { return }
-            let instead = names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))"
-            missing.append(
-                ConfigProblem(field, "\(value.isEmpty ? "" : "\(value) ")is not available in this build\(instead)"))
+        @discardableResult
+        func need(_ isThere: Bool, _ field: String, _ value: String = "", having names: [String] = []) -> Bool {
+            if !isThere {
+                let instead = names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))"
+                let problem = "\(value.isEmpty ? "" : "\(value) ")is not available in this build\(instead)"
+                missing.append(ConfigProblem(field, problem))
+            }
+            return isThere
         }
+        @discardableResult
+        func need(_ field: String, _ value: String = "") -> Bool { need(build.fields.contains(field), field, value) }
         let attention = attentionConfig
         if let algorithm = quantConfig.quantAlgo {
             need(
                 build.quantAlgorithms.contains(algorithm), "quant_config.quant_algo", algorithm.rawValue,
                 having: build.quantAlgorithms.map(\.rawValue))
         }
-        need(
-            !cudaGraphConfig.enable || build.fields.contains("cuda_graph_config.enable"), "cuda_graph_config.enable",
-            "true")
-        if cudaGraphConfig.enable, build.fields.contains("cuda_graph_config.enable") {
+        if cudaGraphConfig.enable, need("cuda_graph_config.enable", "true") {
             func without(_ field: String) {
                 missing.append(ConfigProblem("cuda_graph_config.enable", "true is not available with \(field)"))
             }
@@ -69,7 +71,7 @@ extension VisualGenArgs {
             if parallelConfig.contextSize > 1 { without("parallel_config.ring_size and attn2d_size above 1") }
             if cpuOffloadConfig.enable { without("cpu_offload_config.enable, which moves weights") }
         }
-        need(
+        let hasBackend = need(
             build.attentionBackends.contains(attention.backend), "attention_config.backend", attention.backend.rawValue,
             having: build.attentionBackends.map(\.rawValue))
         let kind = String(device.description.split(separator: ":")[0])
@@ -77,7 +79,7 @@ extension VisualGenArgs {
             let recipes = build.quantisedAttention[attention.backend] ?? []
             need(recipes.contains(recipe), "attention_config.quant_attention_config", recipe, having: recipes)
         }
-        if attention.backend == .cuDNN, build.attentionBackends.contains(.cuDNN) {
+        if attention.backend == .cuDNN, hasBackend {
             func needs(_ field: String, _ value: String) {
                 missing.append(ConfigProblem("attention_config.backend", "CUDNN needs \(field), not \(value)"))
             }
@@ -90,16 +92,11 @@ extension VisualGenArgs {
                 having: build.sparseAttention)
         }
         if let cacheConfig { need(build.caches.contains(cacheConfig.tag), "cache_config", "", having: build.caches) }
-        need(
-            !enableLayerwiseNVTXMarker || build.fields.contains("enable_layerwise_nvtx_marker"),
-            "enable_layerwise_nvtx_marker", "true")
-        need(
-            !cpuOffloadConfig.enable || build.fields.contains("cpu_offload_config.enable"), "cpu_offload_config.enable",
-            "true")
-        if cpuOffloadConfig.enable, device == .cpu, build.fields.contains("cpu_offload_config.enable") {
+        if enableLayerwiseNVTXMarker { need("enable_layerwise_nvtx_marker", "true") }
+        if cpuOffloadConfig.enable, need("cpu_offload_config.enable", "true"), device == .cpu {
             missing.append(ConfigProblem("cpu_offload_config.enable", "true is not available with device cpu"))
         }
-        need(runtimeLoRAConfigs.isEmpty || build.fields.contains("runtime_lora_config"), "runtime_lora_config")
+        if !runtimeLoRAConfigs.isEmpty { need("runtime_lora_config") }
         need(build.devices.contains(kind), "device", device.description, having: build.devices)
         return missing
     }
