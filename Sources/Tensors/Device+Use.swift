@@ -43,6 +43,15 @@ extension Device {
             peakReserved: Int(memory.peak_reserved))
     }
 
+    /// Takes one piece of a GPU's memory for tensors that the calling thread makes next, if there is such a piece.
+    ///
+    /// - Parameter bytes: what they take together
+    package func reserve(_ bytes: Int) throws(TensorError) {
+        guard ct_reserve_device_memory(index, Int64(bytes)) == 0 else {
+            throw TensorError.ofThisThread(in: "reserve_memory")
+        }
+    }
+
     /// Counts the peaks of ``memory()`` from here on.
     package func resetPeakMemory() throws(TensorError) {
         if self == .cpu { return }

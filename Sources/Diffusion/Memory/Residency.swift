@@ -100,6 +100,7 @@ package final class Residency {
                 observe(.loading(component.name))
             }
             guard let excess, let plan = context.plan.offload else {
+                try context.plan.device.reserve(forecast.weights[component.name]?.bytes ?? 0)
                 try component.load()
                 continue
             }

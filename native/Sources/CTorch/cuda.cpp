@@ -189,6 +189,15 @@ ct_status ct_reset_peak_device_memory(int device) {
         1);
 }
 
+ct_status ct_reserve_device_memory(int device, int64_t bytes) {
+    return run(
+        [&]() -> ct_status {
+            if (device >= 0) cuda().reserve(bytes, device);
+            return 0;
+        },
+        1);
+}
+
 ct_moment ct_moment_now(void) {
     return run([&]() -> ct_moment { return new ct_moment_s{cuda().now()}; }, nullptr);
 }

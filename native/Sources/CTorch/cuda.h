@@ -87,6 +87,8 @@ public:
     virtual std::unique_ptr<Graph> capture() = 0;
     virtual ct_device_memory memory(int device) = 0;
     virtual void reset_peak_memory(int device) = 0;
+    // Memory in one piece, of which the tensors that the calling thread makes next are cut; none if there is no such piece.
+    virtual void reserve(int64_t bytes, int device) = 0;
     // Between the host's memory and the GPU that the calling thread has entered.
     virtual std::unique_ptr<Ferry> ferry(bool pinned) = 0;
     // A copy of a tensor of the host. It has been read when this returns; what the calling thread's stream does next waits

@@ -48,11 +48,31 @@ at::SDPBackend backend_of_part(const at::Tensor &query, bool has_mask) {
     return query.size(3) <= 128 ? at::SDPBackend::cudnn_attention : at::SDPBackend::flash_attention;
 }
 
-// The kernel wants rows of the mask to begin at multiples of 16 bytes.
+// The kernel wants rows of the mask to begin at multiples of 16 bytes; rows that tokens or heads share may lie there once.
 at::Tensor aligned(const at::Tensor &mask, at::IntArrayRef shape) {
     const int64_t keys = shape[3], missing = (8 - keys % 8) % 8;
-    const at::Tensor whole = mask.expand(shape);
-    return missing == 0 ? whole.contiguous() : at::constant_pad_nd(whole, {0, missing}).narrow(3, 0, keys);
+    at::DimVector own(mask.sizes());
+    own.back() = keys;
+    at::Tensor rows = mask.expand(own);
+    rows = missing == 0 ? rows.contiguous() : at::constant_pad_nd(rows, {0, missing}).narrow(-1, 0, keys);
+    return rows.expand(shape);
+}
+
+std::tuple<at::Tensor, at::Tensor> attended_efficiently(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
+                                                        const std::optional<at::Tensor> &mask, bool gives_sums, double scale) {
+    std::optional<at::Tensor> bias;
+    if (mask) bias = aligned(mask->to(query.scalar_type()), {query.size(0), query.size(1), query.size(2), key.size(2)});
+    const auto parts = at::_scaled_dot_product_efficient_attention(query, key, value, bias, gives_sums, 0.0, false, scale);
+    return {std::get<0>(parts), std::get<1>(parts)};
+}
+
+// Whether a masked attention of 16-bit numbers is done before cuDNN has planned it, which takes a tenth of a second for each
+// shape: so it is with prompts, whose lengths differ.
+bool is_short(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value) {
+    constexpr int64_t most_scores = 1 << 26;
+    const auto has_rows = [](const at::Tensor &x) { return x.stride(3) == 1 && x.size(3) % 8 == 0; };
+    return query.is_cuda() && query.scalar_type() != at::kFloat && query.size(1) == key.size(1) && has_rows(query) &&
+           has_rows(key) && has_rows(value) && query.size(0) * query.size(1) * query.size(2) * key.size(2) <= most_scores;
 }
 
 Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, const std::optional<at::Tensor> &mask,
@@ -72,10 +92,8 @@ Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &
         const auto parts = at::_scaled_dot_product_flash_attention(query, key, value, 0.0, false, false, scale);
         return {std::get<0>(parts), std::get<1>(parts)};
     }
-    std::optional<at::Tensor> bias;
-    if (mask) bias = aligned(mask->to(query.scalar_type()), {query.size(0), query.size(1), tokens, key.size(2)});
-    const auto parts = at::_scaled_dot_product_efficient_attention(query, key, value, bias, true, 0.0, false, scale);
-    return {std::get<0>(parts), std::get<1>(parts).narrow(2, 0, tokens)};
+    const auto [result, sums] = attended_efficiently(query, key, value, mask, true, scale);
+    return {result, sums.narrow(2, 0, tokens)};
 }
 
 std::tuple<at::Tensor, at::Tensor> attention_part(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
@@ -98,6 +116,8 @@ ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tenso
         if (q.numel() == 0 || k.numel() == 0)
             return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
         if (!by_libtorch && takes_hopper(q, k, v, mask, scale)) return attended_by_hopper(q, k, v, scale).result;
+        if (!by_libtorch && mask && is_short(q, k, v))
+            return std::get<0>(attended_efficiently(q, k, v, borrow(mask), false, scale));
         return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
     });
 }
@@ -108,6 +128,7 @@ const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value,
     if (q.is_cpu()) return "sdpa";
     try {
         if ((gives_sums || !by_libtorch) && takes_hopper(q, borrow(key), borrow(value), mask, scale)) return "hopper";
+        if (!gives_sums && !by_libtorch && mask && is_short(q, borrow(key), borrow(value))) return "efficient";
         const auto backend = gives_sums ? backend_of_part(q, mask)
                                         : static_cast<at::SDPBackend>(at::_fused_sdp_choice(
                                               q, borrow(key), borrow(value), optional(mask), 0.0, false, scale));

@@ -157,6 +157,20 @@ public:
         c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
     }
 
+    void reserve(int64_t bytes, int device) override {
+        const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+        const auto statistics = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
+        const int64_t kept = statistics.reserved_bytes[aggregate].current - statistics.allocated_bytes[aggregate].current;
+        if (kept >= bytes) return;
+        // What is kept in smaller pieces would lie idle beside it.
+        c10::cuda::CUDACachingAllocator::emptyCache();
+        try {
+            at::empty({bytes}, at::TensorOptions(at::kByte).device(at::kCUDA, static_cast<c10::DeviceIndex>(device)));
+        } catch (const c10::OutOfMemoryError &) {
+            // Smaller pieces may be had.
+        }
+    }
+
     std::unique_ptr<Ferry> ferry(bool pinned) override { return std::make_unique<BusFerry>(pinned); }
 
     at::Tensor upload(const at::Tensor &host, int device) override {

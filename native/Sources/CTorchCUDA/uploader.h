@@ -75,7 +75,9 @@ public:
     }
 
 private:
-    static constexpr size_t piece_size = 32 << 20;
+    static constexpr size_t piece_size = 32 << 20, page = 4096;
+
+    static size_t quotient(size_t bytes, size_t by) { return (bytes + by - 1) / by; }
 
     struct Piece {
         void *start = nullptr;
@@ -87,12 +89,15 @@ private:
         c10::Event released(c10::kCUDA);
         released.record(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
         released.block(stream.unwrap());
-        for (size_t done = 0; done < bytes; done += piece_size) {
-            const size_t count = std::min(piece_size, bytes - done);
+        // As few pieces as there can be, of about one size, so that none is too small for all threads.
+        const size_t turns = std::max<size_t>(1, quotient(bytes, piece_size));
+        const size_t size = quotient(bytes, turns * page) * page;
+        for (size_t done = 0; done < bytes; done += size) {
+            const size_t count = std::min(size, bytes - done);
             Piece &piece = pieces[next];
             next = (next + 1) % std::size(pieces);
             piece.fetched->synchronize();
-            parallel_for(0, static_cast<int64_t>(count), 1 << 20, [&](int64_t begin, int64_t end) {
+            parallel_for(0, static_cast<int64_t>(count), 1 << 18, [&](int64_t begin, int64_t end) {
                 fill(done + begin, static_cast<char *>(piece.start) + begin, end - begin);
             });
             C10_CUDA_CHECK(cudaMemcpyAsync(static_cast<char *>(to) + done, piece.start, count, cudaMemcpyHostToDevice, stream));

@@ -41,6 +41,9 @@ CT_API bool ct_allows_tf32_convolutions(void);
 // Of the CPU, what tensors take; what is available is not told.
 CT_API ct_status ct_get_device_memory(int device, ct_device_memory *memory);
 CT_API ct_status ct_reset_peak_device_memory(int device);
+// One piece of a GPU's memory for tensors that the calling thread makes next, in place of a call of the driver for each. Where
+// there is no such piece nothing happens.
+CT_API ct_status ct_reserve_device_memory(int device, int64_t bytes);
 
 // Moments of the GPU that the thread has entered: when its stream comes to what is asked of it next. The end is waited for.
 CT_API ct_moment CT_NULLABLE ct_moment_now(void);
