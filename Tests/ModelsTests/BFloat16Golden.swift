@@ -15,6 +15,15 @@ struct BFloat16Golden {
         let audio, audioLatents, audioDecoded: Metric?
     }
 
+    /// How far our run is in parts of how far the reference's is.
+    struct Share {
+        let stage: String
+        /// By the norm of the difference.
+        let norm: Double
+        /// By the largest difference of a number; nil where there are so few that it is chance.
+        let largest: Double?
+    }
+
     /// How much larger than the reference's the largest difference of a number may be where the reference was measured on other
     /// processors: of thousands it is chance. The reference's own differ by a quarter between two processors, and all of them
     /// together by a tenth.
@@ -43,9 +52,15 @@ struct BFloat16Golden {
 
     /// Expects our bfloat16 run to be no further from the golden, and to be one.
     @DeviceActor func expectNoFurther() throws {
-        try expectNoFurther { asked in
-            try TinyModel(asked.model).run(GenerationRequest(asked), dtype: .bfloat16).1
+        for share in try shares() {
+            #expect(share.norm <= 1, "\(share.stage)")
+            if let largest = share.largest { #expect(largest <= margin, "\(share.stage)") }
         }
+    }
+
+    /// The distances of our bfloat16 run.
+    @DeviceActor func shares() throws -> [Share] {
+        try shares { asked in try TinyModel(asked.model).run(GenerationRequest(asked), dtype: .bfloat16).1 }
     }
 
     /// The same of a model that is made for it.
@@ -53,18 +68,18 @@ struct BFloat16Golden {
     /// - Parameters:
     ///   - stage: one that is not compared
     ///   - run: the golden's request in bfloat16
-    @DeviceActor func expectNoFurther(
+    @DeviceActor func shares(
         besides stage: String? = nil, _ run: (GoldenRequest) throws -> [String: Trace.Entry]
-    ) throws {
+    ) throws -> [Share] {
         let asked = try golden.request()
         let trace = try run(asked)
         let last = "latents.step\(asked.numInferenceSteps - 1)"
-        for (key, metrics) in [
-            ("decoded", limits.map(\.decoded)), (last, limits.map(\.latents)), ("audio", limits.compactMap(\.audio)),
-            ("audio_\(last)", limits.compactMap(\.audioLatents)),
-            ("audio_decoded", limits.compactMap(\.audioDecoded)),
-        ] where !metrics.isEmpty && key != stage {
-            let (largest, length) = (metrics.map(\.maxAbs).max() ?? 0, metrics.map(\.relativeFrobenius).max() ?? 0)
+        return try [
+            ("decoded", "decoded", limits.map(\.decoded)), ("latents", last, limits.map(\.latents)),
+            ("audio", "audio", limits.compactMap(\.audio)),
+            ("audio_latents", "audio_\(last)", limits.compactMap(\.audioLatents)),
+            ("audio_decoded", "audio_decoded", limits.compactMap(\.audioDecoded)),
+        ].filter { !$2.isEmpty && $1 != stage }.map { name, key, metrics in
             let (entry, isWhole) = (try #require(trace[key]), golden.contains(key))
             let found = (isWhole ? entry.values : entry.everyFifthRow.values).map(Double.init)
             let exact = try golden.tensor(isWhole ? key : "\(key).rows").doubles
@@ -72,12 +87,36 @@ struct BFloat16Golden {
             let differences = zip(found, exact).map { $0 - $1 }
             let norm = exact.map { $0 * $0 }.reduce(0, +).squareRoot()
             let relative = differences.map { $0 * $0 }.reduce(0, +).squareRoot() / norm
-            #expect(relative <= length, "\(key)")
-            // The largest of the few numbers that a tiny model's sound or latents have is chance.
-            if !key.hasPrefix("audio") && exact.count >= 100 || exact.count >= 1000 {
-                #expect(differences.map(abs).max() ?? .infinity <= margin * largest, "\(key)")
-            }
             #expect(relative > 1e-4, "\(key) was not computed in 16 bits")
+            let counts = !key.hasPrefix("audio") && exact.count >= 100 || exact.count >= 1000
+            return Share(
+                stage: name, norm: relative / (metrics.map(\.relativeFrobenius).max() ?? 0),
+                largest: counts
+                    ? (differences.map(abs).max() ?? .infinity) / (metrics.map(\.maxAbs).max() ?? 0) : nil)
         }
+    }
+}
+
+/// The distances of all of a family's goldens.
+///
+/// What a decoder makes of rounded latents is chance in a single tiny video: the reference's own distance of one case differs up
+/// to 1.8 times between two processors. So no case alone is held to the reference's, but all of them together.
+struct BFloat16Family {
+    private var shares: [String: [BFloat16Golden.Share]] = [:]
+
+    mutating func add(_ found: [BFloat16Golden.Share]) {
+        for share in found { shares[share.stage, default: []].append(share) }
+    }
+
+    /// Expects geometric means no greater than the reference's, and no case far beyond it.
+    func expectNoFurther() throws {
+        for (stage, found) in shares {
+            for values in [found.map(\.norm), found.compactMap(\.largest)] where !values.isEmpty {
+                let mean = exp(values.map { log($0) }.reduce(0, +) / Double(values.count))
+                #expect(mean <= 1, "\(stage): \(values)")
+                #expect(try #require(values.max()) <= 1.5, "\(stage): \(values)")
+            }
+        }
+        try #require(!shares.isEmpty)
     }
 }
