@@ -3,7 +3,8 @@ package import Tensors
 /// The weights of one component's safetensors files, mapped into memory.
 ///
 /// Where the checkpoint's type is the one wanted, on the CPU, a tensor is the file's own pages. Otherwise it is
-/// converted one tensor at a time, and the pages read go back to the system. So it is with what LoRA files change.
+/// converted one tensor at a time, and the pages read go back to the system. So it is with what LoRA files change. What goes to
+/// a GPU as it is is read from the file.
 package final class CheckpointWeights: WeightSource {
     /// The files.
     package let checkpoint: SafetensorsCheckpoint
@@ -80,7 +81,7 @@ package final class CheckpointWeights: WeightSource {
                 on: plan.device)
         }
         let stored = try stored(key, shape: shape)
-        if plan.device == .cpu, dtype == plan.dtype, !isChanged { return stored }
+        if dtype == plan.dtype, !isChanged { return stored }
         let tensor =
             try isChanged
             ? merge.merged(key, stored, as: plan.dtype, on: plan.device) : stored.to(plan.dtype, on: plan.device)

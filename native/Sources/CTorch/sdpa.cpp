@@ -71,7 +71,8 @@ std::tuple<at::Tensor, at::Tensor> attended_efficiently(const at::Tensor &query,
 bool is_short(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value) {
     constexpr int64_t most_scores = 1 << 26;
     const auto has_rows = [](const at::Tensor &x) { return x.stride(3) == 1 && x.size(3) % 8 == 0; };
-    return query.is_cuda() && query.scalar_type() != at::kFloat && query.size(1) == key.size(1) && has_rows(query) &&
+    const bool is_narrow = query.scalar_type() == at::kHalf || query.scalar_type() == at::kBFloat16;
+    return query.is_cuda() && is_narrow && query.size(1) == key.size(1) && has_rows(query) &&
            has_rows(key) && has_rows(value) && query.size(0) * query.size(1) * query.size(2) * key.size(2) <= most_scores;
 }
 
