@@ -10,7 +10,7 @@ extension Image {
         // 8 bits of red, green and blue, rows in their order.
         header += [8, 2, 0, 0, 0]
         var file = DecodableFormat.pngSignature + PNGChunk.encoded("IHDR", header)
-        for part in try PNGPacker(self).packed() { file += PNGChunk.encoded("IDAT", part) }
+        for chunk in try PNGPacker(self).chunks() { file += chunk }
         return file + PNGChunk.encoded("IEND", [])
     }
 }

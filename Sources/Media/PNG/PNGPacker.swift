@@ -41,25 +41,29 @@ struct PNGPacker {
         self.part = part
     }
 
-    /// - Returns: the stream, in parts that follow one another
+    /// - Returns: the chunks that hold the stream, one behind another
     /// - Throws: `.outOfMemory`
-    func packed() throws(MediaError) -> [[UInt8]] {
+    func chunks() throws(MediaError) -> [[UInt8]] {
         let count = (filtered.count + part - 1) / part
-        var parts = [(bytes: [UInt8], sum: UInt)?](repeating: nil, count: count)
+        var parts = [(chunk: [UInt8], sum: UInt)?](repeating: nil, count: count)
         parts.withUnsafeMutableBufferPointer { parts in
             nonisolated(unsafe) let parts = parts
-            DispatchQueue.concurrentPerform(iterations: count) { parts[$0] = deflated($0, isLast: $0 == count - 1) }
+            DispatchQueue.concurrentPerform(iterations: count) { index in
+                guard let (bytes, sum) = deflated(index, isLast: index == count - 1) else { return }
+                // The stream begins with 32 KB of window, no preset dictionary, the usual effort.
+                parts[index] = (PNGChunk.encoded("IDAT", (index == 0 ? [0x78, 0x9C] : []) + bytes), sum)
+            }
         }
         var sum = adler32(0, nil, 0)
-        var stream: [[UInt8]] = []
+        var chunks: [[UInt8]] = []
         for (index, part) in parts.enumerated() {
             guard let part else { throw .outOfMemory }
             sum = adler32_combine(sum, part.sum, range(of: index).count)
-            // It begins with 32 KB of window, no preset dictionary, the usual effort.
-            stream.append(index == 0 ? [0x78, 0x9C] + part.bytes : part.bytes)
+            chunks.append(part.chunk)
         }
-        stream[count - 1].appendBigEndian(UInt32(truncatingIfNeeded: sum))
-        return stream
+        var end: [UInt8] = []
+        end.appendBigEndian(UInt32(truncatingIfNeeded: sum))
+        return chunks + [PNGChunk.encoded("IDAT", end)]
     }
 
     private func range(of index: Int) -> Range<Int> { index * part..<min(filtered.count, (index + 1) * part) }
