@@ -1,3 +1,5 @@
+internal import Dispatch
+
 extension PixelBatch {
     /// The images in another size, every byte as Pillow's `Image.resize` makes it.
     ///
@@ -84,14 +86,11 @@ extension PixelBatch {
         let newWidth = columns.count
         let taps = wholeWidth == width ? .same(columns) : filter.taps(from: width, to: wholeWidth, part: columns)
         let resized = bytes.withUnsafeBufferPointer { source in
-            Self.filled(count * height * newWidth * 3) { result in
-                for row in 0..<count * height {
-                    for (x, taps) in taps.enumerated() {
-                        let first = 3 * (row * width + taps.start)
-                        for colour in 0..<3 {
-                            result[3 * (row * newWidth + x) + colour] = taps.sum(source, from: first + colour, step: 3)
-                        }
-                    }
+            nonisolated(unsafe) let source = source
+            return Self.rows(count * height, of: newWidth * 3) { row, result in
+                for (x, taps) in taps.enumerated() {
+                    let first = 3 * (row * width + taps.start)
+                    for colour in 0..<3 { result[3 * x + colour] = taps.sum(source, from: first + colour, step: 3) }
                 }
             }
         }
@@ -109,28 +108,29 @@ extension PixelBatch {
         if wholeHeight == height, rows.count == height { return self }
         let newHeight = rows.count
         let taps = wholeHeight == height ? .same(rows) : filter.taps(from: height, to: wholeHeight, part: rows)
-        let row = 3 * width
+        let length = 3 * width
         let resized = bytes.withUnsafeBufferPointer { source in
-            Self.filled(count * newHeight * row) { result in
-                for image in 0..<count {
-                    for (y, taps) in taps.enumerated() {
-                        let first = (image * height + taps.start) * row
-                        let target = (image * newHeight + y) * row
-                        for place in 0..<row {
-                            result[target + place] = taps.sum(source, from: first + place, step: row)
-                        }
-                    }
-                }
+            nonisolated(unsafe) let source = source
+            return Self.rows(count * newHeight, of: length) { row, result in
+                let taps = taps[row % newHeight]
+                let first = (row / newHeight * height + taps.start) * length
+                for place in 0..<length { result[place] = taps.sum(source, from: first + place, step: length) }
             }
         }
         return PixelBatch(count: count, height: newHeight, width: width, bytes: resized)
     }
 
-    private static func filled(_ count: Int, _ fill: (UnsafeMutableBufferPointer<UInt8>) -> Void) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+    /// Rows of bytes, filled by all cores.
+    private static func rows(
+        _ count: Int, of length: Int, fill: @Sendable (Int, UnsafeMutableBufferPointer<UInt8>) -> Void
+    ) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count * length) { buffer, filled in
             buffer.initialize(repeating: 0)
-            fill(buffer)
-            filled = count
+            nonisolated(unsafe) let buffer = buffer
+            DispatchQueue.concurrentPerform(iterations: count) { row in
+                fill(row, UnsafeMutableBufferPointer(rebasing: buffer[row * length..<(row + 1) * length]))
+            }
+            filled = count * length
         }
     }
 }

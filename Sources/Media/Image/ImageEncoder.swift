@@ -1,5 +1,4 @@
 import CFFmpeg
-internal import Files
 
 extension Image {
     /// The image as a file's bytes.
@@ -34,12 +33,7 @@ extension Image {
     ///   - encoding: nil for what the path's extension says, with default settings
     package func write(to path: String, as encoding: ImageEncoding? = nil) throws(MediaError) {
         let encoding = if let encoding { encoding } else { ImageEncoding(try ImageFormat(path: path)) }
-        let bytes = try encoded(encoding)
-        do {
-            try AtomicFile.write(bytes, to: path)
-        } catch {
-            throw .cannotWrite(path: error.path, reason: error.fault.reason)
-        }
+        try EncodedImage(self, as: encoding).write(to: path)
     }
 
     private func check(_ quality: Int, _ format: ImageFormat) throws(MediaError) {

@@ -1,7 +1,5 @@
 internal import Diffusion
-internal import Dispatch
 internal import Media
-internal import Synchronization
 internal import VisualGen
 
 /// What a job makes, on its way into files; videos are encoded as their frames come.
@@ -35,17 +33,10 @@ final class JobOutput: Sendable {
         if case .pixels(let pixels) = part { try thumbnails.add(pixels) }
     }
 
-    /// Gives every file its name, those of the thumbnails beside the others.
+    /// Gives every file its name.
     func finish() throws {
-        let faults = Mutex<[Int: any Error]>([:])
-        DispatchQueue.concurrentPerform(iterations: 2) { index in
-            do {
-                if index == 0 { try writer.finish() } else { try thumbnails.write() }
-            } catch {
-                faults.withLock { $0[index] = error }
-            }
-        }
-        if let fault = faults.withLock({ $0[0] ?? $0[1] }) { throw fault }
+        try writer.finish()
+        try thumbnails.write()
     }
 
     /// Removes what is not finished; no part is taken any more.

@@ -6,8 +6,7 @@ internal import Synchronization
 /// Small versions of what a job makes: of each image, or of a video's first frame and of frames from beginning to end.
 final class Thumbnails: Sendable {
     private struct State {
-        /// Images as they came: a worker waits while parts are taken, and not while files are written.
-        var images: PixelPart?
+        var images: [EncodedImage] = []
         /// A video's first frame, small.
         var first: Image?
         /// By its place in the sheet.
@@ -30,7 +29,12 @@ final class Thumbnails: Sendable {
     /// Takes a part; one with the first frame begins anew.
     func add(_ part: PixelPart) throws {
         if part.firstFrame == 0 { state.withLock { $0 = State() } }
-        guard let count = part.shape.frames, job.kind == .video else { return state.withLock { $0.images = part } }
+        guard let count = part.shape.frames, job.kind == .video else {
+            let images = try (0..<part.shape.count).map { index in
+                try EncodedImage(part.image(index).scaled(toSide: Self.side), as: .jpeg(quality: 85))
+            }
+            return state.withLock { $0.images = images }
+        }
         let places = Self.sheetSide * Self.sheetSide
         if part.firstFrame == 0 {
             let first = try part.image(0).scaled(toHeight: Self.height)
@@ -48,10 +52,8 @@ final class Thumbnails: Sendable {
     func write() throws {
         let state = state.withLock { $0 }
         guard job.kind == .video else {
-            guard let images = state.images else { return }
-            for index in 0..<images.shape.count {
-                try images.image(index).scaled(toSide: Self.side).write(
-                    to: folder.thumbnail(index, of: job.id), as: .jpeg(quality: 85))
+            for (index, image) in state.images.enumerated() {
+                try image.write(to: folder.thumbnail(index, of: job.id))
             }
             return
         }

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Writes what a pipeline makes into files, each of which appears whole or not at all.
 ///
-/// Frames are encoded as they come, so that memory does not grow with a video's length; images are written when the
-/// last is there.
+/// Images and frames are encoded as they come, so that memory does not grow with a video's length; images are written when
+/// the last is there.
 package final class OutputWriter: Sendable {
     /// One image or video.
     package struct File: Sendable {
@@ -26,7 +26,7 @@ package final class OutputWriter: Sendable {
     private struct State {
         var sound: SoundPart?
         var videos: [VideoWriter] = []
-        var images: [Image] = []
+        var images: [EncodedImage] = []
         var seconds = 0.0
         var isOver = false
     }
@@ -68,9 +68,7 @@ package final class OutputWriter: Sendable {
                     try VideoSound(sound, of: item).writeWAV(to: path)
                 }
             }
-            for (file, image) in zip(files, state.images) {
-                try image.write(to: file.path, as: encoding.still(file.recipe.texts))
-            }
+            for (file, image) in zip(files, state.images) { try image.write(to: file.path) }
             (state.videos, state.images, state.isOver) = ([], [], true)
         }
     }
@@ -100,7 +98,7 @@ package final class OutputWriter: Sendable {
             if case .video = encoding {
                 try state.videos[item].append(image)
             } else if isFirst {
-                state.images.append(image)
+                state.images.append(try EncodedImage(image, as: encoding.still(files[item].recipe.texts)))
             }
         }
     }
