@@ -18,13 +18,10 @@ constexpr float largest_e2m1 = 6, largest_e4m3 = 448;
 // Numbers that share a scale of E2M1, and that a thread takes at once of what is widened.
 constexpr int group = 16;
 
-// Rows of more numbers are read 16 bytes at once; one of more than 4096 is taken by so many threads.
-constexpr int shortest_long_row = 512, threads_of_long_row = 256;
+// Long rows are read 16 bytes at once; one of more than 4096 numbers is taken by so many threads.
+constexpr int threads_of_long_row = 256;
 // Threads that a multiprocessor should have at once, and the most of them that take a piece of a row of whole blocks.
 constexpr int threads_together = 1024, most_threads_of_piece = 256;
-// The longest row whose norm is taken so, by how many threads, and how many numbers a thread takes at once. 1024 is a multiple of
-// what all of them take.
-constexpr int longest_norm = 5120, threads_of_norm = 64, pack_of_norm = 16;
 // The most blocks that a grid has along z.
 constexpr int64_t most_along_z = 65535;
 
@@ -133,21 +130,13 @@ __global__ void round_modulated(const T *x, Index rows, Index width, Vectors sca
     round_row<E4M3>(row, index, index < rows, width, scales, codes);
 }
 
-// The same of a row that a block of threads takes: mean and variance are those of Row, bit for bit.
+// The same of a row that a block of threads holds.
 template <class T, class V, int pack, int threads, int count>
 __global__ void __launch_bounds__(threads)
-    round_long_modulated(const T *x, Index width, Vectors scale, Vectors shift, float epsilon, Scales scales, uint8_t *codes) {
+    round_held_modulated(const T *x, Index width, Vectors scale, Vectors shift, float epsilon, Scales scales, uint8_t *codes) {
     const Index index = blockIdx.x;
     HeldRow<T, pack, threads, count> row(x + int64_t{index} * width, width);
-    const float mean = sum_of_long_row<0>(row, [](float number) { return number; }) / width;
-    const auto square = [&](float number) { return (number - mean) * (number - mean); };
-    const float variance = sum_of_long_row<1>(row, square) / width;
-    const float factor = rsqrtf(variance + epsilon);
-    const V *scaling = vector<V>(scale, index), *shifts = vector<V>(shift, index);
-    row.change(0, [&](Numbers<pack> &numbers, Index at) {
-        const auto a = load<pack>(scaling + at), b = load<pack>(shifts + at);
-        for (int j = 0; j < pack; ++j) numbers.values[j] = modulated(numbers.values[j], mean, factor, a.values[j], b.values[j]);
-    });
+    modulate<V>(row, index, scale, shift, epsilon);
     round_row<E4M3>(row, index, true, width, scales, codes);
 }
 
@@ -340,13 +329,9 @@ __global__ void scale_sums(const int32_t *sums, const float *row_scales, const f
 }
 
 // Whether 16 bytes may be read at once where rows, or vectors, begin.
-bool is_aligned(const void *start, int64_t bytes) { return (reinterpret_cast<uintptr_t>(start) | bytes) % 16 == 0; }
-
 template <class T> bool is_aligned(const Rows &x) {
     return x.width == 0 || (is_aligned(x.start, x.batch_stride * sizeof(T)) && is_aligned(x.start, x.token_stride * sizeof(T)));
 }
-
-template <class V> bool is_aligned(const Vectors &x) { return is_aligned(x.start, x.stride * sizeof(V)); }
 
 // Whether blocks can be rounded each by itself: none is cut by an edge of a row or of what lies beside.
 bool has_whole_blocks(const Scales &scales, int64_t batch, int64_t before, int64_t width) {
@@ -392,16 +377,6 @@ template <class T, class Body> void with_packs(int64_t width, bool is_aligned, B
         }
     }
     with_quads(width / quad, body);
-}
-
-// Calls `body(packs of a thread)` for a long row whose norm a block of threads takes.
-template <class Body> void with_long_norm(int64_t width, Body body) {
-    constexpr int numbers = pack_of_norm * threads_of_norm, part = 1024 / numbers;
-    if (width <= 1 * part * numbers) return body(Constant<1 * part>{});
-    if (width <= 2 * part * numbers) return body(Constant<2 * part>{});
-    if (width <= 3 * part * numbers) return body(Constant<3 * part>{});
-    if (width <= 4 * part * numbers) return body(Constant<4 * part>{});
-    body(Constant<5 * part>{});
 }
 
 template <class Body> void with_code(Code code, Body body) { code == Code::e4m3 ? body(E4M3{}) : body(Int8{}); }
@@ -476,14 +451,14 @@ cudaError_t ct::round_modulated(const void *x, Number type, int64_t rows, int64_
         using V = decltype(vector);
         const auto *in = static_cast<const T *>(x);
         auto *out = static_cast<uint8_t *>(codes);
-        if constexpr (sizeof(T) == 2)
-            if (width > shortest_long_row && width <= longest_norm && width % pack_of_norm == 0 &&
-                is_aligned(x, width * sizeof(T)) && is_aligned<V>(scale) && is_aligned<V>(shift))
-                return with_long_norm(width, [&](auto count) {
-                    round_long_modulated<T, V, pack_of_norm, threads_of_norm, count.get>
-                        <<<static_cast<unsigned>(rows), threads_of_norm, 0, stream>>>(in, width, scale, shift, epsilon, scales,
-                                                                                      out);
+        if constexpr (sizeof(T) == 2) {
+            constexpr int pack = longest_pack<V>;
+            if (are_held(in, width) && width % pack == 0 && is_aligned<V>(scale) && is_aligned<V>(shift))
+                return with_held_shape<pack>(width, [&](auto threads, auto count) {
+                    round_held_modulated<T, V, pack, threads.get, count.get>
+                        <<<static_cast<unsigned>(rows), threads.get, 0, stream>>>(in, width, scale, shift, epsilon, scales, out);
                 });
+        }
         with_shape(width / quad, [&](auto threads, auto count) {
             ::round_modulated<T, V, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 in, rows, width, scale, shift, epsilon, scales, out);

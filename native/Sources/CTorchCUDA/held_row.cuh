@@ -92,4 +92,57 @@ __device__ float sum_of_long_row(const HeldRow<T, pack, threads, count> &row, Fu
     return result;
 }
 
+// layerNorm(x) * (1 + scale) + shift of a long row that a block of threads takes, or that of rmsNorm(x): mean and variance are those
+// of a Row, bit for bit.
+template <class V, bool is_centred = true, class T, int pack, int threads, int count>
+__device__ void modulate(HeldRow<T, pack, threads, count> &row, Index index, const ct::Vectors &scale, const ct::Vectors &shift,
+                         float epsilon) {
+    const V *scales = vector<V>(scale, index), *shifts = vector<V>(shift, index);
+    // What takes few registers is asked for before the sums, and comes meanwhile.
+    constexpr bool is_early = sizeof(V) == 2;
+    Stored<V, pack> factors[count], terms[count];
+    const auto ask = [&](int i, Index at) {
+        factors[i] = load_pack<pack>(scales + at);
+        terms[i] = load_pack<pack>(shifts + at);
+    };
+    if constexpr (is_early) row.each(ask);
+    const float mean = is_centred ? sum_of_long_row<0>(row, [](float number) { return number; }) / row.width : 0;
+    const auto square = [&](float number) { return (number - mean) * (number - mean); };
+    const float factor = rsqrtf(sum_of_long_row<1>(row, square) / row.width + epsilon);
+    row.each([&](int i, Index at) {
+        if constexpr (!is_early) ask(i, at);
+        auto numbers = row.packs[i].floats();
+        const auto a = factors[i].floats(), b = terms[i].floats();
+        for (int j = 0; j < pack; ++j) numbers.values[j] = modulated(numbers.values[j], mean, factor, a.values[j], b.values[j]);
+        row.packs[i] = stored<T>(numbers);
+    });
+}
+
+bool is_aligned(const void *start, int64_t bytes) { return (reinterpret_cast<uintptr_t>(start) | bytes) % 16 == 0; }
+
+template <class V> bool is_aligned(const ct::Vectors &x) { return is_aligned(x.start, x.stride * sizeof(V)); }
+
+// The longest row that a block holds, and a shorter one than any that it does.
+constexpr int64_t longest_held_row = 6144, shortest_long_row = 512;
+
+// Whether a block of threads can hold each row of 16-bit numbers.
+template <class T> bool are_held(const T *rows, int64_t width) {
+    return sizeof(T) == 2 && width > shortest_long_row && width <= longest_held_row && is_aligned(rows, width * sizeof(T));
+}
+
+// Calls `body(threads of a row, packs of a thread)` for a row that a block holds, in packs of 4 or 8 numbers.
+template <int pack, class Body> void with_held_shape(int64_t width, Body body) {
+    const auto with_count = [&](auto threads) {
+        const auto is_enough = [&](auto count) { return width <= threads.get * pack * count.get; };
+        if (const Constant<2> two; is_enough(two)) return body(threads, two);
+        if (const Constant<3> three; is_enough(three)) return body(threads, three);
+        if (const Constant<4> four; is_enough(four)) return body(threads, four);
+        if (const Constant<5> five; is_enough(five)) return body(threads, five);
+        body(threads, Constant<6>{});
+    };
+    if (width <= 1536) return with_count(Constant<64>{});
+    if (width <= 3072) return with_count(Constant<128>{});
+    with_count(Constant<1024 / pack>{});
+}
+
 }  // namespace

@@ -84,7 +84,7 @@ at::Tensor modulated_rms_norm(const at::Tensor &x, const at::Tensor &scale, cons
 at::Tensor gated_add(const at::Tensor &residual, const at::Tensor &gate, const at::Tensor &x) {
     const at::Tensor factor = checked_gate(residual, gate, x);
     if (!has_rows(residual) || !has_rows(x) || !has_quads(factor) || !is_as_wide(residual, x.scalar_type()) ||
-        !is_as_wide(factor, residual.scalar_type()))
+        !is_as_wide(factor, residual.scalar_type()) || x.numel() / 4 > most_rows)
         return formula::gated_add(residual, factor, x);
     const c10::cuda::CUDAGuard guard(x.device());
     const int64_t width = x.size(-1), rows = x.numel() / width;

@@ -1,5 +1,5 @@
 // Passes over rows on the card: norms, rotations, and sums of what is scaled.
-#include "row.cuh"
+#include "held_row.cuh"
 
 namespace {
 
@@ -48,17 +48,26 @@ __global__ void modulated_rms_norm(const T *x, Index rows, int64_t width, Vector
     row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
 }
 
-template <class T, class V, class U, int threads, int count>
-__global__ void gated_add(const T *residual, Vectors gate, const U *x, Index rows, int64_t width, T *result) {
-    const Index index = row_index<threads>();
-    Row<quad, threads, count> row(x + index * width, index < rows ? width : 0);
-    const V *gates = vector<V>(gate, index);
-    row.each([&](int i, Index at) {
-        auto sum = load<quad>(residual + index * width + at);
-        const auto factor = load<quad>(gates + at), numbers = row.packs[i];
-        for (int j = 0; j < quad; ++j) sum.values[j] += factor.values[j] * numbers.values[j];
-        store(sum, result + index * width + at);
-    });
+// Either norm of a row that a block of threads holds.
+template <class T, class V, bool is_centred, int pack, int threads, int count>
+__global__ void __launch_bounds__(threads)
+    held_modulated_norm(const T *x, Index width, Vectors scale, Vectors shift, float epsilon, T *result) {
+    const Index index = blockIdx.x;
+    HeldRow<T, pack, threads, count> row(x + int64_t{index} * width, width);
+    modulate<V, is_centred>(row, index, scale, shift, epsilon);
+    row.each([&](int i, Index at) { move_pack<Stored<T, pack>>(&row.packs[i], result + int64_t{index} * width + at); });
+}
+
+// A thread takes a pack of the result.
+template <class T, class V, class U, int pack>
+__global__ void gated_add(const T *residual, Vectors gate, const U *x, Index packs, Index total, T *result) {
+    const Index index = blockIdx.x * block + threadIdx.x;
+    if (index >= total) return;
+    const int64_t place = int64_t{index} * pack;
+    auto sum = load<pack>(residual + place);
+    const auto numbers = load<pack>(x + place), factors = load<pack>(vector<V>(gate, index / packs) + pack * (index % packs));
+    for (int j = 0; j < pack; ++j) sum.values[j] += factors.values[j] * numbers.values[j];
+    store(sum, result + place);
 }
 
 // Heads of a token that one thread takes in turn: they share weight and angles, and all are asked for before the first is there.
@@ -116,6 +125,22 @@ __global__ void joint_rms_norm_rotary(const T *x, Index rows, int64_t width, Ind
         const Angles<quad> angles(cosine + angle, sine + angle);
         store(turned(scaled(row.packs[i], factor, load<quad>(weight + at)), angles),
               result + index * width + at);
+    });
+}
+
+// The same of a row that a block of threads holds, in packs that lie within a head.
+template <class T, int pack, int threads, int count>
+__global__ void __launch_bounds__(threads)
+    held_joint_rms_norm_rotary(const T *x, Index width, Index tokens, Index head_width, const T *weight, const float *cosine,
+                               const float *sine, float epsilon, T *result) {
+    const Index index = blockIdx.x;
+    HeldRow<T, pack, threads, count> row(x + int64_t{index} * width, width);
+    const float factor = rsqrtf(sum_of_long_row<0>(row, [](float number) { return number * number; }) / width + epsilon);
+    row.each([&](int i, Index at) {
+        const int64_t angle = (int64_t{index % tokens} * head_width + at % head_width) / 2;
+        const Angles<pack> angles(cosine + angle, sine + angle);
+        store(turned(scaled(row.packs[i].floats(), factor, load<pack>(weight + at)), angles),
+              result + int64_t{index} * width + at);
     });
 }
 
@@ -180,6 +205,22 @@ __global__ void swiglu(ct::Rows gate, ct::Rows x, ct::Rows beside, Index tokens,
     store(numbers, result + int64_t{index} * pack);
 }
 
+// Launches a norm for rows that a block of threads can hold.
+template <bool is_centred, class V, class T>
+bool norm_held(const T *x, int64_t rows, int64_t width, Vectors scale, Vectors shift, float epsilon, T *result,
+               cudaStream_t stream) {
+    if constexpr (sizeof(T) == 2) {
+        constexpr int pack = longest_pack<V>;
+        if (!are_held(x, width) || width % pack != 0 || !is_aligned<V>(scale) || !is_aligned<V>(shift)) return false;
+        with_held_shape<pack>(width, [&](auto threads, auto count) {
+            held_modulated_norm<T, V, is_centred, pack, threads.get, count.get>
+                <<<static_cast<unsigned>(rows), threads.get, 0, stream>>>(x, width, scale, shift, epsilon, result);
+        });
+        return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
@@ -188,10 +229,14 @@ cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, i
         using T = decltype(number);
         using R = decltype(result_number);
         with_types(type, scale.type, [&](auto, auto vector) {
+            using V = decltype(vector);
+            const auto *in = static_cast<const T *>(x);
+            auto *out = static_cast<R *>(result);
+            if constexpr (std::is_same_v<T, R>)
+                if (norm_held<true, V>(in, rows, width, scale, shift, epsilon, out, stream)) return;
             with_shape(width / quad, [&](auto threads, auto count) {
-                ::modulated_layer_norm<T, decltype(vector), R, threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scale, shift,
-                                                                      epsilon, static_cast<R *>(result));
+                ::modulated_layer_norm<T, V, R, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(in, rows, width, scale, shift, epsilon, out);
             });
         });
     });
@@ -204,10 +249,14 @@ cudaError_t ct::modulated_rms_norm(const void *x, Number type, int64_t rows, int
         using T = decltype(number);
         using R = decltype(result_number);
         with_types(type, scale.type, [&](auto, auto vector) {
+            using V = decltype(vector);
+            const auto *in = static_cast<const T *>(x);
+            auto *out = static_cast<R *>(result);
+            if constexpr (std::is_same_v<T, R>)
+                if (norm_held<false, V>(in, rows, width, scale, shift, epsilon, out, stream)) return;
             with_shape(width / quad, [&](auto threads, auto count) {
-                ::modulated_rms_norm<T, decltype(vector), R, threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(x), rows, width, scale, shift,
-                                                                      epsilon, static_cast<R *>(result));
+                ::modulated_rms_norm<T, V, R, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(in, rows, width, scale, shift, epsilon, out);
             });
         });
     });
@@ -220,12 +269,15 @@ cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const
         using U = decltype(x_number);
         using T = decltype(number);
         with_types(type, gate.type, [&](auto, auto vector) {
-            with_shape(width / quad, [&](auto threads, auto count) {
-                ::gated_add<T, decltype(vector), U, threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(static_cast<const T *>(residual), gate,
-                                                                      static_cast<const U *>(x), rows, width,
-                                                                      static_cast<T *>(result));
-            });
+            using V = decltype(vector);
+            const auto launch = [&](auto pack) {
+                const int64_t packs = width / pack.get, total = rows * packs;
+                ::gated_add<T, V, U, pack.get><<<blocks(total, 1), block, 0, stream>>>(
+                    static_cast<const T *>(residual), gate, static_cast<const U *>(x), packs, total, static_cast<T *>(result));
+            };
+            constexpr int longest = longest_pack<U>;
+            const bool is_whole = width % longest == 0 && is_aligned(x, 0) && is_aligned(residual, 0) && is_aligned<V>(gate);
+            is_whole ? launch(Constant<longest>{}) : launch(Constant<quad>{});
         });
     });
     return cudaGetLastError();
@@ -255,6 +307,16 @@ cudaError_t ct::joint_rms_norm_rotary(const void *x, Number type, int64_t rows, 
                                       float epsilon, void *result, cudaStream_t stream) {
     with_type(type, [&](auto number) {
         using T = decltype(number);
+        if constexpr (sizeof(T) == 2) {
+            constexpr int pack = longest_pack<T>;
+            const auto *in = static_cast<const T *>(x), *weights = static_cast<const T *>(weight);
+            if (are_held(in, width) && head_width % pack == 0 && is_aligned(weight, 0) && is_aligned(cosine, 0) && is_aligned(sine, 0))
+                return with_held_shape<pack>(width, [&](auto threads, auto count) {
+                    held_joint_rms_norm_rotary<T, pack, threads.get, count.get>
+                        <<<static_cast<unsigned>(rows), threads.get, 0, stream>>>(in, width, tokens, head_width, weights, cosine,
+                                                                                  sine, epsilon, static_cast<T *>(result));
+                });
+        }
         with_shape(width / quad, [&](auto threads, auto count) {
             ::joint_rms_norm_rotary<T, threads.get, count.get><<<blocks(rows, threads.get), block, 0, stream>>>(
                 static_cast<const T *>(x), rows, width, tokens, head_width, static_cast<const T *>(weight), cosine, sine,
