@@ -207,7 +207,7 @@ def cases(dtype):
             for layout, image in [("first", x), ("last", last)]:
                 arguments = (image, torch.stack(parts).float(), weight, bias, epsilon)
                 yield f"{name} {channels} / {groups} × {size}, channels {layout}", name, arguments, result
-    for width in [3072, 1536, 5120, 192, 68, 10, 8192]:
+    for width in [3072, 1536, 520, 2560, 4096, 5120, 6144, 192, 68, 10, 8192]:
         x = draw(2, 7, width)
         for of in {dtype, torch.float32}:
             scale, shift = draw(2, width, of=of), draw(2, width, of=of)

@@ -86,7 +86,7 @@ def inputs():
             if width % 16 == 0:
                 check(f"e2m1 {shape} {dtype}", same(OPS.round_e2m1(x, 0.0), OPS.round_e2m1(x.cuda(), 0.0)))
     # The norm that rounds at once, against the norm by itself and then its rounding: rows of every number of threads and packs.
-    for width in (48, 264, 512, 528, 1036, 1920, 3072, 5120, 5136):
+    for width in (48, 264, 512, 528, 1036, 1920, 3072, 4096, 5120, 6144, 6160):
         for dtype, vectors in ((torch.bfloat16, torch.bfloat16), (torch.bfloat16, torch.float32), (torch.float32, torch.float32)):
             x = draw(2, 7, width, seed=12, dtype=dtype).cuda()
             scale, shift = (draw(2, width, seed=n, dtype=vectors).cuda() for n in (13, 14))

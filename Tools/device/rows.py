@@ -36,6 +36,12 @@ extern "C" int modulated(const void *x, long tokens, long heads, long width, con
     return ct::modulated_layer_norm(x, ct::Number::bfloat16, tokens, heads * width, scale, shift, 1e-6f, out,
                                     ct::Number::bfloat16, stream);
 }
+extern "C" int modulated16(const void *x, long tokens, long heads, long width, const void *weight, const float *, const float *,
+                           void *out, cudaStream_t stream) {
+    ct::Vectors vectors{weight, ct::Number::bfloat16, 0, tokens};
+    return ct::modulated_layer_norm(x, ct::Number::bfloat16, tokens, heads * width, vectors, vectors, 1e-6f, out,
+                                    ct::Number::bfloat16, stream);
+}
 extern "C" int gated(const void *x, long tokens, long heads, long width, const void *, const float *c, const float *, void *out,
                      cudaStream_t stream) {
     return ct::gated_add(x, ct::Number::bfloat16, {c, ct::Number::float32, 0, tokens}, x, ct::Number::bfloat16, tokens,
@@ -43,11 +49,13 @@ extern "C" int gated(const void *x, long tokens, long heads, long width, const v
 }
 """
 
-# Kernel, tokens, heads and width of a head: FLUX.1 at 1024×1024, its prompt alone, Wan2.1-1.3B and 14B at 832×480 and 81 frames.
+# Kernel, tokens, heads and width of a head: FLUX.1 at 1024×1024, its prompt alone, Wan2.1-1.3B and 14B at 832×480 and 81 frames,
+# FLUX.2 at 1024×1024.
 CASES = [
     ("heads", 4608, 24, 128), ("heads", 512, 24, 128), ("heads", 4608, 24, 64), ("joint", 32760, 12, 128),
     ("joint", 32760, 40, 128), ("modulated", 4608, 24, 128), ("modulated", 32760, 12, 128), ("modulated", 32760, 40, 128),
-    ("gated", 4608, 24, 128), ("gated", 32760, 12, 128),
+    ("modulated16", 4608, 24, 128), ("modulated16", 4608, 48, 128), ("gated", 4608, 24, 128), ("gated", 32760, 12, 128),
+    ("gated", 4608, 48, 128),
 ]  # fmt: skip
 
 
@@ -96,7 +104,7 @@ def main() -> None:
         count = max(2, (600 << 20) // (4 * size))
         inputs = torch.randn(count, size, dtype=torch.bfloat16, device="cuda")
         outputs = torch.empty(len(libraries), count, size, dtype=torch.bfloat16, device="cuda")
-        weight = torch.randn(width * (heads if kernel == "joint" else 1), dtype=torch.bfloat16, device="cuda")
+        weight = torch.randn(width * (1 if kernel == "heads" else heads), dtype=torch.bfloat16, device="cuda")
         angles = torch.rand(tokens, width // 2, device="cuda") * 6
         tables = angles.cos(), angles.sin()
 

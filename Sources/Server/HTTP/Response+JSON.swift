@@ -40,16 +40,6 @@ extension Response {
     }
 }
 
-/// JSON as it goes over the wire: names in snake case, sorted.
-enum WireJSON {
-    static func encode(_ value: some Encodable) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(value)
-    }
-}
-
 extension Response {
     /// A value as JSON, its names as they are.
     ///

@@ -74,7 +74,7 @@ struct ImageRoutes: Sendable {
                     .init(url: "\(base)/v1/images/\(job.id)/content?i=\(index)", revisedPrompt: prompt)
                 case .base64:
                     .init(
-                        b64Json: Data(try InputFile(reading: path).readAll(limit: 1 << 30)).base64EncodedString(),
+                        b64Json: Base64Bytes(bytes: try InputFile(reading: path).readAll(limit: 1 << 30)),
                         revisedPrompt: prompt)
                 }
             }

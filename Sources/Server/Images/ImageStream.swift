@@ -11,7 +11,7 @@ struct ImageStream: Sendable {
     /// What a client is told; OpenAI's names.
     private struct Event: Encodable {
         let type: String
-        let b64Json: String
+        let b64Json: Base64Bytes
         let createdAt: Int
         let background = "opaque"
         let outputFormat: String
@@ -61,7 +61,7 @@ struct ImageStream: Sendable {
         let format = ImageFormat.allCases.first { $0.mediaType == "image/\(job.work.format)" } ?? .png
         let bytes = try pixels.image(0).encoded(ImageEncoding(format))
         let event = Event(
-            type: "\(prefix).partial_image", b64Json: Data(bytes).base64EncodedString(),
+            type: "\(prefix).partial_image", b64Json: Base64Bytes(bytes: bytes),
             createdAt: Int(Date().timeIntervalSince1970), outputFormat: job.work.format, partialImageIndex: index,
             size: "\(pixels.width)x\(pixels.height)")
         return ByteBuffer(event: event.type, try WireJSON.encode(event))
@@ -69,7 +69,8 @@ struct ImageStream: Sendable {
 
     private func completed(_ job: Job, _ answer: ImagesResponse) throws -> ByteBuffer {
         let event = Event(
-            type: "\(prefix).completed", b64Json: answer.data.first?.b64Json ?? "", createdAt: answer.created,
+            type: "\(prefix).completed", b64Json: answer.data.first?.b64Json ?? Base64Bytes(bytes: []),
+            createdAt: answer.created,
             outputFormat: answer.outputFormat, size: answer.size, seed: answer.seed,
             usage: answer.usage)
         return ByteBuffer(event: event.type, try WireJSON.encode(event))

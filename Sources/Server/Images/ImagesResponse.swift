@@ -4,7 +4,7 @@ internal import Foundation
 /// The answer to a request for images.
 struct ImagesResponse: Encodable {
     struct Item: Encodable {
-        var b64Json: String?
+        var b64Json: Base64Bytes?
         var url: String?
         let revisedPrompt: String
     }
