@@ -42,10 +42,15 @@ import Testing
         try await server.run { client in
             let answer = try await client.post(
                 Self.path,
-                #"{"prompt": "a lake", "response_format": "b64_json", "output_format": "\#(format)"}"#)
-            let item = try #require((answer.json["data"] as? [[String: Any]])?.first)
-            let bytes = try #require((item["b64_json"] as? String).flatMap { Data(base64Encoded: $0) })
-            #expect(DecodableFormat(signature: Array(bytes))?.rawValue.lowercased() == format)
+                #"{"prompt": "a lake", "response_format": "b64_json", "output_format": "\#(format)", "n": 2}"#)
+            let items = try #require(answer.json["data"] as? [[String: Any]])
+            #expect(items.count == 2)
+            let id = try #require(answer.json["id"] as? String)
+            for (index, item) in items.enumerated() {
+                let bytes = try #require((item["b64_json"] as? String).flatMap { Data(base64Encoded: $0) })
+                #expect(DecodableFormat(signature: Array(bytes))?.rawValue.lowercased() == format)
+                #expect(try await client.get("/v1/images/\(id)/content?i=\(index)").body.elementsEqual(bytes))
+            }
             #expect(answer.json["output_format"] as? String == format)
         }
     }
