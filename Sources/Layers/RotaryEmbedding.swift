@@ -18,20 +18,40 @@ package struct RotaryEmbedding {
     ///   - device: where the tables go
     // Source: diffusers 0.42.1, models/embeddings.py, `get_1d_rotary_pos_embed`.
     package init(positions: [[Double]], widths: [Int], base: Double, on device: Device) throws(TensorError) {
-        var cosines: [Float] = []
-        var sines: [Float] = []
         let frequencies = widths.map { width in
             stride(from: 0, to: width, by: 2).map { 1 / pow(base, Double($0) / Double(width)) }
         }
+        try self.init(positions: positions, on: device) { axis, place in frequencies[axis].map { place * $0 } }
+    }
+
+    /// Computes the tables of angles that are given, once for each place, which tokens share with many others.
+    ///
+    /// - Parameters:
+    ///   - positions: where each token lies: one row a token, one place an axis
+    ///   - device: where the tables go
+    ///   - angles: gives those of the pairs that turn with an axis, at a place on it; as many at each
+    package init<Place: Hashable>(
+        positions: [[Place]], on device: Device, angles: (_ axis: Int, Place) -> [Double]
+    ) throws(TensorError) {
+        let axes = positions.first?.indices ?? 0..<0
+        let turns = axes.map { axis in
+            let places = Set(positions.map { $0[axis] }).map { place in
+                let angles = angles(axis, place)
+                return (place, (cosines: angles.map { Float(cos($0)) }, sines: angles.map { Float(sin($0)) }))
+            }
+            return Dictionary(uniqueKeysWithValues: places)
+        }
+        let shape = [positions.count, turns.reduce(0) { $0 + ($1.first?.value.cosines.count ?? 0) }]
+        var (cosines, sines): ([Float], [Float]) = ([], [])
+        cosines.reserveCapacity(shape[0] * shape[1])
+        sines.reserveCapacity(shape[0] * shape[1])
         for position in positions {
-            for (axis, coordinate) in position.enumerated() {
-                for frequency in frequencies[axis] {
-                    cosines.append(Float(cos(coordinate * frequency)))
-                    sines.append(Float(sin(coordinate * frequency)))
-                }
+            for axis in axes {
+                guard let own = turns[axis][position[axis]] else { continue }
+                cosines += own.cosines
+                sines += own.sines
             }
         }
-        let shape = [positions.count, widths.reduce(0, +) / 2]
         self.init(
             cosine: try Tensor(cosines, shape: shape, on: device), sine: try Tensor(sines, shape: shape, on: device))
     }

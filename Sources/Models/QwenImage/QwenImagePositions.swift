@@ -27,12 +27,8 @@ extension QwenImage.TransformerConfig {
         let frequencies = axesDimsRope.map { width in
             stride(from: 0, to: width, by: 2).map { 1 / Float(pow(10_000, Double(Float($0) / Float(width)))) }
         }
-        let angles = positions.flatMap { position in
-            zip(position, frequencies).flatMap { place, frequencies in frequencies.map { Double(Float(place) * $0) } }
+        return try RotaryEmbedding(positions: positions, on: device) { axis, place in
+            frequencies[axis].map { Double(Float(place) * $0) }
         }
-        let shape = [positions.count, attentionHeadDim / 2]
-        return RotaryEmbedding(
-            cosine: try Tensor(angles.map { Float(cos($0)) }, shape: shape, on: device),
-            sine: try Tensor(angles.map { Float(sin($0)) }, shape: shape, on: device))
     }
 }

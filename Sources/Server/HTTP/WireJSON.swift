@@ -8,7 +8,7 @@ enum WireJSON {
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let places = Base64Places()
-        encoder.userInfo[.base64Places] = places
+        if let key = Base64Places.key { encoder.userInfo[key] = places }
         return places.filled(try encoder.encode(value))
     }
 }
@@ -21,13 +21,15 @@ struct Base64Bytes: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        let places = encoder.userInfo[.base64Places] as? Base64Places
+        let places = Base64Places.key.flatMap { encoder.userInfo[$0] } as? Base64Places
         try container.encode(places?.place(for: bytes) ?? Data(bytes).base64EncodedString())
     }
 }
 
 /// What stands in JSON until the bytes do.
 private final class Base64Places: Sendable {
+    static let key = CodingUserInfoKey(rawValue: "base64Places")
+
     private let places = Mutex<[(name: String, bytes: [UInt8])]>([])
 
     /// - Returns: a text that is nowhere else
@@ -51,8 +53,4 @@ private final class Base64Places: Sendable {
         }
         return found.isEmpty ? json : filled + rest
     }
-}
-
-extension CodingUserInfoKey {
-    fileprivate static let base64Places = CodingUserInfoKey(rawValue: "base64Places")!
 }

@@ -60,11 +60,9 @@ package struct Qwen25VLVisionModel {
     private func rotary(_ grid: VisionGrid) throws(TensorError) -> RotaryEmbedding {
         let axis = LanguageModelRotary(
             base: config.ropeParameters?.ropeTheta ?? 10_000, headWidth: config.headWidth / 2)
-        let positions = grid.positions
-        let rows = try axis.tables(positions.map { [$0.row] }, on: plan.device)
-        let columns = try axis.tables(positions.map { [$0.column] }, on: plan.device)
-        return RotaryEmbedding(
-            cosine: try concatenate([rows.cosine, columns.cosine], axis: 1),
-            sine: try concatenate([rows.sine, columns.sine], axis: 1))
+        let frequencies = axis.frequencies
+        return try RotaryEmbedding(positions: grid.positions.map { [$0.row, $0.column] }, on: plan.device) { _, place in
+            frequencies.map { Double(Float(place) * $0) }
+        }
     }
 }
