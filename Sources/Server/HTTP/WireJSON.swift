@@ -51,6 +51,7 @@ private final class Base64Places: Sendable {
             filled += Data(bytes).base64EncodedData()
             rest = rest[place.upperBound...]
         }
-        return found.isEmpty ? json : filled + rest
+        filled += rest
+        return filled
     }
 }

@@ -76,6 +76,15 @@ bool is_short(const at::Tensor &query, const at::Tensor &key, const at::Tensor &
            has_rows(key) && has_rows(value) && query.size(0) * query.size(1) * query.size(2) * key.size(2) <= most_scores;
 }
 
+enum class Kernel { hopper, efficient, libtorch };
+
+Kernel kernel_of(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, bool has_mask, double scale,
+                 bool by_libtorch) {
+    if (by_libtorch) return Kernel::libtorch;
+    if (takes_hopper(query, key, value, has_mask, scale)) return Kernel::hopper;
+    return has_mask && is_short(query, key, value) ? Kernel::efficient : Kernel::libtorch;
+}
+
 Part attended(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value, const std::optional<at::Tensor> &mask,
               double scale) {
     const int64_t tokens = query.size(2);
@@ -116,9 +125,11 @@ ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tenso
         // LibTorch divides by the number of rows and of keys.
         if (q.numel() == 0 || k.numel() == 0)
             return at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
-        if (!by_libtorch && takes_hopper(q, k, v, mask, scale)) return attended_by_hopper(q, k, v, scale).result;
-        if (!by_libtorch && mask && is_short(q, k, v))
-            return std::get<0>(attended_efficiently(q, k, v, borrow(mask), false, scale));
+        switch (kernel_of(q, k, v, mask, scale, by_libtorch)) {
+        case Kernel::hopper: return attended_by_hopper(q, k, v, scale).result;
+        case Kernel::efficient: return std::get<0>(attended_efficiently(q, k, v, borrow(mask), false, scale));
+        case Kernel::libtorch: break;
+        }
         return at::scaled_dot_product_attention(q, k, v, optional(mask), 0.0, false, scale);
     });
 }
@@ -128,8 +139,9 @@ const char *ct_attention_kernel(ct_tensor query, ct_tensor key, ct_tensor value,
     const at::Tensor &q = borrow(query);
     if (q.is_cpu()) return "sdpa";
     try {
-        if ((gives_sums || !by_libtorch) && takes_hopper(q, borrow(key), borrow(value), mask, scale)) return "hopper";
-        if (!gives_sums && !by_libtorch && mask && is_short(q, borrow(key), borrow(value))) return "efficient";
+        const Kernel kernel = kernel_of(q, borrow(key), borrow(value), mask, scale, by_libtorch && !gives_sums);
+        if (kernel == Kernel::hopper) return "hopper";
+        if (kernel == Kernel::efficient) return "efficient";
         const auto backend = gives_sums ? backend_of_part(q, mask)
                                         : static_cast<at::SDPBackend>(at::_fused_sdp_choice(
                                               q, borrow(key), borrow(value), optional(mask), 0.0, false, scale));

@@ -40,21 +40,13 @@ public:
 
     // What the caller's stream does next waits for the copy.
     at::Tensor operator()(const at::Tensor &host) {
-        const c10::cuda::CUDAGuard guard(device);
         const at::Tensor source = host.contiguous();
-        at::Tensor result = at::empty(source.sizes(), source.options().device(device));
-        c10::Event arrived(c10::kCUDA);
-        copy(result.mutable_data_ptr(), source.const_data_ptr(), source.nbytes(), arrived);
-        arrived.block(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
-        return result;
+        return there(source.sizes(), source.scalar_type(), from_memory(source.const_data_ptr()));
     }
 
     // A tensor whose bytes begin somewhere in a file. What the caller's stream does next waits for it.
     at::Tensor read(int file, int64_t offset, at::IntArrayRef sizes, at::ScalarType type) {
-        const c10::cuda::CUDAGuard guard(device);
-        at::Tensor result = at::empty(sizes, at::TensorOptions(type).device(device));
-        c10::Event arrived(c10::kCUDA);
-        copy(result.mutable_data_ptr(), result.nbytes(), arrived, [&](size_t from, char *to, size_t bytes) {
+        return there(sizes, type, [&](size_t from, char *to, size_t bytes) {
             for (size_t done = 0; done < bytes;) {
                 const ssize_t count = pread(file, to + done, bytes - done, static_cast<off_t>(offset + from + done));
                 if (count < 0 && errno == EINTR) continue;
@@ -63,16 +55,10 @@ public:
                 done += count;
             }
         });
-        arrived.block(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
-        return result;
     }
 
     // Behind all that the caller's stream was given. What is copied has been read when this returns.
-    void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) {
-        copy(to, bytes, arrived, [from](size_t begin, char *piece, size_t count) {
-            std::memcpy(piece, static_cast<const char *>(from) + begin, count);
-        });
-    }
+    void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) { copy(to, bytes, arrived, from_memory(from)); }
 
 private:
     static constexpr size_t piece_size = 32 << 20, page = 4096;
@@ -83,6 +69,20 @@ private:
         void *start = nullptr;
         std::optional<c10::Event> fetched;
     };
+
+    static auto from_memory(const void *start) {
+        return [start](size_t from, char *to, size_t bytes) { std::memcpy(to, static_cast<const char *>(start) + from, bytes); };
+    }
+
+    // A tensor on the card, as copy() fills it.
+    template <class Fill> at::Tensor there(at::IntArrayRef sizes, at::ScalarType type, const Fill &fill) {
+        const c10::cuda::CUDAGuard guard(device);
+        at::Tensor result = at::empty(sizes, at::TensorOptions(type).device(device));
+        c10::Event arrived(c10::kCUDA);
+        copy(result.mutable_data_ptr(), result.nbytes(), arrived, fill);
+        arrived.block(c10::cuda::getCurrentCUDAStream(device.index()).unwrap());
+        return result;
+    }
 
     // `fill(where in the source, a piece, bytes)` is called by several threads.
     template <class Fill> void copy(void *to, size_t bytes, c10::Event &arrived, const Fill &fill) {
