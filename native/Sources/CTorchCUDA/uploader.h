@@ -41,7 +41,7 @@ public:
     // What the caller's stream does next waits for the copy.
     at::Tensor operator()(const at::Tensor &host) {
         const at::Tensor source = host.contiguous();
-        return there(source.sizes(), source.scalar_type(), from_memory(source.const_data_ptr()));
+        return there(source.sizes(), source.scalar_type(), Memory{source.const_data_ptr()});
     }
 
     // A tensor whose bytes begin somewhere in a file. What the caller's stream does next waits for it.
@@ -58,7 +58,7 @@ public:
     }
 
     // Behind all that the caller's stream was given. What is copied has been read when this returns.
-    void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) { copy(to, bytes, arrived, from_memory(from)); }
+    void copy(void *to, const void *from, size_t bytes, c10::Event &arrived) { copy(to, bytes, arrived, Memory{from}); }
 
 private:
     static constexpr size_t piece_size = 32 << 20, page = 4096;
@@ -70,9 +70,13 @@ private:
         std::optional<c10::Event> fetched;
     };
 
-    static auto from_memory(const void *start) {
-        return [start](size_t from, char *to, size_t bytes) { std::memcpy(to, static_cast<const char *>(start) + from, bytes); };
-    }
+    struct Memory {
+        const void *start;
+
+        void operator()(size_t from, char *to, size_t bytes) const {
+            std::memcpy(to, static_cast<const char *>(start) + from, bytes);
+        }
+    };
 
     // A tensor on the card, as copy() fills it.
     template <class Fill> at::Tensor there(at::IntArrayRef sizes, at::ScalarType type, const Fill &fill) {
