@@ -46,38 +46,27 @@ class Shim:
 
     def handle(self, tensor: torch.Tensor) -> Handle:
         """A copy on the card in the same layout."""
-        size = torch.as_strided(tensor, (tensor.untyped_storage().size() // tensor.element_size(),), (1,), 0)
-        host = size.cpu().contiguous()
-        sizes = (ctypes.c_int64 * 1)(host.numel())
-        make = self.function("ct_from_host")
-        flat = make(ctypes.c_void_p(host.data_ptr()), sizes, ctypes.c_size_t(1), CODES[tensor.dtype], -1)
-        self.check(bool(flat))
-        there = self.function("ct_to")(Handle(flat), CODES[tensor.dtype], 0)
-        self.check(bool(there))
-        return self.laid_out(Handle(there), tensor)
-
-    def laid_out(self, flat: Handle, tensor: torch.Tensor) -> Handle:
-        """The view of a flat tensor that this one is of its storage: an axis after the other is cut out of it."""
-        contiguous = tensor.is_contiguous()
-        shape = list(tensor.shape)
-        if contiguous:
-            whole = shape
-        else:  # all but the last axis may be a slice of a longer one
-            whole = shape[:-1] + [tensor.stride(-2)]
+        if tensor.dim() == 4 and tensor.stride(1) == 1 < tensor.shape[1]:  # channels lie last
+            axes = (ctypes.c_int64 * 4)(0, 3, 1, 2)
+            return self.made("ct_permute", self.handle(tensor.permute(0, 2, 3, 1)), axes, ctypes.c_size_t(4))
+        strides, shape = tensor.stride(), tensor.shape
+        # What it is a part of, if it is.
+        whole = [shape[0], *(before // own for before, own in zip(strides, strides[1:]))]
+        host = torch.as_strided(tensor, whole, strides, 0).contiguous()
         sizes = (ctypes.c_int64 * len(whole))(*whole)
-        count = ctypes.c_size_t(len(whole))
-        length = 1
-        for size in whole:
-            length *= size
-        cut = self.function("ct_slice")
-        flat = Handle(cut(flat, ctypes.c_int64(0), ctypes.c_int64(0), ctypes.c_int64(length), ctypes.c_int64(1)))
-        view = self.function("ct_reshape")(flat, sizes, count)
-        self.check(bool(view))
-        if contiguous:
-            return Handle(view)
-        start = tensor.storage_offset()
-        return Handle(cut(Handle(view), ctypes.c_int64(len(shape) - 1), ctypes.c_int64(start), ctypes.c_int64(start + shape[-1]),
-                          ctypes.c_int64(1)))  # fmt: skip
+        code, count = CODES[tensor.dtype], ctypes.c_size_t(len(whole))
+        handle = self.made("ct_from_host", Handle(host.data_ptr()), sizes, count, code, -1)
+        handle = self.made("ct_to", handle, code, 0)
+        for axis, (stride, size) in enumerate(zip(strides, shape)):
+            start = tensor.storage_offset() // stride % whole[axis]
+            handle = self.made("ct_slice", handle, *map(ctypes.c_int64, (axis, start, start + size, 1)))
+        return handle
+
+    def made(self, name: str, *arguments) -> Handle:
+        """The tensor that a function makes."""
+        result = self.function(name)(*arguments)
+        self.check(bool(result))
+        return Handle(result)
 
     def function(self, name: str):
         function = getattr(self.library, name)
@@ -95,21 +84,18 @@ class Shim:
 
     def __call__(self, name: str, *arguments, shape, dtype) -> torch.Tensor:
         words = (Argument * len(arguments))(*map(self.argument, arguments))
-        result = self.function("ct_call")(name.encode(), words, ctypes.c_size_t(len(words)), None)
-        self.check(bool(result))
-        return self.host(result, shape, dtype)
+        return self.host(self.made("ct_call", name.encode(), words, ctypes.c_size_t(len(words)), None), shape, dtype)
 
     def two(self, name: str, *arguments, shapes, dtypes) -> list[torch.Tensor]:
         """Of an operator that gives two tensors."""
         words, second = (Argument * len(arguments))(*map(self.argument, arguments)), Handle()
-        first = self.function("ct_call")(name.encode(), words, ctypes.c_size_t(len(words)), ctypes.byref(second))
-        self.check(bool(first))
-        return [self.host(*each) for each in zip((first, second.value), shapes, dtypes)]
+        first = self.made("ct_call", name.encode(), words, ctypes.c_size_t(len(words)), ctypes.byref(second))
+        return [self.host(*each) for each in zip((first, second), shapes, dtypes)]
 
-    def host(self, result, shape, dtype) -> torch.Tensor:
-        back = self.function("ct_contiguous")(Handle(self.function("ct_to")(Handle(result), CODES[dtype], -1)))
+    def host(self, result: Handle, shape, dtype) -> torch.Tensor:
+        back = self.made("ct_contiguous", self.made("ct_to", result, CODES[dtype], -1))
         host = torch.empty(shape, dtype=dtype)
-        self.check(self.library.ct_to_host(Handle(back), Handle(host.data_ptr()), ctypes.c_size_t(host.numel() * host.element_size())) == 0)
+        self.check(self.library.ct_to_host(back, Handle(host.data_ptr()), ctypes.c_size_t(host.numel() * host.element_size())) == 0)
         return host
 
 
