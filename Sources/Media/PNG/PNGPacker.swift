@@ -45,13 +45,15 @@ struct PNGPacker {
     /// - Throws: `.outOfMemory`
     func chunks() throws(MediaError) -> [[UInt8]] {
         let count = (filtered.count + part - 1) / part
-        var parts = [(chunk: [UInt8], sum: UInt)?](repeating: nil, count: count)
+        var parts = [(bytes: [UInt8], sum: UInt)?](repeating: nil, count: count)
         parts.withUnsafeMutableBufferPointer { parts in
             nonisolated(unsafe) let parts = parts
             DispatchQueue.concurrentPerform(iterations: count) { index in
-                guard let (bytes, sum) = deflated(index, isLast: index == count - 1) else { return }
+                guard var part = deflated(index, isLast: index == count - 1) else { return }
                 // The stream begins with 32 KB of window, no preset dictionary, the usual effort.
-                parts[index] = (PNGChunk.encoded("IDAT", (index == 0 ? [0x78, 0x9C] : []) + bytes), sum)
+                if index == 0 { part.bytes = [0x78, 0x9C] + part.bytes }
+                if index < count - 1 { part.bytes = PNGChunk.encoded("IDAT", part.bytes) }
+                parts[index] = part
             }
         }
         var sum = adler32(0, nil, 0)
@@ -59,11 +61,12 @@ struct PNGPacker {
         for (index, part) in parts.enumerated() {
             guard let part else { throw .outOfMemory }
             sum = adler32_combine(sum, part.sum, range(of: index).count)
-            chunks.append(part.chunk)
+            chunks.append(part.bytes)
         }
-        var end: [UInt8] = []
-        end.appendBigEndian(UInt32(truncatingIfNeeded: sum))
-        return chunks + [PNGChunk.encoded("IDAT", end)]
+        // The last chunk also has the checksum of all that is packed.
+        chunks[count - 1].appendBigEndian(UInt32(truncatingIfNeeded: sum))
+        chunks[count - 1] = PNGChunk.encoded("IDAT", chunks[count - 1])
+        return chunks
     }
 
     private func range(of index: Int) -> Range<Int> { index * part..<min(filtered.count, (index + 1) * part) }
