@@ -328,7 +328,6 @@ __global__ void scale_sums(const int32_t *sums, const float *row_scales, const f
     store(numbers, result + int64_t{index} * quad);
 }
 
-// Whether 16 bytes may be read at once where rows, or vectors, begin.
 template <class T> bool is_aligned(const Rows &x) {
     return x.width == 0 || (is_aligned(x.start, x.batch_stride * sizeof(T)) && is_aligned(x.start, x.token_stride * sizeof(T)));
 }

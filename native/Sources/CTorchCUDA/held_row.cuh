@@ -118,6 +118,7 @@ __device__ void modulate(HeldRow<T, pack, threads, count> &row, Index index, con
     });
 }
 
+// Whether 16 bytes may be read at once where rows, or vectors, begin.
 bool is_aligned(const void *start, int64_t bytes) { return (reinterpret_cast<uintptr_t>(start) | bytes) % 16 == 0; }
 
 template <class V> bool is_aligned(const ct::Vectors &x) { return is_aligned(x.start, x.stride * sizeof(V)); }

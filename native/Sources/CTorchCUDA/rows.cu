@@ -1,6 +1,8 @@
 // Passes over rows on the card: norms, rotations, and sums of what is scaled.
 #include "held_row.cuh"
 
+#include <type_traits>
+
 namespace {
 
 using ct::Heads;
