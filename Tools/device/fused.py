@@ -64,14 +64,11 @@ class Shim:
 
     def made(self, name: str, *arguments) -> Handle:
         """The tensor that a function makes."""
-        result = self.function(name)(*arguments)
+        function = getattr(self.library, name)
+        function.restype = Handle
+        result = function(*arguments)
         self.check(bool(result))
         return Handle(result)
-
-    def function(self, name: str):
-        function = getattr(self.library, name)
-        function.restype = ctypes.c_void_p
-        return function
 
     def argument(self, word) -> Argument:
         if word is None:

@@ -1,6 +1,7 @@
 // Products, normalisation, attention, and images: calls of LibTorch, by the path that is fast on this processor.
 #include "choice.h"
 #include "operator_named.h"
+#include "packs.h"
 #include "products.h"
 #include "support.h"
 #include "tile_products.h"
@@ -229,19 +230,11 @@ at::Tensor linear_gelu(const at::Tensor &x, const at::Tensor &weight, const std:
     return layer(x, weight, bias, Epilogue::gelu_tanh);
 }
 
-// Whether every row begins and ends where 16 bytes do.
-bool is_in_pieces(const at::Tensor &x) {
-    const auto is_whole = [&](int64_t numbers) { return numbers * x.element_size() % 16 == 0; };
-    bool result = x.stride(-1) == 1 && is_whole(x.size(-1)) && is_whole(x.storage_offset()) &&
-                  reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
-    for (int64_t axis = 0; axis + 1 < x.dim(); ++axis) result &= is_whole(x.stride(axis));
-    return result;
-}
-
 // Between rows that do not lie together, LibTorch's kernel copies a number at a time: pieces of 16 bytes take half as long.
 void copy_rows(const at::Tensor &into, const at::Tensor &from) {
-    const bool has_pieces =
-        into.is_cuda() && into.scalar_type() == from.scalar_type() && is_in_pieces(into) && is_in_pieces(from);
+    const int64_t numbers = 16 / into.element_size();
+    const bool has_pieces = into.is_cuda() && into.scalar_type() == from.scalar_type() && has_packed_rows(into, numbers) &&
+                            has_packed_rows(from, numbers);
     const auto pieces = [&](const at::Tensor &x) { return has_pieces ? x.view(at::kComplexDouble) : x; };
     pieces(into).copy_(pieces(from));
 }

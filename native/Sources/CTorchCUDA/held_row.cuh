@@ -131,19 +131,18 @@ template <class T> bool are_held(const T *rows, int64_t width) {
     return sizeof(T) == 2 && width > shortest_long_row && width <= longest_held_row && is_aligned(rows, width * sizeof(T));
 }
 
-// Calls `body(threads of a row, packs of a thread)` for a row that a block holds, in packs of 4 or 8 numbers.
+// Calls `body(threads of a row, packs of a thread)` with as few packs, from two to six, as a row takes.
+template <int pack, int threads, int count = 2, class Body> void with_fewest(int64_t width, Body body) {
+    if constexpr (count < 6)
+        if (width > threads * pack * count) return with_fewest<pack, threads, count + 1>(width, body);
+    body(Constant<threads>{}, Constant<count>{});
+}
+
+// The same with as many threads as a row that a block holds is quick with, in packs of 4 or 8 numbers.
 template <int pack, class Body> void with_held_shape(int64_t width, Body body) {
-    const auto with_count = [&](auto threads) {
-        const auto is_enough = [&](auto count) { return width <= threads.get * pack * count.get; };
-        if (const Constant<2> two; is_enough(two)) return body(threads, two);
-        if (const Constant<3> three; is_enough(three)) return body(threads, three);
-        if (const Constant<4> four; is_enough(four)) return body(threads, four);
-        if (const Constant<5> five; is_enough(five)) return body(threads, five);
-        body(threads, Constant<6>{});
-    };
-    if (width <= 1536) return with_count(Constant<64>{});
-    if (width <= 3072) return with_count(Constant<128>{});
-    with_count(Constant<1024 / pack>{});
+    if (width <= 1536) return with_fewest<pack, 64>(width, body);
+    if (width <= 3072) return with_fewest<pack, 128>(width, body);
+    with_fewest<pack, 1024 / pack>(width, body);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // How tensors lie in memory, as the kernels ask for it.
 #pragma once
 
+#include "../CTorch/packs.h"
 #include "rows.h"
 
 #include <ATen/core/Tensor.h>
@@ -21,13 +22,8 @@ inline std::optional<Number> number(const at::Tensor &x) {
     }
 }
 
-// Whether the last axis has no gaps and every row begins where so many numbers may.
-inline bool is_in_packs(const at::Tensor &x, int64_t pack) {
-    if (!number(x) || x.dim() == 0 || x.numel() == 0 || x.size(-1) % pack != 0 || x.stride(-1) != 1) return false;
-    for (int64_t axis = 0; axis < x.dim() - 1; ++axis)
-        if (x.stride(axis) % pack != 0) return false;
-    return reinterpret_cast<uintptr_t>(x.const_data_ptr()) % (pack * x.element_size()) == 0;
-}
+// Whether the last axis has no gaps and every row begins where so many numbers may, of a type that the kernels take.
+inline bool is_in_packs(const at::Tensor &x, int64_t pack) { return number(x) && has_packed_rows(x, pack); }
 
 // The same, of rows that are neither too long nor too many.
 inline bool has_packs(const at::Tensor &x, int64_t pack) {

@@ -34,23 +34,14 @@ template <int count> __device__ Numbers<count> scaled(Numbers<count> numbers, fl
     return numbers;
 }
 
-template <class T, class V, class R, int threads, int count>
-__global__ void modulated_layer_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
-                                     R *result) {
+template <class T, class V, class R, bool is_centred, int threads, int count>
+__global__ void modulated_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon, R *result) {
     const Index index = row_index<threads>();
-    auto row = modulated<V, threads, count>(x + index * width, index, index < rows ? width : 0, scale, shift, epsilon);
+    auto row = modulated<V, threads, count, is_centred>(x + index * width, index, index < rows ? width : 0, scale, shift, epsilon);
     row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
 }
 
-template <class T, class V, class R, int threads, int count>
-__global__ void modulated_rms_norm(const T *x, Index rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
-                                   R *result) {
-    const Index index = row_index<threads>();
-    auto row = modulated<V, threads, count, false>(x + index * width, index, index < rows ? width : 0, scale, shift, epsilon);
-    row.each([&](int i, Index at) { store(row.packs[i], result + index * width + at); });
-}
-
-// Either norm of a row that a block of threads holds.
+// The same of a row that a block of threads holds.
 template <class T, class V, bool is_centred, int pack, int threads, int count>
 __global__ void __launch_bounds__(threads)
     held_modulated_norm(const T *x, Index width, Vectors scale, Vectors shift, float epsilon, T *result) {
@@ -207,62 +198,44 @@ __global__ void swiglu(ct::Rows gate, ct::Rows x, ct::Rows beside, Index tokens,
     store(numbers, result + int64_t{index} * pack);
 }
 
-// Launches a norm for rows that a block of threads can hold.
-template <bool is_centred, class V, class T>
-bool norm_held(const T *x, int64_t rows, int64_t width, Vectors scale, Vectors shift, float epsilon, T *result,
-               cudaStream_t stream) {
-    if constexpr (sizeof(T) == 2) {
-        constexpr int pack = longest_pack<V>;
-        if (!are_held(x, width) || width % pack != 0 || !is_aligned<V>(scale) || !is_aligned<V>(shift)) return false;
-        with_held_shape<pack>(width, [&](auto threads, auto count) {
-            held_modulated_norm<T, V, is_centred, pack, threads.get, count.get>
-                <<<static_cast<unsigned>(rows), threads.get, 0, stream>>>(x, width, scale, shift, epsilon, result);
+// layerNorm(x) * (1 + scale) + shift, or that of rmsNorm(x).
+template <bool is_centred>
+cudaError_t modulate_rows(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift, float epsilon,
+                          void *result, Number result_type, cudaStream_t stream) {
+    with_types(result_type, type, [&](auto result_number, auto number) {
+        using T = decltype(number);
+        using R = decltype(result_number);
+        with_types(type, scale.type, [&](auto, auto vector) {
+            using V = decltype(vector);
+            const auto *in = static_cast<const T *>(x);
+            auto *out = static_cast<R *>(result);
+            if constexpr (std::is_same_v<T, R> && sizeof(T) == 2) {
+                constexpr int pack = longest_pack<V>;
+                if (are_held(in, width) && width % pack == 0 && is_aligned<V>(scale) && is_aligned<V>(shift))
+                    return with_held_shape<pack>(width, [&](auto threads, auto count) {
+                        held_modulated_norm<T, V, is_centred, pack, threads.get, count.get>
+                            <<<static_cast<unsigned>(rows), threads.get, 0, stream>>>(in, width, scale, shift, epsilon, out);
+                    });
+            }
+            with_shape(width / quad, [&](auto threads, auto count) {
+                modulated_norm<T, V, R, is_centred, threads.get, count.get>
+                    <<<blocks(rows, threads.get), block, 0, stream>>>(in, rows, width, scale, shift, epsilon, out);
+            });
         });
-        return true;
-    }
-    return false;
+    });
+    return cudaGetLastError();
 }
 
 }  // namespace
 
 cudaError_t ct::modulated_layer_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
                                      float epsilon, void *result, Number result_type, cudaStream_t stream) {
-    with_types(result_type, type, [&](auto result_number, auto number) {
-        using T = decltype(number);
-        using R = decltype(result_number);
-        with_types(type, scale.type, [&](auto, auto vector) {
-            using V = decltype(vector);
-            const auto *in = static_cast<const T *>(x);
-            auto *out = static_cast<R *>(result);
-            if constexpr (std::is_same_v<T, R>)
-                if (norm_held<true, V>(in, rows, width, scale, shift, epsilon, out, stream)) return;
-            with_shape(width / quad, [&](auto threads, auto count) {
-                ::modulated_layer_norm<T, V, R, threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(in, rows, width, scale, shift, epsilon, out);
-            });
-        });
-    });
-    return cudaGetLastError();
+    return modulate_rows<true>(x, type, rows, width, scale, shift, epsilon, result, result_type, stream);
 }
 
 cudaError_t ct::modulated_rms_norm(const void *x, Number type, int64_t rows, int64_t width, Vectors scale, Vectors shift,
                                    float epsilon, void *result, Number result_type, cudaStream_t stream) {
-    with_types(result_type, type, [&](auto result_number, auto number) {
-        using T = decltype(number);
-        using R = decltype(result_number);
-        with_types(type, scale.type, [&](auto, auto vector) {
-            using V = decltype(vector);
-            const auto *in = static_cast<const T *>(x);
-            auto *out = static_cast<R *>(result);
-            if constexpr (std::is_same_v<T, R>)
-                if (norm_held<false, V>(in, rows, width, scale, shift, epsilon, out, stream)) return;
-            with_shape(width / quad, [&](auto threads, auto count) {
-                ::modulated_rms_norm<T, V, R, threads.get, count.get>
-                    <<<blocks(rows, threads.get), block, 0, stream>>>(in, rows, width, scale, shift, epsilon, out);
-            });
-        });
-    });
-    return cudaGetLastError();
+    return modulate_rows<false>(x, type, rows, width, scale, shift, epsilon, result, result_type, stream);
 }
 
 cudaError_t ct::gated_add(const void *residual, Number type, Vectors gate, const void *x, Number x_type, int64_t rows,
